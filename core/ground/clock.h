@@ -1,0 +1,29 @@
+/* clock.h - which time is which.
+ *
+ * Waits and deadlines inside a process use the monotonic clock. Times that
+ * leave the process come from Postgres: every connection reports its now(), and
+ * clock_record_ms() is the monotonic clock shifted to it, so that a host's wrong
+ * wall clock neither misplaces a row nor ends a lease.
+ *
+ * Threads: any; the one shared datum, the offset, is atomic. */
+#ifndef GROUND_CLOCK_H
+#define GROUND_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Monotonic milliseconds / microseconds; no meaning outside this process. */
+int64_t clock_ms(void);
+int64_t clock_us(void);
+/* Tells what Postgres' now() was (unix ms) at this moment. */
+void clock_sync(int64_t record_ms);
+/* The record's time in unix ms; the host's wall clock until first synced. */
+int64_t clock_record_ms(void);
+
+enum { CLOCK_TEXT_MAX = 32 };
+/* RFC 3339, UTC, milliseconds: 2026-01-31T12:00:00.000Z */
+void clock_format(int64_t unix_ms, char out[CLOCK_TEXT_MAX]);
+/* Parses RFC 3339 with any offset. Returns 0, or -1 when it is not one. */
+int clock_parse(const char *text, int64_t *ret_unix_ms);
+
+#endif

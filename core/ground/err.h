@@ -1,0 +1,97 @@
+/* err.h - every way a thing can end, in one table.
+ *
+ * A row says what the outcome is called (code: stable, on the wire and in logs),
+ * which HTTP status a caller of the API sees, what becomes of a job that met it
+ * (fate), and one sentence for people. Nobody switches on an error: ask the row.
+ *
+ * Threads: pure.  Memory: static. */
+#ifndef GROUND_ERR_H
+#define GROUND_ERR_H
+
+#include <stdbool.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+/* What becomes of the job: it is done, it may try again, we drop what we hold
+ * because it is another's by now, or it fails at once. */
+enum fate { FATE_DONE, FATE_RETRY, FATE_DROP, FATE_BURY };
+
+/*        name                  code                    http  fate   sentence */
+#define ERR_TABLE(X)                                                                               \
+	X(OK,                  "ok",                   200, DONE,  "done")                         \
+	/* a caller's mistakes */                                                                  \
+	X(INVALID_JSON,        "invalid_json",         400, BURY,  "the body is not valid JSON")   \
+	X(INVALID_FIELD,       "invalid_field",        422, BURY,  "a field has a wrong value")    \
+	X(UNKNOWN_QUEUE,       "unknown_queue",        422, BURY,  "no queue has this name")       \
+	X(UNKNOWN_KIND,        "unknown_kind",         422, BURY,  "no kind of job has this name") \
+	X(BAD_REQUEST,         "bad_request",          400, BURY,  "the request is malformed")     \
+	X(TOO_LARGE,           "too_large",            413, BURY,  "larger than the limit")        \
+	X(UNAUTHORIZED,        "unauthorized",         401, BURY,  "no valid key was given")       \
+	X(FORBIDDEN,           "forbidden",            403, BURY,  "this key may not do that")     \
+	X(NOT_FOUND,           "not_found",            404, BURY,  "there is no such thing")       \
+	X(METHOD,              "method_not_allowed",   405, BURY,  "not with this method")         \
+	X(REQUEST_TIMEOUT,     "request_timeout",      408, BURY,  "the request came too slowly")  \
+	X(CONFLICT,            "conflict",             409, BURY,  "its state does not allow that") \
+	X(IDEMPOTENCY,         "idempotency_conflict", 422, BURY,                                  \
+	  "this Idempotency-Key was used with another body")                                       \
+	X(RATE_LIMITED,        "rate_limited",         429, RETRY, "too many requests")            \
+	X(QUEUE_FULL,          "queue_full",           429, RETRY, "the queue is at its limit")    \
+	X(UNAVAILABLE,         "unavailable",          503, RETRY, "cannot be served right now")   \
+	/* our own parts */                                                                        \
+	X(NOMEM,               "out_of_memory",        503, RETRY, "out of memory")                \
+	X(DB,                  "database",             503, RETRY, "the database refused or is away") \
+	X(DB_UNKNOWN,          "database_unknown",     503, RETRY, "a commit's outcome is unknown") \
+	X(DB_DATA,             "database_data",        500, BURY,  "the database refused a value") \
+	X(LOST,                "lost",                 409, DROP,  "another holder owns the job")  \
+	X(STREAM,              "stream",               503, RETRY, "Kafka refused or is away")     \
+	X(SCRATCH,             "scratch",              503, RETRY, "Redis refused or is away")     \
+	X(SYSTEM,              "system",               500, RETRY, "a system call failed")         \
+	X(CONFIG,              "config",               500, BURY,  "the configuration is wrong")   \
+	X(INTERNAL,            "internal",             500, BURY,  "longhaul made a mistake")      \
+	/* how a model call ends */                                                                \
+	X(UP_DNS,              "upstream_dns",         502, RETRY, "the upstream's name was not found") \
+	X(UP_CONNECT,          "upstream_connect",     502, RETRY, "no connection to the upstream") \
+	X(UP_TLS,              "upstream_tls",         502, RETRY, "no TLS with the upstream")     \
+	X(UP_FIRST_BYTE,       "upstream_first_byte",  504, RETRY, "no first byte in time")        \
+	X(UP_STALLED,          "upstream_stalled",     504, RETRY, "the stream stood still")       \
+	X(UP_408,              "upstream_timeout",     504, RETRY, "the upstream timed out")       \
+	X(UP_409,              "upstream_conflict",    502, RETRY, "the upstream saw a conflict")  \
+	X(UP_425,              "upstream_too_early",   502, RETRY, "the upstream said: too early") \
+	X(UP_RATE,             "upstream_rate",        502, RETRY, "the upstream's rate limit")    \
+	X(UP_QUOTA,            "upstream_quota",       502, BURY,  "the upstream's quota is spent") \
+	X(UP_500,              "upstream_error",       502, RETRY, "the upstream failed")          \
+	X(UP_502,              "upstream_bad_gateway", 502, RETRY, "the upstream's gateway failed") \
+	X(UP_503,              "upstream_unavailable", 502, RETRY, "the upstream is unavailable")  \
+	X(UP_504,              "upstream_gateway_timeout", 502, RETRY, "the upstream's gateway timed out") \
+	X(UP_529,              "upstream_overloaded",  502, RETRY, "the upstream is overloaded")   \
+	X(UP_TRUNCATED,        "upstream_truncated",   502, RETRY, "the stream ended without its end marker") \
+	X(UP_MALFORMED,        "upstream_malformed",   502, RETRY, "the upstream's body made no sense") \
+	X(UP_FILTERED,         "upstream_content_filter", 502, BURY, "the upstream's filter refused") \
+	X(UP_AUTH,             "upstream_auth",        502, BURY,  "the upstream refused our key") \
+	X(UP_REJECTED,         "upstream_rejected",    502, BURY,  "the upstream refused the request") \
+	X(UP_TOO_LARGE,        "upstream_too_large",   502, BURY,  "the reply is over the size limit") \
+	X(NO_UPSTREAM,         "no_upstream",          502, BURY,  "no upstream serves this model") \
+	/* how a job ends without a call's error */                                                \
+	X(DEADLINE,            "deadline",             504, BURY,  "the job's deadline passed")    \
+	X(ATTEMPT_TIMEOUT,     "attempt_timeout",      504, RETRY, "an attempt took too long")     \
+	X(EXHAUSTED,           "attempts_exhausted",   502, BURY,  "every attempt failed")         \
+	X(POISON,              "poison",               500, BURY,  "the job killed its workers; it is quarantined") \
+	X(CANCELLED,           "cancelled",            409, BURY,  "the job was cancelled")        \
+	X(CRASHED,             "worker_crashed",       500, RETRY, "the worker died in this job's step") \
+	X(INTERRUPTED,         "interrupted",          500, RETRY, "the worker stopped or was lost")
+
+#define ERR_NAME(name, code, http, fate, text) ERR_##name,
+enum err { ERR_TABLE(ERR_NAME) ERR_COUNT_ };
+#undef ERR_NAME
+
+/* The stable code, e.g. "invalid_field". */
+const char *err_code(enum err e);
+/* The HTTP status that a caller of the API sees. */
+int err_http(enum err e);
+enum fate err_fate(enum err e);
+/* One sentence for people, without the final stop. */
+const char *err_text(enum err e);
+/* Finds a row by its code (stored attempts name it). ERR_INTERNAL when unknown. */
+enum err err_from_code(const char *code);
+
+#endif
