@@ -1,8 +1,7 @@
 /* loop.h - one thread waiting for many things (libuv lives behind this).
  *
  * A loop runs callbacks one at a time on the thread that called loop_run; none
- * of them may block. Everything but loop_post and loop_stop_async belongs to
- * that thread. The objects here are embedded in their owner's struct: open
+ * of them may block. Everything but loop_wake_send belongs to that thread. The objects here are embedded in their owner's struct: open
  * starts them, close stops them; because libuv frees lazily, the owner's memory
  * must stay valid until the closed callback ran (or the loop was freed).
  *
