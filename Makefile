@@ -100,5 +100,6 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $$(call room_lib,$$*) $(BUILD)/libco
 	@mkdir -p $(@D)
 	$(LINK) -fsanitize=fuzzer
 
+include test/lint/lint.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 .SECONDARY:

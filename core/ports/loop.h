@@ -1,9 +1,9 @@
 /* loop.h - one thread waiting for many things (libuv lives behind this).
  *
  * A loop runs callbacks one at a time on the thread that called loop_run; none
- * of them may block. Everything but loop_wake_send belongs to that thread. The objects here are embedded in their owner's struct: open
- * starts them, close stops them; because libuv frees lazily, the owner's memory
- * must stay valid until the closed callback ran (or the loop was freed).
+ * of them may block. Everything but loop_wake_send belongs to that thread.
+ * After an object's _free no callback of it runs; libuv's own memory of it goes
+ * at the end of the turn.
  *
  * The loop counts its own health: how late timers ran, and turns over 50 ms. */
 #ifndef PORTS_LOOP_H
