@@ -1,0 +1,56 @@
+/* publisher.h - sends dispatch messages, and learns where they landed.
+ *
+ * acks=all, no linger, zstd, three seconds to succeed. Not idempotent: doubles
+ * are harmless (a message is a hint), while an idempotent producer becomes
+ * fatally wrong when somebody wipes a topic. Each message ends in exactly one
+ * delivery: the partition and offset it got, or ERR_STREAM.
+ *
+ * Threads: publish from any thread. Deliveries are handed out on the loop's thread, or by
+ * stream_publisher_poll when opened without a loop.
+ * Memory: messages are copied; at most 100,000 (librdkafka's own bound) wait. */
+#ifndef PORTS_STREAM_PUBLISHER_H
+#define PORTS_STREAM_PUBLISHER_H
+
+#include "ground/err.h"
+#include "ports/stream/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct stream_publisher;
+
+struct stream_delivery {
+	enum err err;	   /* ERR_OK, or ERR_STREAM: not known to be stored */
+	const char *queue; /* topic without prefix; valid during the callback, as bytes are */
+	int32_t partition;
+	int64_t offset;
+	const void *bytes; /* the message itself, so that its batch id need not be kept apart */
+	size_t len;
+};
+typedef void stream_delivered_fn(void *owner, const struct stream_delivery *delivery);
+
+/* fn may be NULL. loop may be NULL: then somebody must call stream_publisher_poll now and then.
+ *   ERR_CONFIG  a setting librdkafka refuses     ERR_NOMEM, ERR_SYSTEM
+ * A broker that is away is no error: it is tried for as long as the publisher lives. */
+MUST_CHECK enum err stream_publisher_open(struct loop *loop, const struct stream_settings *settings,
+	stream_delivered_fn *fn, void *owner, struct stream_publisher **ret_publisher);
+/* Waits at most wait_ms for what is under way, hands out no more deliveries, frees. NULL is fine.
+ * Call before loop_free. */
+void stream_publisher_close(struct stream_publisher *publisher, int wait_ms);
+
+/* Sends to one partition of a queue's topic, -1 = any. Never blocks.
+ *   ERR_STREAM  refused at once (too many waiting, or too large); there will be no delivery */
+MUST_CHECK enum err stream_publisher_send(struct stream_publisher *publisher, const char *queue,
+	int32_t partition, const void *bytes, size_t len);
+/* Hands out deliveries for at most wait_ms; returns after the first ones. */
+void stream_publisher_poll(struct stream_publisher *publisher, int wait_ms);
+
+/* False from the moment a delivery failed or all brokers went away, until the next success. Any
+ * thread. Publishing stays allowed: it is also the probe. */
+bool stream_publisher_up(const struct stream_publisher *publisher);
+/* Messages sent and not yet delivered or failed. */
+size_t stream_publisher_waiting(const struct stream_publisher *publisher);
+
+#endif

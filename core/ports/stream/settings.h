@@ -1,0 +1,25 @@
+/* settings.h - which Kafka, and how queues become topics.
+ *
+ * core/ports/stream/ is the one folder that knows librdkafka. It has three
+ * parts: publisher.h (ids go out), consumer.h (ids come in) and admin.h (topics
+ * are made, positions are asked). One topic per queue: <topic_prefix>.<queue>.
+ *
+ * Kafka only ever carries hints, so every part here may be away for as long as
+ * it likes: nothing blocks without a deadline, clients reconnect by themselves,
+ * and an error is a fact to count, never a reason to stop.
+ *
+ * Threads: librdkafka starts its own (one main, one per broker, per client); they
+ * never call into longhaul but to wake a loop. All else runs where it is called. */
+#ifndef PORTS_STREAM_SETTINGS_H
+#define PORTS_STREAM_SETTINGS_H
+
+enum { STREAM_PARTITIONS = 12, STREAM_TOPIC_MAX = 250 };
+
+/* Strings are copied by every _open. */
+struct stream_settings {
+	const char *brokers;	  /* host:port[,host:port] */
+	const char *topic_prefix; /* "longhaul" */
+	const char *client_id;	  /* the program's name, for the broker's logs */
+};
+
+#endif
