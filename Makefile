@@ -100,6 +100,9 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $$(call room_lib,$$*) $(BUILD)/libco
 	@mkdir -p $(@D)
 	$(LINK) -fsanitize=fuzzer
 
+-include ops/dev/stack.mk
+include test/test.mk
 include test/lint/lint.mk
+-include test/bench/bench.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 .SECONDARY:

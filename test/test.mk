@@ -1,0 +1,48 @@
+# make test: everything, from a fresh clone. make check: the C units alone, quickly.
+
+C_MODES ?= asan,tsan
+PYTEST  = $(PYTHON) -m pytest -q -p no:cacheprovider --c-modes=$(C_MODES)
+ONLY    ?= test
+
+.PHONY: test check e2e faults fuzz sanitize promises test-builds
+test: packages
+	$(Q)$(MAKE) --no-print-directory test-builds
+	$(Q)$(PYTEST) $(ONLY)
+
+# Every build the suite needs; each mode is its own make so that its flags are its own.
+test-builds:
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=release all benches
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all units
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=tsan threaded-units
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
+
+THREADED = $(shell grep -rl '/\* threads: yes \*/' test/unit --include='test_*.c')
+.PHONY: threaded-units
+threaded-units: $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(THREADED))
+
+# One room or one test: make check ONLY=test/unit/core/ground/test_buf.c
+check: packages
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=release units
+	$(Q)$(PYTEST) --c-modes=release $(if $(filter test,$(ONLY)),test/unit,$(ONLY))
+
+e2e: packages all
+	$(Q)$(PYTEST) test/e2e
+
+# The long form: more rounds, seeds printed. ROUNDS and SEED may be given.
+faults: packages all
+	$(Q)$(MAKE) --no-print-directory MODE=unfenced all
+	$(Q)LONGHAUL_FAULTS=long $(PYTEST) test/fault
+
+FUZZ_S ?= 60
+fuzz: packages
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
+	$(Q)$(PYTEST) --fuzz-seconds=$(FUZZ_S) test/fuzz
+
+# The suite against programs built with ASan and UBSan.
+sanitize: packages
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all units
+	$(Q)LONGHAUL_MODE=asan $(PYTEST) --c-modes=asan test/unit test/e2e test/fault
+
+promises:
+	$(Q)python3 test/promises.py
