@@ -1,0 +1,69 @@
+#include "ports/stream/client.h"
+
+#include <stdio.h>
+
+static void silent(const rd_kafka_t *client, int level, const char *facility, const char *line)
+{
+	(void)client, (void)level, (void)facility, (void)line;
+}
+
+static enum err set_all(rd_kafka_conf_t *conf, const struct stream_option *options, size_t n)
+{
+	char text[512];
+
+	for (size_t i = 0; i < n; i++)
+		if (rd_kafka_conf_set(conf, options[i].name, options[i].value, text, sizeof text) !=
+			RD_KAFKA_CONF_OK)
+			return ERR_CONFIG;
+	return ERR_OK;
+}
+
+enum err stream_client_conf(const struct stream_settings *settings,
+	const struct stream_option *options, size_t n, rd_kafka_conf_t **ret_conf)
+{
+	const struct stream_option shared[] = {
+		{"bootstrap.servers", settings->brokers},
+		{"client.id", settings->client_id},
+		{"reconnect.backoff.ms", "50"},
+		{"reconnect.backoff.max.ms", "1000"},
+		{"socket.connection.setup.timeout.ms", "3000"},
+		{"socket.nagle.disable", "true"},
+		{"topic.metadata.refresh.interval.ms", "30000"},
+		{"log.connection.close", "false"},
+	};
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	enum err err;
+
+	if (!conf)
+		return ERR_NOMEM;
+	err = set_all(conf, shared, sizeof shared / sizeof *shared);
+	if (err == ERR_OK)
+		err = set_all(conf, options, n);
+	if (err != ERR_OK) {
+		rd_kafka_conf_destroy(conf);
+		return err;
+	}
+	rd_kafka_conf_set_log_cb(conf, silent);
+	*ret_conf = conf;
+	return ERR_OK;
+}
+
+enum err stream_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client)
+{
+	char text[512];
+	rd_kafka_t *client = rd_kafka_new(type, conf, text, sizeof text);
+
+	if (!client) {
+		rd_kafka_conf_destroy(conf);
+		return ERR_SYSTEM;
+	}
+	*ret_client = client;
+	return ERR_OK;
+}
+
+enum err stream_client_topic(const char *prefix, const char *queue, char out[STREAM_TOPIC_MAX])
+{
+	int len = snprintf(out, STREAM_TOPIC_MAX, "%s.%s", prefix, queue);
+
+	return len < 0 || len >= STREAM_TOPIC_MAX ? ERR_TOO_LARGE : ERR_OK;
+}

@@ -1,0 +1,171 @@
+#include "ports/stream/publisher.h"
+
+#include "ports/loop.h"
+#include "ports/stream/client.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct stream_publisher {
+	rd_kafka_t *client;
+	rd_kafka_queue_t *events; /* the client's main queue, watched to wake the loop */
+	struct loop_wake *wake;	  /* NULL without a loop */
+	stream_delivered_fn *fn;
+	void *owner;
+	char *prefix;
+	atomic_bool down;
+};
+
+static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+	struct stream_publisher *p = opaque;
+	struct stream_delivery delivery = {
+		.err = message->err ? ERR_STREAM : ERR_OK,
+		.queue = rd_kafka_topic_name(message->rkt) + strlen(p->prefix) + 1,
+		.partition = message->partition,
+		.offset = message->offset,
+		.bytes = message->payload,
+		.len = message->len,
+	};
+
+	(void)client;
+	atomic_store(&p->down, message->err != RD_KAFKA_RESP_ERR_NO_ERROR);
+	if (p->fn)
+		p->fn(p->owner, &delivery);
+}
+
+static void on_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
+{
+	struct stream_publisher *p = opaque;
+
+	(void)client, (void)reason;
+	if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		atomic_store(&p->down, true);
+}
+
+/* On a thread of librdkafka. */
+static void on_event(rd_kafka_t *client, void *opaque)
+{
+	struct stream_publisher *p = opaque;
+
+	(void)client;
+	loop_wake_send(p->wake);
+}
+
+static void on_wake(void *owner)
+{
+	stream_publisher_poll(owner, 0);
+}
+
+static enum err client_start(struct stream_publisher *p, const struct stream_settings *settings)
+{
+	const struct stream_option options[] = {
+		{"acks", "all"},
+		{"enable.idempotence", "false"},
+		{"linger.ms", "0"},
+		{"message.timeout.ms", "3000"},
+		{"request.timeout.ms", "3000"},
+		{"compression.codec", "zstd"},
+	};
+	rd_kafka_conf_t *conf = NULL;
+	enum err err =
+		stream_client_conf(settings, options, sizeof options / sizeof *options, &conf);
+
+	if (err != ERR_OK)
+		return err;
+	rd_kafka_conf_set_opaque(conf, p);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+	return stream_client_new(RD_KAFKA_PRODUCER, conf, &p->client);
+}
+
+static enum err loop_join(struct stream_publisher *p, struct loop *loop)
+{
+	enum err err = loop_wake_new(loop, on_wake, p, &p->wake);
+
+	if (err != ERR_OK)
+		return err;
+	p->events = rd_kafka_queue_get_main(p->client);
+	if (!p->events)
+		return ERR_NOMEM;
+	rd_kafka_queue_cb_event_enable(p->events, on_event, p);
+	return ERR_OK;
+}
+
+enum err stream_publisher_open(struct loop *loop, const struct stream_settings *settings,
+	stream_delivered_fn *fn, void *owner, struct stream_publisher **ret_publisher)
+{
+	struct stream_publisher *p = calloc(1, sizeof *p);
+	enum err err = ERR_NOMEM;
+
+	if (!p)
+		return ERR_NOMEM;
+	p->fn = fn;
+	p->owner = owner;
+	p->prefix = strdup(settings->topic_prefix);
+	if (p->prefix)
+		err = client_start(p, settings);
+	if (err == ERR_OK && loop)
+		err = loop_join(p, loop);
+	if (err != ERR_OK) {
+		stream_publisher_close(p, 0);
+		return err;
+	}
+	*ret_publisher = p;
+	return ERR_OK;
+}
+
+/* Order: no more wake-ups, what is under way, the client with its threads, then the rest. */
+void stream_publisher_close(struct stream_publisher *publisher, int wait_ms)
+{
+	struct stream_publisher *p = publisher;
+
+	if (!p)
+		return;
+	p->fn = NULL;
+	if (p->events) {
+		rd_kafka_queue_cb_event_enable(p->events, NULL, NULL);
+		rd_kafka_queue_destroy(p->events);
+	}
+	if (p->client) {
+		(void)rd_kafka_flush(p->client, wait_ms);
+		(void)rd_kafka_purge(p->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		rd_kafka_poll(p->client, 0);
+		rd_kafka_destroy(p->client);
+	}
+	loop_wake_free(p->wake);
+	free(p->prefix);
+	free(p);
+}
+
+enum err stream_publisher_send(struct stream_publisher *publisher, const char *queue,
+	int32_t partition, const void *bytes, size_t len)
+{
+	char topic[STREAM_TOPIC_MAX];
+	enum err err = stream_client_topic(publisher->prefix, queue, topic);
+	rd_kafka_resp_err_t refused;
+
+	if (err != ERR_OK)
+		return ERR_STREAM;
+	refused = rd_kafka_producev(publisher->client, RD_KAFKA_V_TOPIC(topic),
+		RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
+		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE((void *)bytes, len),
+		RD_KAFKA_V_END);
+	return refused ? ERR_STREAM : ERR_OK;
+}
+
+void stream_publisher_poll(struct stream_publisher *publisher, int wait_ms)
+{
+	rd_kafka_poll(publisher->client, wait_ms);
+}
+
+bool stream_publisher_up(const struct stream_publisher *publisher)
+{
+	return !atomic_load(&publisher->down);
+}
+
+size_t stream_publisher_waiting(const struct stream_publisher *publisher)
+{
+	return (size_t)rd_kafka_outq_len(publisher->client);
+}
