@@ -1,0 +1,215 @@
+"""Reading a job: poll, long poll, ETag, lists, and that another tenant sees nothing."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from client import Client, chat, until
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+NOOP = {"kind": "noop", "input": {}}
+
+
+@pytest.mark.promises("C2")
+def test_an_etag_saves_the_body_until_something_changes(client: Client) -> None:
+    job = client.submit({**NOOP, "run_at": "2099-01-01T00:00:00Z"})
+    first = client.http.get(f"/v1/jobs/{job['id']}")
+    etag = first.headers["etag"]
+    same = client.http.get(f"/v1/jobs/{job['id']}", headers={"If-None-Match": etag})
+    assert same.status_code == 304 and same.content == b"" and same.headers["etag"] == etag
+    client.http.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
+    changed = client.http.get(f"/v1/jobs/{job['id']}", headers={"If-None-Match": etag})
+    assert changed.status_code == 200 and changed.headers["etag"] != etag
+
+
+@pytest.mark.promises("C2")
+def test_a_long_poll_answers_when_the_job_ends(client: Client) -> None:
+    job = client.submit(chat("slow", model="sim?ttft_ms=700&tokens=3"))
+    reply = client.get(job["id"], wait=30)
+    assert reply["state"] == "completed"
+
+
+@pytest.mark.promises("C2")
+def test_a_long_poll_of_a_waiting_job_returns_what_is_true(client: Client) -> None:
+    job = client.submit({**NOOP, "run_at": "2099-01-01T00:00:00Z"})
+    assert client.get(job["id"], wait=1)["state"] == "waiting"
+
+
+@pytest.mark.parametrize("wait", ["-1", "61", "soon", "1e3"])
+@pytest.mark.promises("C2")
+def test_a_wait_out_of_range_is_refused(client: Client, wait: str) -> None:
+    job = client.submit(NOOP)
+    reply = client.http.get(f"/v1/jobs/{job['id']}", params={"wait": wait})
+    assert reply.status_code in (400, 422) and reply.json()["code"] == "invalid_field"
+
+
+@pytest.mark.promises("C2")
+def test_the_answer_is_there_after_the_client_went_away(client: Client, stack) -> None:  # noqa: ANN001
+    job = client.submit(chat("Leave. Come back."))
+    client.wait(job["id"])
+    later = Client(stack.env["LONGHAUL_URL"], stack.env["LONGHAUL_API_KEY"])
+    assert later.get(job["id"])["result"] == client.get(job["id"])["result"]
+    later.close()
+
+
+@pytest.mark.promises("C2")
+def test_expand_adds_what_was_asked_for(client: Client) -> None:
+    job = client.submit(chat("Show everything. Please."))
+    client.wait(job["id"])
+    plain = client.get(job["id"])
+    assert "input" not in plain and "attempts" not in plain
+    wide = client.get(job["id"], expand="input,attempts,events,deliveries,partial_output")
+    assert wide["input"]["messages"][0]["content"] == "Show everything. Please."
+    assert len(wide["attempts"]) == 1 and wide["deliveries"] == []
+    types = [event["type"] for event in wide["events"]]
+    assert types[0] == "job.queued" and types[-1] == "job.completed"
+    assert client.http.get(f"/v1/jobs/{job['id']}?expand=soul").status_code in (400, 422)
+
+
+@pytest.mark.promises("C2")
+def test_lists_page_by_keyset_without_gaps_or_doubles(client: Client, admin: Client) -> None:
+    admin.http.patch("/v1/queues/listing", json={"concurrency": 8}).raise_for_status()
+    made = [client.submit({**NOOP, "queue": "listing"})["id"] for _ in range(25)]
+    seen: list[str] = []
+    query: dict[str, str | int] = {"queue": "listing", "limit": 10}
+    for _ in range(10):
+        page = client.http.get("/v1/jobs", params=query).json()
+        assert page["object"] == "list"
+        seen += [job["id"] for job in page["data"]]
+        assert all("input" not in job and job.get("result") is None for job in page["data"])
+        if not page["has_more"]:
+            break
+        query["after"] = page["next"]
+    assert seen == sorted(made, reverse=True)
+
+
+@pytest.mark.promises("C2")
+def test_lists_filter_by_state(client: Client, admin: Client) -> None:
+    admin.http.patch("/v1/queues/states", json={"concurrency": 8}).raise_for_status()
+    done = client.submit({**NOOP, "queue": "states"})["id"]
+    later = client.submit({**NOOP, "queue": "states", "run_at": "2099-01-01T00:00:00Z"})["id"]
+    client.wait(done)
+
+    def listed(state: str) -> list[str]:
+        page = client.http.get("/v1/jobs", params={"queue": "states", "state": state}).json()
+        return [job["id"] for job in page["data"]]
+
+    assert listed("completed") == [done] and listed("waiting") == [later]
+    assert client.http.get("/v1/jobs?state=tired").status_code in (400, 422)
+
+
+@pytest.mark.promises("C2")
+def test_search_finds_by_subject_and_metadata(client: Client) -> None:
+    marked = client.submit({**NOOP, "metadata": {"order": "o-4711"}})
+    client.submit({**NOOP, "metadata": {"order": "o-4712"}})
+    found = client.http.post("/v1/jobs/search", json={"metadata": {"order": "o-4711"}}).json()
+    assert [job["id"] for job in found["data"]] == [marked["id"]]
+    assert found["data"][0]["metadata"] == {"order": "o-4711"}
+
+
+@pytest.mark.promises("S1.6", "C2")
+def test_another_tenant_finds_nothing(client: Client, client2: Client) -> None:
+    job = client.submit(chat("private"))["id"]
+    client.wait(job)
+    calls = [
+        client2.http.get(f"/v1/jobs/{job}"),
+        client2.http.get(f"/v1/jobs/{job}/events"),
+        client2.http.post(f"/v1/jobs/{job}/cancel"),
+        client2.http.post(f"/v1/jobs/{job}/retry"),
+        client2.http.patch(f"/v1/jobs/{job}", json={"priority": 1}),
+        client2.http.delete(f"/v1/jobs/{job}"),
+    ]
+    nobody = "job_01h455vb4pex5vsknk084sn02q"
+    missing = client2.http.get(f"/v1/jobs/{nobody}")
+    assert {reply.status_code for reply in calls} == {404}
+    assert {reply.json()["code"] for reply in calls} == {"not_found"}
+    theirs = calls[0].json()
+    for document in (theirs, missing.json()):
+        document.pop("instance", None)
+    assert theirs == missing.json() or theirs["code"] == missing.json()["code"]
+    listed = client2.http.get("/v1/jobs", params={"limit": 100}).json()["data"]
+    assert job not in [row["id"] for row in listed]
+    assert client.get(job)["state"] == "completed"
+
+
+@pytest.mark.parametrize("name", ["job_", "nonsense", "job_" + "z" * 26, "job_" + "0" * 27, "%00"])
+@pytest.mark.promises("C2")
+def test_a_malformed_id_is_not_found(client: Client, name: str) -> None:
+    assert client.http.get(f"/v1/jobs/{name}").status_code in (400, 404)
+
+
+@pytest.mark.promises("C8")
+def test_cancel_of_a_waiting_job_is_final_and_idempotent(client: Client) -> None:
+    job = client.submit({**NOOP, "run_at": "2099-01-01T00:00:00Z"})["id"]
+    first = client.http.post(f"/v1/jobs/{job}/cancel")
+    again = client.http.post(f"/v1/jobs/{job}/cancel")
+    assert first.status_code == again.status_code == 200
+    assert first.json()["state"] == again.json()["state"] == "cancelled"
+
+
+@pytest.mark.promises("C8")
+def test_cancel_of_a_running_call_hangs_up_on_the_model(client: Client, simulator) -> None:  # noqa: ANN001
+    job = client.submit(chat("long", model="sim?tokens=400&itl_ms=100"))["id"]
+    until("the call runs", lambda: simulator.calls(job))
+    assert client.http.post(f"/v1/jobs/{job}/cancel").json()["state"] == "cancelled"
+    until("the simulator saw the hang-up", lambda: simulator.calls(job)[0]["hung_up"])
+    assert client.get(job)["state"] == "cancelled"
+
+
+@pytest.mark.promises("C2", "C5")
+def test_retry_starts_a_failed_job_anew_and_keeps_its_history(client: Client) -> None:
+    job = client.submit(chat("x", model="sim?fail=400&fail_times=1"))["id"]
+    assert client.wait(job)["state"] == "failed"
+    again = client.http.post(f"/v1/jobs/{job}/retry")
+    assert again.status_code == 200 and again.json()["state"] == "queued"
+    done = client.wait(job)
+    assert done["state"] == "completed"
+    assert len(client.get(job, expand="attempts")["attempts"]) == 2
+    assert client.http.post(f"/v1/jobs/{job}/retry").json()["code"] == "conflict"
+
+
+@pytest.mark.promises("C2")
+def test_patch_changes_what_has_not_started(client: Client) -> None:
+    job = client.submit({**NOOP, "run_at": "2099-01-01T00:00:00Z"})["id"]
+    reply = client.http.patch(f"/v1/jobs/{job}", json={"priority": 1, "run_at": None})
+    assert reply.status_code == 200 and reply.json()["priority"] == 1
+    done = client.wait(job)
+    assert done["state"] == "completed"
+    assert client.http.patch(f"/v1/jobs/{job}", json={"priority": 2}).status_code == 409
+
+
+@pytest.mark.promises("C2")
+def test_delete_takes_a_finished_job_and_its_data(client: Client) -> None:
+    job = client.submit(NOOP)["id"]
+    client.wait(job)
+    assert client.http.delete(f"/v1/jobs/{job}").status_code in (200, 204)
+    assert client.http.get(f"/v1/jobs/{job}").status_code == 404
+
+
+@pytest.mark.promises("C2", "C8")
+def test_cancel_by_filter_counts_first(client: Client, admin: Client) -> None:
+    admin.http.patch("/v1/queues/mass", json={"concurrency": 1}).raise_for_status()
+    admin.http.post("/v1/queues/mass/pause").raise_for_status()
+    jobs = [client.submit({**NOOP, "queue": "mass"})["id"] for _ in range(7)]
+    dry = client.http.post("/v1/jobs/cancel", json={"queue": "mass", "dry_run": True}).json()
+    assert dry["matched"] == 7 and client.get(jobs[0])["state"] == "queued"
+    real = client.http.post("/v1/jobs/cancel", json={"queue": "mass"}).json()
+    assert real["changed"] == 7
+    assert {client.get(job)["state"] for job in jobs} == {"cancelled"}
+
+
+@pytest.mark.promises("C8")
+def test_cancel_racing_completion_leaves_one_final_state(client: Client) -> None:
+    jobs = [client.submit(chat("r", model="sim?tokens=2"))["id"] for _ in range(60)]
+    threads = [
+        threading.Thread(target=client.http.post, args=(f"/v1/jobs/{job}/cancel",)) for job in jobs
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    first = {job: client.wait(job)["state"] for job in jobs}
+    assert set(first.values()) <= {"completed", "cancelled"}
+    assert {job: client.get(job)["state"] for job in jobs} == first
