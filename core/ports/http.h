@@ -30,7 +30,7 @@ struct http_end {
 	enum err err;	    /* ERR_OK: the reply is whole, whatever its status says */
 	int status;	    /* 0: no reply began */
 	size_t body_bytes;  /* received */
-	int64_t connect_us; /* until the request could be sent; 0 on a kept connection */
+	int64_t connect_us; /* until the request could be sent */
 	int64_t first_us;   /* start to first byte of the reply; -1: none came */
 	int64_t total_us;
 	const char *why; /* libcurl's words for people, "" when fine; valid during the callback */
