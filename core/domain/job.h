@@ -1,0 +1,41 @@
+/* job.h - the states of a job and the edges between them.
+ *
+ *            submit                    claim                    end
+ *   (none) ---------> queued <-------------------> running ------------> completed
+ *     |                 ^  ^      drain, lost        |   |                failed
+ *     | run_at          |  |                         |   | cancel,        cancelled
+ *     v         due     |  | operator's retry        |   | deadline       expired
+ *   waiting ------------+  +--- failed, cancelled,   |
+ *     ^                         expired              |
+ *     +----------------- retry, breaker, limit ------+
+ *
+ * A terminal state is written once, under the job's row lock.
+ *
+ * Threads: pure.  Memory: static. */
+#ifndef DOMAIN_JOB_H
+#define DOMAIN_JOB_H
+
+#include <stdbool.h>
+
+#define JOB_STATE_TABLE(X)              \
+	X(QUEUED, "queued", false)      \
+	X(WAITING, "waiting", false)    \
+	X(RUNNING, "running", false)    \
+	X(COMPLETED, "completed", true) \
+	X(FAILED, "failed", true)       \
+	X(CANCELLED, "cancelled", true) \
+	X(EXPIRED, "expired", true)
+
+#define JOB_STATE_NAME(name, text, terminal) JOB_##name,
+enum job_state { JOB_STATE_TABLE(JOB_STATE_NAME) JOB_STATES };
+#undef JOB_STATE_NAME
+
+/* The word used on the wire, in SQL and in logs. */
+const char *job_state_text(enum job_state s);
+/* JOB_STATES when text is none of them. */
+enum job_state job_state_from_text(const char *text);
+bool job_state_terminal(enum job_state s);
+/* May a job go from one to the other? */
+bool job_state_may(enum job_state from, enum job_state to);
+
+#endif

@@ -1,0 +1,60 @@
+/* db_args.h - a statement's arguments, built in Postgres' binary form.
+ *
+ * A failed append is remembered in bytes.err and told when the transaction ends,
+ * so that a run of calls needs no check. At most DB_ARGS_MAX arguments.
+ *
+ * Threads: one owner.  Memory: db_args_clear frees; db_query takes it over. */
+#ifndef PORTS_DB_ARGS_H
+#define PORTS_DB_ARGS_H
+
+#include "ground/buf.h"
+#include "ground/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A slice of somebody else's memory. NULL bytes is SQL's null, in both directions. */
+struct db_bytes {
+	const void *bytes;
+	size_t len;
+};
+
+enum { DB_ARGS_MAX = 48, DB_ARGS_BYTES_MAX = 256 << 20 };
+struct db_args {
+	struct buf bytes;
+	size_t n;
+	struct {
+		uint32_t type;
+		bool null;
+		size_t at, len;
+	} arg[DB_ARGS_MAX];
+};
+/* Element types of arrays. */
+enum db_type { DB_BOOL, DB_INT2, DB_INT4, DB_INT8, DB_TEXT, DB_BYTES, DB_ID, DB_TIME };
+
+void db_args_init(struct db_args *a);
+void db_args_clear(struct db_args *a);
+void db_arg_bool(struct db_args *a, bool v);
+void db_arg_int4(struct db_args *a, int32_t v);
+void db_arg_int8(struct db_args *a, int64_t v);
+void db_arg_text(struct db_args *a, const char *v);	 /* NULL = null */
+void db_arg_bytes(struct db_args *a, struct db_bytes v); /* NULL bytes = null */
+void db_arg_id(struct db_args *a, struct id v);
+void db_arg_id_or_null(struct db_args *a, struct id v); /* the zero id = null */
+void db_arg_time(struct db_args *a, int64_t unix_ms);	/* 0 = null */
+void db_arg_ids(struct db_args *a, const struct id *v, size_t n);
+/* An array of n elements: db_array, then exactly n of the item calls of that type. */
+void db_array(struct db_args *a, enum db_type type, size_t n);
+void db_item_bool(struct db_args *a, bool v);
+void db_item_int2(struct db_args *a, int16_t v);
+void db_item_int4(struct db_args *a, int32_t v);
+void db_item_int8(struct db_args *a, int64_t v);
+void db_item_text(struct db_args *a, const char *v);
+void db_item_bytes(struct db_args *a, struct db_bytes v);
+void db_item_id(struct db_args *a, struct id v);
+void db_item_id_or_null(struct db_args *a, struct id v);
+void db_item_time(struct db_args *a, int64_t unix_ms);
+void db_item_null(struct db_args *a);
+
+#endif

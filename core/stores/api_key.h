@@ -1,0 +1,48 @@
+/* api_key.h - who is calling.
+ *
+ * Only the SHA-256 of a key is stored: keys are 256 random bits, so a plain hash
+ * is enough and the look-up stays one index descent. A key belongs to a tenant;
+ * an operator's key belongs to the installation (AUDIT_SYSTEM_TENANT) and opens
+ * the admin listener only.
+ *
+ * Threads: the connection's.  Memory: what a callback gets dies with it. */
+#ifndef STORES_API_KEY_H
+#define STORES_API_KEY_H
+
+#include "ports/db.h"
+#include "stores/audit.h"
+
+enum { API_KEY_HASH_BYTES = 32 };
+
+struct api_key {
+	struct id id, tenant;
+	const char *tenant_name; /* filled when read */
+	uint8_t hash[API_KEY_HASH_BYTES];
+	const char *name; /* operator's label, 0-64 characters */
+	bool operator;
+	int64_t created_ms, revoked_ms, last_used_ms; /* 0 = never */
+};
+typedef void api_key_done(void *ctx, enum err e, const struct api_key *keys, size_t n);
+
+/* ERR_NOT_FOUND: no such tenant. */
+MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key,
+	const struct audit_actor *by, api_key_done *done, void *ctx);
+/* n = 0 when unknown or revoked. Hot: cache the answer for a few seconds at most. */
+MUST_CHECK enum err api_key_find(
+	struct db *db, const uint8_t hash[API_KEY_HASH_BYTES], api_key_done *done, void *ctx);
+/* Of one tenant, or of the installation for AUDIT_SYSTEM_TENANT; newest first, at most limit,
+ * after (zero = from the newest). */
+MUST_CHECK enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t limit,
+	api_key_done *done, void *ctx);
+/* n = 1: the key, revoked now or before. ERR_NOT_FOUND. */
+MUST_CHECK enum err api_key_revoke(
+	struct db *db, struct id key, const struct audit_actor *by, api_key_done *done, void *ctx);
+/* Notes that these keys were used (once a minute is plenty); done may be NULL. */
+MUST_CHECK enum err api_key_touch(
+	struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx);
+/* The first operator, once: ERR_CONFLICT when there is an operator's key already. The owner's
+ * connection. key needs id, hash, name. */
+MUST_CHECK enum err api_key_bootstrap(
+	struct db *db, const struct api_key *key, api_key_done *done, void *ctx);
+
+#endif

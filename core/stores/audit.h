@@ -1,0 +1,34 @@
+/* audit.h - who asked for a change.
+ *
+ * Every changing transaction appends its audit row in the same commit; the
+ * stores do that themselves and take the who from the caller. Fields are an
+ * allow-list: ids and codes, never free text.
+ *
+ * Threads: pure.  Memory: values. */
+#ifndef STORES_AUDIT_H
+#define STORES_AUDIT_H
+
+#include "ports/db.h"
+
+/* The installation itself, where a tenant is asked for: operators, workers, the leader. */
+#define AUDIT_SYSTEM_TENANT ((struct id){{0}})
+
+struct audit_actor {
+	const char *kind;  /* "key", "operator", "worker", "leader", "cli" */
+	struct id id;	   /* key, worker or scheduler id; zero = none */
+	struct id request; /* X-Request-Id's id; zero = none */
+};
+
+/* One row as it is read back, newest first. */
+struct audit_row {
+	struct id tenant, actor, object, request;
+	const char *actor_kind, *action, *outcome;
+	int64_t at_ms;
+	int64_t count; /* rows the change touched */
+};
+typedef void audit_list_done(void *ctx, enum err e, const struct audit_row *rows, size_t n);
+/* A tenant's rows before before_ms (0 = now), at most limit. */
+MUST_CHECK enum err audit_list(struct db *db, struct id tenant, int64_t before_ms, size_t limit,
+	audit_list_done *done, void *ctx);
+
+#endif

@@ -1,0 +1,28 @@
+/* due.h - time does things to jobs: what is due becomes ready, what is late expires.
+ *
+ * Leader's work, in pages: limit rows a call, call again while n == limit. A page
+ * takes rows with SKIP LOCKED in the order of their time. Expiry looks at ready
+ * rows, due rows and leases; a running job is ended under its row lock, its event
+ * block closed, its holder told by its next beat.
+ *
+ * Threads: the connection's. */
+#ifndef STORES_DUE_H
+#define STORES_DUE_H
+
+#include "stores/term.h"
+
+/* job_due -> job_ready for what is due now. */
+MUST_CHECK enum err due_move(
+	struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx);
+/* Ready and due jobs whose deadline has passed -> expired. */
+MUST_CHECK enum err due_expire_waiting(
+	struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx);
+/* Running jobs whose deadline passed more than a second ago (their worker should have ended them).
+ */
+MUST_CHECK enum err due_expire_running(
+	struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx);
+/* When is the next row due? 0 = none. Sleep no longer than that. */
+typedef void due_next_done(void *ctx, enum err e, int64_t in_ms);
+MUST_CHECK enum err due_next(struct db *db, due_next_done *done, void *ctx);
+
+#endif

@@ -1,0 +1,111 @@
+/* job_read.h - jobs as their tenants see them.
+ *
+ * Reads name exactly the tenants they are for (row security), except that a
+ * batch of polls names all of its requests' tenants and matches each row by
+ * (tenant, job). version rises with every change of the row: it is the ETag.
+ *
+ * Threads: the connection's.  Memory: rows and what they point to die with the
+ * callback. */
+#ifndef STORES_JOB_READ_H
+#define STORES_JOB_READ_H
+
+#include "domain/job.h"
+#include "ports/db.h"
+
+struct job_key {
+	struct id tenant, job;
+};
+
+enum {
+	TIMING_ACCEPT,
+	TIMING_QUEUE,
+	TIMING_ADMIT,
+	TIMING_FIRST_BYTE,
+	TIMING_STREAM,
+	TIMING_FINISH,
+	TIMINGS
+};
+
+struct job_row {
+	struct id tenant, job, principal;
+	const char *kind, *queue;
+	int32_t queue_id;
+	enum job_state state;
+	int priority;
+	int64_t fence;
+	int attempt, max_attempts, crashes, interruptions;
+	int64_t created_ms, run_at_ms, deadline_ms, started_ms, finished_ms; /* 0 = none */
+	int64_t attempt_timeout_ms;
+	int64_t due_ms;		 /* waiting: until when; 0 = unknown */
+	const char *waiting_for; /* "" = nothing */
+	const char *error_code;	 /* "" = none */
+	const char *model, *upstream;
+	int64_t input_tokens, output_tokens, cost_nano; /* nano-dollars */
+	int progress_percent;				/* -1 = unknown */
+	const char *progress_stage;
+	int64_t progress_tokens;
+	int32_t timings_ms[TIMINGS]; /* -1 = not yet */
+	int64_t version;
+	int64_t event_next; /* numbers below it are used or reserved */
+	bool store, dead;   /* dead: quarantined, or failed with its attempts used up */
+	int callback_events;
+	/* with JOB_READ_LABELS (sealed; NULL = none): */
+	struct db_bytes subject, metadata, trace;
+	/* with JOB_READ_ANSWER: */
+	struct db_bytes result;	 /* sealed; NULL = none, or released no more */
+	struct db_bytes message; /* sealed words of the upstream on the last error */
+	int upstream_status;
+	struct id decision;
+	/* with JOB_READ_INPUT: */
+	struct db_bytes input, fallback, callback;
+};
+
+enum { JOB_READ_LABELS = 1, JOB_READ_ANSWER = 2, JOB_READ_INPUT = 4 };
+
+typedef void job_read_done(void *ctx, enum err e, const struct job_row *rows, size_t n);
+/* The polls' way: any number of keys up to 1000, in one round trip. Rows come in the keys' order;
+ * keys without a row are left out. what: JOB_READ_ bits. */
+MUST_CHECK enum err job_read(struct db *db, const struct job_key *keys, size_t n, int what,
+	job_read_done *done, void *ctx);
+
+/* Only what wakes a watcher: state, version, event_next; rows as above with the rest empty. */
+MUST_CHECK enum err job_peek(
+	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx);
+
+struct job_filter {
+	struct id tenant;
+	int32_t queue_id;				  /* 0 = any */
+	int states;					  /* bits 1 << enum job_state; 0 = any */
+	const char *kind, *error_code, *model, *upstream; /* NULL = any */
+	int dead;					  /* -1 any, 0, 1 */
+	int64_t created_after_ms, created_before_ms;	  /* 0 = any */
+	size_t hashes_n; /* all must match: subject, metadata pairs */
+	const uint8_t (*hashes)[16];
+};
+/* Newest first, keyset: rows older than after (zero = from the newest), at most limit; with labels
+ * when what says so (no answers, no inputs). Ask for limit + 1 to learn whether more follow. */
+MUST_CHECK enum err job_list(struct db *db, const struct job_filter *filter, struct id after,
+	size_t limit, int what, job_read_done *done, void *ctx);
+
+/* Attempts, oldest first; the running one last, with outcome "". */
+struct attempt_row {
+	struct id worker;
+	int64_t fence;
+	int number;
+	int64_t started_ms, ended_ms;
+	const char *outcome;  /* an error's code, "ok"; "" = running */
+	const char *state;    /* what the job became */
+	const char *ended_by; /* "holder", "cancel", "reaper", "deadline" */
+	const char *upstream, *model;
+	int upstream_status;
+	int64_t input_tokens, output_tokens, cost_nano;
+	int32_t timings_ms[TIMINGS];
+	int64_t event_from, event_to; /* its first and last number */
+	bool restarted;
+	struct db_bytes message; /* sealed */
+};
+typedef void attempt_list_done(void *ctx, enum err e, const struct attempt_row *rows, size_t n);
+MUST_CHECK enum err attempt_list(
+	struct db *db, struct job_key key, attempt_list_done *done, void *ctx);
+
+#endif

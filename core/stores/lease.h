@@ -1,0 +1,72 @@
+/* lease.h - who may work on a job, and until when.
+ *
+ * A claim deletes the ready row by its address, raises the job's fence and writes
+ * a lease, in one statement that re-checks pause, deadline, concurrency and the
+ * job's state. What it refuses it leaves (or marks undispatched). Losing a race
+ * is not a fault: the job is simply not among those returned.
+ *
+ * Locks: ready rows are only ever taken with SKIP LOCKED, by everyone; so nobody
+ * waits for one, and holding one while waiting for a job's row cannot deadlock.
+ *
+ * Jobs on probation (held at two unexplained worker deaths) are claimed one at a
+ * time per worker.
+ *
+ * Threads: the connection's.  Memory: what a callback gets dies with it. */
+#ifndef STORES_LEASE_H
+#define STORES_LEASE_H
+
+#include "ports/db.h"
+#include "stores/job_read.h"
+
+struct claim {
+	struct id tenant, job;
+	int64_t fence;
+	int32_t queue_id;
+	const char *kind, *model;
+	int priority, attempt, max_attempts, crashes, interruptions;
+	int64_t attempt_timeout_ms;
+	int64_t deadline_left_ms; /* from now; INT64_MAX = none */
+	int64_t created_ms, claimed_ms;
+	int64_t queued_ms;	      /* how long it lay ready */
+	int64_t event_from, event_to; /* this attempt's numbers */
+	bool restarted, probation, store;
+	unsigned retention;
+};
+typedef void lease_claim_done(void *ctx, enum err e, const struct claim *claims, size_t n);
+
+/* Claims those of keys that are still ready: a dispatch message's jobs. */
+MUST_CHECK enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key *keys,
+	size_t n, lease_claim_done *done, void *ctx);
+
+/* Claims up to max from the tables, dispatched rows included, in the dispatcher's order: queues by
+ * weight, tenants in turn (after the tenant that came last time), then aged priority. Empty heads
+ * cost nothing much. queues: ids to take from, n = 0: all. */
+struct claim_direct {
+	const int32_t *queues;
+	size_t queues_n;
+	struct id after_tenant; /* keep the last claim's tenant here between calls; zero at first */
+	size_t max;		/* 1-1000 */
+};
+MUST_CHECK enum err lease_claim_direct(struct db *db, struct id worker,
+	const struct claim_direct *ask, lease_claim_done *done, void *ctx);
+
+/* The claimed jobs' content, under their tenants. Rows in claims' order. */
+struct claim_input {
+	struct id tenant, job;
+	struct db_bytes input, subject, metadata, callback, fallback, trace; /* sealed */
+};
+typedef void lease_inputs_done(void *ctx, enum err e, const struct claim_input *rows, size_t n);
+MUST_CHECK enum err lease_inputs(
+	struct db *db, const struct job_key *keys, size_t n, lease_inputs_done *done, void *ctx);
+
+/* Which of these (job, fence) does this worker still hold? After an outage. held[i] answers
+ * keys[i]. */
+struct lease_key {
+	struct id tenant, job;
+	int64_t fence;
+};
+typedef void lease_held_done(void *ctx, enum err e, const bool *held, size_t n);
+MUST_CHECK enum err lease_revalidate(struct db *db, struct id worker, const struct lease_key *keys,
+	size_t n, lease_held_done *done, void *ctx);
+
+#endif

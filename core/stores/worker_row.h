@@ -1,0 +1,76 @@
+/* worker_row.h - an incarnation of a worker, and its pulse.
+ *
+ * Each start of a worker is a new row that is never used again. Its beat is one
+ * narrow row, written twice a second with synchronous_commit off on a connection
+ * of its own, which also holds the session advisory lock lock_key: the kernel
+ * closes a dead process' socket, so the lock going is news of a death. The reply
+ * to a beat carries what the worker must know: drain, its cancelled jobs, and its
+ * share of capped queues.
+ *
+ * A crash note names the job whose step was running when an earlier incarnation
+ * on this host died; the reaper then counts a crash for that job alone.
+ *
+ * Threads: the connection's.  Memory: what a callback gets dies with it. */
+#ifndef STORES_WORKER_ROW_H
+#define STORES_WORKER_ROW_H
+
+#include "ports/db.h"
+#include "stores/audit.h"
+
+struct crash_note {
+	struct id worker; /* the incarnation that died */
+	struct id tenant, job;
+	int64_t fence;
+};
+
+struct worker_start {
+	struct id id; /* id_new(0) */
+	const char *host, *version;
+	int32_t pid;
+	int32_t slots;
+	int64_t lease_ms;
+};
+typedef void worker_start_done(void *ctx, enum err e, int64_t lock_key);
+/* Registers, takes the advisory lock on this connection and reports notes. Call it on the beat's
+ * connection, once after the start with the notes found, and again after each reconnect (same id,
+ * no notes): it only takes the lock again then. ERR_LOST: this incarnation was declared dead. */
+MUST_CHECK enum err worker_start(struct db *db, const struct worker_start *start,
+	const struct crash_note *notes, size_t n, worker_start_done *done, void *ctx);
+
+struct worker_cancel {
+	struct id tenant, job;
+	int64_t fence;
+};
+struct worker_grant {
+	int32_t queue_id;
+	int32_t slots; /* how many of this capped queue's jobs this worker may hold in all */
+};
+struct worker_reply {
+	bool dead;			     /* declared dead: stop, drop everything, start anew */
+	bool drain;			     /* told to drain */
+	const struct worker_cancel *cancels; /* jobs taken from it since the last beat */
+	size_t cancels_n;
+	const struct worker_grant *grants; /* capped queues only */
+	size_t grants_n;
+};
+typedef void worker_beat_done(void *ctx, enum err e, const struct worker_reply *reply);
+/* slots_free: what it could take now. draining: it takes nothing new. */
+MUST_CHECK enum err worker_beat(struct db *db, struct id worker, int32_t slots_free, bool draining,
+	worker_beat_done *done, void *ctx);
+/* A clean leave: only with no leases left (others are the reaper's). */
+MUST_CHECK enum err worker_leave(struct db *db, struct id worker, db_done_fn *done, void *ctx);
+
+struct worker_row {
+	struct id id;
+	const char *host, *version, *state; /* "live", "draining", "silent", "dead", "left" */
+	int32_t pid, slots, slots_free, running;
+	int64_t started_ms, beat_ms, lease_ms;
+};
+typedef void worker_list_done(void *ctx, enum err e, const struct worker_row *rows, size_t n);
+/* Live ones first, then those gone within the last hour; at most limit. */
+MUST_CHECK enum err worker_list(struct db *db, size_t limit, worker_list_done *done, void *ctx);
+/* n = 1: the row; ERR_NOT_FOUND. */
+MUST_CHECK enum err worker_drain(struct db *db, struct id worker, const struct audit_actor *by,
+	worker_list_done *done, void *ctx);
+
+#endif
