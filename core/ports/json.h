@@ -36,8 +36,12 @@ void problems_add(struct problems *p, const char *pointer, const char *detail, .
 
 /* Parses bytes. ERR_INVALID_JSON with one problem that says where and what, ERR_TOO_LARGE when
  * nested deeper than depth_max, ERR_NOMEM. The value is the caller's (json_decref). */
-MUST_CHECK enum err json_read(const char *bytes, size_t len, int depth_max, struct problems *p,
-			      json_t **ret_value);
+MUST_CHECK enum err json_read(
+	const char *bytes, size_t len, int depth_max, struct problems *p, json_t **ret_value);
+/* The bytes of one member of the object that bytes hold, exactly as they were sent, so that a
+ * number keeps its digits. bytes must have passed json_read. False when the member is not there
+ * or its name is spelt with escapes (then json_write its value instead). */
+bool json_raw(const char *bytes, size_t len, const char *name, size_t *ret_at, size_t *ret_len);
 /* Appends compact text. */
 MUST_CHECK enum err json_write(const json_t *value, struct buf *out);
 
@@ -55,11 +59,12 @@ struct json_field {
 		JSON_IS_NULL = 64
 	} types;
 	enum json_need need;
-	int64_t min, max; /* integers: the value; strings: bytes; arrays, objects: members; both 0 = free */
+	int64_t min, max; /* integers: the value; strings: bytes; arrays, objects: members; both 0 =
+			     free */
 };
 /* Checks an object against fields (ends with a NULL name): types, ranges, missing and unknown
  * members. Problems carry base + "/" + name. True when nothing was added. */
 bool json_check(const json_t *object, const char *base, const struct json_field *fields,
-		struct problems *p);
+	struct problems *p);
 
 #endif

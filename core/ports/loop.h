@@ -29,8 +29,8 @@ int64_t loop_now_ms(const struct loop *loop);
 /* Timers. One shot; start again from the callback to repeat. */
 struct loop_timer;
 typedef void loop_timer_fn(void *owner);
-MUST_CHECK enum err loop_timer_new(struct loop *loop, loop_timer_fn *fn, void *owner,
-				   struct loop_timer **ret_timer);
+MUST_CHECK enum err loop_timer_new(
+	struct loop *loop, loop_timer_fn *fn, void *owner, struct loop_timer **ret_timer);
 void loop_timer_start(struct loop_timer *timer, int64_t after_ms);
 void loop_timer_stop(struct loop_timer *timer);
 bool loop_timer_active(const struct loop_timer *timer);
@@ -40,9 +40,10 @@ void loop_timer_free(struct loop_timer *timer);
 /* File descriptors, level triggered. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop_io;
-typedef void loop_io_fn(void *owner, int events); /* events also set on error: the owner's I/O call tells */
-MUST_CHECK enum err loop_io_new(struct loop *loop, int fd, loop_io_fn *fn, void *owner,
-				struct loop_io **ret_io);
+typedef void loop_io_fn(
+	void *owner, int events); /* events also set on error: the owner's I/O call tells */
+MUST_CHECK enum err loop_io_new(
+	struct loop *loop, int fd, loop_io_fn *fn, void *owner, struct loop_io **ret_io);
 /* events = 0 pauses. */
 void loop_io_want(struct loop_io *io, int events);
 /* Must be called before the descriptor is closed. NULL is fine. */
@@ -51,23 +52,23 @@ void loop_io_free(struct loop_io *io);
 /* Wake-ups from any thread: fn runs soon on the loop; several wakes may become one. */
 struct loop_wake;
 typedef void loop_wake_fn(void *owner);
-MUST_CHECK enum err loop_wake_new(struct loop *loop, loop_wake_fn *fn, void *owner,
-				  struct loop_wake **ret_wake);
+MUST_CHECK enum err loop_wake_new(
+	struct loop *loop, loop_wake_fn *fn, void *owner, struct loop_wake **ret_wake);
 void loop_wake_send(struct loop_wake *wake); /* any thread */
 void loop_wake_free(struct loop_wake *wake);
 
 /* At the end of each turn, after all I/O of it: the place to flush batches. */
 struct loop_idle;
 typedef void loop_idle_fn(void *owner);
-MUST_CHECK enum err loop_after_io_new(struct loop *loop, loop_idle_fn *fn, void *owner,
-				      struct loop_idle **ret_idle);
+MUST_CHECK enum err loop_after_io_new(
+	struct loop *loop, loop_idle_fn *fn, void *owner, struct loop_idle **ret_idle);
 void loop_after_io_free(struct loop_idle *idle);
 
 /* Signals, delivered as callbacks on the loop. */
 struct loop_signal;
 typedef void loop_signal_fn(void *owner, int signo);
 MUST_CHECK enum err loop_signal_new(struct loop *loop, int signo, loop_signal_fn *fn, void *owner,
-				    struct loop_signal **ret_signal);
+	struct loop_signal **ret_signal);
 void loop_signal_free(struct loop_signal *signal);
 
 struct loop_health {
