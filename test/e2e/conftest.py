@@ -1,0 +1,78 @@
+"""One stack for all end-to-end tests, and clients of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from client import Client
+from receiver import Receiver
+from stacks import Simulator, admin_client, running, tenant_client
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Any]:
+    with running("e2e", workers=2, schedulers=2) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def client(stack: Any) -> Iterator[Client]:
+    one = tenant_client(stack)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def client2(stack: Any) -> Iterator[Client]:
+    one = tenant_client(stack, second=True)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def admin(stack: Any) -> Iterator[Client]:
+    one = admin_client(stack)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def simulator(stack: Any) -> Iterator[Simulator]:
+    one = Simulator(stack.env["LONGHAUL_SIM_URL"])
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def pg_url(stack: Any) -> str:
+    return stack.env["LONGHAUL_PG_URL"]
+
+
+@pytest.fixture(scope="session")
+def webhook_secret(stack: Any) -> str:
+    return stack.env["LONGHAUL_WEBHOOK_SECRET"]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    one = Receiver()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def record_now(pg_url: str) -> Callable[[float], str]:
+    """The record's clock, some seconds on: what run_at is measured against."""
+
+    def at(seconds: float) -> str:
+        with psycopg.connect(pg_url) as record:
+            row = record.execute("select now()").fetchone()
+        assert row
+        moment: datetime = row[0].astimezone(UTC) + timedelta(seconds=seconds)
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+    return at
