@@ -1,0 +1,154 @@
+"""python3 -m longhaul_dev COMMAND: the commands behind the Makefile's targets.
+
+Choices come as make variables do, from the environment: WORKERS, PRODUCERS, SCHEDULERS,
+SUPERVISE, LITE, PROGRAMS, PURGE, VAR, MODE, LONGHAUL_BUILD.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from longhaul_dev import build, packages, preflight, pythonenv
+from longhaul_dev.fault import Fault
+from longhaul_dev.jars import Jars
+from longhaul_dev.layout import REPOSITORY
+from longhaul_dev.progress import say, step, warn
+from longhaul_dev.stack import Stack
+
+COUNT_MAX = 64
+
+
+class Command(NamedTuple):
+    """One row of the usage."""
+
+    run: Callable[[], int]
+    help: str
+
+
+def count(name: str) -> int:
+    """A count from the environment, 1 when it is not there."""
+    text = os.environ.get(name) or "1"
+    if not text.isdigit() or int(text) > COUNT_MAX:
+        raise Fault(f"{name}={text} is no number from 0 to {COUNT_MAX}.")
+    return int(text)
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """A yes or no from the environment: 0, no and false are no."""
+    text = os.environ.get(name)
+    return default if not text else text.lower() not in ("0", "no", "false")
+
+
+def folder() -> Path:
+    """The stack's folder."""
+    return Path(os.environ.get("VAR") or REPOSITORY / "var")
+
+
+def run_up() -> int:
+    packages.ensure(("demo",))
+    if flag("PROGRAMS", True):
+        build.make()
+    stack = Stack(folder())
+    with step("starting the stack", quiet_below_s=0.01):
+        stack.up(
+            workers=count("WORKERS"),
+            producers=count("PRODUCERS"),
+            schedulers=count("SCHEDULERS"),
+            supervise=flag("SUPERVISE", True),
+            lite=flag("LITE"),
+            programs=flag("PROGRAMS", True),
+        )
+    say(f"up: {stack.layout.stack_env}")
+    return 0
+
+
+def run_down() -> int:
+    stack = Stack(folder())
+    stack.down(purge=flag("PURGE"))
+    say("down: nothing of this stack runs any more.")
+    return 0
+
+
+def run_status() -> int:
+    processes = Stack(folder()).status()
+    if not processes:
+        say("down")
+        return 0
+    say(f"{'NAME':<16}{'PID':>8}{'STARTS':>8}  STATE")
+    for name, at in sorted(processes.items()):
+        state = "running" if at["pid"] else f"ended with {at['last_exit']}"
+        say(f"{name:<16}{at['pid'] or '-':>8}{at['starts']:>8}  {state}")
+    return 0 if all(at["pid"] for at in processes.values()) else 1
+
+
+def run_preflight() -> int:
+    found = preflight.examine(folder())
+    for finding in found:
+        warn(("lacking: " if finding.fatal else "note: ") + finding.sentence)
+    if not found:
+        say("preflight: nothing is lacking.")
+    return 1 if any(finding.fatal for finding in found) else 0
+
+
+def run_packages() -> int:
+    packages.ensure(("demo", "test", "bench"))
+    pythonenv.ensure()
+    return 0
+
+
+def run_lint_packages() -> int:
+    packages.ensure(("lint",))
+    return 0
+
+
+def run_python() -> int:
+    packages.ensure(("test",))
+    pythonenv.ensure()
+    return 0
+
+
+def run_jars() -> int:
+    Jars().prepare(Stack(folder()).layout.account)
+    return 0
+
+
+def run_demo() -> int:
+    from longhaul_dev.demo import Demo
+
+    return Demo(folder(), lite=flag("LITE")).run()
+
+
+COMMANDS = {
+    "up": Command(run_up, "start the stack, or bring it to other counts"),
+    "down": Command(run_down, "end every process of the stack; PURGE=1 removes its data too"),
+    "status": Command(run_status, "what runs"),
+    "demo": Command(run_demo, "a first run, explained"),
+    "preflight": Command(run_preflight, "what this machine lacks"),
+    "packages": Command(run_packages, "install what building, running and testing need"),
+    "lint-packages": Command(run_lint_packages, "install what the linters need"),
+    "python": Command(run_python, "make the Python environment of the tests"),
+    "jars": Command(run_jars, "fetch Kafka ahead of time"),
+}
+
+
+def main(words: list[str]) -> int:
+    command = COMMANDS.get(words[0]) if len(words) == 1 else None
+    if not command:
+        for name, row in COMMANDS.items():
+            warn(f"{name:<12}{row.help}")
+        return 2
+    try:
+        return command.run()
+    except Fault as fault:
+        warn(f"{words[0]}: {fault}")
+    except PermissionError as refused:
+        warn(f"{words[0]}: {refused.filename} may not be touched by this user; use its owner.")
+    except KeyboardInterrupt:
+        warn(f"{words[0]}: interrupted.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

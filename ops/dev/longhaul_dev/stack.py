@@ -1,0 +1,451 @@
+"""A stack: Postgres, two Redis, Kafka, the simulator and the three programs, in one folder.
+
+    from longhaul_dev.stack import Stack
+
+    stack = Stack(Path("var/test/crash"))
+    stack.up(workers=2, config_overrides={"worker": {"slots": 10}})
+    stack.env["LONGHAUL_URL"]                 # what stack.env says
+    stack.signal("worker-1", signal.SIGKILL)  # the supervisor starts it again
+    stack.stop("worker-2", signal.SIGKILL)    # stays away until stack.start("worker-2")
+    stack.stop("kafka"); stack.wipe("kafka"); stack.start("kafka")
+    stack.psql("select count(*) from job")
+    stack.down(purge=True)
+
+Every call returns when what it promises is so, or raises a Fault by its deadline. Calls may
+come from any thread; two `up` of the same folder take turns.
+
+Names: postgres, redis-limits, redis-cache, kafka, simulator, producer-N, worker-N, scheduler-N.
+"""
+
+import fcntl
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from longhaul_dev import build, config
+from longhaul_dev.account import service_account
+from longhaul_dev.control import Control
+from longhaul_dev.fault import Fault
+from longhaul_dev.kafka import Kafka
+from longhaul_dev.layout import REPOSITORY, Layout, open_layout
+from longhaul_dev.leftovers import end_leftovers
+from longhaul_dev.plan import Plan
+from longhaul_dev.postgres import Postgres
+from longhaul_dev.program import environment, program_spec, simulator_spec
+from longhaul_dev.redis import Redis
+from longhaul_dev.spec import Spec
+from longhaul_dev.stackfile import read_stackfile, write_stackfile
+from longhaul_dev.tenants import Tenants
+from longhaul_dev.upstream import chosen_upstream
+from longhaul_dev.wait import until
+
+SERVICE_READY_S = 60.0
+PROGRAM_READY_S = 30.0
+STOP_MARGIN_S = 15.0
+LOG_TAIL_BYTES = 1500
+
+
+class Service(Protocol):
+    """Postgres, Kafka, a Redis: prepared, run, asked whether it answers, wiped."""
+
+    name: str
+
+    def prepare(self) -> None: ...
+    def spec(self, env: dict[str, str]) -> Spec: ...
+    def answers(self) -> bool: ...
+    def wipe(self) -> None: ...
+
+
+class Stack:
+    """One stack folder and what runs in it."""
+
+    def __init__(self, var: Path | str | None = None) -> None:
+        self.var = Path(var) if var else REPOSITORY / "var"
+        self._layout = open_layout(self.var, service_account())
+        self._control = Control(self._layout)
+        self._state = self._read_state()
+
+    # Up and down.
+
+    def up(
+        self,
+        *,
+        workers: int = 1,
+        producers: int = 1,
+        schedulers: int = 1,
+        supervise: bool = True,
+        lite: bool = False,
+        programs: bool = True,
+        build: Path | None = None,
+        config_overrides: dict[str, Any] | None = None,
+        program_env: dict[str, str] | None = None,
+    ) -> "Stack":
+        """Brings the stack to this shape from whatever shape it is in, and waits until it answers.
+
+        `lite` is Postgres alone; `programs=False` leaves out simulator and our programs;
+        `build` is the folder of the binaries; `config_overrides` is laid over longhaul.yaml of
+        every program; `program_env` is added to the environment of our programs. What runs
+        already is left alone unless its binary or its configuration changed.
+        """
+        plan = Plan(
+            workers,
+            producers,
+            schedulers,
+            supervise,
+            lite,
+            programs,
+            build,
+            config_overrides or {},
+            program_env or {},
+        )
+        with self._turn():
+            self._bring_up(plan)
+        return self
+
+    def down(self, *, purge: bool = False, drain_s: float = 40.0) -> None:
+        """Ends every process; `purge` removes data too. Workers get drain_s to finish jobs."""
+        with self._turn():
+            if self._control.alive():
+                self._end_all(drain_s)
+            end_leftovers(self._layout)
+            self._layout.stack_env.unlink(missing_ok=True)
+        if purge:
+            self._layout.purge()
+            if self.var.is_symlink() and not self.var.exists():
+                self.var.unlink()
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down(drain_s=1.0)
+
+    # One process.
+
+    def start(self, name: str, *, ready: bool = True) -> int:
+        """Starts a stopped process; with `ready`, returns once it answers. Its process id."""
+        pid: int = self._control.call("start", name=name)["pid"]
+        if ready:
+            self._wait_answers(name)
+        return pid
+
+    def stop(self, name: str, how: int | None = None, *, timeout_s: float | None = None) -> int:
+        """Ends a process for good and waits for its end; its exit code (negative: the signal).
+
+        `how` is the signal (by default the one it likes best), SIGKILL follows after timeout_s.
+        """
+        call_s = (timeout_s or 60.0) + STOP_MARGIN_S
+        reply = self._control.call("stop", call_s, name=name, signal=how, timeout_s=timeout_s)
+        if not reply["ended"]:
+            raise Fault(f"{name} could not be ended.")
+        return int(reply["exit"] or 0)
+
+    def restart(self, name: str, how: int | None = None) -> int:
+        """stop, start, and ready again."""
+        self.stop(name, how)
+        return self.start(name)
+
+    def signal(self, name: str, number: int) -> int:
+        """Sends a signal and nothing more; a supervised program that dies of it comes back.
+
+        The process id it went to. SIGSTOP and SIGCONT go through here as well.
+        """
+        pid = self._control.call("signal", name=name, signal=int(number))["pid"]
+        if not pid:
+            raise Fault(f"{name} is not running.")
+        return int(pid)
+
+    def wait_exit(self, name: str, timeout_s: float = 30.0) -> int:
+        """Waits until an unsupervised process has ended by itself; its exit code."""
+        reply = self._control.call("wait", timeout_s + 5, name=name, timeout_s=timeout_s)
+        if not reply["ended"]:
+            raise Fault(f"{name} still runs after {timeout_s:g} s.")
+        return int(reply["exit"] or 0)
+
+    def wait_restart(self, name: str, old_pid: int, timeout_s: float = 30.0) -> int:
+        """Waits until the supervisor runs another process under this name; its process id."""
+        until(lambda: self.pid(name) not in (None, old_pid), timeout_s, f"{name} starting again")
+        new = self.pid(name)
+        assert new is not None
+        return new
+
+    def wipe(self, name: str) -> None:
+        """Forgets the data of a stopped service (kafka: topics, messages, offsets)."""
+        if self.pid(name):
+            raise Fault(f"{name} runs; stop it before its data is wiped.")
+        self._services()[name].wipe()
+
+    # Looking.
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The values of stack.env."""
+        if not self._layout.stack_env.exists():
+            raise Fault(f"{self._layout.stack_env} is missing; run `make up`.")
+        return read_stackfile(self._layout.stack_env)
+
+    @property
+    def layout(self) -> Layout:
+        """Paths of the folder."""
+        return self._layout
+
+    @property
+    def profile(self) -> Path:
+        """The profile with which the command line reaches this stack."""
+        return self._layout.profile
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Name -> pid (None when not running), wanted, starts, last_exit; empty when down."""
+        if not self._control.alive():
+            return {}
+        processes: dict[str, dict[str, Any]] = self._control.call("status")["processes"]
+        return processes
+
+    def pid(self, name: str) -> int | None:
+        """The process id, None when it does not run."""
+        pid: int | None = self.status().get(name, {}).get("pid")
+        return pid
+
+    def log(self, name: str) -> str:
+        """The whole log of a process."""
+        return self._layout.log_file(name).read_text(encoding="utf-8", errors="replace")
+
+    def psql(self, sql: str, timeout_s: float = 60.0) -> list[list[str]]:
+        """Runs SQL as superuser in the database longhaul: rows of columns, as text."""
+        rows = Postgres(self._layout, self._ports()).query(sql, timeout_s=timeout_s)
+        return [line.split("\t") for line in rows.splitlines()]
+
+    def longhaul(self, *words: str, timeout_s: float = 60.0) -> str:
+        """Runs the command line with this stack's profile; what it wrote to standard output."""
+        program, profile = str(self._layout.bin / "longhaul"), str(self._layout.profile)
+        command = [program, *words, "--profile", profile]
+        env = environment(self._layout)
+        run = self._layout.account.run(command, env=env, timeout_s=timeout_s)
+        if run.returncode:
+            raise Fault(f"longhaul {' '.join(words)}: {run.stderr.strip()}")
+        return run.stdout
+
+    # How up is done.
+
+    def _bring_up(self, plan: Plan) -> None:
+        self._layout.create()
+        changed = (
+            build.install(self._layout, build.build_folder(plan.build)) if plan.programs else set()
+        )
+        self._control.launch()
+        self._claim_ports(plan)
+        self._end_surplus(plan)
+        self._start_services(plan)
+        if plan.programs:
+            self._start_programs(plan, changed)
+        self._write_stackfile(plan)
+
+    def _claim_ports(self, plan: Plan) -> None:
+        known = self._state.get("ports", {})
+        wanted = {name: known.get(name) for name in plan.port_names()}
+        claimed = self._control.call("ports", ports=wanted)["ports"]
+        self._state = {"ports": {**known, **claimed}, "lite": plan.lite}
+        self._layout.write(self._layout.state, json.dumps(self._state, indent=1) + "\n", 0o600)
+
+    def _end_surplus(self, plan: Plan) -> None:
+        wanted = {"simulator", *plan.program_names(), *self._services()}
+        for name in self.status():
+            if name not in wanted:
+                self.stop(name)
+                self._control.call("forget", name=name)
+
+    def _start_services(self, plan: Plan) -> None:
+        jobs: list[Callable[[], None]] = [
+            lambda service=service: self._start_service(service)  # type: ignore[misc]
+            for service in self._services().values()
+        ]
+        if plan.programs:
+            jobs.append(self._start_simulator)
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            for done in [pool.submit(job) for job in jobs]:
+                done.result()
+
+    def _start_service(self, service: Service) -> None:
+        if not self.pid(service.name):
+            service.prepare()
+            self._define(service.spec(environment(self._layout)))
+        self.start(service.name)
+        if isinstance(service, Postgres):
+            service.create_database()
+
+    def _start_simulator(self) -> None:
+        env = environment(self._layout)
+        self._define(simulator_spec(self._layout, self._ports()["simulator"], env))
+        self.start("simulator")
+
+    def _start_programs(self, plan: Plan, changed: set[str]) -> None:
+        moved = self._write_configs(plan)
+        tenants = Tenants(self._layout, environment(self._layout))
+        tenants.migrate()
+        Postgres(self._layout, self._ports()).set_passwords()
+        tenants.bootstrap()
+        env = environment(self._layout, plan.program_env)
+        for name in plan.program_names():
+            spec = program_spec(self._layout, name, env, plan.supervise)
+            fresh = self._define(spec) or name in moved or Path(spec.argv[0]).name in changed
+            if fresh and self.pid(name):
+                self.stop(name)
+            self.start(name, ready=False)
+        for name in plan.program_names():
+            self._wait_answers(name)
+        if plan.producers:
+            tenants.write_profiles(self._url("producer-1"), self._url("producer-1-admin"))
+            tenants.create()
+
+    def _write_configs(self, plan: Plan) -> set[str]:
+        """Writes every configuration file; names the programs whose own file changed."""
+        at = self._addresses(plan)
+        base = config.base_config(at, self._layout, chosen_upstream(self._layout))
+        base = config.merged(base, plan.config_overrides)
+        config.write_config(self._layout, self._layout.config, base)
+        moved = set()
+        for name in plan.program_names():
+            tree = config.program_config(base, at, self._layout, name)
+            if config.write_config(self._layout, self._layout.etc / f"{name}.yaml", tree):
+                moved.add(name)
+        return moved
+
+    def _define(self, spec: Spec) -> bool:
+        return bool(self._control.call("define", spec=spec.to_json())["changed"])
+
+    # How down is done.
+
+    def _end_all(self, drain_s: float) -> None:
+        running = [name for name, at in self.status().items() if at["pid"] or at["wanted"]]
+        ours = [n for n in running if n.startswith(("producer-", "worker-", "scheduler-"))]
+        rest = [n for n in running if n not in ours and n != "postgres"]
+        for group in (ours, rest, [n for n in running if n == "postgres"]):
+            self._end_group(group, drain_s)
+        self._control.call("shutdown")
+        until(lambda: not self._control.alive(), 10, "the end of the supervisor")
+
+    def _end_group(self, names: Sequence[str], drain_s: float) -> None:
+        if names:
+            with ThreadPoolExecutor(len(names)) as pool:
+                for done in [pool.submit(self.stop, n, timeout_s=drain_s) for n in names]:
+                    done.result()
+
+    # Addresses and answers.
+
+    def _services(self) -> dict[str, Service]:
+        ports = self._ports()
+        found: list[Service] = [Postgres(self._layout, ports)]
+        if not self._state.get("lite"):
+            found += [Redis(self._layout, ports, n) for n in ("redis-limits", "redis-cache")]
+            found.append(Kafka(self._layout, ports))
+        return {service.name: service for service in found}
+
+    def _addresses(self, plan: Plan) -> config.Addresses:
+        ports = self._ports()
+        postgres = Postgres(self._layout, ports)
+        redis = [f"redis://127.0.0.1:{ports[n]}" for n in plan.port_names() if n[:6] == "redis-"]
+        return config.Addresses(
+            database=postgres.dsn,
+            passfile=postgres.passfile,
+            kafka="" if plan.lite else f"127.0.0.1:{ports['kafka']}",
+            redis_limits="" if plan.lite else redis[0],
+            redis_cache="" if plan.lite else redis[1],
+            producers=tuple(
+                (f"127.0.0.1:{ports[f'producer-{n}']}", f"127.0.0.1:{ports[f'producer-{n}-admin']}")
+                for n in range(1, max(plan.producers, 1) + 1)
+            ),
+            simulator=f"127.0.0.1:{ports['simulator']}",
+        )
+
+    def _write_stackfile(self, plan: Plan) -> None:
+        ports = self._ports()
+        values = {"LONGHAUL_PG_URL": Postgres(self._layout, ports).url}
+        if not plan.lite:
+            values["LONGHAUL_KAFKA"] = f"127.0.0.1:{ports['kafka']}"
+            values["LONGHAUL_REDIS_LIMITS"] = f"redis://127.0.0.1:{ports['redis-limits']}"
+            values["LONGHAUL_REDIS_CACHE"] = f"redis://127.0.0.1:{ports['redis-cache']}"
+        else:
+            values |= dict.fromkeys(
+                ("LONGHAUL_KAFKA", "LONGHAUL_REDIS_LIMITS", "LONGHAUL_REDIS_CACHE"), ""
+            )
+        if plan.programs and plan.producers:
+            keys = Tenants(self._layout, {}).keys()
+            values |= {
+                "LONGHAUL_URL": self._url("producer-1"),
+                "LONGHAUL_ADMIN_URL": self._url("producer-1-admin"),
+                "LONGHAUL_API_KEY": keys.tenants[0],
+                "LONGHAUL_API_KEY_2": keys.tenants[1],
+                "LONGHAUL_ADMIN_KEY": keys.admin,
+                "LONGHAUL_WEBHOOK_SECRET": keys.webhook_secret,
+                "LONGHAUL_SIM_URL": self._url("simulator"),
+                "LONGHAUL_CONFIG": str(self._layout.config),
+                "LONGHAUL_PROFILE": str(self._layout.profile),
+            }
+        write_stackfile(self._layout, values)
+
+    def _url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._ports()[name]}"
+
+    def _wait_answers(self, name: str) -> None:
+        seconds = PROGRAM_READY_S if "-" in name and name[:5] != "redis" else SERVICE_READY_S
+        until(lambda: self._answers_or_died(name), seconds, f"{name} answering{self._tail(name)}")
+
+    def _answers_or_died(self, name: str) -> bool:
+        at = self.status()[name]
+        if at["last_exit"] is not None and not at["pid"]:
+            raise Fault(f"{name} ended with {at['last_exit']} at its start.{self._tail(name)}")
+        if name in (services := self._services()):
+            return services[name].answers()
+        if name == "simulator":
+            return _http_answers(f"{self._url(name)}/v1/models")
+        if name.startswith("producer-"):
+            return _http_answers(f"{self._url(name)}/readyz")
+        return at["pid"] is not None
+
+    def _tail(self, name: str) -> str:
+        path = self._layout.log_file(name)
+        if not path.exists():
+            return ""
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
+            return f" ({path} ends: {log.read().decode(errors='replace').strip()})"
+
+    # State between calls.
+
+    def _ports(self) -> dict[str, int]:
+        ports: dict[str, int] = self._state.get("ports", {})
+        return ports
+
+    def _read_state(self) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = json.loads(self._layout.state.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return state
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        handle = os.open(self._layout.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._state = self._read_state()
+            yield
+        finally:
+            os.close(handle)
+
+
+def _http_answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2.0):
+            return True
+    except urllib.error.HTTPError as refused:
+        return refused.code < 500
+    except (OSError, ValueError):
+        return False
