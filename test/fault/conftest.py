@@ -1,0 +1,59 @@
+"""Each fault has a stack of its own: what it breaks, nobody else stands on."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Any
+
+import psycopg
+import pytest
+from checker import Verdict, judge
+from client import Client, History, until
+
+LONG = os.environ.get("LONGHAUL_FAULTS") == "long"
+
+
+def rounds(short: int, long: int) -> int:
+    """How often to try: few in make test, many in make faults; ROUNDS says otherwise."""
+    return int(os.environ.get("ROUNDS", long if LONG else short))
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Printed, so that a red run can be had again: SEED=n make faults."""
+    value = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"\nSEED={value}")
+    return value
+
+
+class Fault:
+    """What the fault tests ask of the record, in their own words."""
+
+    def __init__(self, stack: Any) -> None:
+        self.stack = stack
+        self.pg_url = stack.env["LONGHAUL_PG_URL"]
+
+    def ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.pg_url) as record:
+            return record.execute(sql, values).fetchall()
+
+    def one(self, sql: str, *values: Any) -> Any:
+        return self.ask(sql, *values)[0][0]
+
+    def running(self) -> int:
+        return int(self.one("select count(*) from job_lease"))
+
+    def holder_pids(self) -> dict[int, int]:
+        """Leases held, by the worker's process id."""
+        rows = self.ask(
+            "select w.pid, count(*) from job_lease l join worker w on w.id = l.worker_id group by 1"
+        )
+        return {int(pid): int(n) for pid, n in rows}
+
+    def settle(self, clients: list[Client], deadline_s: float = 120) -> Verdict:
+        """Waits until nothing is under way, then asks the checker."""
+        left = "select count(*) from job where state::text in ('queued', 'running', 'waiting')"
+        until("every job ends", lambda: self.one(left) == 0, deadline_s)
+        history = History([e for c in clients for e in c.history.entries])
+        return judge(history, self.pg_url, self.stack.env["LONGHAUL_SIM_URL"])
