@@ -1,0 +1,152 @@
+"""Kafka, Redis and Postgres stop, forget and restart: nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from client import Client, Entry, chat, until
+from stacks import running, tenant_client
+
+from .conftest import Fault
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Any]:
+    with running("parts", workers=2, schedulers=2) as one:
+        yield one
+
+
+class Load:
+    """Clients that submit without pause and take refusals as they come."""
+
+    def __init__(self, stack: Any, threads: int = 4) -> None:
+        self.clients = [tenant_client(stack) for _ in range(threads)]
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(c,)) for c in self.clients]
+
+    def run(self, client: Client) -> None:
+        while not self.stopping.is_set():
+            self.submit(client)
+            self.stopping.wait(0.005)
+
+    @staticmethod
+    def submit(client: Client) -> None:
+        """A refusal is an answer; a cut line is not, so its outcome stays unknown."""
+        try:
+            reply = client.http.post("/v1/jobs", json=chat("l", model="sim?tokens=3&itl_ms=10"))
+        except httpx.HTTPError:
+            client.history.entries.append(Entry("info", ""))
+            return
+        if reply.status_code == 202:
+            job = reply.json()["id"]
+            client.history.entries.append(Entry("ok", job, job))
+            return
+        assert reply.status_code in (429, 503), reply.text
+        assert int(reply.headers["retry-after"]) >= 1
+
+    def accepted(self) -> int:
+        return sum(e.outcome == "ok" for c in self.clients for e in c.history.entries)
+
+
+@contextmanager
+def load(stack: Any) -> Iterator[Load]:
+    one = Load(stack)
+    for thread in one.threads:
+        thread.start()
+    try:
+        yield one
+    finally:
+        one.stopping.set()
+        for thread in one.threads:
+            thread.join(60)
+
+
+def more(one: Load, n: int) -> None:
+    """Waits until n further submits were accepted."""
+    before = one.accepted()
+    until(f"{n} more are accepted", lambda: one.accepted() >= before + n, 60)
+
+
+def assert_whole(stack: Any, one: Load) -> None:
+    fault = Fault(stack)
+    verdict = fault.settle(one.clients)
+    verdict.phantom = []
+    assert verdict.faults() == {}, verdict
+    assert verdict.completed == verdict.acknowledged > 0
+
+
+@pytest.mark.promises("C16")
+def test_kafka_stopped_and_wiped(stack: Any) -> None:
+    with load(stack) as one:
+        more(one, 50)
+        stack.stop("kafka")
+        more(one, 50)
+        stack.wipe("kafka")
+        stack.start("kafka")
+        more(one, 50)
+    assert_whole(stack, one)
+
+
+@pytest.mark.promises("C16")
+def test_redis_stopped_and_flushed(stack: Any) -> None:
+    with load(stack) as one:
+        more(one, 50)
+        stack.stop("redis-limits")
+        more(one, 50)
+        stack.wipe("redis-limits")
+        stack.start("redis-limits")
+        more(one, 50)
+    assert_whole(stack, one)
+
+
+@pytest.mark.promises("C16", "C19")
+def test_postgres_restarted(stack: Any) -> None:
+    with load(stack) as one:
+        more(one, 50)
+        stack.restart("postgres")
+        more(one, 50)
+    assert_whole(stack, one)
+
+
+@pytest.mark.promises("C16")
+def test_without_postgres_a_submit_is_503_and_reads_say_so(stack: Any) -> None:
+    client = tenant_client(stack)
+    kept = client.submit({"kind": "noop", "input": {}, "run_at": "2099-01-01T00:00:00Z"})
+    stack.stop("postgres")
+    try:
+        refused = until(
+            "a 503",
+            lambda: (r := client.http.post("/v1/jobs", json=chat("x"))).status_code == 503 and r,
+        )
+        assert refused.json()["code"] == "unavailable" and int(refused.headers["retry-after"]) >= 1
+        assert client.http.get("/healthz").status_code == 200
+        assert client.http.get("/readyz").status_code == 200
+    finally:
+        stack.start("postgres")
+    until("it is taken again", lambda: client.http.get(f"/v1/jobs/{kept['id']}").status_code == 200)
+    client.http.post(f"/v1/jobs/{kept['id']}/cancel").raise_for_status()
+    client.close()
+
+
+@pytest.mark.promises("C2", "C9", "C16")
+def test_a_stream_goes_on_from_postgres_while_redis_is_away(stack: Any) -> None:
+    client = tenant_client(stack)
+    job = client.submit(chat("r", model="sim?tokens=80&itl_ms=50"))["id"]
+    events: list[Any] = []
+    for event in client.events(job):
+        events.append(event)
+        if len(events) == 10:
+            stack.stop("redis-limits")
+    try:
+        numbers = [number for number, _, _ in events]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        text = "".join(d["text"] for _, k, d in events if k == "job.delta")
+        assert text == client.get(job)["result"]["choices"][0]["message"]["content"]
+    finally:
+        stack.start("redis-limits")
+    client.close()
