@@ -43,6 +43,11 @@ def chosen_upstream(layout: Layout) -> Upstream | None:
     return Upstream(base_url.rstrip("/"), copy)
 
 
+def is_chosen() -> bool:
+    """True when the environment names an endpoint and a key file."""
+    return bool(os.environ.get("OPENAI_BASE_URL") and os.environ.get("OPENAI_API_KEY_FILE"))
+
+
 def chosen_model() -> str:
     """The model for texts when an endpoint is named."""
     return os.environ.get("OPENAI_MODEL") or MODEL_DEFAULT
