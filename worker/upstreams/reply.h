@@ -1,0 +1,62 @@
+/* reply.h - an upstream's reply, from its first byte to the body we keep.
+ *
+ * A kind of job is a row: the path it is posted to, and how a streamed event of
+ * it is read. A reply that is not an event stream (embeddings, or a caller who
+ * asked for "stream": false) is collected whole. A reply that is no success is
+ * collected up to a small limit, for what it says of the error.
+ *
+ * All text that a model wrote passes through the owner's filter (the moderator)
+ * on its way in; nothing of it can leave otherwise.
+ *
+ * Threads: one owner.  Memory: at most max bytes; nothing between two events of
+ * a stream but what the finished body needs. */
+#ifndef UPSTREAMS_REPLY_H
+#define UPSTREAMS_REPLY_H
+
+#include "upstreams/chat_reply.h"
+#include "upstreams/sse.h"
+
+struct reply;
+
+struct reply_kind {
+	const char *name; /* of the job */
+	const char *path; /* behind the upstream's base url */
+	bool streams;	  /* "stream": true is added where the caller said nothing */
+	bool usage_asked; /* "stream_options": {"include_usage": true} likewise */
+	/* Reads one event's data (a JSON object, but for end markers). */
+	enum err (*event)(struct reply *r, const char *data, size_t len);
+	/* Appends the finished body of a stream. */
+	enum err (*finish)(const struct reply *r, struct buf *out);
+};
+/* NULL: no call is made for such jobs, or there is no such kind. */
+const struct reply_kind *reply_kind_find(const char *name);
+
+struct reply {
+	const struct reply_kind *kind;
+	reply_filter_fn *filter;
+	void *owner;
+	size_t max, bytes;
+	int status;
+	bool is_stream; /* by its content type */
+	bool ended;	/* the end marker came */
+	struct sse sse;
+	struct chat_reply chat;
+	struct buf text; /* response: text so far; choice 0 has it for chat */
+	struct buf body; /* not streamed, an error's, or a response's final object */
+	int64_t input_tokens, output_tokens; /* -1 = not said */
+};
+
+void reply_init(struct reply *r, const struct reply_kind *kind, size_t max);
+void reply_clear(struct reply *r);
+/* Before the first byte. content_type may be "". */
+void reply_begin(struct reply *r, int status, bool event_stream);
+/*   ERR_UP_MALFORMED, ERR_UP_TOO_LARGE, ERR_NOMEM, what the filter returned, or the error
+ *   that an event inside the stream reports (its text is then in body) */
+MUST_CHECK enum err reply_feed(struct reply *r, const char *bytes, size_t len);
+/* The transfer is over. Appends the body to keep.
+ *   ERR_UP_TRUNCATED  the stream had no end marker      ERR_UP_MALFORMED  the body is no JSON */
+MUST_CHECK enum err reply_finish(struct reply *r, struct buf *out);
+/* Released text of the (first) answer so far; NULL = none yet. Grows only. */
+const struct buf *reply_text(const struct reply *r);
+
+#endif
