@@ -1,0 +1,103 @@
+/* config.h - longhaul.yaml, read once, checked whole, never changed.
+ *
+ * One file configures all programs. A struct config is what the file said plus
+ * the initial values, and nothing in it moves: a reload makes another one, and
+ * whoever still uses the old one holds a reference. Its members are generated
+ * from the rows (rows.h): config->worker.lease_ms is the row lease_ms of
+ * CONFIG_WORKER. Texts are never NULL; "" means "not set".
+ *
+ * libyaml gives the document with its line numbers and we walk it ourselves:
+ * libcyaml, which has schemas, stops at the first mistake and knows no ranges.
+ *
+ * Threads: a loaded config may be read by any; the count is atomic. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "config/rows.h"
+#include "config/rows_producer.h"
+#include "config/rows_scheduler.h"
+#include "config/rows_worker.h"
+#include "ground/buf.h"
+
+#include <stdint.h>
+
+struct config_texts {
+	char **items;
+	size_t n;
+};
+
+struct config_ints {
+	int64_t *items;
+	size_t n;
+};
+
+/* What a row's type is in C. Money is nano-dollars. */
+#define CONFIG_C_INT	  int64_t
+#define CONFIG_C_BOOL	  bool
+#define CONFIG_C_MONEY	  int64_t
+#define CONFIG_C_TEXT	  char *
+#define CONFIG_C_PATH	  char *
+#define CONFIG_C_SECRET	  char *
+#define CONFIG_C_LISTEN	  char *
+#define CONFIG_C_URL	  char *
+#define CONFIG_C_REDIS	  char *
+#define CONFIG_C_LEVEL	  char *
+#define CONFIG_C_DIALECT  char *
+#define CONFIG_C_TEXTS	  struct config_texts
+#define CONFIG_C_NETWORKS struct config_texts
+#define CONFIG_C_INTS	  struct config_ints
+
+#define CONFIG_MEMBER(type, name, initial, min, max, unit, live, help) CONFIG_C_##type name;
+
+struct config_upstream {
+	CONFIG_UPSTREAM(CONFIG_MEMBER)
+};
+
+/* Name of the section, its rows, the programs that read it, one line of help. */
+#define CONFIG_SECTIONS(S)                                                                      \
+	S(database, CONFIG_DATABASE, "producer worker scheduler", "the record: Postgres")       \
+	S(kafka, CONFIG_KAFKA, "producer worker scheduler", "moves the ids of jobs to workers") \
+	S(redis, CONFIG_REDIS, "producer worker", "scratch: live events, limits")               \
+	S(log, CONFIG_LOG, "producer worker scheduler", "lines of JSON on standard error")      \
+	S(limits, CONFIG_LIMITS, "producer worker", "what a caller may ask for")                \
+	S(retry, CONFIG_RETRY, "worker scheduler", "the pause after a failed attempt")          \
+	S(producer, CONFIG_PRODUCER, "producer", "the program that serves the API")             \
+	S(worker, CONFIG_WORKER, "worker", "the program that runs jobs")                        \
+	S(scheduler, CONFIG_SCHEDULER, "scheduler", "the program that makes due things move")   \
+	S(webhook, CONFIG_WEBHOOK, "producer worker", "deliveries to callers' own servers")
+
+#define CONFIG_STRUCT(section, rows, programs, help) \
+	struct config_##section {                    \
+		rows(CONFIG_MEMBER)                  \
+	} section;
+
+struct config {
+	CONFIG_SECTIONS(CONFIG_STRUCT)
+	struct config_upstream *upstreams;
+	size_t upstreams_n;
+	_Atomic unsigned holders;
+};
+
+#undef CONFIG_STRUCT
+#undef CONFIG_MEMBER
+
+/* Reads and checks the whole file.
+ *   ERR_CONFIG  every mistake is a line "file:line:column: key: what was expected" in faults
+ *   ERR_NOMEM   faults may hold some
+ * The result has one holder, the caller. */
+MUST_CHECK enum err config_load(const char *path, struct buf *faults, struct config **ret_config);
+/* The same for a text in memory; name stands for the path in faults. */
+MUST_CHECK enum err config_parse(const char *name, const char *text, size_t len, struct buf *faults,
+	struct config **ret_config);
+struct config *config_hold(struct config *config);
+/* Frees with the last holder. NULL is fine. */
+void config_release(struct config *config);
+
+/* Reads the file again for a running program. Both or nothing: when it has a mistake, or changes
+ * what needs a restart, ERR_CONFIG, faults says why, and old stays in force. Else *ret_config is
+ * the new one and changes has one line "worker.slots: 1000 -> 2000" per row that differs; secrets
+ * are files, and only their paths appear. */
+MUST_CHECK enum err config_reload(const struct config *old, const char *path, struct buf *faults,
+	struct buf *changes, struct config **ret_config);
+
+#endif

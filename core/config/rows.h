@@ -1,0 +1,90 @@
+/* rows.h - the shape of a configuration row, and the sections that no single program owns.
+ *
+ * All that can be configured is written down once, in rows.h, rows_producer.h,
+ * rows_worker.h and rows_scheduler.h: the structs, the YAML schema, --help, the
+ * sample file and docs/configuration.md come from these rows. To add an option,
+ * add a row (and run `make docs`); nothing else changes.
+ *
+ *   X(type, name, initial, min, max, unit, LIVE|FIXED, help)
+ *
+ * type     see type.h. initial is spelt as in YAML, lists with spaces between; NULL = must be given.
+ * min, max the value of an INT, the length of a text, the number of elements of a list.
+ * unit     for people; the name ends in it where it is a duration or a size.
+ * LIVE     a reload (SIGHUP) may change it; FIXED needs a restart.
+ *
+ * Threads: constants. */
+#ifndef CONFIG_ROWS_H
+#define CONFIG_ROWS_H
+
+/* clang-format off */
+#define CONFIG_DATABASE(X)                                                                         \
+	X(TEXT, url, NULL, 1, 2000, "", FIXED,                                                     \
+	  "libpq connection string, without user and password: each program has its own role")    \
+	X(PATH, passfile, "", 0, 4000, "", FIXED,                                                  \
+	  "password file in libpq's format, mode 0600; empty = none is needed")                    \
+	X(INT, connect_timeout_ms, "5000", 100, 60000, "ms", FIXED, "until a connection stands")   \
+	X(INT, statement_timeout_ms, "10000", 100, 600000, "ms", FIXED,                            \
+	  "Postgres ends a statement of ours after this")                                          \
+	X(INT, silence_timeout_ms, "5000", 500, 600000, "ms", FIXED,                               \
+	  "a connection that owes a reply for so long is given up")
+
+#define CONFIG_KAFKA(X)                                                                            \
+	X(TEXT, brokers, "", 0, 2000, "", FIXED,                                                   \
+	  "host:port, several with commas; empty = none: workers claim from Postgres directly")    \
+	X(TEXT, topic_prefix, "longhaul", 1, 100, "", FIXED, "topics are <prefix>.<queue>")        \
+	X(INT, partitions, "12", 1, 256, "", FIXED, "of a topic, when it is made")                 \
+	X(INT, replicas, "1", 1, 9, "", FIXED, "of a partition, when its topic is made")           \
+	X(INT, message_timeout_ms, "3000", 100, 60000, "ms", FIXED,                                \
+	  "a message that no broker took by then is dispatched anew")                              \
+	X(INT, session_timeout_ms, "6000", 6000, 300000, "ms", FIXED,                              \
+	  "after this a silent worker's partitions go to others")
+
+#define CONFIG_REDIS(X)                                                                            \
+	X(REDIS, limits_url, "", 0, 2000, "", FIXED,                                               \
+	  "redis://host:port[/db] for limits and live events (noeviction); empty = none")          \
+	X(REDIS, cache_url, "", 0, 2000, "", FIXED,                                                \
+	  "redis://host:port[/db] for caches (allkeys-lfu); empty = none")                         \
+	X(SECRET, password_file, "", 0, 4000, "", FIXED,                                           \
+	  "file with the password of both; empty = none")                                          \
+	X(INT, connect_timeout_ms, "500", 10, 60000, "ms", FIXED, "until a connection stands")     \
+	X(INT, command_timeout_ms, "200", 10, 60000, "ms", FIXED,                                  \
+	  "a command without a reply for so long counts as failed")                                \
+	X(INT, live_ttl_s, "900", 10, 86400, "s", LIVE,                                            \
+	  "live events are kept so long after the last one")
+
+#define CONFIG_LOG(X)                                                                              \
+	X(LEVEL, level, "info", 0, 0, "", LIVE, "debug, info, warn or error")
+
+#define CONFIG_LIMITS(X)                                                                           \
+	X(INT, body_bytes, "10485760", 1024, 1073741824, "bytes", LIVE, "of a request")            \
+	X(INT, bulk_bytes, "67108864", 1024, 1073741824, "bytes", LIVE, "of a bulk request")       \
+	X(INT, bulk_lines, "10000", 1, 1000000, "", LIVE, "jobs in a bulk request")                \
+	X(INT, json_depth, "64", 4, 1000, "", LIVE, "nesting of a JSON text")                      \
+	X(INT, result_bytes, "16777216", 1024, 268435456, "bytes", LIVE,                           \
+	  "of a reply that is kept")                                                               \
+	X(INT, metadata_keys, "16", 0, 1000, "", LIVE, "members of a job's metadata")              \
+	X(INT, metadata_key_chars, "64", 1, 1000, "characters", LIVE, "of a metadata key")         \
+	X(INT, metadata_value_chars, "512", 0, 65536, "characters", LIVE, "of a metadata value")   \
+	X(INT, subject_chars, "256", 1, 1000, "characters", LIVE, "of a job's subject")            \
+	X(INT, deadline_default_s, "3600", 1, 34560000, "s", LIVE, "when a job names none")        \
+	X(INT, deadline_max_s, "2592000", 1, 34560000, "s", LIVE, "a job may ask for")             \
+	X(INT, run_ahead_max_s, "31536000", 1, 315360000, "s", LIVE,                               \
+	  "how far ahead run_at may lie")                                                          \
+	X(INT, attempt_timeout_default_s, "600", 1, 86400, "s", LIVE, "when a job names none")     \
+	X(INT, attempt_timeout_max_s, "7200", 1, 86400, "s", LIVE, "a job may ask for")            \
+	X(INT, attempts_default, "5", 1, 100, "", LIVE, "when a job names none")                   \
+	X(INT, attempts_max, "20", 1, 100, "", LIVE, "a job may ask for")                          \
+	X(INT, idempotency_ttl_s, "86400", 60, 2592000, "s", LIVE,                                 \
+	  "an Idempotency-Key is remembered")                                                      \
+	X(INT, retain_default_days, "30", 1, 400, "days", LIVE,                                    \
+	  "a job and its data are kept when it names nothing; rounded up to 1, 7, 30, 90 or 400")  \
+	X(INT, upstream_message_bytes, "2048", 0, 65536, "bytes", LIVE,                            \
+	  "kept of an upstream's own words")
+
+#define CONFIG_RETRY(X)                                                                            \
+	X(INT, base_ms, "2000", 1, 600000, "ms", LIVE,                                             \
+	  "the first retry's longest wait; it doubles")                                            \
+	X(INT, cap_ms, "60000", 1, 3600000, "ms", LIVE, "no retry waits longer")
+/* clang-format on */
+
+#endif

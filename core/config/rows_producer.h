@@ -1,0 +1,45 @@
+/* rows_producer.h - what the producer can be told. The shape of a row is in rows.h.
+ *
+ * Threads: constants. */
+#ifndef CONFIG_ROWS_PRODUCER_H
+#define CONFIG_ROWS_PRODUCER_H
+
+/* clang-format off */
+#define CONFIG_PRODUCER(X)                                                                         \
+	X(LISTEN, listen, "127.0.0.1:8080", 3, 300, "", FIXED, "address of the API")               \
+	X(LISTEN, admin_listen, "127.0.0.1:8081", 3, 300, "", FIXED,                               \
+	  "address of the operators' API and metrics")                                             \
+	X(INT, threads, "2", 1, 64, "", FIXED, "that parse and answer requests")                   \
+	X(INT, db_connections, "2", 1, 64, "", FIXED, "each with a thread that commits batches")   \
+	X(INT, batch_max, "500", 1, 5000, "jobs", LIVE, "that share a commit")                     \
+	X(INT, batch_wait_us, "1000", 0, 100000, "us", LIVE,                                       \
+	  "a batch waits for company while another commits")                                       \
+	X(INT, pending_max, "20000", 1, 1000000, "requests", LIVE,                                 \
+	  "waiting for a commit; beyond it 503")                                                   \
+	X(INT, commit_timeout_ms, "5000", 100, 60000, "ms", LIVE,                                  \
+	  "a request waits for its commit; then 503")                                              \
+	X(INT, connections_max, "25000", 10, 1000000, "", FIXED, "open at a time")                 \
+	X(INT, connections_per_ip, "22000", 1, 1000000, "", FIXED,                                 \
+	  "open at a time from one address")                                                       \
+	X(INT, connection_bytes, "16384", 4096, 1048576, "bytes", FIXED,                           \
+	  "of request line, headers and buffer")                                                   \
+	X(INT, header_timeout_ms, "10000", 100, 600000, "ms", FIXED,                               \
+	  "from the first byte to the last header")                                                \
+	X(INT, body_timeout_ms, "60000", 100, 3600000, "ms", FIXED,                                \
+	  "from the last header to the end of the body")                                           \
+	X(INT, idle_timeout_ms, "75000", 100, 3600000, "ms", FIXED,                                \
+	  "an open connection without a request")                                                  \
+	X(INT, body_memory_mb, "512", 16, 65536, "MiB", LIVE,                                      \
+	  "of bodies held at a time; beyond it 503")                                               \
+	X(INT, wait_max_s, "60", 1, 600, "s", LIVE, "a long poll may ask for")                     \
+	X(INT, watchers_max, "20000", 1, 1000000, "", LIVE,                                        \
+	  "long polls and event streams at a time")                                                \
+	X(INT, comment_ms, "15000", 100, 600000, "ms", LIVE,                                       \
+	  "between comments on a silent event stream")                                             \
+	X(INT, look_ms, "1000", 50, 60000, "ms", LIVE,                                             \
+	  "between looks at the record for all who wait")                                          \
+	X(INT, list_max, "100", 1, 1000, "jobs", LIVE, "on one page of a list")                    \
+	X(INT, drain_s, "10", 0, 3600, "s", LIVE, "after SIGTERM open requests may take so long")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,72 @@
+/* rows_worker.h - what the worker, its upstreams and its deliveries can be told; see rows.h.
+ *
+ * Threads: constants. */
+#ifndef CONFIG_ROWS_WORKER_H
+#define CONFIG_ROWS_WORKER_H
+
+/* clang-format off */
+#define CONFIG_WORKER(X)                                                                           \
+	X(INT, slots, "1000", 1, 100000, "jobs", LIVE, "held at a time by one process")            \
+	X(TEXTS, queues, "*", 1, 1000, "", FIXED, "that this worker serves; * = all")              \
+	X(PATH, state_dir, "var/worker", 1, 4000, "", FIXED,                                       \
+	  "folder for the crash note; one process each")                                           \
+	X(INT, db_connections, "2", 1, 16, "", FIXED, "besides the one of the beat")               \
+	X(INT, lease_ms, "6000", 1000, 600000, "ms", FIXED,                                        \
+	  "after its last beat a worker's jobs go to others")                                      \
+	X(INT, beat_ms, "500", 50, 60000, "ms", FIXED, "between beats")                            \
+	X(INT, db_outage_s, "60", 1, 3600, "s", LIVE,                                              \
+	  "running calls go on so long without Postgres")                                          \
+	X(INT, memory_mb, "1024", 16, 1048576, "MiB", LIVE,                                        \
+	  "of inputs and replies held at a time")                                                  \
+	X(INT, claim_batch, "500", 1, 5000, "jobs", LIVE, "in one claim")                          \
+	X(INT, claim_quiet_ms, "100", 1, 60000, "ms", LIVE,                                        \
+	  "nothing from Kafka for so long: claim from Postgres")                                   \
+	X(INT, claim_poll_min_ms, "50", 1, 60000, "ms", LIVE,                                      \
+	  "shortest pause between such claims")                                                    \
+	X(INT, claim_poll_max_ms, "1000", 1, 600000, "ms", LIVE,                                   \
+	  "longest pause between such claims")                                                     \
+	X(INT, finish_batch, "500", 1, 5000, "jobs", LIVE, "whose end shares a commit")            \
+	X(INT, finish_wait_ms, "2", 0, 1000, "ms", LIVE,                                           \
+	  "an end waits for company while another commits")                                        \
+	X(INT, live_flush_ms, "50", 1, 10000, "ms", LIVE, "between writes of live text to Redis")  \
+	X(INT, run_flush_ms, "2000", 100, 60000, "ms", LIVE,                                       \
+	  "between writes of live text to Postgres without Redis")                                 \
+	X(INT, event_block, "256", 16, 65536, "", FIXED, "event numbers reserved at a time")       \
+	X(INT, drain_s, "30", 0, 86400, "s", LIVE, "after SIGTERM running jobs may take so long")
+
+#define CONFIG_UPSTREAM(X)                                                                         \
+	X(TEXT, name, NULL, 1, 64, "", FIXED, "unique; shown in jobs and metrics")                 \
+	X(URL, base_url, NULL, 1, 2000, "", LIVE, "for instance https://api.example.com/v1")       \
+	X(SECRET, api_key_file, "", 0, 4000, "", LIVE, "file with the key; empty = none is sent")  \
+	X(TEXTS, models, NULL, 1, 1000, "", LIVE,                                                  \
+	  "it serves, * = anything; the first upstream that fits is asked")                        \
+	X(DIALECT, dialect, "openai", 0, 0, "", LIVE, "openai or anthropic: how its key is sent")  \
+	X(BOOL, stream, "true", 0, 0, "", LIVE, "ask for streams where a kind has them")           \
+	X(INT, max_in_flight, "1000", 1, 100000, "calls", LIVE, "at a time from one worker")       \
+	X(INT, connect_timeout_ms, "5000", 10, 600000, "ms", LIVE, "until a connection stands")    \
+	X(INT, first_byte_timeout_ms, "120000", 10, 86400000, "ms", LIVE,                          \
+	  "from the request to the first byte")                                                    \
+	X(INT, idle_timeout_ms, "60000", 10, 86400000, "ms", LIVE, "between bytes of a reply")     \
+	X(MONEY, input_usd_per_million, "0", 0, 0, "USD", LIVE,                                    \
+	  "price of a million input tokens")                                                       \
+	X(MONEY, output_usd_per_million, "0", 0, 0, "USD", LIVE,                                   \
+	  "price of a million output tokens")
+
+#define CONFIG_WEBHOOK(X)                                                                          \
+	X(NETWORKS, allow_networks, "", 0, 1000, "", LIVE,                                         \
+	  "private networks that may be called, as 10.1.0.0/16; none by default")                  \
+	X(BOOL, allow_http, "false", 0, 0, "", LIVE, "may callbacks go over plain HTTP?")          \
+	X(URL, proxy, "", 0, 2000, "", LIVE, "through which all calls go; empty = none")           \
+	X(INT, timeout_ms, "15000", 100, 600000, "ms", LIVE, "for one delivery")                   \
+	X(INT, response_bytes, "65536", 0, 16777216, "bytes", LIVE,                                \
+	  "read of a receiver's reply, then dropped")                                              \
+	X(INT, max_in_flight, "200", 1, 100000, "deliveries", LIVE, "at a time from one worker")   \
+	X(INT, per_origin_in_flight, "10", 1, 10000, "deliveries", LIVE,                           \
+	  "at a time to one receiver")                                                             \
+	X(INTS, schedule_s, "0 5 300 1800 7200 18000 36000 50400 72000 86400", 1, 100, "s", LIVE,  \
+	  "wait before each attempt, with jitter; after the last one the delivery has failed")     \
+	X(INT, disable_after_s, "432000", 60, 31536000, "s", LIVE,                                 \
+	  "of failures only: the endpoint is disabled")
+/* clang-format on */
+
+#endif
