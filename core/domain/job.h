@@ -16,6 +16,7 @@
 #define DOMAIN_JOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define JOB_STATE_TABLE(X)              \
 	X(QUEUED, "queued", false)      \
@@ -37,5 +38,27 @@ enum job_state job_state_from_text(const char *text);
 bool job_state_terminal(enum job_state s);
 /* May a job go from one to the other? */
 bool job_state_may(enum job_state from, enum job_state to);
+
+/* What a job waits for. None is "" on the wire's inside and null outside. */
+#define JOB_WAIT_TABLE(X)     \
+	X(NONE, "")           \
+	X(RUN_AT, "run_at")   \
+	X(RETRY, "retry")     \
+	X(BREAKER, "breaker") \
+	X(LIMIT, "limit")     \
+	X(QUEUE, "queue")     \
+	X(REVIEW, "review")
+
+#define JOB_WAIT_NAME(name, text) JOB_WAIT_##name,
+enum job_wait { JOB_WAIT_TABLE(JOB_WAIT_NAME) JOB_WAITS };
+#undef JOB_WAIT_NAME
+
+const char *job_wait_text(enum job_wait w);
+/* JOB_WAITS when text is none of them. */
+enum job_wait job_wait_from_text(const char *text);
+
+enum { JOB_PRIORITY_BEST = 0, JOB_PRIORITY_LAST = 9, JOB_PRIORITY_USUAL = 5, JOB_QUEUE_MAX = 64 };
+/* 1-64 of a-z 0-9 _ - . (it becomes part of a Kafka topic), not starting with - or a dot. */
+bool job_queue_name_valid(const char *text, size_t len);
 
 #endif
