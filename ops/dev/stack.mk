@@ -10,12 +10,9 @@ export MODE
 STACK := ops/dev/run
 
 .PHONY: up down status demo preflight packages lint-packages clean-var
-up down status demo preflight packages lint-packages:
+up down status demo preflight packages lint-packages clean-var:
 	$(Q)$(STACK) $@
 lint-format lint-shell lint-cppcheck lint-tidy: lint-packages
-clean-var:
-	$(Q)PURGE=1 $(STACK) down
-	$(Q)rm -rf var/cache var/python var/test
 
 $(PYTHON): ops/dev/requirements.txt
 	$(Q)$(STACK) python

@@ -5,6 +5,7 @@ SUPERVISE, LITE, PROGRAMS, PURGE, VAR, MODE, LONGHAUL_BUILD.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,16 @@ def run_down() -> int:
     return 0
 
 
+def run_clean() -> int:
+    stack = Stack(folder())
+    stack.down(purge=True, drain_s=1.0)
+    for name in ("cache", "python", "test"):
+        shutil.rmtree(stack.layout.root / name, ignore_errors=True)
+    stack.remove_if_empty()
+    say(f"clean: {stack.var} and what it held are gone.")
+    return 0
+
+
 def run_status() -> int:
     processes = Stack(folder()).status()
     if not processes:
@@ -123,6 +134,7 @@ def run_demo() -> int:
 COMMANDS = {
     "up": Command(run_up, "start the stack, or bring it to other counts"),
     "down": Command(run_down, "end every process of the stack; PURGE=1 removes its data too"),
+    "clean-var": Command(run_clean, "down, and remove data, caches and the Python environment"),
     "status": Command(run_status, "what runs"),
     "demo": Command(run_demo, "a first run, explained"),
     "preflight": Command(run_preflight, "what this machine lacks"),

@@ -130,8 +130,6 @@ class Layout:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-        if not any(self.root.iterdir()):
-            self.root.rmdir()
 
 
 def open_layout(var: Path, account: Account) -> Layout:

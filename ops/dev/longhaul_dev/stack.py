@@ -117,8 +117,14 @@ class Stack:
             self._layout.stack_env.unlink(missing_ok=True)
         if purge:
             self._layout.purge()
-            if self.var.is_symlink() and not self.var.exists():
-                self.var.unlink()
+            self.remove_if_empty()
+
+    def remove_if_empty(self) -> None:
+        """Removes the folder, and the link that led there, once nothing is in it."""
+        if self._layout.root.is_dir() and not any(self._layout.root.iterdir()):
+            self._layout.root.rmdir()
+        if self.var.is_symlink() and not self.var.exists():
+            self.var.unlink()
 
     def __enter__(self) -> "Stack":
         return self

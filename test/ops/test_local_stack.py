@@ -1,0 +1,133 @@
+"""The local stack itself: side by side, unprivileged, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from longhaul_dev import jars
+from longhaul_dev.account import service_account
+from longhaul_dev.config import merged
+from longhaul_dev.fault import Fault
+from longhaul_dev.layout import REPOSITORY
+from longhaul_dev.ports import Ports
+from longhaul_dev.signature import verified
+from longhaul_dev.stack import Stack
+from longhaul_dev.wait import until
+from longhaul_dev.yaml import dump
+
+FOLDER = REPOSITORY / "var" / "test" / "ops"
+STANDARD_VECTOR = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+}
+STANDARD_BODY = b'{"test": 2432232314}'
+STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture
+def stacks() -> Iterator[list[Stack]]:
+    pair = [Stack(FOLDER / name) for name in ("one", "other")]
+    yield pair
+    for stack in pair:
+        stack.down(purge=True, drain_s=1.0)
+
+
+def processes_of(stack: Stack) -> set[int]:
+    """Whatever carries the stack's mark, however it came to be."""
+    mark = f"LONGHAUL_STACK={stack.layout.root}".encode()
+    found = set()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_two_stacks_live_side_by_side_and_leave_nothing(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        stack.up(programs=False)
+    one, other = stacks
+    assert one.env["LONGHAUL_KAFKA"] != other.env["LONGHAUL_KAFKA"]
+    assert one.psql("select current_database()") == [["longhaul"]]
+    assert one.layout.stack_env.stat().st_mode & 0o777 == 0o600
+    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in processes_of(one)}
+    assert owners == {service_account().uid} and 0 not in owners
+    one.down()
+    assert not processes_of(one)
+    assert processes_of(other)
+
+
+def test_the_next_up_finds_its_ports_and_its_data(stacks: list[Stack]) -> None:
+    stack = stacks[0].up(programs=False, lite=True)
+    before = stack.env
+    stack.psql("create table kept (n int)")
+    stack.down()
+    stack.up(programs=False, lite=True)
+    assert stack.env == before
+    assert stack.psql("select count(*) from kept") == [["0"]]
+
+
+def test_when_the_supervisor_is_killed_its_children_end(stacks: list[Stack]) -> None:
+    stack = stacks[0].up(programs=False, lite=True)
+    supervisor = int(stack.layout.pid_file("supervisor").read_text())
+    os.kill(supervisor, signal.SIGKILL)
+    until(lambda: not processes_of(stack), 20, "the end of the supervisor's children")
+    stack.up(programs=False, lite=True)
+    assert stack.psql("select 1") == [["1"]]
+
+
+def test_a_stopped_process_stays_away_and_a_wiped_kafka_is_empty(stacks: list[Stack]) -> None:
+    stack = stacks[0].up(programs=False)
+    assert stack.stop("kafka", signal.SIGKILL) == -signal.SIGKILL
+    assert stack.pid("kafka") is None
+    stack.wipe("kafka")
+    assert stack.start("kafka") == stack.pid("kafka")
+
+
+def test_a_running_service_is_not_wiped(stacks: list[Stack]) -> None:
+    stack = stacks[0].up(programs=False, lite=True)
+    with pytest.raises(Fault, match="stop it before"):
+        stack.wipe("postgres")
+
+
+def test_a_claimed_port_is_not_given_twice() -> None:
+    first, second = Ports(), Ports()
+    port = first.claim("postgres", None)
+    assert second.claim("postgres", port) != port
+    assert first.claim("postgres", None) == port
+
+
+def test_a_jar_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    for name in jars.pinned_sums():
+        (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(Fault, match="does not have the SHA-256"):
+        jars.verify(tmp_path)
+    (tmp_path / "extra.jar").touch()
+    with pytest.raises(Fault, match=r"extra\.jar"):
+        jars.verify(tmp_path)
+    shutil.rmtree(tmp_path)
+
+
+def test_signatures_are_told_from_forgeries() -> None:
+    now = 1614265330.0
+    assert verified(STANDARD_VECTOR, STANDARD_BODY, STANDARD_SECRET, now)
+    assert not verified(STANDARD_VECTOR, STANDARD_BODY + b" ", STANDARD_SECRET, now)
+    assert not verified(STANDARD_VECTOR, STANDARD_BODY, STANDARD_SECRET, now + 301)
+    assert not verified({}, STANDARD_BODY, STANDARD_SECRET, now)
+
+
+def test_overrides_reach_one_key_and_leave_its_neighbours() -> None:
+    base = {"worker": {"slots": 1, "lease_ms": 2}, "upstreams": [{"name": "a", "models": ["x*"]}]}
+    tree = merged(base, {"worker": {"slots": 9}})
+    assert tree["worker"] == {"slots": 9, "lease_ms": 2}
+    assert dump(tree) == (
+        'worker:\n  slots: 9\n  lease_ms: 2\nupstreams:\n  - name: "a"\n    models: ["x*"]\n'
+    )
