@@ -42,12 +42,12 @@ typedef void scratch_change_fn(void *owner, bool up);
 typedef void scratch_message_fn(void *owner, const char *channel, const char *bytes, size_t len);
 
 struct scratch_options {
-	const char *url;      /* redis://host[:port][/db] or unix:/path */
-	const char *password; /* NULL = none; from a secret file, never from the url */
-	int64_t timeout_ms;   /* connect, and each command; 0 = 1000 */
-	size_t in_flight_max; /* commands sent and not answered; 0 = 4096 */
-	size_t bytes_max;     /* of commands not yet written to the socket; 0 = 8 MiB */
-	scratch_change_fn *on_change;   /* may be NULL */
+	const char *url;		/* redis://host[:port][/db] or unix:/path */
+	const char *password;		/* NULL = none; from a secret file, never from the url */
+	int64_t timeout_ms;		/* connect, and each command; 0 = 1000 */
+	size_t in_flight_max;		/* commands sent and not answered; 0 = 4096 */
+	size_t bytes_max;		/* of commands not yet written to the socket; 0 = 8 MiB */
+	scratch_change_fn *on_change;	/* may be NULL */
 	scratch_message_fn *on_message; /* may be NULL */
 	void *owner;
 };
@@ -57,8 +57,8 @@ const char *scratch_url_fault(const char *url);
 
 /* Starts connecting and returns at once; on_change tells when it is up.
  *   ERR_CONFIG   the url is wrong (scratch_url_fault says how)      ERR_NOMEM */
-MUST_CHECK enum err scratch_open(struct loop *loop, const struct scratch_options *options,
-				 struct scratch **ret_scratch);
+MUST_CHECK enum err scratch_open(
+	struct loop *loop, const struct scratch_options *options, struct scratch **ret_scratch);
 /* Fails what is in flight (callbacks run now), forgets the scripts, frees. NULL is fine. */
 void scratch_close(struct scratch *s);
 bool scratch_is_up(const struct scratch *s);
@@ -73,16 +73,15 @@ typedef void scratch_reply_fn(void *owner, enum err e, const struct scratch_repl
  *   ERR_SCRATCH  not up, or too much in flight: nothing was sent, fn will not run
  *   ERR_NOMEM    likewise */
 MUST_CHECK enum err scratch_send(struct scratch *s, const struct scratch_arg *args, size_t n,
-				 scratch_reply_fn *fn, void *owner);
+	scratch_reply_fn *fn, void *owner);
 
 /* A Lua script, loaded at each connect and called by its digest; a server that lost it
  * (NOSCRIPT) is sent the source with the same arguments. source must stay valid. Belongs to s. */
-MUST_CHECK enum err scratch_script_add(struct scratch *s, const char *source,
-				       struct scratch_script **ret_script);
+MUST_CHECK enum err scratch_script_add(
+	struct scratch *s, const char *source, struct scratch_script **ret_script);
 /* Runs a script: the first n_keys of args are KEYS, the rest ARGV. Errors as scratch_send. */
 MUST_CHECK enum err scratch_run(struct scratch *s, struct scratch_script *script, size_t n_keys,
-				const struct scratch_arg *args, size_t n, scratch_reply_fn *fn,
-				void *owner);
+	const struct scratch_arg *args, size_t n, scratch_reply_fn *fn, void *owner);
 
 /* Follows a channel until scratch_unfollow or scratch_close, over reconnects. Counted: each
  * follow needs its unfollow. ERR_NOMEM, or ERR_TOO_LARGE beyond 65,536 channels. */
