@@ -1,0 +1,72 @@
+/* behaviour.h - how the simulator shall behave, asked for in the model's name.
+ *
+ *   sim?ttft_ms=200&itl_ms=20&tokens=100&chunk_tokens=1&jitter=0.2&seed=7
+ *
+ * What stands before the question mark is the model's plain name. A test that
+ * mistypes a parameter must not silently measure something else: an unknown name
+ * or a value out of range refuses the call.
+ *
+ *   ttft_ms       silence before the first byte of the reply
+ *   itl_ms        time between two tokens
+ *   tokens        length of the answer; without it the answer is a summary of the prompt
+ *   chunk_tokens  tokens in one event of a stream (a chunk comes every itl_ms * chunk_tokens)
+ *   jitter        share by which every wait varies, both ways
+ *   fail          HTTP status of a refusal; 1 closes the connection without a word
+ *   fail_times    only the first so many calls of a job are refused, all others without it
+ *   retry_after   seconds, sent with a refusal
+ *   quota         1: a refusal says that the quota is spent
+ *   filter        1: the answer ends by the content filter
+ *   truncate      the connection closes after so many tokens, without an end marker
+ *   hang_after    silence for ever after so many tokens
+ *   malformed     1: after the first chunk comes an event that is not JSON
+ *   drip          one byte every so many milliseconds
+ *   share         share of the calls that fail, truncate, hang or are malformed (for faults)
+ *   seed          everything random follows from it and the prompt
+ *
+ * Threads: pure.  Memory: values. */
+#ifndef SIMULATOR_BEHAVIOUR_H
+#define SIMULATOR_BEHAVIOUR_H
+
+#include "ground/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A number for each parameter; below zero where nobody asked. */
+struct behaviour {
+	double ttft_ms;
+	double itl_ms;
+	double tokens;
+	double chunk_tokens;
+	double jitter;
+	double fail;
+	double fail_times;
+	double retry_after;
+	double quota;
+	double filter;
+	double truncate;
+	double hang_after;
+	double malformed;
+	double drip;
+	double share;
+	double seed;
+};
+
+void behaviour_init(struct behaviour *b);
+/* Sets one parameter. ERR_INVALID_FIELD when there is none of that name or its value is out of
+ * range; then nothing changed. */
+MUST_CHECK enum err behaviour_set(struct behaviour *b, const char *name, size_t len, double value);
+/* Reads the query part of a model's name; a name without one asks for nothing.
+ *   ERR_INVALID_FIELD   *ret untouched */
+MUST_CHECK enum err behaviour_parse(const char *model, struct behaviour *ret);
+/* What over asks for replaces what b asks for. */
+void behaviour_overlay(struct behaviour *b, const struct behaviour *over);
+/* Takes away all that makes a call go wrong. */
+void behaviour_spare(struct behaviour *b);
+
+/* The n-th random number of a seed. */
+uint64_t behaviour_random(uint64_t seed, uint64_t n);
+/* base_ms varied by the jitter for the n-th wait, in microseconds. */
+int64_t behaviour_wait_us(const struct behaviour *b, double base_ms, uint64_t seed, uint64_t n);
+
+#endif
