@@ -62,6 +62,7 @@ static enum err client_start(struct stream_publisher *p, const struct stream_set
 {
 	const struct stream_option options[] = {
 		{"acks", "all"},
+		{"sticky.partitioning.linger.ms", "0"},
 		{"enable.idempotence", "false"},
 		{"linger.ms", "0"},
 		{"message.timeout.ms", "3000"},

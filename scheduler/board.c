@@ -1,0 +1,90 @@
+#include "board.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct board_queue *board_find(struct board *board, int32_t id)
+{
+	for (size_t i = 0; i < board->n; i++)
+		if (board->queues[i].id == id)
+			return &board->queues[i];
+	return NULL;
+}
+
+struct board_queue *board_find_name(struct board *board, const char *name)
+{
+	for (size_t i = 0; i < board->n; i++)
+		if (strcmp(board->queues[i].name, name) == 0)
+			return &board->queues[i];
+	return NULL;
+}
+
+/* Queues keep their place as a rule: look there first. */
+static const struct board_queue *known_queue(struct board *board, int32_t id, size_t at)
+{
+	if (at < board->n && board->queues[at].id == id)
+		return &board->queues[at];
+	return board_find(board, id);
+}
+
+static void see_queue(struct board *board, size_t at, const struct dispatch_queue *seen,
+	struct board_queue *queue)
+{
+	const struct board_queue *known = known_queue(board, seen->id, at);
+
+	*queue = known ? *known : (struct board_queue){.id = seen->id, .allot_told = -1};
+	snprintf(queue->name, sizeof queue->name, "%s", seen->name);
+	board->windows[at] = (struct window){
+		.weight = seen->weight > 0 ? seen->weight : 1,
+		.cap = seen->concurrency,
+		.running = seen->running,
+		.dispatched = seen->dispatched,
+		.depth = seen->depth,
+		.paused = seen->paused,
+	};
+	board->running += seen->running;
+	board->caps = board->caps || seen->concurrency > 0;
+	board->lively = board->lively || seen->running || seen->dispatched || seen->depth;
+}
+
+void board_see(struct board *board, const struct dispatch_look *look)
+{
+	size_t n = look->n < BOARD_MAX ? look->n : BOARD_MAX;
+	struct board_queue *fresh = board->pages[board->queues == board->pages[0]];
+
+	board->running = 0;
+	board->caps = board->lively = false;
+	for (size_t i = 0; i < n; i++)
+		see_queue(board, i, &look->queues[i], &fresh[i]);
+	board->queues = fresh;
+	board->n = n;
+	board->slots = look->slots;
+	board->workers = look->workers;
+}
+
+void board_plan(struct board *board)
+{
+	window_plan(board->windows, board->n, board->slots, board->running);
+}
+
+void board_topics_ask(struct board *board, struct survey_topics *ret_topics)
+{
+	ret_topics->n = 0;
+	for (size_t i = 0; i < board->n && ret_topics->n < SURVEY_TOPICS_MAX; i++) {
+		struct board_queue *queue = &board->queues[i];
+
+		if (queue->topic != TOPIC_UNKNOWN)
+			continue;
+		snprintf(ret_topics->names[ret_topics->n++], SURVEY_NAME_MAX, "%s", queue->name);
+	}
+}
+
+void board_topics_made(struct board *board, const struct survey_topics *topics)
+{
+	for (size_t i = 0; i < topics->n; i++) {
+		struct board_queue *queue = board_find_name(board, topics->names[i]);
+
+		if (queue)
+			queue->topic = topics->err == ERR_OK ? TOPIC_THERE : TOPIC_UNKNOWN;
+	}
+}

@@ -1,0 +1,48 @@
+/* board.h - the queues as the leader last saw them, and what it remembers about each.
+ *
+ * A look at the record writes a fresh page of queues; what is remembered (the turn
+ * of tenants, the topic, the allotment told) is carried over from the page before.
+ *
+ * Threads: the scheduler's.  Memory: BOARD_MAX queues, the most there can be. */
+#ifndef SCHEDULER_BOARD_H
+#define SCHEDULER_BOARD_H
+
+#include "stores/dispatch.h"
+#include "stores/queue.h"
+#include "surveyor.h"
+#include "window.h"
+
+enum { BOARD_MAX = 1000 };
+
+enum topic { TOPIC_UNKNOWN, TOPIC_ASKED, TOPIC_THERE };
+
+struct board_queue {
+	int32_t id;
+	char name[QUEUE_NAME_MAX + 1];
+	/* remembered */
+	struct id after;    /* the tenant served last: turns go on from there */
+	enum topic topic;   /* is its topic made? */
+	int64_t allot_told; /* what producers were last told; -1 = nothing yet */
+};
+
+struct board {
+	struct board_queue pages[2][BOARD_MAX];
+	struct board_queue *queues;	  /* the present page; NULL before the first look */
+	struct window windows[BOARD_MAX]; /* of queues, in their order */
+	size_t n;
+	int64_t slots, workers, running;
+	bool caps;   /* some queue is capped */
+	bool lively; /* something is ready, dispatched or running */
+};
+
+void board_see(struct board *board, const struct dispatch_look *look);
+/* NULL when it is not (or no longer) there. */
+struct board_queue *board_find(struct board *board, int32_t id);
+struct board_queue *board_find_name(struct board *board, const char *name);
+/* Plans each queue's window. */
+void board_plan(struct board *board);
+/* Queues whose topics are yet to be made, marked ASKED. */
+void board_topics_ask(struct board *board, struct survey_topics *ret_topics);
+void board_topics_made(struct board *board, const struct survey_topics *topics);
+
+#endif

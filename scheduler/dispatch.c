@@ -1,0 +1,390 @@
+#include "dispatch.h"
+
+#include "domain/dispatch_message.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "landings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	BATCH_MAX = 200,       /* jobs in a message: claims gain little from more */
+	PROBE_EVERY_MS = 1000, /* one batch, while Kafka is away */
+	PROBE_JOBS = 10,
+	FLOW_EVERY_MS = 100, /* producers read it as often */
+	FLOW_IDLE_MS = 1000,
+	CLOSE_WAIT_MS = 500
+};
+
+struct dispatch {
+	const struct settings *settings;
+	struct stream_publisher *publisher; /* NULL without Kafka */
+	struct surveyor *surveyor;
+	struct board board;
+	struct landings landings;
+	size_t turn; /* which queue comes first: another one each time */
+	int64_t flow_ms, probe_ms;
+	bool was_up;
+	/* room for one call's rows */
+	struct dispatch_key keys[BATCH_MAX];
+	uint8_t message[DISPATCH_MESSAGE_BYTES_MAX];
+	char topics[LANDINGS_MAX][STREAM_TOPIC_MAX];
+	struct dispatch_batch batches[LANDINGS_MAX];
+	struct dispatch_flow flow[BOARD_MAX];
+};
+
+static enum err stream_open(struct dispatch *d, struct loop *loop)
+{
+	const struct stream_settings stream = {
+		.brokers = d->settings->brokers,
+		.topic_prefix = d->settings->topic_prefix,
+		.client_id = "longhaul-scheduler",
+	};
+	char group[STREAM_TOPIC_MAX];
+	enum err err;
+
+	if (!stream.brokers || !*stream.brokers)
+		return ERR_OK;
+	snprintf(group, sizeof group, "%s.workers", stream.topic_prefix);
+	err = stream_publisher_open(loop, &stream, landings_note, &d->landings, &d->publisher);
+	if (err == ERR_OK)
+		err = surveyor_open(&stream, group, &d->surveyor);
+	return err;
+}
+
+enum err dispatch_new(
+	struct loop *loop, const struct settings *settings, struct dispatch **ret_dispatch)
+{
+	struct dispatch *d = calloc(1, sizeof *d);
+	enum err err;
+
+	if (!d)
+		return ERR_NOMEM;
+	d->settings = settings;
+	d->was_up = true;
+	err = stream_open(d, loop);
+	if (err != ERR_OK) {
+		dispatch_free(d);
+		return err;
+	}
+	*ret_dispatch = d;
+	return ERR_OK;
+}
+
+void dispatch_free(struct dispatch *dispatch)
+{
+	if (!dispatch)
+		return;
+	stream_publisher_close(dispatch->publisher, CLOSE_WAIT_MS);
+	surveyor_close(dispatch->surveyor);
+	free(dispatch);
+}
+
+void dispatch_forget(struct dispatch *dispatch)
+{
+	dispatch->landings.landed_n = dispatch->landings.failed_n = 0;
+	dispatch->flow_ms = 0;
+}
+
+struct board *dispatch_board(struct dispatch *dispatch)
+{
+	return &dispatch->board;
+}
+
+struct surveyor *dispatch_surveyor(struct dispatch *dispatch)
+{
+	return dispatch->surveyor;
+}
+
+/* ---- where messages landed ---- */
+
+static size_t landed_rows(struct dispatch *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->landings.landed_n; i++) {
+		const struct landing *landing = &d->landings.landed[i];
+		const struct board_queue *queue = board_find_name(&d->board, landing->queue);
+
+		if (!queue)
+			continue;
+		snprintf(d->topics[n], sizeof d->topics[n], "%s.%s", d->settings->topic_prefix,
+			landing->queue);
+		d->batches[n] = (struct dispatch_batch){
+			.id = landing->batch,
+			.queue_id = queue->id,
+			.jobs = landing->jobs,
+			.topic = d->topics[n],
+			.partition = landing->partition,
+			.offset = landing->offset,
+			.sent_ms = clock_record_ms(),
+		};
+		n++;
+	}
+	return n;
+}
+
+/* Kept on failure: told again on the next turn. */
+static enum err note_landed(struct leader *leader)
+{
+	struct dispatch *d = leader->dispatch;
+	struct ask ask = {0};
+	size_t n = landed_rows(d);
+	enum err err = ERR_OK;
+
+	if (n > 0)
+		err = leader_wait(
+			leader, dispatch_sent(leader->db, d->batches, n, ask_done, &ask), &ask);
+	if (err == ERR_OK)
+		d->landings.landed_n = 0;
+	return err;
+}
+
+enum err dispatch_take_back(
+	struct leader *leader, const struct id *batches, size_t n, size_t *ret_n)
+{
+	struct ask ask = {0};
+	enum err err = leader_wait(
+		leader, dispatch_undo(leader->db, leader->term, batches, n, ask_work, &ask), &ask);
+
+	if (err == ERR_OK)
+		*ret_n = ask.n;
+	return err;
+}
+
+/* A message that failed may have met a topic that is gone: it is made again first. */
+static enum err undo_failed(struct leader *leader)
+{
+	struct dispatch *d = leader->dispatch;
+	struct id ids[LANDINGS_MAX];
+	size_t n = d->landings.failed_n, jobs = 0;
+	enum err err;
+
+	if (n == 0)
+		return ERR_OK;
+	for (size_t i = 0; i < n; i++) {
+		struct board_queue *queue = board_find_name(&d->board, d->landings.failed[i].queue);
+
+		ids[i] = d->landings.failed[i].batch;
+		if (queue && queue->topic == TOPIC_THERE)
+			queue->topic = TOPIC_UNKNOWN;
+	}
+	err = dispatch_take_back(leader, ids, n, &jobs);
+	if (err != ERR_OK)
+		return err;
+	d->landings.failed_n = 0;
+	leader->tally.unsent += jobs;
+	return ERR_OK;
+}
+
+/* ---- looking ---- */
+
+struct look_ask {
+	struct ask ask;
+	struct board *board;
+};
+
+static void on_look(void *ctx, enum err e, const struct dispatch_look *look)
+{
+	struct look_ask *ask = ctx;
+
+	ask->ask.err = e;
+	if (e == ERR_OK)
+		board_see(ask->board, look);
+}
+
+static enum err look(struct leader *leader)
+{
+	struct look_ask ask = {.board = &leader->dispatch->board};
+	enum err err = leader_wait(leader, dispatch_look(leader->db, on_look, &ask), &ask.ask);
+
+	if (err == ERR_OK)
+		board_plan(&leader->dispatch->board);
+	return err;
+}
+
+static void topics_turn(struct dispatch *d)
+{
+	struct survey_topics topics;
+
+	if (surveyor_ensured(d->surveyor, &topics)) {
+		board_topics_made(&d->board, &topics);
+		if (topics.err != ERR_OK)
+			log_warn("topics were not made", LOG_INT("topics", (int64_t)topics.n),
+				LOG_ERR(topics.err));
+	}
+	board_topics_ask(&d->board, &topics);
+	if (topics.n > 0 && surveyor_ensure(d->surveyor, &topics))
+		log_info("making topics", LOG_INT("topics", (int64_t)topics.n));
+}
+
+/* ---- what producers may publish ---- */
+
+static bool kafka_takes(struct dispatch *d, const struct board_queue *queue)
+{
+	return d->publisher && stream_publisher_up(d->publisher) && queue->topic == TOPIC_THERE;
+}
+
+static bool flow_rows(struct dispatch *d)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < d->board.n; i++) {
+		struct board_queue *queue = &d->board.queues[i];
+		int64_t free_slots = d->board.slots - d->board.running;
+		int64_t allot = kafka_takes(d, queue) ? d->board.windows[i].allot : 0;
+
+		changed = changed || allot != queue->allot_told;
+		queue->allot_told = allot;
+		d->flow[i] = (struct dispatch_flow){
+			.queue_id = queue->id,
+			.free_slots = free_slots > 0 ? free_slots : 0,
+			.allot = allot,
+		};
+	}
+	return changed;
+}
+
+static enum err tell_producers(struct leader *leader)
+{
+	struct dispatch *d = leader->dispatch;
+	struct ask ask = {0};
+	int64_t since_ms = clock_ms() - d->flow_ms;
+	enum err err;
+
+	if (d->board.n == 0 || since_ms < FLOW_EVERY_MS)
+		return ERR_OK;
+	if (!flow_rows(d) && !d->board.lively && since_ms < FLOW_IDLE_MS)
+		return ERR_OK;
+	err = leader_wait(leader,
+		dispatch_flow(leader->db, leader->term, d->flow, d->board.n, ask_work, &ask), &ask);
+	if (err == ERR_OK)
+		d->flow_ms = clock_ms();
+	return err;
+}
+
+/* ---- marking and publishing ---- */
+
+struct pick_ask {
+	struct ask ask;
+	struct dispatch *dispatch;
+};
+
+static void on_picked(void *ctx, enum err e, const struct job_key *keys, size_t n)
+{
+	struct pick_ask *pick = ctx;
+
+	pick->ask.err = e;
+	pick->ask.n = n < BATCH_MAX ? n : BATCH_MAX;
+	for (size_t i = 0; e == ERR_OK && i < pick->ask.n; i++)
+		pick->dispatch->keys[i] =
+			(struct dispatch_key){.tenant = keys[i].tenant, .job = keys[i].job};
+}
+
+static void publish(struct dispatch *d, const struct board_queue *queue, struct id batch, size_t n)
+{
+	size_t len = dispatch_message_write(batch, d->keys, n, d->message);
+
+	if (stream_publisher_send(d->publisher, queue->name, -1, d->message, len) != ERR_OK)
+		landings_fail(&d->landings, batch, queue->name, n);
+}
+
+static enum err dispatch_batch(
+	struct leader *leader, struct board_queue *queue, size_t max, size_t *ret_n)
+{
+	struct dispatch *d = leader->dispatch;
+	struct pick_ask pick = {.dispatch = d};
+	struct id batch = id_new(0);
+	enum err err = leader_wait(leader,
+		dispatch_pick(leader->db, leader->term, queue->id, batch, queue->after, max,
+			on_picked, &pick),
+		&pick.ask);
+
+	if (err != ERR_OK)
+		return err;
+	*ret_n = pick.ask.n;
+	if (pick.ask.n == 0)
+		return ERR_OK;
+	queue->after = d->keys[pick.ask.n - 1].tenant;
+	publish(d, queue, batch, pick.ask.n);
+	leader->tally.dispatched += pick.ask.n;
+	return ERR_OK;
+}
+
+static enum err dispatch_queue_turn(struct leader *leader, size_t i, int64_t most)
+{
+	struct dispatch *d = leader->dispatch;
+	int64_t left = d->board.windows[i].pick < most ? d->board.windows[i].pick : most;
+	size_t size = window_batch(left, d->board.workers, BATCH_MAX);
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && left > 0) {
+		size_t max = left < (int64_t)size ? (size_t)left : size, n = 0;
+
+		err = dispatch_batch(leader, &d->board.queues[i], max, &n);
+		left -= (int64_t)n;
+		if (n < max)
+			break;
+	}
+	return err;
+}
+
+/* How much may be marked in this turn: all that is planned; a probe now and then while Kafka is
+ * away. */
+static int64_t most_now(struct dispatch *d)
+{
+	bool up = d->publisher && stream_publisher_up(d->publisher);
+
+	if (d->publisher && up != d->was_up) {
+		if (up)
+			log_info("Kafka answers again");
+		else
+			log_warn("Kafka is away; workers claim from the tables");
+		d->was_up = up;
+	}
+	if (up)
+		return INT64_MAX;
+	if (!d->publisher || clock_ms() - d->probe_ms < PROBE_EVERY_MS)
+		return 0;
+	d->probe_ms = clock_ms();
+	return PROBE_JOBS;
+}
+
+static enum err dispatch_all(struct leader *leader)
+{
+	struct dispatch *d = leader->dispatch;
+	int64_t most = most_now(d);
+	enum err err = ERR_OK;
+
+	d->turn++;
+	for (size_t k = 0; err == ERR_OK && most > 0 && k < d->board.n; k++) {
+		size_t i = (d->turn + k) % d->board.n;
+
+		if (d->board.windows[i].pick == 0 || d->board.queues[i].topic != TOPIC_THERE)
+			continue;
+		err = dispatch_queue_turn(leader, i, most);
+		if (most == PROBE_JOBS)
+			break;
+	}
+	return err;
+}
+
+enum err dispatch_run(struct leader *leader, bool *ret_busy)
+{
+	struct dispatch *d = leader->dispatch;
+	enum err err = note_landed(leader);
+
+	if (err == ERR_OK)
+		err = undo_failed(leader);
+	if (err == ERR_OK)
+		err = look(leader);
+	if (err == ERR_OK && d->surveyor)
+		topics_turn(d);
+	if (err == ERR_OK)
+		err = tell_producers(leader);
+	if (err == ERR_OK && d->publisher)
+		err = dispatch_all(leader);
+	*ret_busy = d->publisher && d->board.lively;
+	return err;
+}

@@ -1,0 +1,19 @@
+/* grants.h - keeps fleet-wide concurrency: each worker's part of the capped queues.
+ *
+ * Computed from live leases (share.h), written only when something changed, told to
+ * workers in the reply to their beat and checked by the claim itself. Without a
+ * capped queue it costs nothing.
+ *
+ * Threads: the scheduler's. */
+#ifndef SCHEDULER_GRANTS_H
+#define SCHEDULER_GRANTS_H
+
+#include "leader.h"
+
+struct grants;
+
+MUST_CHECK enum err grants_new(struct grants **ret_grants);
+void grants_free(struct grants *grants);
+MUST_CHECK enum err grants_run(struct leader *leader, bool *ret_busy);
+
+#endif

@@ -1,0 +1,117 @@
+#include "reaper.h"
+
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "verdict.h"
+
+#include <stdlib.h>
+
+enum { WORKERS_MAX = 1024 }; /* judged in one turn; more wait for the next */
+
+struct reaper {
+	struct verdict_memory memory;
+	struct reap_worker workers[WORKERS_MAX];
+	struct id by_lock[WORKERS_MAX];
+	struct id by_lease[WORKERS_MAX];
+};
+
+enum err reaper_new(struct reaper **ret_reaper)
+{
+	struct reaper *reaper = calloc(1, sizeof *reaper);
+
+	if (!reaper)
+		return ERR_NOMEM;
+	*ret_reaper = reaper;
+	return ERR_OK;
+}
+
+void reaper_free(struct reaper *reaper)
+{
+	free(reaper);
+}
+
+struct look_ask {
+	struct ask ask;
+	struct reaper *reaper;
+};
+
+static void on_look(void *ctx, enum err e, const struct reap_worker *workers, size_t n)
+{
+	struct look_ask *look = ctx;
+
+	look->ask.err = e;
+	look->ask.n = n < WORKERS_MAX ? n : WORKERS_MAX;
+	for (size_t i = 0; e == ERR_OK && i < look->ask.n; i++)
+		look->reaper->workers[i] = workers[i];
+}
+
+struct reap_ask {
+	struct ask ask;
+	struct reap_report report;
+};
+
+static void on_reaped(void *ctx, enum err e, const struct reap_report *report)
+{
+	struct reap_ask *reap = ctx;
+
+	reap->ask.err = e;
+	if (e == ERR_OK)
+		reap->report = *report;
+}
+
+static void note_report(struct leader *leader, const char *witness, const struct reap_report *r)
+{
+	leader->tally.reaped += r->workers;
+	leader->tally.returned += r->returned;
+	leader->tally.quarantined += r->quarantined;
+	if (r->workers || r->quarantined)
+		log_warn("workers are gone", LOG_TEXT("witness", witness),
+			LOG_INT("workers", (int64_t)r->workers),
+			LOG_INT("jobs_returned", (int64_t)r->returned),
+			LOG_INT("jobs_quarantined", (int64_t)r->quarantined));
+}
+
+static enum err reap(struct leader *leader, const struct id *workers, size_t n, bool by_lock)
+{
+	struct reap_ask ask = {0};
+	enum err err;
+
+	if (n == 0)
+		return ERR_OK;
+	err = leader_wait(leader,
+		reap_workers(leader->db, leader->term, workers, n, by_lock, on_reaped, &ask),
+		&ask.ask);
+	if (err == ERR_OK)
+		note_report(leader, by_lock ? "lock" : "lease", &ask.report);
+	return err;
+}
+
+enum err reaper_run(struct leader *leader, bool *ret_busy)
+{
+	struct reaper *reaper = leader->reaper;
+	struct look_ask look = {.reaper = reaper};
+	struct verdict verdict = {.by_lock = reaper->by_lock, .by_lease = reaper->by_lease};
+	int64_t now_ms;
+	enum err err = leader_wait(leader, reap_look(leader->db, on_look, &look), &look.ask);
+
+	if (err != ERR_OK)
+		return err;
+	now_ms = clock_ms();
+	verdict_reach(&reaper->memory, reaper->workers, look.ask.n, now_ms,
+		now_ms - leader->session_ms, &verdict);
+	err = reap(leader, verdict.by_lock, verdict.by_lock_n, true);
+	if (err == ERR_OK)
+		err = reap(leader, verdict.by_lease, verdict.by_lease_n, false);
+	return err;
+}
+
+enum err reaper_notes(struct leader *leader, bool *ret_busy)
+{
+	struct reap_ask ask = {0};
+	enum err err = leader_wait(
+		leader, reap_notes(leader->db, leader->term, on_reaped, &ask), &ask.ask);
+
+	if (err == ERR_OK)
+		note_report(leader, "note", &ask.report);
+	return err;
+}

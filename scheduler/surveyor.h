@@ -1,0 +1,45 @@
+/* surveyor.h - the questions to Kafka that may wait for an answer, on a thread of their own.
+ *
+ * Making topics and asking positions wait for the broker, seconds when it is away;
+ * the leader must not. It hands one request to this thread and collects the answer
+ * on a later turn. One request at a time; a second one is refused.
+ *
+ * Threads: the calls on the scheduler's; between the two stands one mutex, held
+ * for copies only.  Memory: at most SURVEY_MAX positions and SURVEY_TOPICS_MAX names. */
+#ifndef SCHEDULER_SURVEYOR_H
+#define SCHEDULER_SURVEYOR_H
+
+#include "ports/stream/admin.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SURVEY_MAX = 64, SURVEY_TOPICS_MAX = 64, SURVEY_NAME_MAX = 65 };
+
+struct surveyor;
+
+/* Starts the thread. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
+MUST_CHECK enum err surveyor_open(
+	const struct stream_settings *settings, const char *group, struct surveyor **ret_surveyor);
+/* Waits for the request under way (its deadline bounds it), ends the thread. NULL is fine. */
+void surveyor_close(struct surveyor *surveyor);
+
+struct survey_topics {
+	char names[SURVEY_TOPICS_MAX][SURVEY_NAME_MAX];
+	size_t n;
+	enum err err; /* in the answer */
+};
+struct survey_positions {
+	struct stream_position list[SURVEY_MAX];
+	size_t n;
+	enum err err; /* in the answer */
+};
+
+/* Hands over a request: false when one is under way or its answer was not collected. */
+bool surveyor_ensure(struct surveyor *surveyor, const struct survey_topics *topics);
+bool surveyor_ask(struct surveyor *surveyor, const struct survey_positions *positions);
+/* True once per request, when its answer is there. */
+bool surveyor_ensured(struct surveyor *surveyor, struct survey_topics *ret_topics);
+bool surveyor_answered(struct surveyor *surveyor, struct survey_positions *ret_positions);
+
+#endif

@@ -1,0 +1,78 @@
+#include "upkeep.h"
+
+#include "ground/log.h"
+#include "stores/dispatch.h"
+#include "stores/partition.h"
+
+#include <string.h>
+
+enum { DAYS_AHEAD = 3 };
+
+enum err upkeep_count(struct leader *leader, bool *ret_busy)
+{
+	struct ask ask = {0};
+
+	return leader_wait(leader, dispatch_count(leader->db, leader->term, ask_work, &ask), &ask);
+}
+
+enum err upkeep_heads(struct leader *leader, bool *ret_busy)
+{
+	struct ask ask = {0};
+	enum err err =
+		leader_wait(leader, dispatch_heads(leader->db, leader->term, ask_work, &ask), &ask);
+
+	if (err == ERR_OK)
+		leader->tally.heads += ask.n;
+	return err;
+}
+
+struct keep_ask {
+	struct ask ask;
+	struct partition_report report;
+};
+
+static void on_kept(void *ctx, enum err e, const struct partition_report *report)
+{
+	struct keep_ask *ask = ctx;
+
+	ask->ask.err = e;
+	if (e == ERR_OK)
+		ask->report = *report;
+}
+
+enum err upkeep_partitions(struct leader *leader, bool *ret_busy)
+{
+	struct keep_ask ask = {0};
+	enum err err = leader_wait(
+		leader, partition_keep(leader->db, DAYS_AHEAD, on_kept, &ask), &ask.ask);
+
+	if (err != ERR_OK)
+		return err;
+	*ret_busy = ask.report.made > 0 || ask.report.dropped > 0;
+	leader->tally.partitions += (uint64_t)(ask.report.made + ask.report.dropped);
+	if (ask.report.astray)
+		log_warn("rows lie outside their day's partition",
+			LOG_INT("rows", ask.report.astray));
+	return ERR_OK;
+}
+
+enum err upkeep_tidy(struct leader *leader, bool *ret_busy)
+{
+	return ERR_OK;
+}
+
+enum err upkeep_report(struct leader *leader, bool *ret_busy)
+{
+	static const struct tally none;
+	struct log_field fields[] = {
+#define FIELD(name) LOG_INT(#name, (int64_t)leader->tally.name),
+		TALLY_TABLE(FIELD)
+#undef FIELD
+			LOG_END};
+
+	if (memcmp(&leader->tally, &none, sizeof none) == 0)
+		return ERR_OK;
+	log_write(LOG_LEVEL_INFO, "the last minute", fields);
+	leader->tally = none;
+	return ERR_OK;
+}

@@ -1,0 +1,77 @@
+#include "window.h"
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t with_look_ahead(int64_t free_slots, int64_t slots)
+{
+	return slots <= 0 ? 0 : (free_slots > 0 ? free_slots : 0) + (slots + 9) / 10;
+}
+
+/* What a queue may have on its way, whatever the others want. */
+static int64_t limit_of(const struct window *w, int64_t budget)
+{
+	if (w->paused)
+		return 0;
+	return w->cap > 0 ? least(budget, with_look_ahead(w->cap - w->running, w->cap)) : budget;
+}
+
+static int64_t demand_of(const struct window *w, int64_t budget)
+{
+	return least(limit_of(w, budget), w->dispatched + w->depth);
+}
+
+/* One round: each queue that still wants gets its share of left, at least one. pick carries what it
+ * was given so far. Returns what is left then; the same when nobody wants more. */
+static int64_t share_round(struct window *windows, size_t n, int64_t budget, int64_t left)
+{
+	int64_t weights = 0, round = left;
+
+	for (size_t i = 0; i < n; i++)
+		if (windows[i].pick < demand_of(&windows[i], budget))
+			weights += windows[i].weight;
+	for (size_t i = 0; i < n && left > 0; i++) {
+		struct window *w = &windows[i];
+		int64_t want = demand_of(w, budget) - w->pick;
+		int64_t share = weights ? round * w->weight / weights : 0;
+
+		if (want <= 0)
+			continue;
+		share = least(least(share > 0 ? share : 1, want), left);
+		w->pick += share;
+		left -= share;
+	}
+	return left;
+}
+
+void window_plan(struct window *windows, size_t n, int64_t slots, int64_t running)
+{
+	int64_t budget = with_look_ahead(slots - running, slots);
+	int64_t left = budget, before;
+
+	for (size_t i = 0; i < n; i++)
+		windows[i].pick = 0;
+	do {
+		before = left;
+		left = share_round(windows, n, budget, left);
+	} while (left > 0 && left < before);
+	for (size_t i = 0; i < n; i++) {
+		struct window *w = &windows[i];
+		int64_t room = limit_of(w, budget) - w->dispatched;
+
+		w->pick = w->pick > w->dispatched ? w->pick - w->dispatched : 0;
+		w->allot = w->depth > 0 || room < 0 ? 0 : least(left, room);
+	}
+}
+
+size_t window_batch(int64_t pick, int64_t workers, size_t max)
+{
+	int64_t parts = 2 * (workers > 0 ? workers : 1);
+	int64_t size = (pick + parts - 1) / parts;
+
+	if (size < 1)
+		return 1;
+	return size > (int64_t)max ? max : (size_t)size;
+}
