@@ -21,19 +21,24 @@ SAY_EVERY = 20
 
 
 def build_folder(chosen: Path | None) -> Path:
-    """`chosen`, else LONGHAUL_BUILD, else the folder of MODE, else the release build."""
+    """`chosen`, else LONGHAUL_BUILD, else that of the chosen mode."""
     if chosen:
         return chosen
     if named := os.environ.get("LONGHAUL_BUILD"):
         return Path(named)
-    return REPOSITORY / "build" / (os.environ.get("MODE") or "release")
+    return REPOSITORY / "build" / chosen_mode()
+
+
+def chosen_mode() -> str:
+    """LONGHAUL_MODE (what tests are told), else MODE (what make is told), else release."""
+    return os.environ.get("LONGHAUL_MODE") or os.environ.get("MODE") or "release"
 
 
 def make() -> None:
     """Builds the programs, unless LONGHAUL_BUILD says that somebody else did."""
     if os.environ.get("LONGHAUL_BUILD"):
         return
-    mode = os.environ.get("MODE") or "release"
+    mode = chosen_mode()
     command = ["make", "--no-print-directory", f"-j{os.cpu_count() or 1}", f"MODE={mode}", "all"]
     env = {name: value for name, value in os.environ.items() if "MAKEFLAGS" not in name}
     with step(f"building ({mode})", quiet_below_s=1.0):

@@ -1,59 +1,61 @@
 """longhaul.yaml for a stack, and one file per program where several run side by side."""
 
 from copy import deepcopy
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from longhaul_dev.layout import Layout
-from longhaul_dev.upstream import Upstream
+from longhaul_dev.plan import Plan
+from longhaul_dev.postgres import Postgres
+from longhaul_dev.upstream import chosen_upstream
 from longhaul_dev.yaml import dump
 
 Tree = dict[str, Any]
+Ports = dict[str, int]
+SIMULATOR_CALLS_MAX = 20000
+HEADING = "# Written by `make up`; change it there.\n"
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where this stack's services listen; an empty string means there is none."""
+def write_configs(layout: Layout, ports: Ports, plan: Plan) -> set[str]:
+    """Writes every configuration file; names the programs whose own file changed."""
+    base = merged(base_config(layout, ports, plan), plan.config_overrides)
+    layout.write(layout.config, HEADING + dump(base))
+    changed = set()
+    for name in plan.program_names():
+        text = HEADING + dump(program_config(base, layout, ports, name))
+        if layout.write(layout.etc / f"{name}.yaml", text):
+            changed.add(name)
+    return changed
 
-    database: str
-    passfile: Path
-    kafka: str
-    redis_limits: str
-    redis_cache: str
-    producers: tuple[tuple[str, str], ...]
-    simulator: str
 
-
-def base_config(at: Addresses, layout: Layout, other: Upstream | None) -> Tree:
-    """What all programs of the stack share."""
-    upstreams: list[Tree] = [
-        {"name": "simulator", "base_url": f"http://{at.simulator}/v1", "models": ["sim*"]}
-    ]
-    if other:
-        upstreams.append(other.to_config())
-    listen, admin = at.producers[0]
+def base_config(layout: Layout, ports: Ports, plan: Plan) -> Tree:
+    """What all programs of the stack share; an empty address means there is no such service."""
+    postgres = Postgres(layout, ports)
+    full = not plan.lite
     return {
-        "database": {"url": at.database, "passfile": str(at.passfile)},
-        "kafka": {"brokers": at.kafka, "topic_prefix": "longhaul"},
-        "redis": {"limits_url": at.redis_limits, "cache_url": at.redis_cache},
-        "producer": {"listen": listen, "admin_listen": admin},
+        "database": {"url": postgres.dsn, "passfile": str(postgres.passfile)},
+        "kafka": {"brokers": _address(ports, "kafka") if full else "", "topic_prefix": "longhaul"},
+        "redis": {
+            "limits_url": f"redis://{_address(ports, 'redis-limits')}" if full else "",
+            "cache_url": f"redis://{_address(ports, 'redis-cache')}" if full else "",
+        },
+        "producer": {
+            "listen": _address(ports, "producer-1"),
+            "admin_listen": _address(ports, "producer-1-admin"),
+        },
         "worker": {"state_dir": str(layout.data / "worker-1")},
         "webhook": {"allow_http": True, "allow_networks": ["127.0.0.0/8"]},
-        "upstreams": upstreams,
+        "upstreams": _upstreams(layout, ports),
         "log": {"level": "info"},
     }
 
 
-def program_config(base: Tree, at: Addresses, layout: Layout, name: str) -> Tree:
+def program_config(base: Tree, layout: Layout, ports: Ports, name: str) -> Tree:
     """The base with the addresses and folders of one program, say `producer-2`."""
     tree = deepcopy(base)
-    kind, _, number = name.partition("-")
-    if kind == "producer":
-        listen, admin = at.producers[int(number) - 1]
-        tree["producer"]["listen"] = listen
-        tree["producer"]["admin_listen"] = admin
-    if kind == "worker":
+    if name.startswith("producer-"):
+        tree["producer"]["listen"] = _address(ports, name)
+        tree["producer"]["admin_listen"] = _address(ports, f"{name}-admin")
+    if name.startswith("worker-"):
         tree["worker"]["state_dir"] = str(layout.data / name)
     return tree
 
@@ -69,6 +71,16 @@ def merged(base: Tree, overrides: Tree) -> Tree:
     return tree
 
 
-def write_config(layout: Layout, path: Path, tree: Tree) -> bool:
-    """Writes one file; False when it already said this."""
-    return layout.write(path, "# Written by `make up`; change it there.\n" + dump(tree))
+def _upstreams(layout: Layout, ports: Ports) -> list[Tree]:
+    simulator = {
+        "name": "simulator",
+        "base_url": f"http://{_address(ports, 'simulator')}/v1",
+        "models": ["sim*"],
+        "max_in_flight": SIMULATOR_CALLS_MAX,
+    }
+    other = chosen_upstream(layout)
+    return [simulator, other.to_config()] if other else [simulator]
+
+
+def _address(ports: Ports, name: str) -> str:
+    return f"127.0.0.1:{ports[name]}"

@@ -20,16 +20,15 @@ Names: postgres, redis-limits, redis-cache, kafka, simulator, producer-N, worker
 import fcntl
 import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from longhaul_dev import build, config
+from longhaul_dev import build
 from longhaul_dev.account import service_account
+from longhaul_dev.config import write_configs
 from longhaul_dev.control import Control
 from longhaul_dev.fault import Fault
 from longhaul_dev.kafka import Kafka
@@ -40,15 +39,14 @@ from longhaul_dev.postgres import Postgres
 from longhaul_dev.program import environment, program_spec, simulator_spec
 from longhaul_dev.redis import Redis
 from longhaul_dev.spec import Spec
-from longhaul_dev.stackfile import read_stackfile, write_stackfile
+from longhaul_dev.readiness import http_answers, log_end
+from longhaul_dev.stackfile import read_stackfile, stack_values, url, write_stackfile
 from longhaul_dev.tenants import Tenants
-from longhaul_dev.upstream import chosen_upstream
 from longhaul_dev.wait import until
 
 SERVICE_READY_S = 60.0
 PROGRAM_READY_S = 30.0
 STOP_MARGIN_S = 15.0
-LOG_TAIL_BYTES = 1500
 
 
 class Service(Protocol):
@@ -202,6 +200,11 @@ class Stack:
         return self._layout
 
     @property
+    def config(self) -> Path:
+        """longhaul.yaml, which the command line reads; etc/NAME.yaml is each program's own."""
+        return self._layout.config
+
+    @property
     def profile(self) -> Path:
         """The profile with which the command line reaches this stack."""
         return self._layout.profile
@@ -250,7 +253,7 @@ class Stack:
         self._start_services(plan)
         if plan.programs:
             self._start_programs(plan, changed)
-        self._write_stackfile(plan)
+        write_stackfile(self._layout, stack_values(self._layout, self._ports(), plan))
 
     def _claim_ports(self, plan: Plan) -> None:
         known = self._state.get("ports", {})
@@ -291,7 +294,7 @@ class Stack:
         self.start("simulator")
 
     def _start_programs(self, plan: Plan, changed: set[str]) -> None:
-        moved = self._write_configs(plan)
+        moved = write_configs(self._layout, self._ports(), plan)
         tenants = Tenants(self._layout, environment(self._layout))
         tenants.migrate()
         Postgres(self._layout, self._ports()).set_passwords()
@@ -306,21 +309,9 @@ class Stack:
         for name in plan.program_names():
             self._wait_answers(name)
         if plan.producers:
-            tenants.write_profiles(self._url("producer-1"), self._url("producer-1-admin"))
+            ports = self._ports()
+            tenants.write_profile(url(ports, "producer-1"), url(ports, "producer-1-admin"))
             tenants.create()
-
-    def _write_configs(self, plan: Plan) -> set[str]:
-        """Writes every configuration file; names the programs whose own file changed."""
-        at = self._addresses(plan)
-        base = config.base_config(at, self._layout, chosen_upstream(self._layout))
-        base = config.merged(base, plan.config_overrides)
-        config.write_config(self._layout, self._layout.config, base)
-        moved = set()
-        for name in plan.program_names():
-            tree = config.program_config(base, at, self._layout, name)
-            if config.write_config(self._layout, self._layout.etc / f"{name}.yaml", tree):
-                moved.add(name)
-        return moved
 
     def _define(self, spec: Spec) -> bool:
         return bool(self._control.call("define", spec=spec.to_json())["changed"])
@@ -352,75 +343,27 @@ class Stack:
             found.append(Kafka(self._layout, ports))
         return {service.name: service for service in found}
 
-    def _addresses(self, plan: Plan) -> config.Addresses:
-        ports = self._ports()
-        postgres = Postgres(self._layout, ports)
-        redis = [f"redis://127.0.0.1:{ports[n]}" for n in plan.port_names() if n[:6] == "redis-"]
-        return config.Addresses(
-            database=postgres.dsn,
-            passfile=postgres.passfile,
-            kafka="" if plan.lite else f"127.0.0.1:{ports['kafka']}",
-            redis_limits="" if plan.lite else redis[0],
-            redis_cache="" if plan.lite else redis[1],
-            producers=tuple(
-                (f"127.0.0.1:{ports[f'producer-{n}']}", f"127.0.0.1:{ports[f'producer-{n}-admin']}")
-                for n in range(1, max(plan.producers, 1) + 1)
-            ),
-            simulator=f"127.0.0.1:{ports['simulator']}",
-        )
-
-    def _write_stackfile(self, plan: Plan) -> None:
-        ports = self._ports()
-        values = {"LONGHAUL_PG_URL": Postgres(self._layout, ports).url}
-        if not plan.lite:
-            values["LONGHAUL_KAFKA"] = f"127.0.0.1:{ports['kafka']}"
-            values["LONGHAUL_REDIS_LIMITS"] = f"redis://127.0.0.1:{ports['redis-limits']}"
-            values["LONGHAUL_REDIS_CACHE"] = f"redis://127.0.0.1:{ports['redis-cache']}"
-        else:
-            values |= dict.fromkeys(
-                ("LONGHAUL_KAFKA", "LONGHAUL_REDIS_LIMITS", "LONGHAUL_REDIS_CACHE"), ""
-            )
-        if plan.programs and plan.producers:
-            keys = Tenants(self._layout, {}).keys()
-            values |= {
-                "LONGHAUL_URL": self._url("producer-1"),
-                "LONGHAUL_ADMIN_URL": self._url("producer-1-admin"),
-                "LONGHAUL_API_KEY": keys.tenants[0],
-                "LONGHAUL_API_KEY_2": keys.tenants[1],
-                "LONGHAUL_ADMIN_KEY": keys.admin,
-                "LONGHAUL_WEBHOOK_SECRET": keys.webhook_secret,
-                "LONGHAUL_SIM_URL": self._url("simulator"),
-                "LONGHAUL_CONFIG": str(self._layout.config),
-                "LONGHAUL_PROFILE": str(self._layout.profile),
-            }
-        write_stackfile(self._layout, values)
-
-    def _url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self._ports()[name]}"
-
     def _wait_answers(self, name: str) -> None:
         seconds = PROGRAM_READY_S if "-" in name and name[:5] != "redis" else SERVICE_READY_S
-        until(lambda: self._answers_or_died(name), seconds, f"{name} answering{self._tail(name)}")
+        until(
+            lambda: self._answers_or_died(name),
+            seconds,
+            f"{name} answering{log_end(self._layout, name)}",
+        )
 
     def _answers_or_died(self, name: str) -> bool:
         at = self.status()[name]
         if at["last_exit"] is not None and not at["pid"]:
-            raise Fault(f"{name} ended with {at['last_exit']} at its start.{self._tail(name)}")
+            raise Fault(
+                f"{name} ended with {at['last_exit']} at its start.{log_end(self._layout, name)}"
+            )
         if name in (services := self._services()):
             return services[name].answers()
         if name == "simulator":
-            return _http_answers(f"{self._url(name)}/v1/models")
+            return http_answers(f"{url(self._ports(), name)}/v1/models")
         if name.startswith("producer-"):
-            return _http_answers(f"{self._url(name)}/readyz")
+            return http_answers(f"{url(self._ports(), name)}/readyz")
         return at["pid"] is not None
-
-    def _tail(self, name: str) -> str:
-        path = self._layout.log_file(name)
-        if not path.exists():
-            return ""
-        with path.open("rb") as log:
-            log.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
-            return f" ({path} ends: {log.read().decode(errors='replace').strip()})"
 
     # State between calls.
 
@@ -444,14 +387,3 @@ class Stack:
             yield
         finally:
             os.close(handle)
-
-
-def _http_answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=2.0):
-            return True
-    except urllib.error.HTTPError as refused:
-        return refused.code < 500
-    except (OSError, ValueError):
-        return False

@@ -47,7 +47,7 @@ class Tenants:
             config = self._layout.config
             self._longhaul("bootstrap", "--config", config, "--key-file", self.admin_key_file)
 
-    def write_profiles(self, url: str, admin_url: str) -> None:
+    def write_profile(self, url: str, admin_url: str) -> None:
         """The profile for the command line: tenant demo, and the operator's listener."""
         lines = {
             "url": url,
