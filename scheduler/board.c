@@ -62,9 +62,9 @@ void board_see(struct board *board, const struct dispatch_look *look)
 	board->workers = look->workers;
 }
 
-void board_plan(struct board *board)
+void board_plan(struct board *board, int64_t extra_percent)
 {
-	window_plan(board->windows, board->n, board->slots, board->running);
+	window_plan(board->windows, board->n, board->slots, board->running, extra_percent);
 }
 
 void board_topics_ask(struct board *board, struct survey_topics *ret_topics)

@@ -40,7 +40,7 @@ void board_see(struct board *board, const struct dispatch_look *look);
 struct board_queue *board_find(struct board *board, int32_t id);
 struct board_queue *board_find_name(struct board *board, const char *name);
 /* Plans each queue's window. */
-void board_plan(struct board *board);
+void board_plan(struct board *board, int64_t extra_percent);
 /* Queues whose topics are yet to be made, marked ASKED. */
 void board_topics_ask(struct board *board, struct survey_topics *ret_topics);
 void board_topics_made(struct board *board, const struct survey_topics *topics);

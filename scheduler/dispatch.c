@@ -1,5 +1,6 @@
 #include "dispatch.h"
 
+#include "config/config.h"
 #include "domain/dispatch_message.h"
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -7,18 +8,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
-	BATCH_MAX = 200,       /* jobs in a message: claims gain little from more */
+	BATCH_MAX = DISPATCH_MESSAGE_JOBS_MAX,
 	PROBE_EVERY_MS = 1000, /* one batch, while Kafka is away */
 	PROBE_JOBS = 10,
-	FLOW_EVERY_MS = 100, /* producers read it as often */
 	FLOW_IDLE_MS = 1000,
 	CLOSE_WAIT_MS = 500
 };
 
 struct dispatch {
-	const struct settings *settings;
+	char *topic_prefix;
 	struct stream_publisher *publisher; /* NULL without Kafka */
 	struct surveyor *surveyor;
 	struct board board;
@@ -34,17 +35,17 @@ struct dispatch {
 	struct dispatch_flow flow[BOARD_MAX];
 };
 
-static enum err stream_open(struct dispatch *d, struct loop *loop)
+static enum err stream_open(struct dispatch *d, struct loop *loop, const struct config *config)
 {
 	const struct stream_settings stream = {
-		.brokers = d->settings->brokers,
-		.topic_prefix = d->settings->topic_prefix,
+		.brokers = config->kafka.brokers,
+		.topic_prefix = d->topic_prefix,
 		.client_id = "longhaul-scheduler",
 	};
 	char group[STREAM_TOPIC_MAX];
 	enum err err;
 
-	if (!stream.brokers || !*stream.brokers)
+	if (!*stream.brokers)
 		return ERR_OK;
 	snprintf(group, sizeof group, "%s.workers", stream.topic_prefix);
 	err = stream_publisher_open(loop, &stream, landings_note, &d->landings, &d->publisher);
@@ -54,16 +55,16 @@ static enum err stream_open(struct dispatch *d, struct loop *loop)
 }
 
 enum err dispatch_new(
-	struct loop *loop, const struct settings *settings, struct dispatch **ret_dispatch)
+	struct loop *loop, const struct config *config, struct dispatch **ret_dispatch)
 {
 	struct dispatch *d = calloc(1, sizeof *d);
 	enum err err;
 
 	if (!d)
 		return ERR_NOMEM;
-	d->settings = settings;
 	d->was_up = true;
-	err = stream_open(d, loop);
+	d->topic_prefix = strdup(config->kafka.topic_prefix);
+	err = d->topic_prefix ? stream_open(d, loop, config) : ERR_NOMEM;
 	if (err != ERR_OK) {
 		dispatch_free(d);
 		return err;
@@ -78,6 +79,7 @@ void dispatch_free(struct dispatch *dispatch)
 		return;
 	stream_publisher_close(dispatch->publisher, CLOSE_WAIT_MS);
 	surveyor_close(dispatch->surveyor);
+	free(dispatch->topic_prefix);
 	free(dispatch);
 }
 
@@ -109,7 +111,7 @@ static size_t landed_rows(struct dispatch *d)
 
 		if (!queue)
 			continue;
-		snprintf(d->topics[n], sizeof d->topics[n], "%s.%s", d->settings->topic_prefix,
+		snprintf(d->topics[n], sizeof d->topics[n], "%s.%s", d->topic_prefix,
 			landing->queue);
 		d->batches[n] = (struct dispatch_batch){
 			.id = landing->batch,
@@ -200,7 +202,8 @@ static enum err look(struct leader *leader)
 	enum err err = leader_wait(leader, dispatch_look(leader->db, on_look, &ask), &ask.ask);
 
 	if (err == ERR_OK)
-		board_plan(&leader->dispatch->board);
+		board_plan(
+			&leader->dispatch->board, leader->config->scheduler.window_extra_percent);
 	return err;
 }
 
@@ -253,7 +256,7 @@ static enum err tell_producers(struct leader *leader)
 	int64_t since_ms = clock_ms() - d->flow_ms;
 	enum err err;
 
-	if (d->board.n == 0 || since_ms < FLOW_EVERY_MS)
+	if (d->board.n == 0 || since_ms < leader->config->scheduler.allot_ms)
 		return ERR_OK;
 	if (!flow_rows(d) && !d->board.lively && since_ms < FLOW_IDLE_MS)
 		return ERR_OK;
@@ -316,7 +319,8 @@ static enum err dispatch_queue_turn(struct leader *leader, size_t i, int64_t mos
 {
 	struct dispatch *d = leader->dispatch;
 	int64_t left = d->board.windows[i].pick < most ? d->board.windows[i].pick : most;
-	size_t size = window_batch(left, d->board.workers, BATCH_MAX);
+	size_t size = window_batch(
+		left, d->board.workers, (size_t)leader->config->scheduler.message_jobs);
 	enum err err = ERR_OK;
 
 	while (err == ERR_OK && left > 0) {

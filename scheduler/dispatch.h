@@ -20,7 +20,7 @@ struct dispatch;
 
 /* Opens the publisher and the surveyor when there is a Kafka. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
 MUST_CHECK enum err dispatch_new(
-	struct loop *loop, const struct settings *settings, struct dispatch **ret_dispatch);
+	struct loop *loop, const struct config *config, struct dispatch **ret_dispatch);
 void dispatch_free(struct dispatch *dispatch);
 /* A new term begins: what was remembered of an older one is void. */
 void dispatch_forget(struct dispatch *dispatch);

@@ -1,5 +1,6 @@
 #include "duty.h"
 
+#include "config/config.h"
 #include "dispatch.h"
 #include "grants.h"
 #include "lost.h"
@@ -7,19 +8,39 @@
 #include "reaper.h"
 #include "upkeep.h"
 
-/*	name		busy	idle	rest	run */
+#include <stddef.h>
+
+/* clang-format off */
+#define KEY(name) {.key = offsetof(struct config, scheduler.name)}
+#define MS(n)     {.ms = (n)}
 const struct duty duty_table[] = {
-	{"reap", 250, 250, 1, reaper_run},
-	{"due", 20, 100, 1, moment_due},
-	{"dispatch", 20, 100, 1, dispatch_run},
-	{"expire", 20, 500, 2, moment_expire},
-	{"grants", 100, 500, 2, grants_run},
-	{"count", 250, 500, 20, upkeep_count},
-	{"heads", 500, 1000, 20, upkeep_heads},
-	{"lost", 500, 1000, 4, lost_run},
-	{"notes", 1000, 1000, 4, reaper_notes},
-	{"partitions", 100, 60000, 4, upkeep_partitions},
-	{"tidy", 100, 10000, 4, upkeep_tidy},
-	{"report", 60000, 60000, 0, upkeep_report},
+	/* name         busy            idle               rest  run */
+	{"reap",        KEY(reap_ms),   KEY(reap_ms),      1,    reaper_run},
+	{"due",         MS(5),          KEY(due_ms),       1,    moment_due},
+	{"dispatch",    KEY(tick_ms),   KEY(idle_tick_ms), 1,    dispatch_run},
+	{"expire",      MS(20),         KEY(expiry_ms),    2,    moment_expire},
+	{"grants",      KEY(allot_ms),  MS(500),           2,    grants_run},
+	{"count",       MS(250),        MS(500),           20,   upkeep_count},
+	{"heads",       MS(500),        MS(1000),          20,   upkeep_heads},
+	{"lost",        MS(250),        MS(1000),          4,    lost_run},
+	{"notes",       MS(1000),       MS(1000),          4,    reaper_notes},
+	{"partitions",  MS(100),        KEY(upkeep_ms),    4,    upkeep_partitions},
+	{"tidy",        MS(100),        KEY(upkeep_ms),    4,    upkeep_tidy},
+	{"report",      MS(60000),      MS(60000),         0,    upkeep_report},
 };
+/* clang-format on */
 const size_t duty_count = sizeof duty_table / sizeof *duty_table;
+
+static int64_t pace_ms(const struct pace *pace, const struct config *config)
+{
+	return pace->key ? *(const int64_t *)((const char *)config + pace->key) : pace->ms;
+}
+
+int64_t duty_pause_ms(
+	const struct duty *duty, const struct config *config, bool busy, int64_t took_ms)
+{
+	int64_t pause_ms = pace_ms(busy ? &duty->busy : &duty->idle, config);
+	int64_t rest_ms = duty->rest * took_ms;
+
+	return pause_ms > rest_ms ? pause_ms : rest_ms;
+}

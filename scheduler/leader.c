@@ -1,5 +1,6 @@
 #include "leader.h"
 
+#include "config/config.h"
 #include "dispatch.h"
 #include "duty.h"
 #include "grants.h"
@@ -91,7 +92,7 @@ static void follow(struct leader *leader, const char *why)
 static enum err term_turn(struct leader *leader, int64_t *ret_again_ms)
 {
 	struct term_ask ask = {0};
-	int64_t ms = leader->settings->term_ms;
+	int64_t ms = leader->config->scheduler.term_ms;
 	int64_t asked_ms = clock_ms();
 	enum err err = leader_wait(
 		leader, term_hold(leader->db, leader->self, ms, on_term, &ask), &ask.ask);
@@ -125,25 +126,16 @@ static void term_give_back(struct leader *leader)
 
 /* ---- the turn ---- */
 
-static int64_t duty_pace(const struct leader *leader, const struct duty *duty, bool busy)
-{
-	int64_t pace_ms = busy ? duty->busy_ms : duty->idle_ms;
-
-	return busy && duty->run == dispatch_run ? leader->settings->tick_ms : pace_ms;
-}
-
 static enum err duty_turn(struct leader *leader, size_t i)
 {
 	const struct duty *duty = &duty_table[i];
-	int64_t began_ms = clock_ms(), took_ms, pace_ms;
+	int64_t began_ms = clock_ms(), now_ms;
 	bool busy = false;
 	enum err err = duty->run(leader, &busy);
 
-	took_ms = clock_ms() - began_ms;
-	pace_ms = duty_pace(leader, duty, busy);
-	if (pace_ms < took_ms * duty->rest)
-		pace_ms = took_ms * duty->rest;
-	leader->duty_due_ms[i] = clock_ms() + pace_ms;
+	now_ms = clock_ms();
+	leader->duty_due_ms[i] =
+		now_ms + duty_pause_ms(duty, leader->config, busy, now_ms - began_ms);
 	if (err == ERR_OK || err == ERR_LOST)
 		return err;
 	leader->tally.failures++;
@@ -173,7 +165,7 @@ static enum err duties_turn(struct leader *leader, int64_t *sleep_ms)
 
 static enum err leader_turn(struct leader *leader, int64_t *sleep_ms)
 {
-	int64_t extend_ms = leader->held_ms + leader->settings->term_ms / 3;
+	int64_t extend_ms = leader->held_ms + leader->config->scheduler.term_ms / 3;
 	enum err err = ERR_OK;
 
 	if (!leader->term || clock_ms() >= extend_ms)
@@ -201,10 +193,11 @@ static void on_timer(void *owner)
 
 static enum err connect_record(struct leader *leader)
 {
+	const char *passfile = leader->config->database.passfile;
 	const struct db_options options = {
-		.conninfo = leader->settings->database_url,
+		.conninfo = leader->config->database.url,
 		.user = "longhaul_scheduler",
-		.passfile = leader->settings->passfile,
+		.passfile = *passfile ? passfile : NULL,
 		.application = "longhaul-scheduler",
 		.connect_ms = 2000,
 		.statement_ms = STATEMENT_MS,
@@ -226,7 +219,7 @@ static enum err start(struct leader *leader)
 		return ERR_NOMEM;
 	err = connect_record(leader);
 	if (err == ERR_OK)
-		err = dispatch_new(leader->loop, leader->settings, &leader->dispatch);
+		err = dispatch_new(leader->loop, leader->config, &leader->dispatch);
 	if (err == ERR_OK)
 		err = grants_new(&leader->grants);
 	if (err == ERR_OK)
@@ -240,7 +233,7 @@ static enum err start(struct leader *leader)
 	return err;
 }
 
-enum err leader_new(struct loop *loop, const struct settings *settings, struct leader **ret_leader)
+enum err leader_new(struct loop *loop, struct config *config, struct leader **ret_leader)
 {
 	struct leader *leader = calloc(1, sizeof *leader);
 	enum err err;
@@ -248,7 +241,7 @@ enum err leader_new(struct loop *loop, const struct settings *settings, struct l
 	if (!leader)
 		return ERR_NOMEM;
 	leader->loop = loop;
-	leader->settings = settings;
+	leader->config = config_hold(config);
 	err = start(leader);
 	if (err != ERR_OK) {
 		leader_free(leader);
@@ -256,6 +249,12 @@ enum err leader_new(struct loop *loop, const struct settings *settings, struct l
 	}
 	*ret_leader = leader;
 	return ERR_OK;
+}
+
+void leader_configure(struct leader *leader, struct config *config)
+{
+	config_release(leader->config);
+	leader->config = config_hold(config);
 }
 
 /* Order: the term first, so that another may act; then what sends; then the record. */
@@ -271,6 +270,7 @@ void leader_free(struct leader *leader)
 	lost_free(leader->lost);
 	reaper_free(leader->reaper);
 	db_close(leader->db);
+	config_release(leader->config);
 	free(leader->duty_due_ms);
 	free(leader);
 }

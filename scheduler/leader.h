@@ -16,17 +16,18 @@
 
 #include "ground/id.h"
 #include "ports/db.h"
-#include "settings.h"
 #include "stores/term.h"
 #include "tally.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config;
+
 struct leader {
 	struct loop *loop;
 	struct loop_timer *timer;
-	const struct settings *settings;
+	struct config *config; /* held */
 	struct db *db;
 	struct id self;
 	int64_t term;	      /* 0 = following */
@@ -42,9 +43,12 @@ struct leader {
 
 /* Connects, and starts to take part. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
 MUST_CHECK enum err leader_new(
-	struct loop *loop, const struct settings *settings, struct leader **ret_leader);
+	struct loop *loop, struct config *config, struct leader **ret_leader);
 /* Gives the term back when we have it, disconnects, frees. NULL is fine. */
 void leader_free(struct leader *leader);
+
+/* What may change while running (LIVE rows) counts from the next turn on. */
+void leader_configure(struct leader *leader, struct config *config);
 
 /* ---- for the duties ---- */
 

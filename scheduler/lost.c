@@ -1,5 +1,6 @@
 #include "lost.h"
 
+#include "config/config.h"
 #include "dispatch.h"
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -8,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	LOOK_AFTER_MS = 2000, /* younger batches are not suspected */
-	REPORT_WITHIN_MS = 5000
-};
+enum { LOOK_AFTER_MS = 2000 }; /* younger batches are not suspected */
 
 struct suspect {
 	struct id batch;
@@ -97,7 +95,8 @@ static void on_open(void *ctx, enum err e, const struct dispatch_batch *batches,
 
 		if (batches[i].offset >= 0 && queue)
 			suspect(lost, &batches[i], queue->name);
-		else if (age_ms > REPORT_WITHIN_MS && lost->gone_n < SURVEY_MAX)
+		else if (age_ms > ask->leader->config->scheduler.report_timeout_ms &&
+			 lost->gone_n < SURVEY_MAX)
 			lost->gone[lost->gone_n++] = batches[i].id;
 	}
 }

@@ -1,12 +1,11 @@
 #include "upkeep.h"
 
+#include "config/config.h"
 #include "ground/log.h"
 #include "stores/dispatch.h"
 #include "stores/partition.h"
 
 #include <string.h>
-
-enum { DAYS_AHEAD = 3 };
 
 enum err upkeep_count(struct leader *leader, bool *ret_busy)
 {
@@ -43,8 +42,10 @@ static void on_kept(void *ctx, enum err e, const struct partition_report *report
 enum err upkeep_partitions(struct leader *leader, bool *ret_busy)
 {
 	struct keep_ask ask = {0};
-	enum err err = leader_wait(
-		leader, partition_keep(leader->db, DAYS_AHEAD, on_kept, &ask), &ask.ask);
+	enum err err = leader_wait(leader,
+		partition_keep(leader->db, (int)leader->config->scheduler.partition_days_ahead,
+			on_kept, &ask),
+		&ask.ask);
 
 	if (err != ERR_OK)
 		return err;

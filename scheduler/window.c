@@ -5,27 +5,38 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t with_look_ahead(int64_t free_slots, int64_t slots)
+struct budget {
+	int64_t jobs; /* on their way, of all queues */
+	int64_t extra_percent;
+};
+
+static int64_t with_look_ahead(int64_t free_slots, int64_t slots, int64_t extra_percent)
 {
-	return slots <= 0 ? 0 : (free_slots > 0 ? free_slots : 0) + (slots + 9) / 10;
+	int64_t extra = (slots * extra_percent + 99) / 100;
+
+	return slots <= 0 ? 0 : (free_slots > 0 ? free_slots : 0) + extra;
 }
 
 /* What a queue may have on its way, whatever the others want. */
-static int64_t limit_of(const struct window *w, int64_t budget)
+static int64_t limit_of(const struct window *w, const struct budget *budget)
 {
 	if (w->paused)
 		return 0;
-	return w->cap > 0 ? least(budget, with_look_ahead(w->cap - w->running, w->cap)) : budget;
+	if (w->cap <= 0)
+		return budget->jobs;
+	return least(
+		budget->jobs, with_look_ahead(w->cap - w->running, w->cap, budget->extra_percent));
 }
 
-static int64_t demand_of(const struct window *w, int64_t budget)
+static int64_t demand_of(const struct window *w, const struct budget *budget)
 {
 	return least(limit_of(w, budget), w->dispatched + w->depth);
 }
 
 /* One round: each queue that still wants gets its share of left, at least one. pick carries what it
  * was given so far. Returns what is left then; the same when nobody wants more. */
-static int64_t share_round(struct window *windows, size_t n, int64_t budget, int64_t left)
+static int64_t share_round(
+	struct window *windows, size_t n, const struct budget *budget, int64_t left)
 {
 	int64_t weights = 0, round = left;
 
@@ -46,20 +57,24 @@ static int64_t share_round(struct window *windows, size_t n, int64_t budget, int
 	return left;
 }
 
-void window_plan(struct window *windows, size_t n, int64_t slots, int64_t running)
+void window_plan(
+	struct window *windows, size_t n, int64_t slots, int64_t running, int64_t extra_percent)
 {
-	int64_t budget = with_look_ahead(slots - running, slots);
-	int64_t left = budget, before;
+	struct budget budget = {
+		.jobs = with_look_ahead(slots - running, slots, extra_percent),
+		.extra_percent = extra_percent,
+	};
+	int64_t left = budget.jobs, before;
 
 	for (size_t i = 0; i < n; i++)
 		windows[i].pick = 0;
 	do {
 		before = left;
-		left = share_round(windows, n, budget, left);
+		left = share_round(windows, n, &budget, left);
 	} while (left > 0 && left < before);
 	for (size_t i = 0; i < n; i++) {
 		struct window *w = &windows[i];
-		int64_t room = limit_of(w, budget) - w->dispatched;
+		int64_t room = limit_of(w, &budget) - w->dispatched;
 
 		w->pick = w->pick > w->dispatched ? w->pick - w->dispatched : 0;
 		w->allot = w->depth > 0 || room < 0 ? 0 : least(left, room);

@@ -1,11 +1,11 @@
 /* window.h - how many jobs of each queue may be on their way at once.
  *
  * A log cannot be reordered, so little is put into it: what is dispatched and not
- * yet claimed stays within the slots that are free and a tenth of all slots on
- * top, the look-ahead that spares a worker the wait for the next round. Queues
+ * yet claimed stays within the slots that are free and a few percent of all slots
+ * on top, the look-ahead that spares a worker the wait for the next round. Queues
  * that want more than there is share it by weight; what one does not need goes to
  * the others. A capped queue never gets more than its cap leaves, with the same
- * tenth.
+ * look-ahead.
  *
  * What the plan leaves over, producers may publish themselves (the allotment), in
  * queues where nothing older waits: there, order is not at stake.
@@ -32,7 +32,8 @@ struct window {
 };
 
 /* slots: of all live workers; running: all live leases, also of queues not listed. */
-void window_plan(struct window *windows, size_t n, int64_t slots, int64_t running);
+void window_plan(
+	struct window *windows, size_t n, int64_t slots, int64_t running, int64_t extra_percent);
 
 /* How many jobs one message should carry, so that every worker gets some: 1..max. */
 size_t window_batch(int64_t pick, int64_t workers, size_t max);
