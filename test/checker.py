@@ -65,7 +65,7 @@ def acknowledged(history: History) -> tuple[dict[str, set[str]], bool]:
 def record_story(pg_url: str) -> tuple[dict[str, str], Counter[str], set[str]]:
     """State by job, results by job, completed jobs whose result has no verdict."""
     with psycopg.connect(pg_url) as record:
-        states = {str(i): s for i, s in record.execute("select id, state::text from job")}
+        states = {str(i): s for i, s in record.execute("select job_id, state::text from job")}
         results = Counter(str(row[0]) for row in record.execute("select job_id from job_result"))
         unreleased = {
             str(row[0])

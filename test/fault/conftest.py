@@ -47,7 +47,7 @@ class Fault:
     def holder_pids(self) -> dict[int, int]:
         """Leases held, by the worker's process id."""
         rows = self.ask(
-            "select w.pid, count(*) from job_lease l join worker w on w.id = l.worker_id group by 1"
+            "select w.pid, count(*) from job_lease l join worker w using (worker_id) group by 1"
         )
         return {int(pid): int(n) for pid, n in rows}
 

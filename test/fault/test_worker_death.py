@@ -61,7 +61,7 @@ def test_a_killed_workers_jobs_run_elsewhere(stack: Any, client: Client) -> None
     assert_clean(fault, client)
 
 
-LIVE_WORKERS = "select id from worker where state = 'live'"
+LIVE_WORKERS = "select worker_id from worker where gone is null"
 
 
 @pytest.mark.promises("C2", "C9", "C7")
