@@ -1,0 +1,130 @@
+#include "stores/term.h"
+
+#include "stores/term_work.h"
+
+#include <stdlib.h>
+
+/* Its own term goes on; one that has run out, even its own, is followed by the next number. */
+static const struct db_stmt TERM_HOLD = {"term_hold",
+	"update leader_term set"
+	" number = case when leader = $1 and until > now() then number else number + 1 end,"
+	" leader = $1, until = now() + $2 * interval '1 millisecond'"
+	" where one and (leader = $1 or until <= now())",
+	false};
+static const struct db_stmt TERM_READ = {"term_read",
+	"select case when leader = $1 then number else 0 end,"
+	" (extract(epoch from greatest(until - now(), interval '0')) * 1000)::bigint, leader"
+	" from leader_term where one",
+	true};
+static const struct db_stmt TERM_RELEASE = {"term_release",
+	"update leader_term set until = now() where one and leader = $1 and number = $2", false};
+
+struct hold {
+	term_hold_done *done;
+	void *ctx;
+};
+
+static void hold_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct hold *hold = ctx;
+	struct term term = {0};
+
+	if (e == ERR_OK) {
+		const struct db_rows *rows = db_reply_rows(reply, 1);
+
+		term.number = db_int(rows, 0, 0);
+		term.left_ms = db_int(rows, 0, 1);
+		term.leader = db_id(rows, 0, 2);
+	}
+	hold->done(hold->ctx, e, &term);
+	free(hold);
+}
+
+enum err term_hold(struct db *db, struct id scheduler, int64_t ms, term_hold_done *done, void *ctx)
+{
+	struct hold *hold = malloc(sizeof(*hold));
+	struct db_args args;
+	enum err e = hold == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+
+	if (e != ERR_OK) {
+		free(hold);
+		return e;
+	}
+	*hold = (struct hold){done, ctx};
+	db_args_init(&args);
+	db_arg_id(&args, scheduler);
+	db_arg_int8(&args, ms);
+	db_query(db, &TERM_HOLD, &args);
+	db_args_init(&args);
+	db_arg_id(&args, scheduler);
+	db_query(db, &TERM_READ, &args);
+	db_commit(db, hold_ended, hold);
+	return ERR_OK;
+}
+
+enum err term_release(
+	struct db *db, struct id scheduler, int64_t number, db_done_fn *done, void *ctx)
+{
+	struct db_args args;
+	enum err e = db_begin(db, NULL, 0);
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&args);
+	db_arg_id(&args, scheduler);
+	db_arg_int8(&args, number);
+	db_query(db, &TERM_RELEASE, &args);
+	db_commit(db, done, ctx);
+	return ERR_OK;
+}
+
+/* ---- what the leader's other statements share ---- */
+
+struct work {
+	term_work_done *done;
+	void *ctx;
+	size_t last; /* the statement whose row tells */
+};
+
+static void work_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct work *work = ctx;
+	size_t n = 0;
+
+	if (e == ERR_OK) {
+		const struct db_rows *rows = db_reply_rows(reply, work->last);
+
+		n = (size_t)db_int(rows, 0, 1);
+		e = db_int(rows, 0, 0) == 1 ? ERR_OK : ERR_LOST;
+	}
+	work->done(work->ctx, e, n);
+	free(work);
+}
+
+enum err term_work_commit(struct db *db, size_t statements, term_work_done *done, void *ctx)
+{
+	struct work *work = malloc(sizeof(*work));
+
+	if (work == NULL) {
+		db_abandon(db);
+		return ERR_NOMEM;
+	}
+	*work = (struct work){done, ctx, statements - 1};
+	db_commit(db, work_ended, work);
+	return ERR_OK;
+}
+
+enum err term_work_run(struct db *db, const struct db_stmt *stmt, int64_t term, size_t limit,
+	term_work_done *done, void *ctx)
+{
+	struct db_args args;
+	enum err e = db_begin(db, NULL, 0);
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&args);
+	db_arg_int8(&args, term);
+	db_arg_int8(&args, (int64_t)limit);
+	db_query(db, stmt, &args);
+	return term_work_commit(db, 1, done, ctx);
+}
