@@ -36,7 +36,7 @@ static const struct parameter parameters[] = {
 
 static double *parameter_of(struct behaviour *b, const struct parameter *p)
 {
-	return (double *)((char *)b + p->at);
+	return (double *)(void *)((char *)b + p->at);
 }
 
 void behaviour_init(struct behaviour *b)

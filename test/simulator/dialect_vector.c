@@ -30,7 +30,7 @@ static enum err base64_append(const unsigned char *bytes, size_t len, struct buf
 
 static enum err packed_append(uint64_t seed, unsigned dimensions, struct buf *out)
 {
-	float row[3]; /* twelve bytes at a time need no padding between them */
+	float row[3] = {0}; /* twelve bytes at a time need no padding between them */
 
 	buf_char(out, '"');
 	for (unsigned i = 0; i < dimensions; i += 3) {

@@ -60,9 +60,9 @@ static enum err signals_open(struct server *s)
 }
 
 /* A watched descriptor that is no connection is known by the address of its field. */
-static enum err watch(struct server *s, int *fd)
+static enum err watch(struct server *s, const int *fd)
 {
-	struct epoll_event want = {.events = EPOLLIN, .data = {.ptr = fd}};
+	struct epoll_event want = {.events = EPOLLIN, .data = {.ptr = (void *)fd}};
 
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, *fd, &want) < 0 ? ERR_SYSTEM : ERR_OK;
 }

@@ -48,7 +48,7 @@ static void sink(struct timers *t, size_t at)
 static enum err grow(struct timers *t)
 {
 	size_t room = t->room ? t->room * 2 : TIMERS_FIRST;
-	struct timer **heap = realloc(t->heap, room * sizeof(*heap));
+	struct timer **heap = realloc(t->heap, room * sizeof(void *));
 
 	if (!heap)
 		return ERR_NOMEM;
