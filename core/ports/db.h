@@ -121,4 +121,7 @@ void db_abandon(struct db *db);
  * nothing pending. Its words on failure: db_fault. */
 MUST_CHECK enum err db_script(struct db *db, const char *sql, int64_t deadline_ms);
 
+/* Sets a role's password; it travels hashed (SCRAM), never as it is. As db_script. */
+MUST_CHECK enum err db_password(struct db *db, const char *role, const char *password);
+
 #endif

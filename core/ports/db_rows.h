@@ -16,6 +16,7 @@ size_t db_rows_n(const struct db_rows *r);
 bool db_null(const struct db_rows *r, size_t row, int col);
 /* Null reads as 0, false, "" or NULL bytes. Integers of any width, booleans. */
 int64_t db_int(const struct db_rows *r, size_t row, int col);
+double db_float(const struct db_rows *r, size_t row, int col);
 struct id db_id(const struct db_rows *r, size_t row, int col);
 int64_t db_time(const struct db_rows *r, size_t row, int col);	   /* unix ms; null = 0 */
 const char *db_text(const struct db_rows *r, size_t row, int col); /* also of enums, names */
