@@ -78,7 +78,7 @@ def calls_of(simulator_url: str | None) -> list[dict[str, Any]]:
     if simulator_url is None:
         return []
     body = httpx.get(f"{simulator_url}/calls", timeout=60).json()
-    return body["calls"] if isinstance(body, dict) else body
+    return body["data"] if isinstance(body, dict) else body
 
 
 def judge(history: History, pg_url: str, simulator_url: str | None = None) -> Verdict:

@@ -54,7 +54,7 @@ class Simulator:
         reply = self.http.get("/calls", params={"job": job} if job else {})
         reply.raise_for_status()
         body = reply.json()
-        return body["calls"] if isinstance(body, dict) else body
+        return body["data"] if isinstance(body, dict) else body
 
     def clear(self) -> None:
         self.http.delete("/calls").raise_for_status()
