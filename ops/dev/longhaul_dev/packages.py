@@ -15,6 +15,9 @@ QUERY = ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\\n"]
 INSTALL = ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
 ENVIRONMENT = ["env", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_OFFLINE=1"]
 """SYSTEMD_OFFLINE: the packages' own Postgres and Redis services are not started."""
+REPAIRS = ((), ("apt-get", "update", "-q"), ("dpkg", "--configure", "-a"))
+"""Before each try: nothing, fresh lists, and what a half-configured package (Java's certificates
+on a minimal system) needs."""
 INSTALL_TIMEOUT_S = 1800
 TENTH = 10.0
 
@@ -41,11 +44,13 @@ def ensure(groups: tuple[str, ...]) -> None:
     if not lacking:
         return
     prefix = _privilege(lacking)
-    with step(f"installing {len(lacking)} Debian packages: {' '.join(lacking)}"):
-        if not _apt(prefix, lacking):
-            with step("fetching the lists of Debian packages"):
-                subprocess.run([*prefix, "apt-get", "update", "-q"], stdout=subprocess.DEVNULL)
-            _apt(prefix, lacking)
+    say(f"  Debian packages that are missing: {' '.join(lacking)}")
+    with step(f"installing {len(lacking)} Debian packages"):
+        for repair in REPAIRS:
+            if repair:
+                subprocess.run([*prefix, *repair], stdout=subprocess.DEVNULL)
+            if _apt(prefix, lacking):
+                break
     still = missing(lacking)
     if still:
         raise Fault(f"apt-get did not install {', '.join(still)}. Run: {_line(still)}")
@@ -78,15 +83,14 @@ def _apt(prefix: list[str], names: list[str]) -> bool:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )
     assert run.stdout
-    said, last = 0.0, ""
+    said = 0.0
     for line in run.stdout:
-        last = line.strip() or last
         kind, _, rest = line.partition(":")
         parts = rest.split(":", 2)
         if kind in ("dlstatus", "pmstatus") and len(parts) == 3 and float(parts[1]) >= said + TENTH:
             said = float(parts[1])
             say(f"    {said:3.0f} % {parts[2].strip()}")
             said = 0.0 if said > 99 else said
-    if run.wait(INSTALL_TIMEOUT_S):
-        say(f"    apt-get: {last}")
-    return run.returncode == 0
+        if line.startswith("E: "):
+            say(f"    apt-get: {line.strip()}; another way is tried")
+    return run.wait(INSTALL_TIMEOUT_S) == 0
