@@ -40,6 +40,11 @@ SEES_test      := -iquote core -iquote test
 SEES_gen       := -iquote core
 layer_of       = $(firstword $(subst /, ,$(1)))
 # A unit test or fuzz target of a room sees that room: test/unit/worker/... sees worker/.
+ROOM_producer  := -iquote producer
+ROOM_worker    := -iquote worker
+ROOM_scheduler := -iquote scheduler
+ROOM_simulator := -iquote test/simulator
+ROOM_cli       := -iquote ops/cli
 room_of        = $(word 3,$(subst /, ,$(1)))
 
 PROGRAMS := longhaul-producer longhaul-worker longhaul-scheduler longhaul simulator
@@ -56,7 +61,7 @@ fuzzers: $(FUZZERS)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC  $<")
-	$(Q)$(CC) $(CFLAGS) $(SEES_$(call layer_of,$<)) $(addprefix -iquote ,$(filter producer worker scheduler,$(call room_of,$<))) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(SEES_$(call layer_of,$<)) $(ROOM_$(call room_of,$<)) -c -o $@ $<
 
 # Migrations travel inside the command line program; see ops/dev/embed-migrations.
 $(BUILD)/gen/migrations.c: ops/dev/embed-migrations $(wildcard migrations/*.sql)

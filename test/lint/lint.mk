@@ -28,6 +28,6 @@ build/lint/%.tidy: % .clang-tidy
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  TIDY $<")
 	$(Q)clang-tidy-14 --quiet $< -- -std=c17 -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES)) \
-		$(SEES_$(call layer_of,$<)) $(addprefix -iquote ,$(filter producer worker scheduler,$(call room_of,$<))) 2>build/lint/$*.err \
+		$(SEES_$(call layer_of,$<)) $(ROOM_$(call room_of,$<)) 2>build/lint/$*.err \
 		|| { cat build/lint/$*.err; exit 1; }
 	@touch $@
