@@ -1,0 +1,207 @@
+/* The command line, whole: every command and every option. */
+#include "command.h"
+
+#include "handlers.h"
+
+#include <string.h>
+
+/* A year, the longest that a time to wait or a deadline may be. */
+#define YEAR_S (366 * 86400)
+
+/* clang-format off */
+#define END                            {NULL, 0, OPTION_FLAG, NULL, NULL, false, 0, 0}
+#define FLAG(name, letter, help)       {name, letter, OPTION_FLAG, NULL, help, false, 0, 0}
+#define TEXT(name, letter, value, help) {name, letter, OPTION_TEXT, value, help, false, 0, 0}
+#define PATH(name, letter, value, help) {name, letter, OPTION_FILE, value, help, false, 0, 0}
+#define PAIRS(name, letter, help)      {name, letter, OPTION_PAIR, "KEY=VALUE", help, true, 0, 0}
+#define CHOICE(name, words, help)      {name, 0, OPTION_CHOICE, words, help, false, 0, 0}
+#define NUMBER(name, letter, help, least, most) \
+	{name, letter, OPTION_NUMBER, "N", help, false, least, most}
+#define DURATION(name, letter, help, least, most) \
+	{name, letter, OPTION_DURATION, "TIME", help, false, least, most}
+#define OPTIONS(...)                   ((const struct option[]){__VA_ARGS__, END})
+#define NONE                           OPTIONS(END)
+
+#define STATES "queued|waiting|running|completed|failed|cancelled|expired"
+#define KINDS  "chat|response|embedding|message|query|noop"
+
+#define WAITING DURATION("timeout", 't', "stop waiting after this long (the job goes on)", 1, YEAR_S)
+#define FILTERS                                                                             \
+	TEXT("queue", 'q', "NAME", "jobs of this queue"),                                   \
+	CHOICE("state", STATES, "in this state"),                                           \
+	CHOICE("kind", KINDS, "of this kind"),                                              \
+	TEXT("error-code", 0, "CODE", "that ended with this error"),                        \
+	TEXT("model", 'm', "MODEL", "asked of this model"),                                 \
+	TEXT("upstream", 0, "NAME", "answered by this upstream"),                           \
+	FLAG("dead", 0, "failed for good"),                                                 \
+	TEXT("created-after", 0, "WHEN", "submitted after this time (RFC 3339, or -2h)"),   \
+	TEXT("created-before", 0, "WHEN", "submitted before this time"),                    \
+	TEXT("subject", 0, "WHO", "whose data this is"),                                    \
+	PAIRS("metadata", 0, "carrying this metadata")
+#define CONFIG   PATH("config", 'c', "FILE", "longhaul.yaml (default: the path in LONGHAUL_CONFIG)")
+#define KEY_FILE PATH("key-file", 'k', "FILE", "write the key to this new file, mode 0600")
+#define SHOW     FLAG("show", 0, "print the key; it is never shown again")
+#define DRY_RUN  FLAG("dry-run", 'n', "count the jobs that the filter names, change nothing")
+
+const struct option command_shared[] = {
+	FLAG("json", 'j', "print JSON instead of text"),
+	PATH("profile", 'p', "FILE", "where the address and the key files stand"),
+	FLAG("help", 'h', "explain the command"),
+	END,
+};
+
+static const struct option submit_options[] = {
+	TEXT("model", 'm', "MODEL", "the model to ask (default: model= in the profile)"),
+	PATH("file", 'f', "FILE", "take the prompt from a file, after any words given"),
+	PATH("ndjson", 0, "FILE", "submit one job per line; \"-\" is standard input"),
+	PATH("input", 0, "FILE", "the whole input as JSON, sent as it is"),
+	TEXT("system", 's', "TEXT", "a system message before the prompt"),
+	CHOICE("kind", KINDS, "what the upstream is asked for (default: chat)"),
+	TEXT("queue", 'q', "NAME", "the queue (default: default)"),
+	NUMBER("priority", 0, "0 goes first, 9 last (default: 5)", 0, 9),
+	TEXT("run-at", 0, "WHEN", "not before this time (RFC 3339, or +90s, +2h)"),
+	DURATION("deadline", 0, "give up this long after it could start", 1, YEAR_S),
+	DURATION("attempt-timeout", 0, "the longest that one attempt may take", 1, YEAR_S),
+	NUMBER("max-attempts", 0, "how often it is tried at most", 1, 100),
+	PAIRS("metadata", 0, "a label of your own on the job"),
+	TEXT("subject", 0, "WHO", "whose data this is (default: the key's owner)"),
+	TEXT("callback", 0, "URL", "told when the job ends; its origin must be allowed"),
+	TEXT("idempotency-key", 0, "KEY", "the same key again gives the same job again"),
+	FLAG("no-store", 0, "delete input and answer once delivered"),
+	FLAG("wait", 'w', "wait for the end and print the answer"),
+	FLAG("watch", 'W', "print the answer as it arrives"),
+	WAITING,
+	END,
+};
+
+const struct command command_table[] = {
+	/* jobs */
+	{NULL, "submit", "[PROMPT... | -]", 0, COMMAND_ANY, "hand in a job; prints its id",
+	 submit_options, submit_run,
+	 "The prompt is the words given, standard input for \"-\", a file for --file.\n"
+	 "With --ndjson every line is a job as POST /v1/jobs takes it; options given\n"
+	 "besides fill in what a line leaves out. Prints one id a line; lines that were\n"
+	 "refused are named on standard error and make the exit code 1.\n\n"
+	 "  longhaul submit -m sim --watch 'Tell me about queues'\n"
+	 "  longhaul submit -m sim --wait --file report.txt 'Summarise this:'\n"
+	 "  longhaul wait $(longhaul submit --ndjson jobs.ndjson)"},
+	{NULL, "get", "JOB...", 1, COMMAND_ANY, "show jobs as they are now",
+	 OPTIONS(FLAG("text", 0, "print only the answer's text"),
+		 TEXT("expand", 'x', "PARTS", "also input,partial_output,attempts,events,deliveries")),
+	 job_get_run, NULL},
+	{NULL, "wait", "JOB...", 1, COMMAND_ANY, "wait until jobs end; prints the answer of one",
+	 OPTIONS(WAITING), job_wait_run,
+	 "One job: its answer's text. Several: one line each, id and state."},
+	{NULL, "watch", "JOB", 1, 1, "print a job's answer as it arrives",
+	 OPTIONS(TEXT("after", 0, "EVENT", "start behind the event with this number"), WAITING),
+	 watch_run,
+	 "A connection that is cut is taken up again where it ended. With --json one\n"
+	 "event a line: {\"id\",\"event\",\"data\"}."},
+	{NULL, "list", "", 0, 0, "list jobs, newest first",
+	 OPTIONS(FILTERS, NUMBER("limit", 'l', "at most so many (default: 20)", 1, 100000),
+		 TEXT("after", 0, "CURSOR", "the page behind this cursor (\"next\" of the last)")),
+	 job_list_run, NULL},
+	{NULL, "cancel", "[JOB...]", 0, COMMAND_ANY, "cancel jobs, by id or by filter",
+	 OPTIONS(FILTERS, DRY_RUN), job_cancel_run, NULL},
+	{NULL, "retry", "[JOB...]", 0, COMMAND_ANY, "run ended jobs again, by id or by filter",
+	 OPTIONS(FILTERS, DRY_RUN), job_retry_run,
+	 "Failed, expired and cancelled jobs go back to their queue with new attempts.\n\n"
+	 "  longhaul retry --state failed --error-code upstream_auth --dry-run"},
+	{NULL, "why", "JOB", 1, 1, "the story of a job, and where its time went", NONE, why_run, NULL},
+
+	/* what runs them */
+	{"queue", "list", "", 0, 0, "show queues, their limits and depths", NONE, queue_list_run, NULL},
+	{"queue", "set", "NAME", 1, 1, "make a queue or change its limits",
+	 OPTIONS(NUMBER("concurrency", 0, "jobs running at once, fleet-wide; 0 = free", 0, 1000000),
+		 NUMBER("max-queued", 0, "jobs it may hold; 0 = free", 0, 1000000000),
+		 NUMBER("weight", 0, "share beside other queues", 1, 1000),
+		 NUMBER("rate", 0, "starts a second; 0 = free", 0, 1000000)),
+	 queue_set_run, "What is not given stays as it is."},
+	{"queue", "pause", "NAME", 1, 1, "start no more of its jobs", NONE, queue_pause_run, NULL},
+	{"queue", "resume", "NAME", 1, 1, "start its jobs again", NONE, queue_resume_run, NULL},
+	{"queue", "drain", "NAME", 1, 1, "accept no more jobs, work off what it has", NONE,
+	 queue_drain_run, NULL},
+	{"worker", "list", "", 0, 0, "show workers, what they hold and their last sign of life", NONE,
+	 worker_list_run, NULL},
+	{"worker", "drain", "WORKER", 1, 1, "let a worker finish what it holds and stop", NONE,
+	 worker_drain_run, NULL},
+	{"upstream", "list", "", 0, 0, "show upstreams and how they are", NONE, upstream_list_run, NULL},
+
+	/* who may use it */
+	{"tenant", "create", "NAME", 1, 1, "make a tenant",
+	 OPTIONS(PATH("webhook-secret-file", 0, "FILE",
+		      "write the secret that signs its webhooks to this new file, mode 0600")),
+	 tenant_create_run, NULL},
+	{"tenant", "list", "", 0, 0, "show tenants", NONE, tenant_list_run, NULL},
+	{"tenant", "callback-origins", "NAME [ORIGIN...]", 1, COMMAND_ANY,
+	 "show or set the origins its callbacks may go to",
+	 OPTIONS(FLAG("none", 0, "allow no origin at all")), tenant_origins_run,
+	 "The origins given replace the list; \":*\" at the end stands for any port.\n\n"
+	 "  longhaul tenant callback-origins demo https://example.org"},
+	{"api-key", "create", "", 0, 0, "make a key for a tenant",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "whose key it is (needed)"), KEY_FILE,
+		 TEXT("name", 0, "TEXT", "a name to know it by"), SHOW),
+	 api_key_create_run, "A key is shown once, when it is made: to a file, or with --show."},
+	{"api-key", "list", "", 0, 0, "show keys, without their secrets",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "only this tenant's")), api_key_list_run, NULL},
+	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id", NONE, api_key_revoke_run, NULL},
+
+	/* the installation and this program */
+	{NULL, "bootstrap", "", 0, 0, "make the first operator, once",
+	 OPTIONS(CONFIG, KEY_FILE, SHOW), bootstrap_run,
+	 "Works on the database itself, before anything else runs. A second use is\n"
+	 "refused (exit code 7)."},
+	{NULL, "migrate", "", 0, 0, "bring the database to this version",
+	 OPTIONS(CONFIG, FLAG("dry-run", 'n', "say what would be done")), migrate_command_run,
+	 "Safe to run at any time, and twice at once."},
+	{NULL, "check-config", "[FILE]", 0, 1, "read a configuration, say all that is wrong",
+	 OPTIONS(CONFIG, FLAG("offline", 0, "do not try the database")), check_config_run, NULL},
+	{NULL, "demo", "", 0, 0, "a first run, explained, from a checkout",
+	 OPTIONS(FLAG("lite", 0, "Postgres alone: no Kafka, no Redis")), demo_run, NULL},
+	{NULL, "completion", "SHELL", 1, 1, "print completion for bash, zsh or fish", NONE,
+	 completion_run,
+	 "  bash: longhaul completion bash > ~/.local/share/bash-completion/completions/longhaul\n"
+	 "  zsh:  longhaul completion zsh > a folder of $fpath/_longhaul\n"
+	 "  fish: longhaul completion fish > ~/.config/fish/completions/longhaul.fish"},
+	{NULL, "help", "[COMMAND]", 0, 2, "explain a command, or all of them",
+	 OPTIONS(FLAG("markdown", 0, "all of it, as docs/cli.md")), help_run, NULL},
+	{NULL, "version", "", 0, 0, "print the version", NONE, version_run, NULL},
+	{NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+const struct command *command_find(const char *noun, const char *verb)
+{
+	for (const struct command *c = command_table; c->verb; c++)
+		if (same(c->noun, noun) && strcmp(c->verb, verb) == 0)
+			return c;
+	return NULL;
+}
+
+bool command_is_noun(const char *word)
+{
+	for (const struct command *c = command_table; c->verb; c++)
+		if (c->noun && strcmp(c->noun, word) == 0)
+			return true;
+	return false;
+}
+
+static const struct option *among(const struct option *options, const char *name, size_t len)
+{
+	for (; options->name; options++)
+		if (strlen(options->name) == len && memcmp(options->name, name, len) == 0)
+			return options;
+	return NULL;
+}
+
+const struct option *command_option(const struct command *command, const char *name, size_t len)
+{
+	const struct option *own = among(command->options, name, len);
+
+	return own ? own : among(command_shared, name, len);
+}

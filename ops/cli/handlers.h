@@ -1,0 +1,25 @@
+/* handlers.h - the functions behind the command table, one file per noun.
+ *
+ * Each reads its call, writes results to call->out and words for people to
+ * call->err, and returns how it ended. None keeps anything.
+ *
+ * Threads: one. */
+#ifndef CLI_HANDLERS_H
+#define CLI_HANDLERS_H
+
+#include "command.h"
+
+command_fn submit_run;
+command_fn job_get_run, job_wait_run;
+command_fn job_list_run;
+command_fn job_cancel_run, job_retry_run;
+command_fn watch_run, why_run;
+command_fn queue_list_run, queue_set_run, queue_pause_run, queue_resume_run, queue_drain_run;
+command_fn worker_list_run, worker_drain_run;
+command_fn upstream_list_run;
+command_fn tenant_create_run, tenant_list_run, tenant_origins_run;
+command_fn api_key_create_run, api_key_list_run, api_key_revoke_run;
+command_fn migrate_command_run, bootstrap_run, check_config_run;
+command_fn demo_run, completion_run, help_run, version_run;
+
+#endif
