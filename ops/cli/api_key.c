@@ -1,0 +1,101 @@
+#include "handlers.h"
+#include "listing.h"
+#include "operator.h"
+#include "output.h"
+#include "secret_file.h"
+
+static const struct column columns[] = {
+	{"KEY", "id", COLUMN_PLAIN},
+	{"TENANT", "tenant", COLUMN_PLAIN},
+	{"NAME", "name", COLUMN_PLAIN},
+	{"AGE", "created_at", COLUMN_AGE},
+	{"LAST USED", "last_used_at", COLUMN_AGE},
+	{"REVOKED", "revoked_at", COLUMN_AGE},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+
+enum outcome api_key_list_run(struct call *call)
+{
+	struct buf path;
+	enum outcome outcome;
+
+	buf_init(&path, 1024);
+	buf_text(&path, "/v1/api-keys");
+	client_query(&path, "tenant", call_text(call, "tenant"));
+	if (buf_err(&path) == ERR_OK)
+		outcome = listing_run(call, CLIENT_OPERATOR, path.bytes, columns);
+	else
+		outcome = call_usage(call, "the tenant's name is too long");
+	buf_clear(&path);
+	return outcome;
+}
+
+static enum outcome create(struct call *call, json_t **ret_json)
+{
+	struct operator_call ask = {.method = "POST",
+		.before = "/v1/api-keys",
+		.name = "",
+		.after = "",
+		.body = json_pack("{s:s, s:s*}", "tenant", call_text(call, "tenant"), "name",
+			call_text(call, "name"))};
+
+	return operator_ask(call, &ask, ret_json);
+}
+
+/* The key leaves through its file, or on standard output when that was asked for. */
+static enum outcome show(struct call *call, json_t *key)
+{
+	if (!call_flag(call, "show"))
+		json_object_del(key, "key");
+	if (call_flag(call, "json"))
+		return output_json(call, key);
+	if (call_flag(call, "show"))
+		fprintf(call->out, "%s\n", json_string_value(json_object_get(key, "key")));
+	else
+		fprintf(call->out, "key %s is made\n",
+			json_string_value(json_object_get(key, "id")));
+	return OUTCOME_OK;
+}
+
+static enum outcome create_into(struct call *call, const char *path, int fd)
+{
+	json_t *key = NULL;
+	enum outcome outcome = create(call, &key);
+	const char *secret = json_string_value(json_object_get(key, "key"));
+
+	if (outcome == OUTCOME_OK && (!secret || !json_is_string(json_object_get(key, "id"))))
+		outcome = call_fail(call, OUTCOME_FAILED, "the server told no key");
+	if (outcome != OUTCOME_OK)
+		secret_file_drop(path, fd);
+	else if (path)
+		outcome = secret_file_fill(call, path, fd, secret);
+	if (outcome == OUTCOME_OK)
+		outcome = show(call, key);
+	json_decref(key);
+	return outcome;
+}
+
+enum outcome api_key_create_run(struct call *call)
+{
+	const char *path = call_text(call, "key-file");
+	enum outcome outcome = OUTCOME_OK;
+	int fd = -1;
+
+	if (!call_text(call, "tenant"))
+		return call_usage(call, "--tenant NAME is needed");
+	if (!path && !call_flag(call, "show"))
+		return call_usage(call, "say where the key goes: --key-file FILE, or --show");
+	if (path)
+		outcome = secret_file_reserve(call, path, &fd);
+	return outcome == OUTCOME_OK ? create_into(call, path, fd) : outcome;
+}
+
+enum outcome api_key_revoke_run(struct call *call)
+{
+	struct operator_call ask = {.method = "DELETE",
+		.before = "/v1/api-keys/",
+		.name = call->arguments[0],
+		.after = ""};
+
+	return operator_tell(call, &ask, "key ", " is revoked");
+}

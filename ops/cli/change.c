@@ -1,0 +1,107 @@
+/* cancel and retry: the same two ways, by id and by filter. */
+#include "filter.h"
+#include "handlers.h"
+#include "job.h"
+#include "output.h"
+
+static enum outcome change_one(struct client *client, const char *verb, const char *id)
+{
+	const struct call *call = client->call;
+	char path[128];
+	struct question question = {.method = "POST", .path = path};
+	struct reply reply;
+	enum outcome outcome;
+
+	snprintf(path, sizeof(path), "/v1/jobs/%s/%s", id, verb);
+	outcome = client_ask(client, &question, &reply);
+	if (outcome == OUTCOME_OK && call_flag(call, "json"))
+		outcome = output_json(call, reply.json);
+	else if (outcome == OUTCOME_OK)
+		fprintf(call->out, "%s %s\n", id, job_state(reply.json));
+	reply_clear(&reply);
+	return outcome;
+}
+
+static enum outcome change_each(struct client *client, const char *verb)
+{
+	const struct call *call = client->call;
+	enum outcome worst = OUTCOME_OK;
+
+	for (size_t i = 0; i < call->n; i++) {
+		enum outcome outcome = change_one(client, verb, call->arguments[i]);
+
+		worst = outcome != OUTCOME_OK ? outcome : worst;
+		if (outcome == OUTCOME_UNAVAILABLE || outcome == OUTCOME_REFUSED)
+			break;
+	}
+	return worst;
+}
+
+static void print(const struct call *call, const json_t *reply)
+{
+	long long matched = json_integer_value(json_object_get(reply, "matched"));
+	long long changed = json_integer_value(json_object_get(reply, "changed"));
+
+	if (call_flag(call, "dry-run"))
+		fprintf(call->out, "%lld jobs match; nothing was changed\n", matched);
+	else
+		fprintf(call->out, "%lld jobs changed\n", changed);
+}
+
+static enum outcome change_matching(struct client *client, const char *verb)
+{
+	const struct call *call = client->call;
+	json_t *body = NULL;
+	char path[64];
+	struct reply reply;
+	enum outcome outcome = filter_body(call, &body);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	snprintf(path, sizeof(path), "/v1/jobs/%s", verb);
+	json_object_set_new(body, "dry_run", json_boolean(call_flag(call, "dry-run")));
+	outcome = client_ask(
+		client, &(struct question){.method = "POST", .path = path, .json = body}, &reply);
+	if (outcome == OUTCOME_OK && call_flag(call, "json"))
+		outcome = output_json(call, reply.json);
+	else if (outcome == OUTCOME_OK)
+		print(call, reply.json);
+	reply_clear(&reply);
+	json_decref(body);
+	return outcome;
+}
+
+static enum outcome check(const struct call *call)
+{
+	if (call->n == 0 && !filter_is_given(call))
+		return call_usage(call, "name jobs, or a filter (with --dry-run to count first)");
+	if (call->n > 0 && filter_is_given(call))
+		return call_usage(call, "jobs or a filter, not both");
+	if (call->n > 0 && call_flag(call, "dry-run"))
+		return call_usage(call, "--dry-run goes with a filter");
+	return job_check_ids(call);
+}
+
+static enum outcome change(const struct call *call, const char *verb)
+{
+	struct client client;
+	enum outcome outcome = check(call);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	outcome = client_open(call, CLIENT_JOBS, &client);
+	if (outcome == OUTCOME_OK)
+		outcome = call->n > 0 ? change_each(&client, verb) : change_matching(&client, verb);
+	client_clear(&client);
+	return outcome;
+}
+
+enum outcome job_cancel_run(struct call *call)
+{
+	return change(call, "cancel");
+}
+
+enum outcome job_retry_run(struct call *call)
+{
+	return change(call, "retry");
+}

@@ -1,0 +1,210 @@
+#include "listing.h"
+
+#include "duration.h"
+#include "output.h"
+
+#include "ground/clock.h"
+
+#include <string.h>
+
+enum { CELL_MAX_BYTES = 4096, PATH_MAX_BYTES = 16 << 10 };
+
+static const json_t *reach(const json_t *item, const char *member)
+{
+	while (item && *member) {
+		size_t n = strcspn(member, ".");
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, member);
+		item = json_object_get(item, name);
+		member += member[n] ? n + 1 : n;
+	}
+	return item;
+}
+
+static void put_value(const json_t *value, struct buf *out)
+{
+	const json_t *one;
+	size_t i;
+
+	if (json_is_string(value))
+		buf_text(out, json_string_value(value));
+	else if (json_is_integer(value))
+		buf_printf(out, "%lld", (long long)json_integer_value(value));
+	else if (json_is_real(value))
+		buf_printf(out, "%g", json_real_value(value));
+	else if (json_is_boolean(value))
+		buf_text(out, json_is_true(value) ? "yes" : "no");
+	json_array_foreach(value, i, one)
+	{
+		if (i > 0)
+			buf_text(out, ", ");
+		if (!json_is_array(one))
+			put_value(one, out);
+	}
+}
+
+void listing_text(const json_t *item, const char *member, struct buf *out)
+{
+	put_value(reach(item, member), out);
+}
+
+static void age_cell(struct table *table, const char *text)
+{
+	char age[DURATION_TEXT_MAX];
+	int64_t then_ms;
+
+	if (!text || clock_parse(text, &then_ms) != 0) {
+		table_cell(table, text);
+		return;
+	}
+	duration_format(clock_record_ms() - then_ms, age);
+	table_cell(table, age);
+}
+
+static void cell(struct table *table, const struct column *column, const json_t *item)
+{
+	struct buf text;
+
+	buf_init(&text, CELL_MAX_BYTES);
+	listing_text(item, column->member, &text);
+	if (column->form == COLUMN_AGE)
+		age_cell(table, text.bytes);
+	else
+		table_cell(table, text.bytes);
+	buf_clear(&text);
+}
+
+static enum outcome show_table(
+	const struct call *call, const struct column *columns, const json_t *items)
+{
+	const char *heads[TABLE_COLUMNS_MAX + 1] = {NULL};
+	struct table table;
+	enum outcome outcome;
+	const json_t *item;
+	size_t i;
+
+	for (i = 0; i < TABLE_COLUMNS_MAX && columns[i].head; i++)
+		heads[i] = columns[i].head;
+	table_init(&table, heads);
+	json_array_foreach(items, i, item) for (size_t c = 0; heads[c]; c++)
+		cell(&table, &columns[c], item);
+	outcome = table_print(call, &table);
+	table_clear(&table);
+	return outcome;
+}
+
+/* Adds limit and cursor where the list's kind of request has them. */
+static enum err address(const struct listing *listing, size_t limit, const char *after,
+	struct buf *path, json_t **ret_body)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%zu", limit);
+	buf_text(path, listing->path);
+	if (!listing->body) {
+		client_query(path, "limit", number);
+		client_query(path, "after", after);
+		return buf_err(path);
+	}
+	*ret_body = json_copy((json_t *)listing->body);
+	json_object_set_new(*ret_body, "limit", json_integer((json_int_t)limit));
+	if (after)
+		json_object_set_new(*ret_body, "after", json_string(after));
+	return *ret_body ? buf_err(path) : ERR_NOMEM;
+}
+
+static enum outcome fetch_page(struct client *client, const struct listing *listing, size_t limit,
+	const char *after, json_t **ret_page)
+{
+	struct buf path;
+	json_t *body = NULL;
+	struct reply reply;
+	enum outcome outcome;
+
+	buf_init(&path, PATH_MAX_BYTES);
+	if (address(listing, limit, after, &path, &body) != ERR_OK) {
+		outcome = call_usage(client->call, "the filters are too long");
+	} else {
+		struct question question = {
+			.method = body ? "POST" : "GET", .path = path.bytes, .json = body};
+
+		outcome = client_ask(client, &question, &reply);
+		if (outcome == OUTCOME_OK && !json_is_array(json_object_get(reply.json, "data")))
+			outcome = call_fail(client->call, OUTCOME_UNAVAILABLE,
+				"%s did not answer with a list", client->base);
+		if (outcome == OUTCOME_OK)
+			*ret_page = json_incref(reply.json);
+		reply_clear(&reply);
+	}
+	json_decref(body);
+	buf_clear(&path);
+	return outcome;
+}
+
+/* Collects pages into *list's data; *list ends as the last page's has_more and next. */
+static enum outcome collect(
+	struct client *client, const struct listing *listing, json_t *items, json_t **ret_last)
+{
+	json_t *page = NULL;
+	enum outcome outcome;
+
+	do {
+		size_t left = listing->limit - json_array_size(items);
+		const char *next =
+			page ? json_string_value(json_object_get(page, "next")) : listing->after;
+		json_t *following = NULL;
+
+		outcome = fetch_page(client, listing, left < LISTING_PAGE ? left : LISTING_PAGE,
+			next, &following);
+		json_decref(page);
+		page = following;
+		if (outcome == OUTCOME_OK)
+			json_array_extend(items, json_object_get(page, "data"));
+	} while (outcome == OUTCOME_OK && json_is_true(json_object_get(page, "has_more")) &&
+		 json_is_string(json_object_get(page, "next")) &&
+		 json_array_size(items) < listing->limit);
+	*ret_last = page;
+	return outcome;
+}
+
+static enum outcome show(
+	const struct call *call, const struct listing *listing, json_t *items, const json_t *last)
+{
+	bool more = json_is_true(json_object_get(last, "has_more"));
+	json_t *next = json_object_get(last, "next");
+
+	if (call_flag(call, "json"))
+		return output_json_new(
+			call, json_pack("{s:s, s:O, s:b, s:O?}", "object", "list", "data", items,
+				      "has_more", (int)more, "next", next));
+	if (more && json_is_string(next))
+		fprintf(call->err, "there are more: --after %s\n", json_string_value(next));
+	return show_table(call, listing->columns, items);
+}
+
+enum outcome listing_show(struct client *client, const struct listing *listing)
+{
+	json_t *items = json_array();
+	json_t *last = NULL;
+	enum outcome outcome = collect(client, listing, items, &last);
+
+	if (outcome == OUTCOME_OK)
+		outcome = show(client->call, listing, items, last);
+	json_decref(last);
+	json_decref(items);
+	return outcome;
+}
+
+enum outcome listing_run(const struct call *call, enum client_side side, const char *path,
+	const struct column *columns)
+{
+	struct listing listing = {.path = path, .columns = columns, .limit = LISTING_ALL};
+	struct client client;
+	enum outcome outcome = client_open(call, side, &client);
+
+	if (outcome == OUTCOME_OK)
+		outcome = listing_show(&client, &listing);
+	client_clear(&client);
+	return outcome;
+}

@@ -1,0 +1,89 @@
+#include "handlers.h"
+#include "output.h"
+#include "owner.h"
+
+#include "stores/migrate.h"
+
+#include <string.h>
+
+struct progress {
+	const struct call *call;
+	json_t *applied;
+	size_t n;
+};
+
+static void told(void *ctx, const char *name, bool applied)
+{
+	struct progress *progress = ctx;
+
+	progress->n += applied;
+	if (applied)
+		json_array_append_new(progress->applied, json_string(name));
+	if (!call_flag(progress->call, "json"))
+		fprintf(progress->call->out, "%-44s %s\n", name,
+			applied ? "applied" : "there already");
+}
+
+static enum outcome fail(
+	const struct call *call, const struct owner *owner, enum err e, const char *fault)
+{
+	if (e == ERR_CONFLICT)
+		return call_fail(call, OUTCOME_CONFLICT, "%s", fault);
+	if (*fault)
+		return call_fail(
+			call, e == ERR_DB ? OUTCOME_UNAVAILABLE : OUTCOME_FAILED, "%s", fault);
+	return owner_fail(call, owner, e);
+}
+
+static enum outcome check(const struct call *call, struct owner *owner)
+{
+	char fault[MIGRATE_FAULT_MAX] = "";
+	size_t missing = 0;
+	enum err e = migrate_check(owner->db, &missing, fault);
+
+	if (e != ERR_OK)
+		return fail(call, owner, e, fault);
+	if (call_flag(call, "json"))
+		return output_json_new(call, json_pack("{s:I}", "missing", (json_int_t)missing));
+	fprintf(call->out, "%zu migrations would be applied\n", missing);
+	return OUTCOME_OK;
+}
+
+static enum err apply(struct owner *owner, struct progress *progress, char fault[MIGRATE_FAULT_MAX])
+{
+	const char *passfile = owner->config->database.passfile;
+	enum err e = migrate_run(owner->db, told, progress, fault);
+
+	if (e == ERR_OK && *passfile)
+		e = migrate_passwords(owner->db, passfile, fault);
+	return e;
+}
+
+static enum outcome run(const struct call *call, struct owner *owner)
+{
+	struct progress progress = {call, json_array(), 0};
+	char fault[MIGRATE_FAULT_MAX] = "";
+	enum err e = apply(owner, &progress, fault);
+
+	if (e != ERR_OK) {
+		json_decref(progress.applied);
+		return fail(call, owner, e, fault);
+	}
+	if (call_flag(call, "json"))
+		return output_json_new(call, json_pack("{s:o}", "applied", progress.applied));
+	json_decref(progress.applied);
+	fprintf(call->out, "the record is at this version%s\n",
+		progress.n ? "" : "; there was nothing to do");
+	return OUTCOME_OK;
+}
+
+enum outcome migrate_command_run(struct call *call)
+{
+	struct owner owner;
+	enum outcome outcome = owner_open(call, call_text(call, "config"), &owner);
+
+	if (outcome == OUTCOME_OK)
+		outcome = call_flag(call, "dry-run") ? check(call, &owner) : run(call, &owner);
+	owner_close(&owner);
+	return outcome;
+}

@@ -1,0 +1,69 @@
+#include "operator.h"
+
+#include "output.h"
+
+enum { PATH_MAX_BYTES = 4096 };
+
+/* A name may hold no character that would mean another path. */
+static enum err put_path(const struct operator_call *ask, struct buf *path)
+{
+	buf_text(path, ask->before);
+	for (const unsigned char *c = (const unsigned char *)ask->name; *c; c++) {
+		if (*c <= ' ' || *c == '/' || *c == '?' || *c == '#' || *c == '%' || *c >= 0x7f)
+			buf_printf(path, "%%%02X", *c);
+		else
+			buf_char(path, (char)*c);
+	}
+	buf_text(path, ask->after);
+	return buf_err(path);
+}
+
+static enum outcome ask_with(
+	struct client *client, const struct operator_call *ask, json_t **ret_json)
+{
+	struct question question = {.method = ask->method, .json = ask->body};
+	struct reply reply;
+	struct buf path;
+	enum outcome outcome;
+
+	buf_init(&path, PATH_MAX_BYTES);
+	if (put_path(ask, &path) != ERR_OK) {
+		buf_clear(&path);
+		return call_usage(client->call, "the name is too long");
+	}
+	question.path = path.bytes;
+	outcome = client_ask(client, &question, &reply);
+	if (outcome == OUTCOME_OK && ret_json)
+		*ret_json = json_incref(reply.json);
+	reply_clear(&reply);
+	buf_clear(&path);
+	return outcome;
+}
+
+enum outcome operator_ask(
+	const struct call *call, const struct operator_call *ask, json_t **ret_json)
+{
+	struct client client;
+	enum outcome outcome = client_open(call, CLIENT_OPERATOR, &client);
+
+	if (outcome == OUTCOME_OK)
+		outcome = ask_with(&client, ask, ret_json);
+	client_clear(&client);
+	json_decref(ask->body);
+	return outcome;
+}
+
+enum outcome operator_tell(const struct call *call, const struct operator_call *ask,
+	const char *before_name, const char *after_name)
+{
+	json_t *json = NULL;
+	enum outcome outcome = operator_ask(call, ask, &json);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (call_flag(call, "json"))
+		return output_json_new(call, json ? json : json_object());
+	fprintf(call->out, "%s%s%s\n", before_name, ask->name, after_name);
+	json_decref(json);
+	return OUTCOME_OK;
+}

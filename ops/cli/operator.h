@@ -1,0 +1,23 @@
+/* operator.h - one operator's call whose reply is one object.
+ *
+ * Threads: one.  Memory: *ret_json belongs to the caller. */
+#ifndef CLI_OPERATOR_H
+#define CLI_OPERATOR_H
+
+#include "client.h"
+
+/* Opens a client with the operator's key, asks, closes. before + name + after is the path; name is
+ * escaped, "" for none. body may be NULL and is taken. ret_json may be NULL. */
+struct operator_call {
+	const char *method;
+	const char *before, *name, *after;
+	json_t *body;
+};
+enum outcome operator_ask(
+	const struct call *call, const struct operator_call *ask, json_t **ret_json);
+
+/* The same, and then prints the object with --json, or sentence with name put in for its %s. */
+enum outcome operator_tell(const struct call *call, const struct operator_call *ask,
+	const char *before_name, const char *after_name);
+
+#endif

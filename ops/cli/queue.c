@@ -1,0 +1,68 @@
+#include "handlers.h"
+#include "listing.h"
+#include "operator.h"
+
+static const struct column columns[] = {
+	{"QUEUE", "name", COLUMN_PLAIN},
+	{"PAUSED", "paused", COLUMN_PLAIN},
+	{"DRAINING", "draining", COLUMN_PLAIN},
+	{"QUEUED", "queued", COLUMN_PLAIN},
+	{"WAITING", "waiting", COLUMN_PLAIN},
+	{"RUNNING", "running", COLUMN_PLAIN},
+	{"CONCURRENCY", "concurrency", COLUMN_PLAIN},
+	{"MAX QUEUED", "max_queued", COLUMN_PLAIN},
+	{"WEIGHT", "weight", COLUMN_PLAIN},
+	{"RATE", "rate", COLUMN_PLAIN},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+
+enum outcome queue_list_run(struct call *call)
+{
+	return listing_run(call, CLIENT_OPERATOR, "/v1/queues", columns);
+}
+
+/* What is settable: option and member of the API have one name but for the dash. */
+static const struct {
+	const char *option, *member;
+} settings[] = {{"concurrency", "concurrency"}, {"max-queued", "max_queued"}, {"weight", "weight"},
+	{"rate", "rate"}};
+
+enum outcome queue_set_run(struct call *call)
+{
+	struct operator_call ask = {.method = "PATCH",
+		.before = "/v1/queues/",
+		.name = call->arguments[0],
+		.after = "",
+		.body = json_object()};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (call_text(call, settings[i].option))
+			json_object_set_new(ask.body, settings[i].member,
+				json_integer(call_number(call, settings[i].option, 0)));
+	return operator_tell(call, &ask, "queue ", " is set");
+}
+
+static enum outcome post(struct call *call, const char *verb, const char *done)
+{
+	struct operator_call ask = {.method = "POST",
+		.before = "/v1/queues/",
+		.name = call->arguments[0],
+		.after = verb};
+
+	return operator_tell(call, &ask, "queue ", done);
+}
+
+enum outcome queue_pause_run(struct call *call)
+{
+	return post(call, "/pause", " is paused: what runs goes on, nothing new starts");
+}
+
+enum outcome queue_resume_run(struct call *call)
+{
+	return post(call, "/resume", " runs again");
+}
+
+enum outcome queue_drain_run(struct call *call)
+{
+	return post(call, "/drain", " accepts no more jobs and works off what it has");
+}

@@ -1,0 +1,113 @@
+#include "bulk.h"
+#include "handlers.h"
+#include "job.h"
+#include "output.h"
+#include "prompt.h"
+#include "watch.h"
+
+#include <string.h>
+
+static enum outcome post(struct client *client, const json_t *job, struct reply *ret)
+{
+	const char *key = call_text(client->call, "idempotency-key");
+	char header[300];
+	struct question question = {.method = "POST", .path = "/v1/jobs", .json = job};
+
+	snprintf(header, sizeof(header), "Idempotency-Key: %s", key ? key : "");
+	question.header = key ? header : NULL;
+	return client_ask(client, &question, ret);
+}
+
+static int64_t timeout_ms(const struct call *call)
+{
+	int64_t timeout_s = call_number(call, "timeout", -1);
+
+	return timeout_s < 0 ? -1 : timeout_s * 1000;
+}
+
+/* What follows the acceptance: nothing but its id, the end, or the way there. */
+static enum outcome follow(struct client *client, const struct reply *reply)
+{
+	const struct call *call = client->call;
+	const char *id = json_string_value(json_object_get(reply->json, "id"));
+
+	if (!id || job_check_id(call, id) != OUTCOME_OK)
+		return call_fail(call, OUTCOME_FAILED, "the server told no job's id");
+	if (call_flag(call, "watch"))
+		return watch_job(client, id, NULL, timeout_ms(call));
+	if (call_flag(call, "wait"))
+		return job_wait_for(client, &id, 1, timeout_ms(call));
+	if (call_flag(call, "json"))
+		return output_json(call, reply->json);
+	fprintf(call->out, "%s\n", id);
+	if (reply->replayed)
+		fprintf(call->err, "this idempotency key was used before: it is the same job\n");
+	return OUTCOME_OK;
+}
+
+static enum outcome submit_one(struct client *client)
+{
+	json_t *job = NULL;
+	struct reply reply;
+	enum outcome outcome = prompt_job(client->call, client->profile.model, &job);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	outcome = post(client, job, &reply);
+	json_decref(job);
+	if (outcome == OUTCOME_OK)
+		outcome = follow(client, &reply);
+	reply_clear(&reply);
+	return outcome;
+}
+
+static bool is_header_text(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (const char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			return false;
+	return n <= 255;
+}
+
+static enum outcome check(const struct call *call)
+{
+	const char *key = call_text(call, "idempotency-key");
+	bool bulk = call_flag(call, "ndjson");
+
+	if (key && !is_header_text(key))
+		return call_usage(
+			call, "--idempotency-key takes 1 to 255 printable ASCII characters");
+	if (call_flag(call, "wait") && call_flag(call, "watch"))
+		return call_usage(call, "--wait or --watch, not both");
+	if (bulk && (call->n > 0 || call_flag(call, "file") || call_flag(call, "input") ||
+			    call_flag(call, "system") || call_flag(call, "model")))
+		return call_usage(call,
+			"with --ndjson the lines hold the input: no prompt, --file, "
+			"--input, --system or --model");
+	if (bulk && (key || call_flag(call, "wait") || call_flag(call, "watch")))
+		return call_usage(
+			call, "--ndjson goes with no --wait, --watch or --idempotency-key");
+	if (call_flag(call, "input") &&
+		(call->n > 0 || call_flag(call, "file") || call_flag(call, "system") ||
+			call_flag(call, "model")))
+		return call_usage(call,
+			"--input is the whole input: no prompt, --file, --system or "
+			"--model besides");
+	return OUTCOME_OK;
+}
+
+enum outcome submit_run(struct call *call)
+{
+	struct client client;
+	enum outcome outcome = check(call);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	outcome = client_open(call, CLIENT_JOBS, &client);
+	if (outcome == OUTCOME_OK)
+		outcome = call_flag(call, "ndjson") ? bulk_submit(&client) : submit_one(&client);
+	client_clear(&client);
+	return outcome;
+}

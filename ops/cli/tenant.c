@@ -1,0 +1,110 @@
+#include "handlers.h"
+#include "listing.h"
+#include "operator.h"
+#include "output.h"
+#include "secret_file.h"
+
+#include <string.h>
+
+static const struct column columns[] = {
+	{"TENANT", "name", COLUMN_PLAIN},
+	{"ID", "id", COLUMN_PLAIN},
+	{"AGE", "created_at", COLUMN_AGE},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+
+enum outcome tenant_list_run(struct call *call)
+{
+	return listing_run(call, CLIENT_OPERATOR, "/v1/tenants", columns);
+}
+
+static enum outcome create(struct call *call, json_t **ret_json)
+{
+	struct operator_call ask = {.method = "POST",
+		.before = "/v1/tenants",
+		.name = "",
+		.after = "",
+		.body = json_pack("{s:s}", "name", call->arguments[0])};
+
+	return operator_ask(call, &ask, ret_json);
+}
+
+/* The secret leaves through its file only. */
+static enum outcome show(struct call *call, json_t *tenant)
+{
+	json_object_del(tenant, "webhook_secret");
+	if (call_flag(call, "json"))
+		return output_json(call, tenant);
+	fprintf(call->out, "tenant %s is made\n", call->arguments[0]);
+	return OUTCOME_OK;
+}
+
+static enum outcome keep_secret(struct call *call, const json_t *tenant, const char *path, int fd)
+{
+	const char *secret = json_string_value(json_object_get(tenant, "webhook_secret"));
+
+	if (secret)
+		return secret_file_fill(call, path, fd, secret);
+	secret_file_drop(path, fd);
+	return call_fail(call, OUTCOME_FAILED, "the server told no webhook secret");
+}
+
+enum outcome tenant_create_run(struct call *call)
+{
+	const char *path = call_text(call, "webhook-secret-file");
+	json_t *tenant = NULL;
+	enum outcome outcome = OUTCOME_OK;
+	int fd = -1;
+
+	if (path)
+		outcome = secret_file_reserve(call, path, &fd);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	outcome = create(call, &tenant);
+	if (outcome != OUTCOME_OK)
+		secret_file_drop(path, fd);
+	else if (path)
+		outcome = keep_secret(call, tenant, path, fd);
+	if (outcome == OUTCOME_OK)
+		outcome = show(call, tenant);
+	json_decref(tenant);
+	return outcome;
+}
+
+static enum outcome ask_origins(struct call *call, json_t **ret_json)
+{
+	bool set = call->n > 1 || call_flag(call, "none");
+	struct operator_call ask = {.method = set ? "PUT" : "GET",
+		.before = "/v1/tenants/",
+		.name = call->arguments[0],
+		.after = "/callback-origins"};
+	json_t *origins;
+
+	if (set) {
+		origins = json_array();
+		for (size_t i = 1; i < call->n; i++)
+			json_array_append_new(origins, json_string(call->arguments[i]));
+		ask.body = json_pack("{s:o}", "origins", origins);
+	}
+	return operator_ask(call, &ask, ret_json);
+}
+
+enum outcome tenant_origins_run(struct call *call)
+{
+	json_t *reply = NULL;
+	const json_t *origin;
+	enum outcome outcome;
+	size_t i;
+
+	if (call->n > 1 && call_flag(call, "none"))
+		return call_usage(call, "--none goes with no origins");
+	outcome = ask_origins(call, &reply);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (call_flag(call, "json"))
+		return output_json_new(call, reply);
+	json_array_foreach(json_object_get(reply, "origins"), i, origin) fprintf(
+		call->out, "%s\n", json_string_value(origin) ? json_string_value(origin) : "-");
+	json_decref(reply);
+	return OUTCOME_OK;
+}
