@@ -1,0 +1,59 @@
+/* table.h - the rows (rows.h) as arrays that code can walk.
+ *
+ * Threads: constants. */
+#ifndef CONFIG_TABLE_H
+#define CONFIG_TABLE_H
+
+#include "config/config.h"
+
+enum config_type {
+	CONFIG_INT,
+	CONFIG_BOOL,
+	CONFIG_MONEY,
+	CONFIG_TEXT,
+	CONFIG_PATH,
+	CONFIG_SECRET,
+	CONFIG_LISTEN,
+	CONFIG_URL,
+	CONFIG_REDIS,
+	CONFIG_LEVEL,
+	CONFIG_DIALECT,
+	CONFIG_TEXTS,
+	CONFIG_NETWORKS,
+	CONFIG_INTS,
+	CONFIG_TYPES
+};
+
+struct config_row {
+	const char *name;
+	enum config_type type;
+	size_t offset; /* in struct config, or of upstreams in struct config_upstream */
+	const char *initial;
+	int64_t min, max;
+	const char *unit;
+	bool live;
+	const char *help;
+};
+
+struct config_section {
+	const char *name;
+	const char *programs;
+	const char *help;
+	const struct config_row *rows;
+	size_t n;
+	bool list; /* a list of maps: upstreams */
+};
+
+enum { CONFIG_ROWS_MAX = 64 };
+
+/* The i-th section; NULL after the last. */
+const struct config_section *config_section_at(size_t i);
+const struct config_section *config_section_find(const char *name);
+const struct config_row *config_row_find(const struct config_section *section, const char *name);
+/* The known name that name was probably meant to be, or NULL. */
+const char *config_section_meant(const char *name);
+const char *config_row_meant(const struct config_section *section, const char *name);
+/* Does program ("worker") read this section? */
+bool config_section_of(const struct config_section *section, const char *program);
+
+#endif
