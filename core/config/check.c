@@ -68,8 +68,6 @@ enum err config_check_fit(const char *name, const struct config *c, struct buf *
 		{"worker.claim_poll_max_ms",
 			c->worker.claim_poll_max_ms < c->worker.claim_poll_min_ms,
 			"expected at least worker.claim_poll_min_ms"},
-		{"scheduler.silent_ms", c->scheduler.silent_ms < 2 * c->worker.beat_ms,
-			"expected at least twice worker.beat_ms"},
 		{"scheduler.term_ms", c->scheduler.term_ms < 10 * c->scheduler.tick_ms,
 			"expected at least ten times scheduler.tick_ms"},
 		{"retry.cap_ms", c->retry.cap_ms < c->retry.base_ms,
