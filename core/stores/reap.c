@@ -1,0 +1,277 @@
+#include "stores/reap.h"
+
+#include "stores/term_work.h"
+
+#include <stdlib.h>
+
+#define LOCKS                                                                \
+	"array(select (classid::bigint << 32) | objid::bigint from pg_locks" \
+	" where locktype = 'advisory' and objsubid = 1 and granted"          \
+	" and database = (select oid from pg_database where datname = current_database()))"
+#define QUIET "interval '2 seconds'"
+
+static const struct db_stmt REAP_LOOK = {"reap_look",
+	"select w.worker_id, b.beat_at < now() - " QUIET ", w.lock_key = any(" LOCKS "),"
+	" b.beat_at < now() - w.lease_ms * interval '1 millisecond',"
+	" (extract(epoch from now() - b.beat_at) * 1000)::bigint, w.lease_ms"
+	" from worker w cross join lateral"
+	" (select beat_at from worker_beat where worker_id = w.worker_id limit 1) b"
+	" where w.gone is null",
+	true};
+
+/* $2 workers, $3 whether a missing lock is enough. The beat is read again: one that came since the
+ * look saves its worker. */
+static const struct db_stmt REAP_DECLARE = {"reap_declare",
+	"with " TERM_SQL ","
+	" k as materialized (select w.at from unnest($2::uuid[]) k(worker_id) cross join lateral"
+	" (select w.ctid as at, w.lease_ms, w.lock_key from worker w"
+	" where w.worker_id = k.worker_id and w.gone is null limit 1) w cross join lateral"
+	" (select beat_at from worker_beat where worker_id = k.worker_id limit 1) b"
+	" where " TERM_HELD " and (b.beat_at < now() - w.lease_ms * interval '1 millisecond'"
+	" or ($3 and b.beat_at < now() - " QUIET " and not w.lock_key = any(" LOCKS "))))"
+	" update worker w set gone = 'dead', gone_at = now() from k where w.ctid = k.at"
+	" and w.gone is null",
+	false};
+
+/* What is held by workers that are gone: just now, or by a claim that crossed their end. */
+#define GONE_LEASES                                                                    \
+	"worker w cross join lateral (select l.ctid as lease_at, l.* from job_lease l" \
+	" where l.worker_id = w.worker_id) l"                                          \
+	" where w.gone is not null and w.gone_at > now() - interval '1 day'"
+static const struct db_stmt REAP_LOCK = {"reap_lock",
+	"select count(*) from (select l.tenant_id, l.job_id from " GONE_LEASES
+	" order by l.job_id) l cross join lateral (select 1 from job j"
+	" where j.tenant_id = l.tenant_id and j.job_id = l.job_id for update) held",
+	false};
+
+/* blamed: its crash note names this very attempt. told: there is a note, so that the others are
+ * not to blame. harm: this death counts as the job's own crash. */
+static const struct db_stmt REAP_RETURN = {"reap_return",
+	"with " TERM_SQL ","
+	" l as materialized (select l.*, exists (select from worker_crash c"
+	" where c.worker_id = l.worker_id and c.tenant_id = l.tenant_id and c.job_id = l.job_id"
+	" and c.fence = l.fence) as blamed,"
+	" exists (select from worker_crash c where c.worker_id = l.worker_id) as told "
+	"from " GONE_LEASES " and " TERM_HELD "),"
+	" held as materialized (select j.*, l.lease_at, l.fence, l.event_from, l.event_to,"
+	" l.started_at as claimed_at, l.number, l.restarted as again, l.worker_id as holder, "
+	"l.told,"
+	" l.blamed or (l.probation and not l.told) as harm"
+	" from l cross join lateral (select ctid as at, crashes, interruptions from job j"
+	" where j.tenant_id = l.tenant_id and j.job_id = l.job_id and j.fence = l.fence"
+	" and j.state = 'running' limit 1) j order by l.job_id),"
+	" ends as materialized (select h.*, h.harm and h.crashes + 1 >= 3 as poison,"
+	" not h.harm and h.interruptions + 1 > 100 as tired from held h),"
+	" upd as (update job j set restarted = true, version = version + 1,"
+	" state = case when h.poison or h.tired then 'failed'::job_state else 'queued' end,"
+	" error_code = case when h.poison then 'poison' when h.tired then 'interrupted' end,"
+	" dead = h.poison or h.tired,"
+	" finished_at = case when h.poison or h.tired then now() end,"
+	" crashes = j.crashes + h.harm::int, interruptions = j.interruptions + (not h.harm)::int,"
+	" deaths = j.deaths + (not h.told and not h.harm)::int,"
+	" attempt = greatest(j.attempt - 1, 0),"
+	" rank = coalesce(j.rank, ready_rank(now(), j.priority))"
+	" from ends h where j.ctid = h.at and j.state = 'running'"
+	" returning j.*, h.lease_at, h.event_from, h.event_to, h.claimed_at, h.number, h.again,"
+	" h.holder, h.harm),"
+	" gone as (delete from job_lease where ctid = any(array(select lease_at from l))),"
+	" tried as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, "
+	"started_at,"
+	" event_from, event_to, number, restarted, state, outcome, ended_by)"
+	" select retention, tenant_id, job_id, fence, holder, claimed_at, event_from, event_to,"
+	" number, again, state, coalesce(error_code, case when harm then 'worker_crashed'"
+	" else 'interrupted' end), 'reaper' from upd),"
+	" head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id, queue_id"
+	" from upd where state = 'queued' order by 1, 2 on conflict do nothing),"
+	" ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, "
+	"probation)"
+	" select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd"
+	" where state = 'queued'),"
+	" done as (insert into job_done"
+	" (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
+	" select retention, tenant_id, job_id, fence, event_to, queue_id, state, error_code from "
+	"upd"
+	" where state = 'failed'),"
+	" tell as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, "
+	"job_state)"
+	" select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
+	" where state = 'failed' and callback_events & 2 <> 0),"
+	" noted as (insert into audit (tenant_id, actor_kind, actor, action, object, outcome)"
+	" select tenant_id, 'leader', holder, 'job.return', job_id,"
+	" coalesce(error_code, case when harm then 'worker_crashed' else 'interrupted' end) from "
+	"upd),"
+	" used as (update worker_crash c set applied = true where not applied and exists"
+	" (select from worker w where w.worker_id = c.worker_id and w.gone is not null)"
+	" and exists (select from l where l.worker_id = c.worker_id and l.job_id = c.job_id"
+	" and l.fence = c.fence))"
+	" select " TERM_REPLY ", (select count(*) from upd where state = 'queued'),"
+	" (select count(*) from upd where state = 'failed')",
+	false};
+
+/* A note that came late: its job was returned as a mere interruption. Only a job whose ready row
+ * can be held, or that runs, is changed now; the others at the next call. */
+static const struct db_stmt REAP_NOTES_LOCK = {"reap_notes_lock",
+	"select count(*) from (select tenant_id, job_id from worker_crash where not applied"
+	" order by job_id limit 100) c cross join lateral (select 1 from job j"
+	" where j.tenant_id = c.tenant_id and j.job_id = c.job_id for update) held",
+	false};
+static const struct db_stmt REAP_NOTES = {"reap_notes",
+	"with " TERM_SQL ","
+	" c as materialized (select c.ctid as note_at, c.* from worker_crash c where not c.applied"
+	" and " TERM_HELD " and exists (select from worker w where w.worker_id = c.worker_id"
+	" and w.gone is not null) order by c.job_id limit 100),"
+	" j as materialized (select c.note_at, j.* from c cross join lateral"
+	" (select j.ctid as at, j.tenant_id, j.job_id, j.queue_id, j.rank, j.state, j.crashes"
+	" from job j where j.tenant_id = c.tenant_id and j.job_id = c.job_id limit 1) j),"
+	" r as materialized (select j.*, r.at as ready_at from j left join lateral"
+	" (select ctid as at from job_ready r where j.state = 'queued'"
+	" and r.tenant_id = j.tenant_id and r.queue_id = j.queue_id and r.rank = j.rank"
+	" and r.job_id = j.job_id limit 1 for update skip locked) r on true),"
+	" upd as (update job j set crashes = j.crashes + 1, deaths = greatest(j.deaths - 1, 0),"
+	" version = version + 1,"
+	" state = case when r.ready_at is not null and j.crashes + 1 >= 3 then 'failed' else "
+	"j.state end,"
+	" error_code = case when r.ready_at is not null and j.crashes + 1 >= 3 then 'poison'"
+	" else j.error_code end,"
+	" dead = r.ready_at is not null and j.crashes + 1 >= 3,"
+	" finished_at = case when r.ready_at is not null and j.crashes + 1 >= 3 then now() end,"
+	" event_next = j.event_next + (r.ready_at is not null and j.crashes + 1 >= 3)::int"
+	" from r where j.ctid = r.at and j.state in ('queued', 'running') and"
+	" (r.ready_at is not null or j.state = 'running') returning j.*, r.note_at, r.ready_at),"
+	" gone as (delete from job_ready where ctid = any(array(select ready_at from upd"
+	" where state = 'failed'))),"
+	" done as (insert into job_done"
+	" (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
+	" select retention, tenant_id, job_id, fence, event_next - 1, queue_id, state, error_code"
+	" from upd where state = 'failed'),"
+	" tell as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, "
+	"job_state)"
+	" select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
+	" where state = 'failed' and callback_events & 2 <> 0),"
+	" noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
+	" select tenant_id, 'leader', 'job.blame', job_id, 'worker_crashed' from upd),"
+	" used as (update worker_crash w set applied = true where w.ctid = any(array("
+	"select note_at from upd union all select note_at from j where state not in"
+	" ('queued', 'running') union all select note_at from c where not exists"
+	" (select from j where j.note_at = c.note_at))))"
+	" select " TERM_REPLY ", (select count(*) from upd where state <> 'failed'),"
+	" (select count(*) from upd where state = 'failed')",
+	false};
+
+struct look {
+	reap_look_done *done;
+	void *ctx;
+};
+
+static void look_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct look *look = ctx;
+	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = rows != NULL ? db_rows_n(rows) : 0;
+	struct reap_worker *workers = n > 0 ? calloc(n, sizeof(*workers)) : NULL;
+
+	if (n > 0 && workers == NULL) {
+		e = ERR_NOMEM;
+		n = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		workers[i] = (struct reap_worker){
+			.id = db_id(rows, i, 0),
+			.silent = db_int(rows, i, 1) != 0,
+			.lock = db_int(rows, i, 2) != 0,
+			.lapsed = db_int(rows, i, 3) != 0,
+			.quiet_ms = db_int(rows, i, 4),
+			.lease_ms = db_int(rows, i, 5),
+		};
+	look->done(look->ctx, e, workers, n);
+	free(workers);
+	free(look);
+}
+
+enum err reap_look(struct db *db, reap_look_done *done, void *ctx)
+{
+	struct look *look = malloc(sizeof(*look));
+	enum err e = look == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+
+	if (e != ERR_OK) {
+		free(look);
+		return e;
+	}
+	*look = (struct look){done, ctx};
+	db_query(db, &REAP_LOOK, NULL);
+	db_commit(db, look_ended, look);
+	return ERR_OK;
+}
+
+struct reap {
+	reap_done *done;
+	void *ctx;
+	size_t workers;
+	size_t last; /* the statement whose row tells */
+};
+
+static void reap_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct reap *reap = ctx;
+	struct reap_report report = {.workers = reap->workers};
+
+	if (e == ERR_OK) {
+		const struct db_rows *rows = db_reply_rows(reply, reap->last);
+
+		report.returned = (size_t)db_int(rows, 0, 1);
+		report.quarantined = (size_t)db_int(rows, 0, 2);
+		e = db_int(rows, 0, 0) == 1 ? ERR_OK : ERR_LOST;
+	}
+	reap->done(reap->ctx, e, &report);
+	free(reap);
+}
+
+/* The jobs are locked in one statement and changed in the next, which then sees what their holders
+ * committed last. */
+static void reap_query(
+	struct db *db, const struct db_stmt *lock, const struct db_stmt *change, int64_t term)
+{
+	struct db_args args;
+
+	db_query(db, lock, NULL);
+	db_args_init(&args);
+	db_arg_int8(&args, term);
+	db_query(db, change, &args);
+}
+
+enum err reap_workers(struct db *db, int64_t term, const struct id *workers, size_t n, bool by_lock,
+	reap_done *done, void *ctx)
+{
+	struct reap *reap = malloc(sizeof(*reap));
+	enum err e = reap == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+	struct db_args args;
+
+	if (e != ERR_OK) {
+		free(reap);
+		return e;
+	}
+	*reap = (struct reap){done, ctx, n, 2};
+	db_args_init(&args);
+	db_arg_int8(&args, term);
+	db_arg_ids(&args, workers, n);
+	db_arg_bool(&args, by_lock);
+	db_query(db, &REAP_DECLARE, &args);
+	reap_query(db, &REAP_LOCK, &REAP_RETURN, term);
+	db_commit(db, reap_ended, reap);
+	return ERR_OK;
+}
+
+enum err reap_notes(struct db *db, int64_t term, reap_done *done, void *ctx)
+{
+	struct reap *reap = malloc(sizeof(*reap));
+	enum err e = reap == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+
+	if (e != ERR_OK) {
+		free(reap);
+		return e;
+	}
+	*reap = (struct reap){done, ctx, 0, 1};
+	reap_query(db, &REAP_NOTES_LOCK, &REAP_NOTES, term);
+	db_commit(db, reap_ended, reap);
+	return ERR_OK;
+}
