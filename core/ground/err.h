@@ -71,6 +71,10 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_DROP, FATE_BURY };
 	X(UP_REJECTED,         "upstream_rejected",    502, BURY,  "the upstream refused the request") \
 	X(UP_TOO_LARGE,        "upstream_too_large",   502, BURY,  "the reply is over the size limit") \
 	X(NO_UPSTREAM,         "no_upstream",          502, BURY,  "no upstream serves this model") \
+	/* how a webhook's delivery fails */                                                        \
+	X(RECEIVER_URL,        "receiver_url",         502, BURY,  "the callback's address may not be called") \
+	X(RECEIVER_GONE,       "receiver_gone",        502, BURY,  "the receiver said that it is gone") \
+	X(RECEIVER_STATUS,     "receiver_status",      502, RETRY, "the receiver answered with a failure") \
 	/* how a job ends without a call's error */                                                \
 	X(DEADLINE,            "deadline",             504, BURY,  "the job's deadline passed")    \
 	X(ATTEMPT_TIMEOUT,     "attempt_timeout",      504, RETRY, "an attempt took too long")     \
