@@ -10,7 +10,7 @@
 enum { CONNECT_MS = 3000, STATEMENT_MS = 10000, BEYOND_MS = 5000, QUEUED_MAX = 64 };
 
 static const struct db_stmt scope = {
-	"tenants", "select set_config('app.tenants', $1, true)", .reads = true};
+	.name = "tenants", .sql = "select set_config('app.tenants', $1, true)", .reads = true};
 
 /* What every session is started with; see the header for why it plans so narrowly. */
 static char *settings_new(const struct db_options *o, int64_t statement_ms)

@@ -90,13 +90,28 @@ void db_arg_int8(struct db_args *a, int64_t v)
 	put64(a, (uint64_t)v);
 }
 
-void db_arg_float8(struct db_args *a, double v)
+void db_arg_int4_if(struct db_args *a, bool has, int32_t v)
+{
+	start(a, types[DB_INT4].item, !has);
+	if (has)
+		put32(a, (uint32_t)v);
+}
+
+void db_arg_int8_if(struct db_args *a, bool has, int64_t v)
+{
+	start(a, types[DB_INT8].item, !has);
+	if (has)
+		put64(a, (uint64_t)v);
+}
+
+void db_arg_float8_if(struct db_args *a, bool has, double v)
 {
 	uint64_t bits;
 
 	memcpy(&bits, &v, sizeof(bits));
-	start(a, TYPE_FLOAT8, false);
-	put64(a, bits);
+	start(a, TYPE_FLOAT8, !has);
+	if (has)
+		put64(a, bits);
 }
 
 void db_arg_text(struct db_args *a, const char *v)

@@ -38,7 +38,10 @@ void db_args_clear(struct db_args *a);
 void db_arg_bool(struct db_args *a, bool v);
 void db_arg_int4(struct db_args *a, int32_t v);
 void db_arg_int8(struct db_args *a, int64_t v);
-void db_arg_float8(struct db_args *a, double v);
+/* Null unless has. */
+void db_arg_int4_if(struct db_args *a, bool has, int32_t v);
+void db_arg_int8_if(struct db_args *a, bool has, int64_t v);
+void db_arg_float8_if(struct db_args *a, bool has, double v);
 void db_arg_text(struct db_args *a, const char *v);	 /* NULL = null */
 void db_arg_bytes(struct db_args *a, struct db_bytes v); /* NULL bytes = null */
 void db_arg_id(struct db_args *a, struct id v);

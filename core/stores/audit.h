@@ -19,6 +19,10 @@ struct audit_actor {
 	struct id request; /* X-Request-Id's id; zero = none */
 };
 
+/* For stores: the three arguments of a statement that writes its own audit row: kind, id, request.
+ */
+void audit_args(struct db_args *a, const struct audit_actor *by);
+
 /* One row as it is read back, newest first. */
 struct audit_row {
 	struct id tenant, actor, object, request;

@@ -44,9 +44,15 @@ typedef void dispatch_look_done(void *ctx, enum err e, const struct dispatch_loo
 MUST_CHECK enum err dispatch_look(struct db *db, dispatch_look_done *done, void *ctx);
 
 typedef void dispatch_pick_done(void *ctx, enum err e, const struct job_key *keys, size_t n);
-/* Marks up to max of queue's ready, unmarked rows with batch. after: the tenant served last. */
-MUST_CHECK enum err dispatch_pick(struct db *db, int64_t term, int32_t queue_id, struct id batch,
-	struct id after, size_t max, dispatch_pick_done *done, void *ctx);
+/* Marks up to max of the queue's ready, unmarked rows with batch and makes the batch's row. */
+struct dispatch_ask {
+	int32_t queue_id;
+	struct id batch;
+	struct id after; /* the tenant served last: its turn comes last */
+	size_t max;
+};
+MUST_CHECK enum err dispatch_pick(struct db *db, int64_t term, const struct dispatch_ask *ask,
+	dispatch_pick_done *done, void *ctx);
 
 struct dispatch_batch {
 	struct id id;

@@ -6,53 +6,60 @@
 
 /* Rows are held first, then jobs are changed in the order of their ids. A job that was ended
  * meanwhile does not match its old address any more and is left as it is. */
-static const struct db_stmt DUE_MOVE = {"due_move",
-	"with " TERM_SQL ","
-	" d as materialized (select ctid as at from job_due"
-	" where due_at <= now() and " TERM_HELD " order by due_at limit $2 for update skip locked),"
-	" gone as (delete from job_due where ctid = any(array(select at from d))"
-	" returning tenant_id, job_id),"
-	" held as materialized (select j.at from gone k cross join lateral"
-	" (select ctid as at from job where tenant_id = k.tenant_id and job_id = k.job_id limit 1) "
-	"j"
-	" order by k.job_id),"
-	" upd as (update job j set state = 'queued', waiting_for = null, version = version + 1,"
-	" rank = ready_rank(now(), priority) from held h where j.ctid = h.at and j.state = "
-	"'waiting'"
-	" returning j.*),"
-	" head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id, queue_id"
-	" from upd order by 1, 2 on conflict do nothing),"
-	" ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, "
-	"probation)"
-	" select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd)"
-	" select " TERM_REPLY ", (select count(*) from gone)",
+static const struct db_stmt DUE_MOVE = {.name = "due_move",
+	.sql = "with " TERM_SQL ","
+	       " d as materialized (select ctid as at from job_due"
+	       " where due_at <= now() and " TERM_HELD
+	       " order by due_at limit $2 for update skip locked),"
+	       " gone as (delete from job_due where ctid = any(array(select at from d))"
+	       " returning tenant_id, job_id),"
+	       " held as materialized (select j.at from gone k cross join lateral"
+	       " (select ctid as at from job where tenant_id = k.tenant_id and job_id = k.job_id "
+	       "limit 1) "
+	       "j"
+	       " order by k.job_id),"
+	       " upd as (update job j set state = 'queued', waiting_for = null, version = version "
+	       "+ 1,"
+	       " rank = ready_rank(now(), priority) from held h where j.ctid = h.at and j.state = "
+	       "'waiting'"
+	       " returning j.*),"
+	       " head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id, "
+	       "queue_id"
+	       " from upd order by 1, 2 on conflict do nothing),"
+	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, "
+	       "probation)"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd)"
+	       " select " TERM_REPLY ", (select count(*) from gone)",
 	false};
 
-static const struct db_stmt DUE_EXPIRE_WAITING = {"due_expire_waiting",
-	"with " TERM_SQL ","
-	" r as materialized (select ctid as at from job_ready where deadline_at <= now() "
-	"and " TERM_HELD " order by deadline_at limit $2 for update skip locked),"
-	" gone as (delete from job_ready where ctid = any(array(select at from r))"
-	" returning tenant_id, job_id),"
-	" held as materialized (select j.at from gone k cross join lateral"
-	" (select ctid as at from job where tenant_id = k.tenant_id and job_id = k.job_id limit 1) "
-	"j"
-	" order by k.job_id),"
-	" ended as (update job j set state = 'expired', error_code = 'deadline', waiting_for = "
-	"null,"
-	" finished_at = now(), event_next = event_next + 1, version = version + 1"
-	" from held h where j.ctid = h.at and j.state = 'queued' returning j.*),"
-	" done as (insert into job_done"
-	" (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
-	" select retention, tenant_id, job_id, fence, event_next - 1, queue_id, state, error_code"
-	" from ended),"
-	" told as (insert into delivery"
-	" (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
-	" select tenant_id, id_make(), job_id, queue_id, retention, state from ended"
-	" where callback_events & 8 <> 0),"
-	" noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
-	" select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
-	" select " TERM_REPLY ", (select count(*) from gone)",
+static const struct db_stmt DUE_EXPIRE_WAITING = {.name = "due_expire_waiting",
+	.sql = "with " TERM_SQL ","
+	       " r as materialized (select ctid as at from job_ready where deadline_at <= now() "
+	       "and " TERM_HELD " order by deadline_at limit $2 for update skip locked),"
+	       " gone as (delete from job_ready where ctid = any(array(select at from r))"
+	       " returning tenant_id, job_id),"
+	       " held as materialized (select j.at from gone k cross join lateral"
+	       " (select ctid as at from job where tenant_id = k.tenant_id and job_id = k.job_id "
+	       "limit 1) "
+	       "j"
+	       " order by k.job_id),"
+	       " ended as (update job j set state = 'expired', error_code = 'deadline', "
+	       "waiting_for = "
+	       "null,"
+	       " finished_at = now(), event_next = event_next + 1, version = version + 1"
+	       " from held h where j.ctid = h.at and j.state = 'queued' returning j.*),"
+	       " done as (insert into job_done"
+	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
+	       " select retention, tenant_id, job_id, fence, event_next - 1, queue_id, state, "
+	       "error_code"
+	       " from ended),"
+	       " told as (insert into delivery"
+	       " (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
+	       " select tenant_id, id_make(), job_id, queue_id, retention, state from ended"
+	       " where callback_events & 8 <> 0),"
+	       " noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
+	       " select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
+	       " select " TERM_REPLY ", (select count(*) from gone)",
 	false};
 
 /* The holder should have ended these itself; it may be frozen. Jobs are locked first, in a
@@ -60,45 +67,49 @@ static const struct db_stmt DUE_EXPIRE_WAITING = {"due_expire_waiting",
 #define LATE                                                                       \
 	"job_lease where deadline_at < now() - interval '1 second' and " TERM_HELD \
 	" order by job_id limit $2"
-static const struct db_stmt DUE_LOCK_RUNNING = {"due_lock_running",
-	"with " TERM_SQL ", l as materialized (select tenant_id, job_id from " LATE ")"
-	" select count(*) from l cross join lateral (select 1 from job j"
-	" where j.tenant_id = l.tenant_id and j.job_id = l.job_id for update) held",
+static const struct db_stmt DUE_LOCK_RUNNING = {.name = "due_lock_running",
+	.sql = "with " TERM_SQL ", l as materialized (select tenant_id, job_id from " LATE ")"
+	       " select count(*) from l cross join lateral (select 1 from job j"
+	       " where j.tenant_id = l.tenant_id and j.job_id = l.job_id for update) held",
 	false};
-static const struct db_stmt DUE_EXPIRE_RUNNING = {"due_expire_running",
-	"with " TERM_SQL ", l as materialized (select ctid as lease_at, * from " LATE "),"
-	" held as materialized (select j.at, l.* from l cross join lateral"
-	" (select ctid as at from job j where j.tenant_id = l.tenant_id and j.job_id = l.job_id"
-	" and j.fence = l.fence and j.state = 'running' limit 1) j order by l.job_id),"
-	" ended as (update job j set state = 'expired', error_code = 'deadline', finished_at = "
-	"now(),"
-	" version = version + 1 from held h where j.ctid = h.at and j.state = 'running'"
-	" returning j.*, h.lease_at, h.event_from, h.event_to, h.started_at as claimed_at, "
-	"h.number,"
-	" h.restarted as again, h.worker_id as holder),"
-	" gone as (delete from job_lease where ctid = any(array(select lease_at from ended))),"
-	" tried as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, "
-	"started_at,"
-	" event_from, event_to, number, restarted, state, outcome, ended_by)"
-	" select retention, tenant_id, job_id, fence, holder, claimed_at, event_from, event_to,"
-	" number, again, state, 'deadline', 'deadline' from ended),"
-	" done as (insert into job_done"
-	" (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
-	" select retention, tenant_id, job_id, fence, event_to, queue_id, state, error_code"
-	" from ended),"
-	" told as (insert into delivery"
-	" (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
-	" select tenant_id, id_make(), job_id, queue_id, retention, state from ended"
-	" where callback_events & 8 <> 0),"
-	" notice as (insert into worker_notice (worker_id, tenant_id, job_id, fence)"
-	" select holder, tenant_id, job_id, fence from ended on conflict do nothing),"
-	" noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
-	" select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
-	" select " TERM_REPLY ", (select count(*) from ended)",
+static const struct db_stmt DUE_EXPIRE_RUNNING = {.name = "due_expire_running",
+	.sql = "with " TERM_SQL ", l as materialized (select ctid as lease_at, * from " LATE "),"
+	       " held as materialized (select j.at, l.* from l cross join lateral"
+	       " (select ctid as at from job j where j.tenant_id = l.tenant_id and j.job_id = "
+	       "l.job_id"
+	       " and j.fence = l.fence and j.state = 'running' limit 1) j order by l.job_id),"
+	       " ended as (update job j set state = 'expired', error_code = 'deadline', "
+	       "finished_at = "
+	       "now(),"
+	       " version = version + 1 from held h where j.ctid = h.at and j.state = 'running'"
+	       " returning j.*, h.lease_at, h.event_from, h.event_to, h.started_at as claimed_at, "
+	       "h.number,"
+	       " h.restarted as again, h.worker_id as holder),"
+	       " gone as (delete from job_lease where ctid = any(array(select lease_at from "
+	       "ended))),"
+	       " tried as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, "
+	       "started_at,"
+	       " event_from, event_to, number, restarted, state, outcome, ended_by)"
+	       " select retention, tenant_id, job_id, fence, holder, claimed_at, event_from, "
+	       "event_to,"
+	       " number, again, state, 'deadline', 'deadline' from ended),"
+	       " done as (insert into job_done"
+	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
+	       " select retention, tenant_id, job_id, fence, event_to, queue_id, state, error_code"
+	       " from ended),"
+	       " told as (insert into delivery"
+	       " (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
+	       " select tenant_id, id_make(), job_id, queue_id, retention, state from ended"
+	       " where callback_events & 8 <> 0),"
+	       " notice as (insert into worker_notice (worker_id, tenant_id, job_id, fence)"
+	       " select holder, tenant_id, job_id, fence from ended on conflict do nothing),"
+	       " noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
+	       " select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
+	       " select " TERM_REPLY ", (select count(*) from ended)",
 	false};
-static const struct db_stmt DUE_NEXT = {"due_next",
-	"select greatest(1, ceil(extract(epoch from due_at - now()) * 1000))::bigint"
-	" from job_due order by due_at limit 1",
+static const struct db_stmt DUE_NEXT = {.name = "due_next",
+	.sql = "select greatest(1, ceil(extract(epoch from due_at - now()) * 1000))::bigint"
+	       " from job_due order by due_at limit 1",
 	true};
 
 enum err due_move(struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx)

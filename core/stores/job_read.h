@@ -83,9 +83,16 @@ struct job_filter {
 	const uint8_t (*hashes)[16];
 };
 /* Newest first, keyset: rows older than after (zero = from the newest), at most limit; with labels
- * when what says so (no answers, no inputs). Ask for limit + 1 to learn whether more follow. */
-MUST_CHECK enum err job_list(struct db *db, const struct job_filter *filter, struct id after,
-	size_t limit, int what, job_read_done *done, void *ctx);
+ * when what says so (no answers, no inputs). Ask for one more than wanted to learn whether more
+ * follow. */
+struct job_page {
+	struct job_filter filter;
+	struct id after;
+	size_t limit;
+	int what;
+};
+MUST_CHECK enum err job_list(
+	struct db *db, const struct job_page *page, job_read_done *done, void *ctx);
 
 /* Attempts, oldest first; the running one last, with outcome "". */
 struct attempt_row {

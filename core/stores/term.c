@@ -5,19 +5,20 @@
 #include <stdlib.h>
 
 /* Its own term goes on; one that has run out, even its own, is followed by the next number. */
-static const struct db_stmt TERM_HOLD = {"term_hold",
-	"update leader_term set"
-	" number = case when leader = $1 and until > now() then number else number + 1 end,"
-	" leader = $1, until = now() + $2 * interval '1 millisecond'"
-	" where one and (leader = $1 or until <= now())",
+static const struct db_stmt TERM_HOLD = {.name = "term_hold",
+	.sql = "update leader_term set"
+	       " number = case when leader = $1 and until > now() then number else number + 1 end,"
+	       " leader = $1, until = now() + $2 * interval '1 millisecond'"
+	       " where one and (leader = $1 or until <= now())",
 	false};
-static const struct db_stmt TERM_READ = {"term_read",
-	"select case when leader = $1 then number else 0 end,"
-	" (extract(epoch from greatest(until - now(), interval '0')) * 1000)::bigint, leader"
-	" from leader_term where one",
+static const struct db_stmt TERM_READ = {.name = "term_read",
+	.sql = "select case when leader = $1 then number else 0 end,"
+	       " (extract(epoch from greatest(until - now(), interval '0')) * 1000)::bigint, leader"
+	       " from leader_term where one",
 	true};
-static const struct db_stmt TERM_RELEASE = {"term_release",
-	"update leader_term set until = now() where one and leader = $1 and number = $2", false};
+static const struct db_stmt TERM_RELEASE = {.name = "term_release",
+	.sql = "update leader_term set until = now() where one and leader = $1 and number = $2",
+	false};
 
 struct hold {
 	term_hold_done *done;

@@ -1,0 +1,182 @@
+#include "stores/api_key.h"
+#include "stores/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS                                                                          \
+	"k.tenant_id, k.key_id, k.hash, k.name, k.operator, k.created_at, k.revoked_at," \
+	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id = "    \
+	"k.tenant_id), '')"
+
+static const struct db_stmt insert_stmt = {.name = "api_key_insert",
+	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator)"
+	       "  select $1, $2, $3, $4, $5"
+	       "  where $5 or exists (select from tenant where tenant_id = $1) returning *),"
+	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
+	       "  select tenant_id, $6, $7, $8, 'api_key.create', key_id from k)"
+	       " select " COLUMNS " from k"};
+
+static const struct db_stmt find_stmt = {.name = "api_key_find",
+	.sql = "select " COLUMNS " from api_key k where k.hash = $1 and k.revoked_at is null",
+	.reads = true};
+
+static const struct db_stmt list_stmt = {.name = "api_key_list",
+	.sql = "select " COLUMNS
+	       " from api_key k where k.tenant_id = $1 and ($2::uuid is null or k.key_id < $2)"
+	       " order by k.tenant_id desc, k.key_id desc limit $3",
+	.reads = true};
+
+static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
+	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now()) where "
+	       "key_id = $1 "
+	       "returning *),"
+	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, 'api_key.revoke', "
+	       "key_id "
+	       "from k)"
+	       " select " COLUMNS " from k"};
+
+static const struct db_stmt touch_stmt = {.name = "api_key_touch",
+	.sql = "update api_key k set last_used_at = now() where k.ctid = any(array("
+	       " select k.ctid from unnest($1) u(key_id) cross join lateral"
+	       " (select k.ctid from api_key k where k.key_id = u.key_id limit 1 for update skip "
+	       "locked) "
+	       "k))"};
+
+static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
+	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator)"
+	       "  select '00000000-0000-0000-0000-000000000000', $1, $2, $3, true"
+	       "  where not exists (select from api_key where operator)"
+	       "  and pg_advisory_xact_lock(720713002) is not null returning *),"
+	       " a as (insert into audit (tenant_id, actor_kind, action, object)"
+	       "  select tenant_id, 'cli', 'api_key.bootstrap', key_id from k)"
+	       " select tenant_id, key_id, hash, name, operator, created_at, revoked_at, "
+	       "last_used_at, '' "
+	       "from k"};
+
+static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+{
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct api_key *rows;
+
+	if (e == ERR_OK && n == 0)
+		e = when_none;
+	rows = call_rows(&e, n, sizeof(*rows));
+	for (i = 0; rows != NULL && i < n; i++) {
+		struct db_bytes hash = db_value(r, i, 2);
+
+		rows[i].tenant = db_id(r, i, 0);
+		rows[i].id = db_id(r, i, 1);
+		if (hash.len == API_KEY_HASH_BYTES)
+			memcpy(rows[i].hash, hash.bytes, hash.len);
+		rows[i].name = db_text(r, i, 3);
+		rows[i].operator= db_int(r, i, 4) != 0;
+		rows[i].created_ms = db_time(r, i, 5);
+		rows[i].revoked_ms = db_time(r, i, 6);
+		rows[i].last_used_ms = db_time(r, i, 7);
+		rows[i].tenant_name = db_text(r, i, 8);
+	}
+	((api_key_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+static void on_found(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_OK);
+}
+
+static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_NOT_FOUND);
+}
+
+static void on_bootstrap(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_CONFLICT);
+}
+
+static struct db_bytes hash_bytes(const uint8_t *hash)
+{
+	return (struct db_bytes){hash, API_KEY_HASH_BYTES};
+}
+
+enum err api_key_insert(struct db *db, const struct api_key *key, const struct audit_actor *by,
+	api_key_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, key->tenant);
+	db_arg_id(&a, key->id);
+	db_arg_bytes(&a, hash_bytes(key->hash));
+	db_arg_text(&a, key->name != NULL ? key->name : "");
+	db_arg_bool(&a, key->operator);
+	audit_args(&a, by);
+	return call_run(&(struct call_ask){db, &key->tenant, 1, &insert_stmt, &a, on_needed,
+		{.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err api_key_find(
+	struct db *db, const uint8_t hash[API_KEY_HASH_BYTES], api_key_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_bytes(&a, hash_bytes(hash));
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &find_stmt, &a, on_found, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t limit,
+	api_key_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, tenant);
+	db_arg_id_or_null(&a, after);
+	db_arg_int8(&a, (int64_t)limit);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &list_stmt, &a, on_found, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err api_key_revoke(
+	struct db *db, struct id key, const struct audit_actor *by, api_key_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, key);
+	audit_args(&a, by);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &revoke_stmt, &a, on_needed, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err api_key_touch(struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx)
+{
+	enum err e = db_begin(db, NULL, 0);
+	struct db_args a;
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&a);
+	db_arg_ids(&a, keys, n);
+	db_query(db, &touch_stmt, &a);
+	db_commit(db, done, ctx);
+	return ERR_OK;
+}
+
+enum err api_key_bootstrap(struct db *db, const struct api_key *key, api_key_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, key->id);
+	db_arg_bytes(&a, hash_bytes(key->hash));
+	db_arg_text(&a, key->name != NULL ? key->name : "");
+	return call_run(&(struct call_ask){db, NULL, 0, &bootstrap_stmt, &a, on_bootstrap,
+		{.done = (call_fn *)done, .ctx = ctx}});
+}

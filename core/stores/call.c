@@ -1,0 +1,48 @@
+#include "stores/call.h"
+
+#include <stdlib.h>
+
+enum err call_begin(struct db *db, const struct id *tenants, size_t n, struct call **ret_call)
+{
+	struct call *call = calloc(1, sizeof(*call));
+	enum err e;
+
+	if (call == NULL)
+		return ERR_NOMEM;
+	e = db_begin(db, tenants, n);
+	if (e != ERR_OK) {
+		free(call);
+		return e;
+	}
+	call->db = db;
+	*ret_call = call;
+	return ERR_OK;
+}
+
+enum err call_run(const struct call_ask *ask)
+{
+	struct call *call;
+	enum err e = call_begin(ask->db, ask->tenants, ask->tenants_n, &call);
+
+	if (e == ERR_OK) {
+		*call = ask->with;
+		call->db = ask->db;
+		db_query(ask->db, ask->stmt, ask->args);
+		db_commit(ask->db, ask->on_done, call);
+	}
+	if (ask->args != NULL)
+		db_args_clear(ask->args);
+	return e;
+}
+
+void *call_rows(enum err *e, size_t n, size_t size)
+{
+	void *rows;
+
+	if (*e != ERR_OK || n == 0)
+		return NULL;
+	rows = calloc(n, size);
+	if (rows == NULL)
+		*e = ERR_NOMEM;
+	return rows;
+}

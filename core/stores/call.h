@@ -1,0 +1,44 @@
+/* call.h - a store call under way: whom to tell, and of what.
+ *
+ * For the stores' own use. A call is made together with its transaction; the
+ * callback that ends it frees it. The done pointer is cast back to the type it
+ * came as by the only function that calls it.
+ *
+ * Threads: the connection's.  Memory: the transaction's callback owns the call. */
+#ifndef STORES_CALL_H
+#define STORES_CALL_H
+
+#include "ports/db.h"
+
+typedef void call_fn(void);
+
+struct call {
+	call_fn *done;
+	void *ctx;
+	struct db *db;
+	void *batch; /* the caller's elements */
+	size_t n;
+	struct id id; /* a worker, a job: what this call needs to remember */
+};
+
+/* Begins a transaction for tenants and makes its call. ERR_NOMEM, or as db_begin. */
+MUST_CHECK enum err call_begin(
+	struct db *db, const struct id *tenants, size_t n, struct call **ret_call);
+
+/* A transaction of one statement. */
+struct call_ask {
+	struct db *db;
+	const struct id *tenants;
+	size_t tenants_n;
+	const struct db_stmt *stmt;
+	struct db_args *args; /* taken in any case */
+	db_done_fn *on_done;
+	struct call with; /* done, ctx, and what else to remember */
+};
+MUST_CHECK enum err call_run(const struct call_ask *ask);
+
+/* An array for n rows of size bytes; NULL with e set to ERR_NOMEM when there is no memory, NULL
+ * when there are no rows or e was an error already. */
+void *call_rows(enum err *e, size_t n, size_t size);
+
+#endif

@@ -1,0 +1,45 @@
+#include "stores/partition.h"
+#include "stores/call.h"
+
+#include <stdlib.h>
+
+const int retention_days[RETENTION_CLASSES] = {1, 7, 30, 90, 400};
+
+static const struct db_stmt keep_stmt = {
+	.name = "partition_keep", .sql = "select made, dropped, astray from partition_keep($1)"};
+
+unsigned retention_for(int64_t seconds)
+{
+	unsigned class;
+
+	for (class = 0; class + 1 < RETENTION_CLASSES; class ++)
+		if ((int64_t)retention_days[class] * 86400 >= seconds)
+			break;
+	return class;
+}
+
+static void on_keep(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	struct partition_report report = {0};
+	const struct db_rows *r;
+
+	if (e == ERR_OK) {
+		r = db_reply_rows(reply, 0);
+		report.made = db_int(r, 0, 0);
+		report.dropped = db_int(r, 0, 1);
+		report.astray = db_int(r, 0, 2);
+	}
+	((partition_keep_done *)call->done)(call->ctx, e, &report);
+	free(call);
+}
+
+enum err partition_keep(struct db *db, int days_ahead, partition_keep_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int4(&a, days_ahead);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &keep_stmt, &a, on_keep, {.done = (call_fn *)done, .ctx = ctx}});
+}

@@ -1,0 +1,156 @@
+#include "stores/tenant.h"
+#include "stores/call.h"
+
+#include <stdlib.h>
+
+#define COLUMNS "t.tenant_id, t.name, t.created_at, t.retention, t.version"
+#define SECRETS "s.match_key, s.webhook_secret, s.callback_origins"
+
+static const struct db_stmt create_stmt = {.name = "tenant_create",
+	.sql = "with t as (insert into tenant (tenant_id, name, retention) values ($1, $2, $3)"
+	       "  on conflict (name) do nothing returning *),"
+	       " s as (insert into tenant_setting (tenant_id, match_key, webhook_secret, "
+	       "callback_origins)"
+	       "  select tenant_id, $4, $5, $6 from t returning *),"
+	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
+	       "  select tenant_id, $7, $8, $9, 'tenant.create', tenant_id from t)"
+	       " select " COLUMNS ", " SECRETS " from t, s"};
+
+static const struct db_stmt get_stmt = {.name = "tenant_get",
+	.sql = "select " COLUMNS ", " SECRETS " from unnest($1) k(tenant_id)"
+	       " cross join lateral (select * from tenant t where t.tenant_id = k.tenant_id limit "
+	       "1) t"
+	       " cross join lateral (select * from tenant_setting s where s.tenant_id = "
+	       "k.tenant_id limit "
+	       "1) s",
+	.reads = true};
+
+static const struct db_stmt list_stmt = {.name = "tenant_list",
+	.sql = "select " COLUMNS " from tenant t where t.name > $1 order by t.name limit $2",
+	.reads = true};
+
+static const struct db_stmt find_stmt = {.name = "tenant_find",
+	.sql = "select " COLUMNS " from tenant t where t.name = $1",
+	.reads = true};
+
+static const struct db_stmt patch_stmt = {.name = "tenant_patch",
+	.sql = "with t as (update tenant set retention = coalesce($2::int4, retention), version = "
+	       "version "
+	       "+ 1"
+	       "  where tenant_id = $1 returning *),"
+	       " s as (update tenant_setting s set webhook_secret = coalesce($3, s.webhook_secret),"
+	       "  callback_origins = coalesce($4, s.callback_origins)"
+	       "  from t where s.tenant_id = t.tenant_id and s.tenant_id = $1 returning s.*),"
+	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
+	       "  select tenant_id, $5, $6, $7, 'tenant.patch', tenant_id from t)"
+	       " select " COLUMNS ", " SECRETS " from t, s"};
+
+static void tell(struct call *call, enum err e, const struct db_reply *reply, bool secrets,
+	enum err when_none)
+{
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct tenant *rows;
+
+	if (e == ERR_OK && n == 0)
+		e = when_none;
+	rows = call_rows(&e, n, sizeof(*rows));
+	for (i = 0; rows != NULL && i < n; i++) {
+		rows[i].id = db_id(r, i, 0);
+		rows[i].name = db_text(r, i, 1);
+		rows[i].created_ms = db_time(r, i, 2);
+		rows[i].retention = (unsigned)db_int(r, i, 3);
+		rows[i].version = db_int(r, i, 4);
+		if (!secrets)
+			continue;
+		rows[i].match_key = db_value(r, i, 5);
+		rows[i].webhook_secret = db_value(r, i, 6);
+		rows[i].callback_origins = db_value(r, i, 7);
+	}
+	((tenant_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+static void on_create(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, true, ERR_CONFLICT);
+}
+
+static void on_get(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, true, ERR_OK);
+}
+
+static void on_names(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, false, ERR_OK);
+}
+
+static void on_patch(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, true, ERR_NOT_FOUND);
+}
+
+enum err tenant_create(struct db *db, const struct tenant *t, const struct audit_actor *by,
+	tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, t->id);
+	db_arg_text(&a, t->name);
+	db_arg_int4(&a, (int32_t)t->retention);
+	db_arg_bytes(&a, t->match_key);
+	db_arg_bytes(&a, t->webhook_secret);
+	db_arg_bytes(&a, t->callback_origins);
+	audit_args(&a, by);
+	return call_run(&(struct call_ask){
+		db, &t->id, 1, &create_stmt, &a, on_create, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err tenant_get(struct db *db, const struct id *ids, size_t n, tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_ids(&a, ids, n);
+	return call_run(&(struct call_ask){
+		db, ids, n, &get_stmt, &a, on_get, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err tenant_list(struct db *db, const char *after, size_t limit, tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_text(&a, after != NULL ? after : "");
+	db_arg_int8(&a, (int64_t)limit);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &list_stmt, &a, on_names, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err tenant_find(struct db *db, const char *name, tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_text(&a, name);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &find_stmt, &a, on_names, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err tenant_patch(struct db *db, struct id tenant, const struct tenant_change *change,
+	const struct audit_actor *by, tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, tenant);
+	db_arg_int4_if(&a, change->retention >= 0, change->retention);
+	db_arg_bytes(&a, change->webhook_secret);
+	db_arg_bytes(&a, change->callback_origins);
+	audit_args(&a, by);
+	return call_run(&(struct call_ask){
+		db, &tenant, 1, &patch_stmt, &a, on_patch, {.done = (call_fn *)done, .ctx = ctx}});
+}
