@@ -48,7 +48,7 @@ def ensure(groups: tuple[str, ...]) -> None:
     with step(f"installing {len(lacking)} Debian packages"):
         for repair in REPAIRS:
             if repair:
-                subprocess.run([*prefix, *repair], stdout=subprocess.DEVNULL)
+                subprocess.run([*prefix, *repair], capture_output=True)
             if _apt(prefix, lacking):
                 break
     still = missing(lacking)

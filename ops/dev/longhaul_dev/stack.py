@@ -37,9 +37,9 @@ from longhaul_dev.leftovers import end_leftovers
 from longhaul_dev.plan import Plan
 from longhaul_dev.postgres import Postgres
 from longhaul_dev.program import environment, program_spec, simulator_spec
+from longhaul_dev.readiness import http_answers, log_end
 from longhaul_dev.redis import Redis
 from longhaul_dev.spec import Spec
-from longhaul_dev.readiness import http_answers, log_end
 from longhaul_dev.stackfile import read_stackfile, stack_values, url, write_stackfile
 from longhaul_dev.tenants import Tenants
 from longhaul_dev.wait import until
