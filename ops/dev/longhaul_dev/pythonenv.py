@@ -49,4 +49,5 @@ def _run(command: list[str], failure: str) -> None:
         raise Fault(f"{failure}: not within {INSTALL_TIMEOUT_S} s.") from late
     if run.returncode:
         words = (run.stderr or run.stdout).strip().splitlines()
-        raise Fault(f"{failure}: {words[-1] if words else run.returncode}")
+        cause = [line for line in words if line.startswith(("Could not", "ERROR"))] or words
+        raise Fault(f"{failure}: {cause[0] if cause else run.returncode}")
