@@ -1,0 +1,25 @@
+#include "access/caller.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tenant_facts *tenant_facts_hold(struct tenant_facts *facts)
+{
+	facts->holders++;
+	return facts;
+}
+
+void tenant_facts_release(struct tenant_facts *facts)
+{
+	if (!facts || --facts->holders > 0)
+		return;
+	for (size_t i = 0; i < facts->origins_n; i++)
+		free(facts->origins[i]);
+	free(facts);
+}
+
+void caller_clear(struct caller *caller)
+{
+	tenant_facts_release(caller->facts);
+	memset(caller, 0, sizeof *caller);
+}

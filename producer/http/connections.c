@@ -1,0 +1,164 @@
+#include "http/connections.h"
+
+#include "ground/clock.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { SWEEP_MS = 250 };
+
+struct connections {
+	struct connections_options options;
+	pthread_mutex_t lock; /* guards ring and stop; held while a descriptor is shut down */
+	pthread_cond_t wake;
+	struct ring ring; /* oldest first */
+	_Atomic size_t n;
+	bool stop, started;
+	pthread_t sweeper;
+};
+
+static bool is_late(const struct connections *c, const struct connection *x, int64_t now)
+{
+	const int64_t limits[] = {
+		[CONNECTION_HEAD] = c->options.header_ms,
+		[CONNECTION_BODY] = c->options.body_ms,
+		[CONNECTION_BUSY] = INT64_MAX,
+		[CONNECTION_IDLE] = c->options.idle_ms,
+	};
+
+	return now - x->since_ms > limits[x->at];
+}
+
+/* The library notices the end of the stream and closes the descriptor on its own thread. */
+static void end(const struct connection *x)
+{
+	(void)shutdown(x->fd, SHUT_RDWR);
+}
+
+static void sweep(const struct connections *c)
+{
+	int64_t now = clock_ms();
+
+	for (const struct ring *at = c->ring.next; at != &c->ring; at = at->next) {
+		const struct connection *x = RING_OF(at, struct connection, link);
+
+		if (is_late(c, x, now))
+			end(x);
+	}
+}
+
+static void *sweeper_run(void *owner)
+{
+	struct connections *c = owner;
+	struct timespec until;
+
+	(void)pthread_mutex_lock(&c->lock);
+	while (!c->stop) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += SWEEP_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000L;
+		until.tv_nsec %= 1000000000L;
+		(void)pthread_cond_timedwait(&c->wake, &c->lock, &until);
+		sweep(c);
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+enum err connections_new(
+	const struct connections_options *options, struct connections **ret_connections)
+{
+	struct connections *c = calloc(1, sizeof *c);
+	pthread_condattr_t monotonic;
+
+	if (!c)
+		return ERR_NOMEM;
+	c->options = *options;
+	ring_init(&c->ring);
+	(void)pthread_mutex_init(&c->lock, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&c->wake, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+	c->started = pthread_create(&c->sweeper, NULL, sweeper_run, c) == 0;
+	if (!c->started) {
+		connections_free(c);
+		return ERR_SYSTEM;
+	}
+	*ret_connections = c;
+	return ERR_OK;
+}
+
+void connections_free(struct connections *c)
+{
+	if (!c)
+		return;
+	(void)pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	(void)pthread_cond_signal(&c->wake);
+	(void)pthread_mutex_unlock(&c->lock);
+	if (c->started)
+		(void)pthread_join(c->sweeper, NULL);
+	(void)pthread_cond_destroy(&c->wake);
+	(void)pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+/* Under the lock. Ended connections stay in the ring for a moment, so one goes at a time. */
+static void make_room(struct connections *c)
+{
+	int64_t now = clock_ms();
+
+	for (struct ring *at = c->ring.next; at != &c->ring; at = at->next) {
+		struct connection *x = RING_OF(at, struct connection, link);
+
+		if ((x->at == CONNECTION_HEAD || x->at == CONNECTION_IDLE) && x->since_ms <= now) {
+			x->since_ms = INT64_MAX; /* chosen: not again */
+			end(x);
+			return;
+		}
+	}
+}
+
+struct connection *connections_join(struct connections *c, int fd)
+{
+	struct connection *x = calloc(1, sizeof *x);
+
+	if (!x)
+		return NULL;
+	x->fd = fd;
+	connection_moves(x, CONNECTION_HEAD);
+	(void)pthread_mutex_lock(&c->lock);
+	if (++c->n > c->options.max - c->options.max / 16)
+		make_room(c);
+	ring_join(&c->ring, &x->link);
+	(void)pthread_mutex_unlock(&c->lock);
+	return x;
+}
+
+void connections_leave(struct connections *c, struct connection *connection)
+{
+	if (!connection)
+		return;
+	(void)pthread_mutex_lock(&c->lock);
+	ring_leave(&connection->link);
+	c->n--;
+	(void)pthread_mutex_unlock(&c->lock);
+	free(connection);
+}
+
+void connection_moves(struct connection *connection, enum connection_at at)
+{
+	if (!connection)
+		return;
+	connection->at = (int)at;
+	connection->since_ms = clock_ms();
+}
+
+size_t connections_n(const struct connections *c)
+{
+	return c->n;
+}

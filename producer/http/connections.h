@@ -1,0 +1,47 @@
+/* connections.h - deadlines for what a client does slowly, and room for the next one.
+ *
+ * Each connection says where it stands; a sweeper thread ends those that are
+ * late: a head must be complete header_ms after the connection was opened, a body
+ * body_ms after its head, and an idle one leaves after idle_ms. A second head on
+ * a kept connection has idle_ms in all. When nearly all places are taken, the
+ * oldest connection that has no request under way makes room.
+ *
+ * Threads: any; one lock guards the list, the rest is atomic.  Memory: one small
+ * struct a connection. */
+#ifndef HTTP_CONNECTIONS_H
+#define HTTP_CONNECTIONS_H
+
+#include "ground/err.h"
+#include "ground/ring.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum connection_at { CONNECTION_HEAD, CONNECTION_BODY, CONNECTION_BUSY, CONNECTION_IDLE };
+
+struct connections;
+
+struct connection {
+	struct ring link;
+	int fd;
+	_Atomic int at;
+	_Atomic int64_t since_ms;
+};
+
+struct connections_options {
+	size_t max;
+	int64_t header_ms, body_ms, idle_ms;
+};
+
+MUST_CHECK enum err connections_new(
+	const struct connections_options *options, struct connections **ret_connections);
+/* Stops the sweeper. Every connection must have left. NULL is fine. */
+void connections_free(struct connections *c);
+/* NULL when out of memory: the connection then has no deadline but the library's. */
+struct connection *connections_join(struct connections *c, int fd);
+/* Before the descriptor is closed. NULL is fine. */
+void connections_leave(struct connections *c, struct connection *connection);
+void connection_moves(struct connection *connection, enum connection_at at);
+size_t connections_n(const struct connections *c);
+
+#endif

@@ -1,0 +1,440 @@
+/* exchange.c - the stages of one request, as the library's thread walks them. See request.h. */
+#include "ground/clock.h"
+#include "ground/digest.h"
+#include "http/guard.h"
+#include "http/server_state.h"
+#include "http/sse.h"
+#include "stores/audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAIN_BYTES_MAX = 64 << 20, SSE_CHUNK = 4096 };
+
+/* What only this file needs of a request. */
+struct exchange {
+	struct request request; /* first: the handlers' view */
+	struct connection *place;
+	struct guard_head head;
+	uint64_t length; /* Content-Length; 0 for chunked */
+	bool chunked;
+	bool parked;   /* set and read by the server's thread only */
+	bool answered; /* the reply stands; what remains of the body is dropped */
+};
+
+static struct exchange *exchange_of(struct request *r)
+{
+	return (struct exchange *)(void *)r;
+}
+
+/* ---- what handlers use ---- */
+
+void request_park(struct request *r)
+{
+	exchange_of(r)->parked = true;
+	MHD_suspend_connection(r->connection);
+}
+
+void request_resume(struct request *r)
+{
+	MHD_resume_connection(r->connection);
+}
+
+void request_fail(struct request *r, enum err e)
+{
+	reply_problem(&r->reply, e, NULL, NULL, r->id_text);
+}
+
+void request_fail_detail(struct request *r, enum err e, const char *detail)
+{
+	reply_problem(&r->reply, e, detail, NULL, r->id_text);
+}
+
+void request_fail_with(struct request *r, enum err e, const struct problems *p)
+{
+	reply_problem(&r->reply, e, NULL, p, r->id_text);
+}
+
+void request_resume_failed(struct request *r, enum err e)
+{
+	request_fail(r, e);
+	request_resume(r);
+}
+
+struct audit_actor request_actor(const struct request *r)
+{
+	return (struct audit_actor){.kind = r->caller.is_operator ? "operator" : "key",
+		.id = r->caller.principal,
+		.request = r->id};
+}
+
+/* ---- head ---- */
+
+static enum MHD_Result take_value(
+	void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct exchange *x = cls;
+
+	if (kind == MHD_GET_ARGUMENT_KIND) {
+		query_add(&x->request.query, name, value);
+		return MHD_YES;
+	}
+	if (x->head.n < GUARD_HEADERS_MAX)
+		x->head.headers[x->head.n++] = (struct guard_header){name, value ? value : ""};
+	x->head.total++;
+	return MHD_YES;
+}
+
+static const char HEX[] = "0123456789abcdef";
+
+/* W3C trace context, version 00: the caller's trace goes on under a span of ours. */
+static bool trace_taken(struct request *r, const char *parent)
+{
+	if (!parent || strlen(parent) != 55 || strspn(parent, "0123456789abcdef-") != 55 ||
+		strncmp(parent, "00-", 3) != 0 || parent[35] != '-' || parent[52] != '-' ||
+		strspn(parent + 3, HEX) != 32 || strspn(parent + 36, HEX) != 16 ||
+		strspn(parent + 3, "0") >= 32 || strspn(parent + 36, "0") >= 16)
+		return false;
+	memcpy(r->trace_id, parent + 3, 32);
+	memcpy(r->traceparent, parent, 55);
+	return true;
+}
+
+static void trace_set(struct request *r, const char *parent)
+{
+	struct id chance = id_new(0);
+	uint8_t span[8];
+
+	digest_random(span, sizeof span);
+	if (!trace_taken(r, parent)) {
+		digest_hex(chance.bytes, sizeof chance.bytes, r->trace_id);
+		memcpy(r->traceparent, "00-", 3);
+		memcpy(r->traceparent + 3, r->trace_id, 32);
+		memcpy(r->traceparent + 35, "-0000000000000000-00", 21);
+	}
+	digest_hex(span, sizeof span, r->traceparent + 36);
+	r->traceparent[52] = '-';
+}
+
+static void head_take(struct exchange *x)
+{
+	struct request *r = &x->request;
+	const char *length = guard_value(&x->head, "Content-Length");
+
+	r->authorization = guard_value(&x->head, "Authorization");
+	r->idempotency_key = guard_value(&x->head, "Idempotency-Key");
+	r->if_none_match = guard_value(&x->head, "If-None-Match");
+	r->last_event_id = guard_value(&x->head, "Last-Event-ID");
+	r->content_type = guard_value(&x->head, "Content-Type");
+	trace_set(r, guard_value(&x->head, "traceparent"));
+	x->chunked = guard_value(&x->head, "Transfer-Encoding") != NULL;
+	x->length = length ? strtoull(length, NULL, 10) : 0;
+}
+
+static struct exchange *exchange_new(struct server *s, struct MHD_Connection *connection)
+{
+	struct exchange *x = calloc(1, sizeof *x);
+	const union MHD_ConnectionInfo *info;
+
+	if (!x)
+		return NULL;
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	x->place = info ? info->socket_context : NULL;
+	x->request.server = s;
+	x->request.producer = s->options.producer;
+	x->request.connection = connection;
+	x->request.began_us = clock_us();
+	x->request.id = id_new(0);
+	id_format("req", x->request.id, x->request.id_text);
+	reply_init(&x->request.reply);
+	connection_moves(x->place, CONNECTION_BODY);
+	s->busy++;
+	return x;
+}
+
+static void route_fail(struct request *r, enum err e)
+{
+	request_fail(r, e);
+	if (e == ERR_METHOD)
+		reply_header(&r->reply, "Allow", "%s", r->match.allow);
+}
+
+/* ERR_OK, or the reply stands. */
+static enum err head_check(struct exchange *x, const char *path, const char *method)
+{
+	struct request *r = &x->request;
+	const struct server_options *o = &r->server->options;
+	const char *fault = guard_fault(&x->head, true);
+	enum err e;
+
+	if (fault) {
+		request_fail_detail(r, ERR_BAD_REQUEST, fault);
+		r->reply.close = true;
+		return ERR_BAD_REQUEST;
+	}
+	head_take(x);
+	r->head_only = strcmp(method, "HEAD") == 0;
+	e = route_find(o->routes, o->listener, method, path, &r->match);
+	if (e)
+		route_fail(r, e);
+	return e;
+}
+
+/* ---- body ---- */
+
+static enum err body_claim(struct exchange *x, size_t n)
+{
+	struct request *r = &x->request;
+	struct server *s = r->server;
+	size_t max = s->options.body_memory_max(s->options.producer);
+
+	if ((s->body_memory += n) > max) {
+		s->body_memory -= n;
+		return ERR_UNAVAILABLE;
+	}
+	r->body_counted += n;
+	return ERR_OK;
+}
+
+static void body_refuse(struct exchange *x, enum err e)
+{
+	struct request *r = &x->request;
+
+	request_fail(r, e);
+	x->answered = true;
+	buf_clear(&r->body);
+}
+
+static void body_expect(struct exchange *x)
+{
+	struct request *r = &x->request;
+	const struct server_options *o = &r->server->options;
+	size_t max = o->body_max(o->producer, r->match.route->body);
+
+	buf_init(&r->body, max);
+	if (x->length > max)
+		body_refuse(x, ERR_TOO_LARGE);
+	else if (x->length && body_claim(x, (size_t)x->length))
+		body_refuse(x, ERR_UNAVAILABLE);
+	else if (x->length && buf_reserve(&r->body, (size_t)x->length))
+		body_refuse(x, ERR_NOMEM);
+}
+
+static void body_take(struct exchange *x, const char *bytes, size_t len)
+{
+	struct request *r = &x->request;
+	enum err e = ERR_OK;
+
+	if (x->answered)
+		return;
+	if (x->chunked)
+		e = body_claim(x, len);
+	if (!e)
+		e = buf_append(&r->body, bytes, len);
+	if (e)
+		body_refuse(x, e);
+}
+
+static void body_release(struct exchange *x)
+{
+	x->request.server->body_memory -= x->request.body_counted;
+	x->request.body_counted = 0;
+}
+
+/* ---- reply ---- */
+
+static ssize_t stream_read(void *cls, uint64_t at, char *out, size_t room)
+{
+	ssize_t n = sse_read(cls, out, room);
+
+	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void stream_over(void *cls)
+{
+	sse_detach(cls);
+}
+
+static struct MHD_Response *response_make(struct request *r)
+{
+	struct MHD_Response *response;
+	char *bytes = NULL;
+	size_t len = 0;
+
+	if (r->stream) {
+		sse_attach(r->stream, r->connection);
+		response = MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, SSE_CHUNK, stream_read, r->stream, stream_over);
+		if (response)
+			r->stream = NULL;
+		return response;
+	}
+	if (buf_err(&r->reply.body) || buf_take(&r->reply.body, &bytes, &len))
+		return NULL;
+	if (!bytes)
+		return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		free(bytes);
+	return response;
+}
+
+static void response_dress(struct MHD_Response *response, const struct request *r)
+{
+	const struct reply *reply = &r->reply;
+
+	(void)MHD_add_response_header(response, "X-Request-Id", r->id_text);
+	if (r->traceparent[0])
+		(void)MHD_add_response_header(response, "traceparent", r->traceparent);
+	if (reply->type)
+		(void)MHD_add_response_header(response, "Content-Type", reply->type);
+	for (size_t i = 0; i < reply->headers_n; i++)
+		(void)MHD_add_response_header(
+			response, reply->headers[i].name, reply->headers[i].value);
+	if (reply->close)
+		(void)MHD_add_response_header(response, "Connection", "close");
+}
+
+static enum MHD_Result answer(struct exchange *x)
+{
+	struct request *r = &x->request;
+	struct MHD_Response *response;
+	enum MHD_Result sent;
+
+	if (!r->stream && buf_err(&r->reply.body))
+		request_fail(r, ERR_NOMEM);
+	response = response_make(r);
+	if (!response)
+		return MHD_NO;
+	response_dress(response, r);
+	body_release(x);
+	r->stage = REQUEST_SENT;
+	sent = MHD_queue_response(r->connection, (unsigned)r->reply.status, response);
+	MHD_destroy_response(response);
+	return sent;
+}
+
+/* ---- the walk ---- */
+
+static bool has_body(const struct exchange *x)
+{
+	return x->length > 0 || x->chunked;
+}
+
+/* A refusal before the body: small bodies are read and dropped, so that the client sees why. */
+static enum MHD_Result refuse(struct exchange *x)
+{
+	x->answered = true;
+	x->request.stage = REQUEST_BODY;
+	if (!has_body(x) || x->request.reply.close || x->length > DRAIN_BYTES_MAX)
+		return answer(x);
+	return MHD_YES;
+}
+
+static enum MHD_Result enter(struct exchange *x)
+{
+	struct request *r = &x->request;
+	bool parked = false;
+	enum err e = ERR_OK;
+
+	r->stage = REQUEST_ACCESS;
+	if (r->match.route->access != ROUTE_OPEN)
+		e = r->server->options.access(r, &parked);
+	if (parked)
+		return MHD_YES;
+	if (e)
+		return refuse(x);
+	r->stage = REQUEST_BODY;
+	body_expect(x);
+	if (x->answered)
+		return refuse(x);
+	return MHD_YES;
+}
+
+/* Calls without a body take an empty one, or an empty object. */
+static bool body_is_wrong(const struct request *r)
+{
+	const char *bytes = r->body.bytes;
+	size_t n = r->body.len, at = 0;
+
+	if (r->match.route->body != ROUTE_NO_BODY)
+		return false;
+	while (at < n && strchr(" \t\r\n{}", bytes[at]))
+		at++;
+	return at < n;
+}
+
+static enum MHD_Result handle(struct exchange *x)
+{
+	struct request *r = &x->request;
+
+	connection_moves(x->place, CONNECTION_BUSY);
+	r->stage = REQUEST_HANDLE;
+	x->parked = false;
+	if (x->answered)
+		return answer(x);
+	if (body_is_wrong(r))
+		request_fail_detail(r, ERR_INVALID_JSON, "this call takes no body");
+	else
+		r->match.route->handler(r);
+	return x->parked ? MHD_YES : answer(x);
+}
+
+static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, void **request)
+{
+	struct exchange *x = exchange_new(s, connection);
+
+	if (!x)
+		return MHD_NO;
+	*request = x;
+	x->head.version = version;
+	(void)MHD_get_connection_values(
+		connection, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, take_value, x);
+	if (head_check(x, path, method))
+		return refuse(x);
+	return enter(x);
+}
+
+enum MHD_Result exchange_turn(void *server, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *bytes, size_t *len, void **request)
+{
+	struct exchange *x = *request;
+
+	if (!x)
+		return begin(server, connection, path, method, version, request);
+	if (x->request.stage == REQUEST_ACCESS)
+		return enter(x);
+	if (*len > 0) {
+		body_take(x, bytes, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	if (x->request.stage == REQUEST_BODY)
+		return handle(x);
+	return answer(x);
+}
+
+void exchange_over(void *server, struct MHD_Connection *connection, void **request,
+	enum MHD_RequestTerminationCode why)
+{
+	struct server *s = server;
+	struct exchange *x = *request;
+	struct request *r = &x->request;
+
+	if (!x)
+		return;
+	if (s->options.done)
+		s->options.done(s->options.producer, r, clock_us() - r->began_us);
+	body_release(x);
+	if (r->work_free)
+		r->work_free(r->work);
+	sse_release(r->stream);
+	caller_clear(&r->caller);
+	buf_clear(&r->body);
+	reply_clear(&r->reply);
+	connection_moves(x->place, CONNECTION_IDLE);
+	s->busy--;
+	free(x);
+	*request = NULL;
+}

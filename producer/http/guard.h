@@ -1,0 +1,46 @@
+/* guard.h - refuses what two parsers might read in two ways.
+ *
+ * libmicrohttpd 0.9.75 accepts requests that a proxy in front of it may frame
+ * otherwise: Content-Length together with Transfer-Encoding, two lengths, lines
+ * that end in a bare LF, folded headers, NULs. It shows no raw bytes, but it
+ * parses headers in place: names and values point into its read buffer, where
+ * each CR, LF and colon became a NUL. So the bytes between two header lines tell
+ * what stood there:
+ *
+ *    name NUL [blanks] value NUL NUL name ...    two NULs: CR LF, one: a bare LF
+ *
+ * More than two, or the next name elsewhere in memory, is a NUL in a value or a
+ * folded line. All of these are refused with 400, and the connection is closed.
+ *
+ * What cannot be seen through this library: the line end of the last header and
+ * of the blank line behind it; a request line it refused itself (it answers a
+ * bare 400, 414, 431 or 501 page of its own); chunk extensions and trailers (both
+ * are dropped by it, never used by us).
+ *
+ * Threads: pure.  Memory: points into the request. */
+#ifndef HTTP_GUARD_H
+#define HTTP_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { GUARD_HEADERS_MAX = 64 };
+
+struct guard_header {
+	const char *name, *value;
+};
+
+struct guard_head {
+	const char *version;
+	struct guard_header headers[GUARD_HEADERS_MAX]; /* in the order they were sent */
+	size_t n;
+	size_t total; /* also those beyond GUARD_HEADERS_MAX */
+};
+
+/* Why the request is refused, as one sentence; NULL when it is fine. in_place: the strings still
+ * lie in the read buffer, so look between them. */
+const char *guard_fault(const struct guard_head *head, bool in_place);
+/* The value of a header that must come once at most; NULL when there is none. */
+const char *guard_value(const struct guard_head *head, const char *name);
+
+#endif

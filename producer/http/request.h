@@ -1,0 +1,85 @@
+/* request.h - one call of the API, from its head to its reply.
+ *
+ * A request walks through a few stages. The server's thread drives them; where
+ * something must be waited for, the request is parked (its connection suspended,
+ * no thread held) and whoever has the answer resumes it:
+ *
+ *   HEAD ---> ACCESS ---> BODY ---> HANDLE ---> ANSWER ---> sent
+ *             (key not            (record, long poll)
+ *              in the cache)
+ *
+ * A handler answers r->reply and returns, or calls request_park *before* it hands
+ * the request to another thread; that one fills r->reply and calls
+ * request_resume exactly once, after which it must not touch r.
+ *
+ * Threads: one at a time, handed over by park and resume.  Memory: everything in
+ * it dies with it; work (the handler's own) is freed by work_free. */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include "access/caller.h"
+#include "stores/audit.h"
+#include "ground/id.h"
+#include "http/query.h"
+#include "http/reply.h"
+#include "http/route.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct producer;
+struct server;
+struct sse;
+
+enum request_stage {
+	REQUEST_HEAD,
+	REQUEST_ACCESS, /* parked for the key's look-up */
+	REQUEST_BODY,
+	REQUEST_HANDLE,
+	REQUEST_ANSWER,
+	REQUEST_SENT
+};
+
+enum { TRACE_ID_MAX = 33, TRACEPARENT_MAX = 56, ETAG_MAX = 64 };
+
+struct request {
+	struct server *server;
+	struct producer *producer;
+	void *connection; /* the library's */
+	enum request_stage stage;
+	struct route_match match;
+	struct query query;
+	struct caller caller; /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
+	struct id id;
+	char id_text[ID_TEXT_MAX];
+	char trace_id[TRACE_ID_MAX];
+	char traceparent[TRACEPARENT_MAX];
+	/* headers that handlers ask for; NULL when absent; valid for the request's life */
+	const char *authorization, *idempotency_key, *if_none_match, *last_event_id, *content_type;
+	bool head_only; /* HEAD */
+	struct buf body;
+	enum err body_err;  /* why the rest of the body was dropped */
+	size_t body_counted; /* of the server's memory for bodies */
+	struct reply reply;
+	struct sse *stream; /* set: the reply is an event stream */
+	int64_t began_us;
+	void *work;
+	void (*work_free)(void *work);
+};
+
+/* Suspends the connection. Only on the server's thread, from a handler. */
+void request_park(struct request *r);
+/* Goes on with a parked request; any thread. */
+void request_resume(struct request *r);
+
+/* Answers with a problem document. */
+void request_fail(struct request *r, enum err e);
+void request_fail_detail(struct request *r, enum err e, const char *detail);
+void request_fail_with(struct request *r, enum err e, const struct problems *p);
+/* Both in one: for those who answer a parked request. */
+void request_resume_failed(struct request *r, enum err e);
+
+/* Who asks, for the audit rows. */
+struct audit_actor request_actor(const struct request *r);
+
+#endif

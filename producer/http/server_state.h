@@ -1,0 +1,28 @@
+/* server_state.h - what server.c and exchange.c share; nobody else includes it.
+ *
+ * Threads: atomics; the rest does not change after server_open. */
+#ifndef HTTP_SERVER_STATE_H
+#define HTTP_SERVER_STATE_H
+
+#include "http/connections.h"
+#include "http/server.h"
+
+#include <microhttpd.h>
+
+struct server {
+	struct server_options options;
+	struct MHD_Daemon *daemon;
+	struct connections *connections;
+	int fd, port;
+	bool quiet;
+	_Atomic size_t busy;	    /* requests between head and reply */
+	_Atomic size_t body_memory; /* bytes of bodies held */
+};
+
+/* The library's handler and its end-of-request notice. */
+enum MHD_Result exchange_turn(void *server, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *bytes, size_t *len, void **request);
+void exchange_over(void *server, struct MHD_Connection *connection, void **request,
+	enum MHD_RequestTerminationCode why);
+
+#endif

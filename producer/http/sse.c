@@ -1,0 +1,159 @@
+#include "http/sse.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sse {
+	pthread_mutex_t lock;
+	struct buf out;
+	size_t sent; /* of out */
+	struct MHD_Connection *connection;
+	bool parked, ended, over;
+	_Atomic unsigned holders;
+};
+
+enum err sse_new(size_t bytes_max, struct sse **ret_sse)
+{
+	struct sse *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return ERR_NOMEM;
+	(void)pthread_mutex_init(&s->lock, NULL);
+	buf_init(&s->out, bytes_max);
+	s->holders = 1;
+	*ret_sse = s;
+	return ERR_OK;
+}
+
+struct sse *sse_hold(struct sse *s)
+{
+	s->holders++;
+	return s;
+}
+
+void sse_release(struct sse *s)
+{
+	if (!s || --s->holders > 0)
+		return;
+	buf_clear(&s->out);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* Under the lock. */
+static void unpark(struct sse *s)
+{
+	if (s->parked)
+		MHD_resume_connection(s->connection);
+	s->parked = false;
+}
+
+static void forget_sent(struct sse *s)
+{
+	buf_skip(&s->out, s->sent);
+	s->sent = 0;
+}
+
+/* Under the lock, behind appends: a buffer that overflowed ends the stream. */
+static bool written(struct sse *s)
+{
+	if (buf_err(&s->out))
+		s->over = s->ended = true;
+	unpark(s);
+	return !s->over;
+}
+
+bool sse_event(struct sse *s, int64_t number, const char *event, const char *data, size_t len)
+{
+	bool ok = false;
+
+	(void)pthread_mutex_lock(&s->lock);
+	if (!s->over) {
+		forget_sent(s);
+		(void)buf_printf(&s->out, "id: %lld\nevent: %s\ndata: ", (long long)number, event);
+		(void)buf_append(&s->out, data, len);
+		(void)buf_text(&s->out, "\n\n");
+		ok = written(s);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+bool sse_comment(struct sse *s)
+{
+	bool ok = false;
+
+	(void)pthread_mutex_lock(&s->lock);
+	if (!s->over) {
+		forget_sent(s);
+		(void)buf_text(&s->out, ":\n\n");
+		ok = written(s);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+void sse_end(struct sse *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->ended = true;
+	unpark(s);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+bool sse_is_over(struct sse *s)
+{
+	bool over;
+
+	(void)pthread_mutex_lock(&s->lock);
+	over = s->over;
+	(void)pthread_mutex_unlock(&s->lock);
+	return over;
+}
+
+size_t sse_waiting(struct sse *s)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&s->lock);
+	n = s->out.len - s->sent;
+	(void)pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+void sse_attach(struct sse *s, void *connection)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->connection = connection;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+ssize_t sse_read(struct sse *s, char *out, size_t room)
+{
+	ssize_t n = 0;
+
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->out.len > s->sent) {
+		n = (ssize_t)(s->out.len - s->sent < room ? s->out.len - s->sent : room);
+		memcpy(out, s->out.bytes + s->sent, (size_t)n);
+		s->sent += (size_t)n;
+	} else if (s->ended) {
+		n = -1;
+	} else {
+		s->parked = true;
+		MHD_suspend_connection(s->connection);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+void sse_detach(struct sse *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->over = s->ended = true;
+	s->parked = false;
+	(void)pthread_mutex_unlock(&s->lock);
+	sse_release(s);
+}
