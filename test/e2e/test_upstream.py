@@ -132,4 +132,4 @@ def test_usage_is_what_the_simulator_counted(client: Client, simulator: Any) -> 
     job = client.submit(chat("count", model="sim?tokens=17"))["id"]
     done = client.wait(job)
     assert done["usage"]["output_tokens"] == 17
-    assert simulator.calls(job)[0]["outcome"] == "ok"
+    assert simulator.calls(job)[0]["outcome"] == "completed"

@@ -1,0 +1,20 @@
+-- Polls of jobs that have not changed: GET with the ETag of the last answer.
+-- wrk -s poll.lua URL -- LOAD_DIR POLLS_FILE, whose lines are: key, path and ETag, by blanks.
+
+local requests, turn = {}, 0
+
+function init(args)
+	dofile(args[1] .. "/report.lua")
+	for i, line in ipairs(lines_of(args[2])) do
+		local key, path, etag = line:match("^(%S+) (%S+) (%S+)$")
+		requests[i] = wrk.format("GET", path, {
+			["Authorization"] = "Bearer " .. key,
+			["If-None-Match"] = etag,
+		})
+	end
+end
+
+function request()
+	turn = turn % #requests + 1
+	return requests[turn]
+end

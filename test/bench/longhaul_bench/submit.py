@@ -1,0 +1,88 @@
+"""How fast jobs are taken in, durably."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+
+from longhaul_bench.figure import Sample, benchmark
+from longhaul_bench.stage import FILLERS, QUEUE, Play, Stage
+from longhaul_bench.wrk import press
+
+BODY_BYTES = 1024
+LINE_BYTES = 200
+SECONDS = 8.0
+BULK_JOBS = 200_000
+POLLED = 100
+
+
+def chat_of(size: int) -> bytes:
+    """A chat job whose text makes it so many bytes long."""
+    job = {"kind": "chat", "input": {"model": "sim", "messages": [{"role": "user", "content": ""}]}}
+    text = "long " * size
+    bare = len(json.dumps(job, separators=(",", ":")))
+    job["input"]["messages"][0]["content"] = text[: max(1, size - bare)]  # type: ignore[index]
+    return json.dumps(job, separators=(",", ":")).encode()
+
+
+@benchmark("submit", "jobs/s", ">= 10,000/s, p99 <= 20 ms", "River 2,600/s, in-process")
+def submit(stage: Stage, runs: int) -> Iterator[Sample]:
+    """Durable submits over HTTP: 1 KB body, 64 connections, 100 tenants mixed, queue paused."""
+    with stage.play(workers=1) as play:
+        play.queue(QUEUE, "pause")
+        body = play.file("body", chat_of(BODY_BYTES).decode())
+        for _ in range(runs):
+            before = play.number("select count(*) from job")
+            load = press(
+                "submit",
+                f"{play.url}/v1/jobs",
+                [play.keys_file(), body],
+                connections=64,
+                seconds=SECONDS,
+            ).check()
+            kept = play.number("select count(*) from job") - before
+            more = {"p50_ms": load.p50_us / 1000, "p99_ms": load.p99_us / 1000}
+            yield Sample(load.rate, more | {"answered": load.requests, "kept": int(kept)})
+
+
+@benchmark("bulk", "jobs/s", ">= 25,000/s", "graphile-worker 60,000/s, in-process")
+def bulk(stage: Stage, runs: int) -> Iterator[Sample]:
+    """Bulk submits: 200-byte lines, 1,000 a request, short reply lines, queue paused."""
+    body = b"\n".join([chat_of(LINE_BYTES)] * 1000) + b"\n"
+    with stage.play(workers=1) as play:
+        play.queue(QUEUE, "pause")
+        for _ in range(runs):
+            yield _bulk_run(play, body)
+
+
+def _bulk_run(play: Play, body: bytes) -> Sample:
+    """Replies are counted here and not parsed: the client's own time is not the figure."""
+
+    def part(number: int) -> int:
+        client = play.clients[number % len(play.clients)]
+        reply = client.call("POST", "/v1/jobs/bulk", body, media="application/x-ndjson")
+        return reply.count(b'"id":"job_')
+
+    before = play.number("select count(*) from job")
+    start = perf_counter()
+    with ThreadPoolExecutor(FILLERS) as pool:
+        told = sum(pool.map(part, range(BULK_JOBS // 1000)))
+    took = perf_counter() - start
+    kept = play.number("select count(*) from job") - before
+    return Sample(told / took, {"told": told, "kept": int(kept), "connections": FILLERS})
+
+
+@benchmark("poll", "polls/s", ">= 20,000/s", "-")
+def poll(stage: Stage, runs: int) -> Iterator[Sample]:
+    """GET of a job that has not changed, with its ETag: 64 connections, 100 jobs."""
+    with stage.play(workers=1) as play:
+        play.queue(QUEUE, "pause")
+        lines = []
+        for client, key in zip(play.clients, play.keys, strict=True):
+            path = f"/v1/jobs/{client.json('POST', '/v1/jobs', json.loads(chat_of(300)))['id']}"
+            lines.append(f"{key} {path} {client.etag(path)}")
+        polls = play.file("polls", "\n".join(lines[:POLLED]) + "\n")
+        for _ in range(runs):
+            load = press("poll", play.url, [polls], connections=64, seconds=SECONDS).check()
+            more = {"p99_ms": load.p99_us / 1000, "bytes_each": load.bytes // load.requests}
+            yield Sample(load.rate, more)
