@@ -5,11 +5,12 @@ import json
 import subprocess
 import sys
 
+from longhaul_dev.fault import Fault
+
 from longhaul_bench import calls, submit, work
 from longhaul_bench.compare import FOLDER, compare
 from longhaul_bench.figure import BENCHMARKS, Benchmark, publish, summary
 from longhaul_bench.stage import Stage
-from longhaul_dev.fault import Fault
 
 ROOMS = (submit, work, calls)  # importing them registers what they measure
 

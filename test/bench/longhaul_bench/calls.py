@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from longhaul_dev.fault import Fault
+
 from longhaul_bench.figure import Sample, benchmark
 from longhaul_bench.process import cpu_s, rss_kib
 from longhaul_bench.stage import Play, Stage
-from longhaul_dev.fault import Fault
 
 LATENCY_JOBS = 300
 STREAMS = 10_000

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+from longhaul_dev.layout import REPOSITORY
+
 from longhaul_bench.figure import Benchmark, Sample
 from longhaul_bench.stage import Stage
-from longhaul_dev.layout import REPOSITORY
 
 FOLDER = Path("var/bench")
 

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from longhaul_bench.native import Native
 from longhaul_dev.fault import Fault
 from longhaul_dev.stack import Stack
+
+from longhaul_bench.native import Native
 
 TENANTS = 100
 FILLERS = 3

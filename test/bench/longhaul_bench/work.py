@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from longhaul_dev.fault import Fault
+
 from longhaul_bench.figure import Sample, benchmark
 from longhaul_bench.process import cpu_s
 from longhaul_bench.stage import QUEUE, Play, Stage
 from longhaul_bench.submit import chat_of
-from longhaul_dev.fault import Fault
 
 NOOP_JOBS = 100_000
 CALL_JOBS = 40_000
