@@ -2,14 +2,14 @@
 
 #include "ground/clock.h"
 #include "ground/log.h"
-#include "verdict.h"
+#include "inquest.h"
 
 #include <stdlib.h>
 
 enum { WORKERS_MAX = 1024 }; /* judged in one turn; more wait for the next */
 
 struct reaper {
-	struct verdict_memory memory;
+	struct inquest_memory memory;
 	struct reap_worker workers[WORKERS_MAX];
 	struct id by_lock[WORKERS_MAX];
 	struct id by_lease[WORKERS_MAX];
@@ -90,18 +90,18 @@ enum err reaper_run(struct leader *leader, bool *ret_busy)
 {
 	struct reaper *reaper = leader->reaper;
 	struct look_ask look = {.reaper = reaper};
-	struct verdict verdict = {.by_lock = reaper->by_lock, .by_lease = reaper->by_lease};
+	struct inquest dead = {.by_lock = reaper->by_lock, .by_lease = reaper->by_lease};
 	int64_t now_ms;
 	enum err err = leader_wait(leader, reap_look(leader->db, on_look, &look), &look.ask);
 
 	if (err != ERR_OK)
 		return err;
 	now_ms = clock_ms();
-	verdict_reach(&reaper->memory, reaper->workers, look.ask.n, now_ms,
-		now_ms - leader->session_ms, &verdict);
-	err = reap(leader, verdict.by_lock, verdict.by_lock_n, true);
+	inquest_hold(&reaper->memory, reaper->workers, look.ask.n, now_ms,
+		now_ms - leader->session_ms, &dead);
+	err = reap(leader, dead.by_lock, dead.by_lock_n, true);
 	if (err == ERR_OK)
-		err = reap(leader, verdict.by_lease, verdict.by_lease_n, false);
+		err = reap(leader, dead.by_lease, dead.by_lease_n, false);
 	return err;
 }
 

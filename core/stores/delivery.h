@@ -32,12 +32,14 @@ typedef void delivery_claim_done(void *ctx, enum err e, const struct delivery *r
 MUST_CHECK enum err delivery_claim(struct db *db, struct id worker, size_t max, int64_t lease_ms,
 	delivery_claim_done *done, void *ctx);
 
-enum delivery_as { DELIVERY_DONE, DELIVERY_AGAIN, DELIVERY_GIVEN_UP };
+/* DEFERRED: not tried, as its receiver has its share of calls under way: no log line, the
+ * attempt's number is not used up, due again after delay_ms. */
+enum delivery_as { DELIVERY_DONE, DELIVERY_AGAIN, DELIVERY_GIVEN_UP, DELIVERY_DEFERRED };
 struct delivery_end {
 	struct id tenant, id;
 	int64_t fence;
 	enum delivery_as as;
-	int64_t delay_ms; /* AGAIN: next try */
+	int64_t delay_ms; /* AGAIN, DEFERRED: next try */
 	enum err error;	  /* class of the failure */
 	int status;	  /* HTTP; 0 = none */
 	int32_t latency_ms;

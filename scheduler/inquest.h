@@ -1,4 +1,4 @@
-/* verdict.h - which silent workers are dead, and which are only not heard.
+/* inquest.h - which silent workers are dead, and which are only not heard.
  *
  * Elapsed time alone is a bad witness: a restart of Postgres silences everybody
  * and kills nobody. So locks and beats count only after our own session has lived
@@ -8,24 +8,24 @@
  * living worker shows its lock (a transaction pooler) the hint is not used.
  *
  * Threads: pure.  Memory: the caller's arrays. */
-#ifndef SCHEDULER_VERDICT_H
-#define SCHEDULER_VERDICT_H
+#ifndef SCHEDULER_INQUEST_H
+#define SCHEDULER_INQUEST_H
 
 #include "stores/reap.h"
 
-struct verdict_memory {
+struct inquest_memory {
 	int64_t mass_since_ms; /* since when more than half are silent; 0 = they are not */
 };
 
-struct verdict {
+struct inquest {
 	struct id *by_lock; /* dead: silent for two seconds and the lock is gone */
 	size_t by_lock_n;
 	struct id *by_lease; /* dead: the lease has run out */
 	size_t by_lease_n;
 };
 
-/* session_ms: how long our session has lived. The verdict's arrays have room for n ids each. */
-void verdict_reach(struct verdict_memory *memory, const struct reap_worker *workers, size_t n,
-	int64_t now_ms, int64_t session_ms, struct verdict *verdict);
+/* session_ms: how long our session has lived. ret's arrays have room for n ids each. */
+void inquest_hold(struct inquest_memory *memory, const struct reap_worker *workers, size_t n,
+	int64_t now_ms, int64_t session_ms, struct inquest *ret);
 
 #endif

@@ -1,4 +1,4 @@
-#include "verdict.h"
+#include "inquest.h"
 
 static int64_t longest_lease(const struct reap_worker *workers, size_t n)
 {
@@ -28,7 +28,7 @@ static bool locks_tell(const struct reap_worker *workers, size_t n)
 	return true;
 }
 
-static bool too_early(struct verdict_memory *memory, const struct reap_worker *workers, size_t n,
+static bool too_early(struct inquest_memory *memory, const struct reap_worker *workers, size_t n,
 	int64_t now_ms, int64_t session_ms)
 {
 	int64_t lease_ms = longest_lease(workers, n);
@@ -42,20 +42,20 @@ static bool too_early(struct verdict_memory *memory, const struct reap_worker *w
 	return memory->mass_since_ms != 0 && now_ms - memory->mass_since_ms < lease_ms;
 }
 
-void verdict_reach(struct verdict_memory *memory, const struct reap_worker *workers, size_t n,
-	int64_t now_ms, int64_t session_ms, struct verdict *verdict)
+void inquest_hold(struct inquest_memory *memory, const struct reap_worker *workers, size_t n,
+	int64_t now_ms, int64_t session_ms, struct inquest *ret)
 {
 	bool hint = locks_tell(workers, n);
 
-	verdict->by_lock_n = verdict->by_lease_n = 0;
+	ret->by_lock_n = ret->by_lease_n = 0;
 	if (too_early(memory, workers, n, now_ms, session_ms))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct reap_worker *w = &workers[i];
 
 		if (w->lapsed)
-			verdict->by_lease[verdict->by_lease_n++] = w->id;
+			ret->by_lease[ret->by_lease_n++] = w->id;
 		else if (w->silent && !w->lock && hint)
-			verdict->by_lock[verdict->by_lock_n++] = w->id;
+			ret->by_lock[ret->by_lock_n++] = w->id;
 	}
 }

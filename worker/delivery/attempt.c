@@ -1,0 +1,40 @@
+#include "delivery/attempt.h"
+
+/* Failures that no later attempt can mend. */
+static bool hopeless(const struct attempt *attempt)
+{
+	return attempt->err == ERR_RECEIVER_URL || attempt->status == 410;
+}
+
+static enum err error_of(const struct attempt *attempt)
+{
+	if (attempt->err != ERR_OK)
+		return attempt->err;
+	return attempt->status == 410 ? ERR_RECEIVER_GONE : ERR_RECEIVER_STATUS;
+}
+
+static int64_t jittered(int64_t wait_ms, uint32_t chance)
+{
+	int64_t span = wait_ms / 5;
+
+	return span > 0 ? wait_ms - span + (int64_t)chance % (2 * span + 1) : wait_ms;
+}
+
+struct attempt_verdict attempt_judge(
+	const struct attempt *attempt, const struct attempt_schedule *schedule)
+{
+	struct attempt_verdict verdict = {.as = DELIVERY_GIVEN_UP};
+
+	if (attempt->err == ERR_OK && attempt->status / 100 == 2) {
+		verdict.as = DELIVERY_DONE;
+		return verdict;
+	}
+	verdict.error = error_of(attempt);
+	if (hopeless(attempt) || attempt->number < 1 || (size_t)attempt->number >= schedule->n)
+		return verdict;
+	verdict.as = DELIVERY_AGAIN;
+	verdict.delay_ms = jittered(1000 * schedule->waits_s[attempt->number], attempt->chance);
+	if (verdict.delay_ms < attempt->retry_after_ms)
+		verdict.delay_ms = attempt->retry_after_ms;
+	return verdict;
+}

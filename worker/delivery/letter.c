@@ -1,0 +1,191 @@
+#include "delivery/letter.h"
+
+#include "domain/origin.h"
+#include "domain/sealed.h"
+#include "domain/webhook_sign.h"
+#include "ground/clock.h"
+#include "ports/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BODY_MAX = 64 * 1024, JSON_DEPTH = 8 };
+
+/* A stored value as JSON; NULL when there is none, or it is not JSON. */
+static json_t *json_of(struct db_bytes sealed)
+{
+	struct problems problems = {0};
+	struct sealed_view text;
+	json_t *value = NULL;
+	enum err err;
+
+	if (!sealed.bytes || sealed_open(NULL, sealed.bytes, sealed.len, &text) != ERR_OK)
+		return NULL;
+	err = json_read(text.bytes, text.len, JSON_DEPTH, &problems, &value);
+	sealed_view_clear(&text);
+	return err == ERR_OK ? value : NULL;
+}
+
+/* ---- where to ---- */
+
+static bool listed(const json_t *origins, const struct url *url)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(origins, i, entry)
+	{
+		if (json_is_string(entry) && origin_entry_covers(json_string_value(entry),
+						     json_string_length(entry), url))
+			return true;
+	}
+	return false;
+}
+
+static enum err origin_write(const struct url *url, struct letter *letter)
+{
+	struct buf origin;
+	enum err err;
+
+	buf_init(&origin, LETTER_ORIGIN_MAX - 1);
+	err = url_origin(url, &origin);
+	if (err == ERR_OK)
+		snprintf(letter->origin, sizeof letter->origin, "%s", origin.bytes);
+	buf_clear(&origin);
+	return err == ERR_NOMEM ? ERR_NOMEM : err == ERR_OK ? ERR_OK : ERR_RECEIVER_URL;
+}
+
+static enum err address_write(
+	const json_t *callback, const json_t *origins, bool allow_http, struct letter *letter)
+{
+	const json_t *member = json_object_get(callback, "url");
+	const char *text = json_string_value(member);
+	size_t len = text ? json_string_length(member) : 0;
+	struct url url;
+
+	if (!text || url_parse(text, len, &url) != NULL)
+		return ERR_RECEIVER_URL;
+	if ((!url.https && !allow_http) || !listed(origins, &url))
+		return ERR_RECEIVER_URL;
+	if (buf_append(&letter->url, text, len) != ERR_OK)
+		return ERR_NOMEM;
+	return origin_write(&url, letter);
+}
+
+static enum err address_find(const struct delivery *d, bool allow_http, struct letter *letter)
+{
+	json_t *callback = json_of(d->callback);
+	json_t *origins = json_of(d->callback_origins);
+	enum err err = ERR_RECEIVER_URL;
+
+	if (callback && origins)
+		err = address_write(callback, origins, allow_http, letter);
+	json_decref(callback);
+	json_decref(origins);
+	return err;
+}
+
+/* ---- what ---- */
+
+static json_t *data_of(const struct delivery *d)
+{
+	char id[ID_TEXT_MAX];
+	json_t *metadata = json_of(d->metadata);
+
+	id_format("job", d->job, id);
+	if (!metadata)
+		metadata = json_object();
+	return json_pack("{s:s, s:s, s:s, s:o}", "id", id, "state", job_state_text(d->state),
+		"queue", d->queue, "metadata", metadata);
+}
+
+static enum err body_write(const struct delivery *d, struct letter *letter)
+{
+	char at[CLOCK_TEXT_MAX];
+	json_t *body;
+	enum err err = ERR_NOMEM;
+
+	clock_format(d->created_ms, at);
+	body = json_pack("{s:s, s:s, s:o}", "type", d->event, "timestamp", at, "data", data_of(d));
+	if (body)
+		err = json_write(body, &letter->body);
+	json_decref(body);
+	return err;
+}
+
+/* ---- signed how ---- */
+
+static enum err signature_write(
+	const struct delivery *d, const struct webhook_sign *message, struct buf *out)
+{
+	struct db_bytes sealed = d->webhook_secret;
+	struct sealed_view secret;
+	enum err err;
+
+	if (!sealed.bytes || sealed_open(NULL, sealed.bytes, sealed.len, &secret) != ERR_OK)
+		return ERR_INTERNAL;
+	err = webhook_sign(message, secret.bytes, secret.len, out);
+	sealed_view_clear(&secret);
+	return err == ERR_INVALID_FIELD ? ERR_INTERNAL : err;
+}
+
+static void headers_write(
+	struct letter *letter, const struct webhook_sign *message, const struct buf *signature)
+{
+	size_t n = 0;
+
+	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "Content-Type: application/json");
+	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "User-Agent: longhaul-webhooks/1");
+	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "webhook-id: %s", message->id);
+	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "webhook-timestamp: %lld",
+		(long long)message->timestamp_s);
+	snprintf(
+		letter->headers[n++], LETTER_HEADER_MAX, "webhook-signature: %s", signature->bytes);
+	for (size_t i = 0; i < n; i++)
+		letter->list[i] = letter->headers[i];
+	letter->list[n] = NULL;
+}
+
+static enum err sign(const struct delivery *d, int64_t now_ms, struct letter *letter)
+{
+	char id[ID_TEXT_MAX];
+	struct webhook_sign message = {
+		.id = id,
+		.timestamp_s = now_ms / 1000,
+		.body = letter->body.bytes,
+		.body_len = letter->body.len,
+	};
+	struct buf signature;
+	enum err err;
+
+	id_format("evt", d->id, id);
+	buf_init(&signature, LETTER_HEADER_MAX - 32);
+	err = signature_write(d, &message, &signature);
+	if (err == ERR_OK)
+		headers_write(letter, &message, &signature);
+	buf_clear(&signature);
+	return err;
+}
+
+enum err letter_write(
+	const struct delivery *delivery, bool allow_http, int64_t now_ms, struct letter *ret_letter)
+{
+	enum err err;
+
+	buf_init(&ret_letter->url, URL_MAX + 1);
+	buf_init(&ret_letter->body, BODY_MAX);
+	err = address_find(delivery, allow_http, ret_letter);
+	if (err == ERR_OK)
+		err = body_write(delivery, ret_letter);
+	if (err == ERR_OK)
+		err = sign(delivery, now_ms, ret_letter);
+	if (err != ERR_OK)
+		letter_clear(ret_letter);
+	return err;
+}
+
+void letter_clear(struct letter *letter)
+{
+	buf_clear(&letter->url);
+	buf_clear(&letter->body);
+}

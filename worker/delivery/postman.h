@@ -1,0 +1,58 @@
+/* postman.h - sends webhooks: the worker's second desk, beside the jobs.
+ *
+ * It claims due rows of the outbox, writes and signs a letter for each attempt,
+ * posts it under the egress rules, and tells the record what became of it. The
+ * claim is a lease: what a killed worker had under way becomes due again by itself
+ * and is sent under the same id; so a crash doubles at most what it interrupted.
+ *
+ * Its slots are its own (webhook.max_in_flight): receivers and model calls do not
+ * wait for each other. No receiver gets more than webhook.per_origin_in_flight of
+ * them; what is over goes back to the record for a few seconds, untried.
+ *
+ * Calls: https unless webhook.allow_http, no redirect, the address checked when the
+ * socket is made, 15 s and 64 KiB at most, the reply thrown away.
+ *
+ * Threads: the loop's.  Memory: webhook.max_in_flight posts, made at the start. */
+#ifndef WORKER_DELIVERY_POSTMAN_H
+#define WORKER_DELIVERY_POSTMAN_H
+
+#include "ground/err.h"
+#include "ground/id.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct db;
+struct http;
+struct loop;
+struct postman;
+
+/* What it works with, all living longer than it. */
+struct postman_host {
+	struct loop *loop;
+	struct http *http;
+	struct db *db;
+	const struct id *worker;      /* the present incarnation */
+	struct config *const *config; /* the present one: a reload is seen by the next letter */
+};
+
+/* Starts looking at once. ERR_NOMEM, ERR_CONFIG (an allowed network that is none) */
+MUST_CHECK enum err postman_new(const struct postman_host *host, struct postman **ret_postman);
+/* Claims nothing new; what is under way goes on. */
+void postman_stop(struct postman *postman);
+/* Nothing is under way: after a stop, the time to free. */
+bool postman_idle(const struct postman *postman);
+/* Ends what is under way without a word: it becomes due again. NULL is fine. */
+void postman_free(struct postman *postman);
+/* A job with a callback has just ended: look now. */
+void postman_poke(struct postman *postman);
+
+/* For the metrics. */
+struct postman_tally {
+	uint64_t delivered, failed, given_up, deferred, lost;
+	size_t under_way;
+};
+void postman_tally_read(const struct postman *postman, struct postman_tally *ret_tally);
+
+#endif
