@@ -80,22 +80,21 @@ const struct db_stmt JOB_RETRY = {"job_retry",
 #define DELETE_FROM(name)                                                                \
 	" d_" name " as (delete from " name " x using k where x.tenant_id = k.tenant_id" \
 	" and x.job_id = k.job_id and x.retention = k.retention),"
+/* clang-format off */
 const struct db_stmt JOB_DELETE = {"job_delete",
 	"with k as materialized (select j.* from " JOBS
 	" where j.state in ('completed', 'failed', 'cancelled', 'expired') order by j.job_id),"
 	" upd as (delete from job where ctid = any(array(select at from k))"
-	" returning *, null::uuid as holder)," DELETE_FROM("job_input") DELETE_FROM("job_match")
-		DELETE_FROM("job_result") DELETE_FROM("job_event") DELETE_FROM("attempt")
-			DELETE_FROM(
-				"job_done") " logged as (delete from delivery_attempt a"
-					    " where (a.tenant_id, a.delivery_id) in"
-					    " (select d.tenant_id, d.delivery_id"
-					    " from delivery d join k using (tenant_id, job_id))),"
-					    " told as (delete from delivery d using k"
-					    " where d.tenant_id = k.tenant_id"
-					    " and d.job_id = k.job_id)," AUDIT("job.delete", "upd")
-						    TOUCHED "upd",
+	" returning *, null::uuid as holder),"
+	DELETE_FROM("job_input") DELETE_FROM("job_match") DELETE_FROM("job_result")
+	DELETE_FROM("job_event") DELETE_FROM("attempt") DELETE_FROM("job_done")
+	" logged as (delete from delivery_attempt a where (a.tenant_id, a.delivery_id) in"
+	" (select d.tenant_id, d.delivery_id from delivery d join k using (tenant_id, job_id))),"
+	" told as (delete from delivery d using k"
+	" where d.tenant_id = k.tenant_id and d.job_id = k.job_id),"
+	AUDIT("job.delete", "upd") TOUCHED "upd",
 	false};
+/* clang-format on */
 
 /* Whoever holds the ready or due row decides: who cannot have it finds the job changing hands. */
 const struct db_stmt JOB_PATCH = {"job_patch",

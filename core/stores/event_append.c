@@ -1,0 +1,208 @@
+#include "stores/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* $1 worker; $2-$4 tenant, job, fence. The jobs are locked in the order of their ids, so that the
+ * next statement sees whether they are still this worker's. */
+#define ELEMENTS "unnest($2::uuid[], $3::uuid[], $4::bigint[]"
+#define LEASE                                                                                      \
+	"job_lease l where l.worker_id = $1 and l.tenant_id = e.tenant_id and l.job_id = e.job_id" \
+	" and l.fence = e.fence limit 1"
+
+static const struct db_stmt APPEND_LOCK = {"event_append_lock",
+	"select count(*) from (select * from " ELEMENTS ") e(tenant_id, job_id, fence)"
+	" where $1::uuid is not null order by job_id) e cross join lateral (select 1 from job j"
+	" where j.tenant_id = e.tenant_id and j.job_id = e.job_id for update) held",
+	false};
+
+/* $5 extend, $6 percent, $7 stage, $8 tokens, $9 the element's index. */
+static const struct db_stmt APPEND_JOBS = {"event_append_jobs",
+	"with e as materialized (select e.*, l.lease_at, j.at from " ELEMENTS
+	", $5::bool[], $6::int[], $7::text[], $8::bigint[], $9::int[])"
+	" e(tenant_id, job_id, fence, extend, percent, stage, tokens, i)"
+	" cross join lateral (select ctid as lease_at from " LEASE ") l"
+	" cross join lateral (select ctid as at from job j where j.tenant_id = e.tenant_id"
+	" and j.job_id = e.job_id limit 1) j),"
+	" job as (update job j set version = version + 1,"
+	" event_next = event_next + case when e.extend then 256 else 0 end,"
+	" progress_percent = e.percent, progress_stage = e.stage, progress_tokens = e.tokens"
+	" from e where j.ctid = e.at),"
+	" lease as (update job_lease l set event_to = event_to + case when e.extend then 256 else 0 end"
+	" from e where l.ctid = e.lease_at returning e.i, l.event_to)"
+	" select i, event_to from lease",
+	false};
+
+/* One row a run: $2-$4 its attempt, $5 number, $6 count, $7 kind, $8 attempt, $9 lengths,
+ * $10 text, $11 retention. */
+static const struct db_stmt APPEND_RUNS = {"event_append_runs",
+	"insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind, attempt,"
+	" lengths, text) select e.retention, e.tenant_id, e.job_id, e.seq, e.count, e.fence, e.kind,"
+	" e.attempt, e.lengths, e.body from " ELEMENTS ", $5::bigint[], $6::int[], $7::text[],"
+	" $8::int[], $9::bytea[], $10::bytea[], $11::int[])"
+	" e(tenant_id, job_id, fence, seq, count, kind, attempt, lengths, body, retention)"
+	" cross join lateral (select 1 from " LEASE ") l",
+	false};
+
+struct append {
+	event_append_done *done;
+	void *ctx;
+	size_t n;
+	struct event_append *batch[];
+};
+
+static void append_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct append *append = ctx;
+
+	for (size_t i = 0; i < append->n; i++)
+		append->batch[i]->outcome = e == ERR_OK ? ERR_LOST : e;
+	if (e == ERR_OK) {
+		const struct db_rows *rows = db_reply_rows(reply, 1);
+
+		for (size_t r = 0; r < db_rows_n(rows); r++) {
+			struct event_append *one = append->batch[db_int(rows, r, 0)];
+
+			one->outcome = ERR_OK;
+			one->event_to = db_int(rows, r, 1);
+		}
+	}
+	append->done(append->ctx, e, append->batch, append->n);
+	free(append);
+}
+
+/* Which element a run belongs to. */
+struct run_of {
+	const struct event_append *one;
+	const struct event_run *run;
+};
+
+static void key_columns(struct db_args *args, struct id worker, const struct run_of *of, size_t n)
+{
+	db_args_init(args);
+	db_arg_id(args, worker);
+	db_array(args, DB_ID, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_id(args, of[i].one->tenant);
+	db_array(args, DB_ID, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_id(args, of[i].one->job);
+	db_array(args, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(args, of[i].one->fence);
+}
+
+static void job_columns(struct db_args *args, const struct run_of *of, size_t n)
+{
+	db_array(args, DB_BOOL, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_bool(args, of[i].one->extend);
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, of[i].one->progress_percent);
+	db_array(args, DB_TEXT, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_text(args, of[i].one->progress_stage);
+	db_array(args, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(args, of[i].one->progress_tokens);
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, (int32_t)i);
+}
+
+static void run_columns(struct db_args *args, const struct run_of *of, size_t n)
+{
+	db_array(args, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(args, of[i].run->seq_from);
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, of[i].run->count);
+	db_array(args, DB_TEXT, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_text(args, event_kind_text(of[i].run->kind));
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, of[i].run->attempt);
+	db_array(args, DB_BYTES, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_bytes(args, of[i].run->lengths);
+	db_array(args, DB_BYTES, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_bytes(args, of[i].run->text);
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, (int32_t)id_class(of[i].one->job));
+}
+
+/* of lists the elements first, then the runs; both in one allocation. */
+static void append_send(
+	struct db *db, struct id worker, const struct run_of *of, size_t n, size_t runs)
+{
+	struct db_args args;
+
+	key_columns(&args, worker, of, n);
+	db_query(db, &APPEND_LOCK, &args);
+	key_columns(&args, worker, of, n);
+	job_columns(&args, of, n);
+	db_query(db, &APPEND_JOBS, &args);
+	key_columns(&args, worker, of + n, runs);
+	run_columns(&args, of + n, runs);
+	db_query(db, &APPEND_RUNS, &args);
+}
+
+static size_t append_list(struct event_append *const *batch, size_t n, struct run_of *of)
+{
+	size_t at = n;
+
+	for (size_t i = 0; i < n; i++) {
+		of[i] = (struct run_of){batch[i], NULL};
+		for (size_t r = 0; r < batch[i]->runs_n; r++)
+			of[at++] = (struct run_of){batch[i], &batch[i]->runs[r]};
+	}
+	return at - n;
+}
+
+static enum err tenants_begin(struct db *db, struct event_append *const *batch, size_t n)
+{
+	struct id *tenants = calloc(n, sizeof(*tenants));
+	enum err e = ERR_NOMEM;
+
+	if (tenants == NULL)
+		return e;
+	for (size_t i = 0; i < n; i++)
+		tenants[i] = batch[i]->tenant;
+	e = db_begin(db, tenants, n);
+	free(tenants);
+	return e;
+}
+
+enum err event_append_batch(struct db *db, struct id worker, struct event_append *const *batch,
+	size_t n, event_append_done *done, void *ctx)
+{
+	struct append *append = malloc(sizeof(*append) + n * sizeof(append->batch[0]));
+	struct run_of *of = NULL;
+	size_t total = n;
+	enum err e = ERR_NOMEM;
+
+	for (size_t i = 0; i < n; i++)
+		total += batch[i]->runs_n;
+	of = calloc(total + 1, sizeof(*of));
+	if (append == NULL || of == NULL)
+		goto out;
+	e = tenants_begin(db, batch, n);
+	if (e != ERR_OK)
+		goto out;
+	append->done = done;
+	append->ctx = ctx;
+	append->n = n;
+	memcpy(append->batch, batch, n * sizeof(batch[0]));
+	append_send(db, worker, of, n, append_list(batch, n, of));
+	db_commit(db, append_ended, append);
+	append = NULL;
+out:
+	free(append);
+	free(of);
+	return e;
+}
