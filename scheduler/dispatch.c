@@ -298,11 +298,14 @@ static enum err dispatch_batch(
 {
 	struct dispatch *d = leader->dispatch;
 	struct pick_ask pick = {.dispatch = d};
-	struct id batch = id_new(0);
-	enum err err = leader_wait(leader,
-		dispatch_pick(leader->db, leader->term, queue->id, batch, queue->after, max,
-			on_picked, &pick),
-		&pick.ask);
+	const struct dispatch_ask ask = {
+		.queue_id = queue->id,
+		.batch = id_new(0),
+		.after = queue->after,
+		.max = max,
+	};
+	enum err err = leader_wait(
+		leader, dispatch_pick(leader->db, leader->term, &ask, on_picked, &pick), &pick.ask);
 
 	if (err != ERR_OK)
 		return err;
@@ -310,7 +313,7 @@ static enum err dispatch_batch(
 	if (pick.ask.n == 0)
 		return ERR_OK;
 	queue->after = d->keys[pick.ask.n - 1].tenant;
-	publish(d, queue, batch, pick.ask.n);
+	publish(d, queue, ask.batch, pick.ask.n);
 	leader->tally.dispatched += pick.ask.n;
 	return ERR_OK;
 }
