@@ -63,7 +63,8 @@ struct event_page {
 	bool found;
 };
 typedef void event_read_done(void *ctx, enum err e, const struct event_page *page);
-/* Everything in the record with a number above after. Of a running attempt what is written down so
+/* Everything in the record with a number above after; a run that holds such a number is told whole,
+ * so its first numbers may be known already. Of a running attempt what is written down so
  * far is told, and never an invented delta beyond it. */
 MUST_CHECK enum err event_read(
 	struct db *db, struct job_key key, int64_t after, event_read_done *done, void *ctx);

@@ -1,0 +1,350 @@
+#include "stores/delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A claim moves the row's own due time behind the lease: lost, it becomes due by itself. */
+static const struct db_stmt DELIVERY_TAKE = {"delivery_take",
+	"with d as materialized (select ctid as at from delivery where due_at <= now()"
+	" order by due_at limit $2 for update skip locked)"
+	" update delivery d set state = 'sending', worker_id = $1, fence = fence + 1,"
+	" attempt = attempt + 1, due_at = now() + $3 * interval '1 millisecond'"
+	" where ctid = any(array(select at from d)) returning tenant_id, delivery_id, job_id",
+	false};
+static const struct db_stmt DELIVERY_CONTENT = {"delivery_content",
+	"select d.tenant_id, d.delivery_id, d.job_id, d.job_state::text, q.name, d.attempt, d.fence,"
+	" d.created_at, i.callback, i.metadata, s.webhook_secret, s.callback_origins"
+	" from unnest($2::uuid[], $3::uuid[]) k(tenant_id, delivery_id) cross join lateral"
+	" (select * from delivery d where d.tenant_id = k.tenant_id and d.delivery_id = k.delivery_id"
+	" and d.worker_id = $1 and d.state = 'sending' limit 1) d"
+	" left join lateral (select name from queue q where q.queue_id = d.queue_id limit 1) q on true"
+	" left join lateral (select callback, metadata from job_input i where i.tenant_id = d.tenant_id"
+	" and i.job_id = d.job_id and i.retention = d.retention limit 1) i on true"
+	" left join lateral (select webhook_secret, callback_origins from tenant_setting s"
+	" where s.tenant_id = d.tenant_id limit 1) s on true",
+	true};
+
+/* $2-$4: tenant, delivery, fence; $5 as, $6 delay, $7 error, $8 status, $9 latency, $10 address. */
+static const struct db_stmt DELIVERY_END = {"delivery_end",
+	"with e as materialized (select e.*, d.at from unnest($2::uuid[], $3::uuid[], $4::bigint[],"
+	" $5::int[], $6::bigint[], $7::text[], $8::int[], $9::int[], $10::text[], $11::int[])"
+	" e(tenant_id, delivery_id, fence, ended, delay_ms, error_code, status, latency_ms, address, i)"
+	" cross join lateral (select ctid as at from delivery d where d.tenant_id = e.tenant_id"
+	" and d.delivery_id = e.delivery_id and d.worker_id = $1 and d.fence = e.fence"
+	" and d.state = 'sending' limit 1) d order by e.delivery_id),"
+	" upd as (update delivery d set attempt = d.attempt - (e.ended = 3)::int,"
+	" state = case e.ended when 0 then 'delivered' when 2 then 'given_up' else 'due' end,"
+	" due_at = case when e.ended in (1, 3) then now() + e.delay_ms * interval '1 millisecond' end"
+	" from e where d.ctid = e.at and d.fence = e.fence"
+	" returning d.tenant_id, d.delivery_id, d.attempt, d.fence, d.due_at, e.ended, e.error_code,"
+	" e.status, e.latency_ms, e.address, e.i),"
+	" log as (insert into delivery_attempt (tenant_id, delivery_id, attempt, fence, next_at,"
+	" latency_ms, status, error_code, address) select tenant_id, delivery_id, attempt, fence,"
+	" due_at, latency_ms, status, error_code, address from upd where ended <> 3)"
+	" select i from upd",
+	false};
+static const struct db_stmt DELIVERY_LIST = {"delivery_list",
+	"select d.delivery_id, 'job.' || d.job_state::text, d.state, coalesce(a.attempt, 0), a.at,"
+	" d.due_at, a.status, a.latency_ms, a.error_code, a.address"
+	" from delivery d left join lateral (select * from delivery_attempt a"
+	" where a.tenant_id = d.tenant_id and a.delivery_id = d.delivery_id) a on true"
+	" where d.tenant_id = $1 and d.job_id = $2 order by d.delivery_id, a.attempt, a.fence",
+	true};
+static const struct db_stmt DELIVERY_NEXT = {"delivery_next",
+	"select greatest(1, ceil(extract(epoch from due_at - now()) * 1000))::bigint"
+	" from delivery where due_at is not null order by due_at limit 1",
+	true};
+
+struct claim {
+	struct db *db;
+	struct id worker;
+	delivery_claim_done *done;
+	void *ctx;
+};
+
+/* "job.completed" and so on live as long as the program. */
+static const char *event_of(enum job_state s)
+{
+	static const char *const EVENTS[JOB_STATES] = {
+		[JOB_COMPLETED] = "job.completed",
+		[JOB_FAILED] = "job.failed",
+		[JOB_CANCELLED] = "job.cancelled",
+		[JOB_EXPIRED] = "job.expired",
+	};
+
+	return s < JOB_STATES && EVENTS[s] != NULL ? EVENTS[s] : "";
+}
+
+static struct delivery content_row(const struct db_rows *rows, size_t i)
+{
+	struct delivery d = {
+		.tenant = db_id(rows, i, 0),
+		.id = db_id(rows, i, 1),
+		.job = db_id(rows, i, 2),
+		.state = job_state_from_text(db_text(rows, i, 3)),
+		.queue = db_text(rows, i, 4),
+		.attempt = (int)db_int(rows, i, 5),
+		.fence = db_int(rows, i, 6),
+		.created_ms = db_time(rows, i, 7),
+		.callback = db_value(rows, i, 8),
+		.metadata = db_value(rows, i, 9),
+		.webhook_secret = db_value(rows, i, 10),
+		.callback_origins = db_value(rows, i, 11),
+	};
+
+	d.event = event_of(d.state);
+	return d;
+}
+
+static void content_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct claim *claim = ctx;
+	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = rows != NULL ? db_rows_n(rows) : 0;
+	struct delivery *list = n > 0 ? calloc(n, sizeof(*list)) : NULL;
+
+	if (n > 0 && list == NULL) {
+		e = ERR_NOMEM;
+		n = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		list[i] = content_row(rows, i);
+	claim->done(claim->ctx, e, list, n);
+	free(list);
+	free(claim);
+}
+
+/* The ids are known: read where to and with which secret, as their tenants. */
+static enum err content_read(struct claim *claim, const struct db_rows *rows)
+{
+	size_t n = db_rows_n(rows);
+	struct id *ids = calloc(n * 2, sizeof(*ids));
+	struct db_args args;
+	enum err e = ERR_NOMEM;
+
+	if (ids == NULL)
+		return e;
+	for (size_t i = 0; i < n; i++) {
+		ids[i] = db_id(rows, i, 0);
+		ids[n + i] = db_id(rows, i, 1);
+	}
+	e = db_begin(claim->db, ids, n);
+	if (e != ERR_OK)
+		goto out;
+	db_args_init(&args);
+	db_arg_id(&args, claim->worker);
+	db_arg_ids(&args, ids, n);
+	db_arg_ids(&args, ids + n, n);
+	db_query(claim->db, &DELIVERY_CONTENT, &args);
+	db_commit(claim->db, content_ended, claim);
+out:
+	free(ids);
+	return e;
+}
+
+static void take_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct claim *claim = ctx;
+	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+
+	if (rows != NULL && db_rows_n(rows) > 0) {
+		e = content_read(claim, rows);
+		if (e == ERR_OK)
+			return;
+	}
+	claim->done(claim->ctx, e, NULL, 0);
+	free(claim);
+}
+
+enum err delivery_claim(struct db *db, struct id worker, size_t max, int64_t lease_ms,
+	delivery_claim_done *done, void *ctx)
+{
+	struct claim *claim = malloc(sizeof(*claim));
+	enum err e = claim == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+	struct db_args args;
+
+	if (e != ERR_OK) {
+		free(claim);
+		return e;
+	}
+	*claim = (struct claim){db, worker, done, ctx};
+	db_args_init(&args);
+	db_arg_id(&args, worker);
+	db_arg_int8(&args, (int64_t)max);
+	db_arg_int8(&args, lease_ms);
+	db_query(db, &DELIVERY_TAKE, &args);
+	db_commit(db, take_ended, claim);
+	return ERR_OK;
+}
+
+struct end {
+	delivery_end_done *done;
+	void *ctx;
+	size_t n;
+	struct delivery_end *batch[];
+};
+
+static void end_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct end *end = ctx;
+
+	for (size_t i = 0; i < end->n; i++)
+		end->batch[i]->outcome = e == ERR_OK ? ERR_LOST : e;
+	if (e == ERR_OK) {
+		const struct db_rows *rows = db_reply_rows(reply, 0);
+
+		for (size_t r = 0; r < db_rows_n(rows); r++)
+			end->batch[db_int(rows, r, 0)]->outcome = ERR_OK;
+	}
+	end->done(end->ctx, e, end->batch, end->n);
+	free(end);
+}
+
+static void end_keys(struct db_args *args, struct delivery_end *const *batch, size_t n)
+{
+	db_array(args, DB_ID, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_id(args, batch[i]->tenant);
+	db_array(args, DB_ID, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_id(args, batch[i]->id);
+	db_array(args, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(args, batch[i]->fence);
+}
+
+static void end_facts(struct db_args *args, struct delivery_end *const *batch, size_t n)
+{
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, (int32_t)batch[i]->as);
+	db_array(args, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(args, batch[i]->delay_ms);
+	db_array(args, DB_TEXT, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_text(args, err_code(batch[i]->error));
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, batch[i]->status);
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, batch[i]->latency_ms);
+	db_array(args, DB_TEXT, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_text(args, batch[i]->address != NULL ? batch[i]->address : "");
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, (int32_t)i);
+}
+
+enum err delivery_end(struct db *db, struct id worker, struct delivery_end *const *batch, size_t n,
+	delivery_end_done *done, void *ctx)
+{
+	struct end *end = malloc(sizeof(*end) + n * sizeof(end->batch[0]));
+	enum err e = end == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+	struct db_args args;
+
+	if (e != ERR_OK) {
+		free(end);
+		return e;
+	}
+	end->done = done;
+	end->ctx = ctx;
+	end->n = n;
+	memcpy(end->batch, batch, n * sizeof(batch[0]));
+	db_args_init(&args);
+	db_arg_id(&args, worker);
+	end_keys(&args, batch, n);
+	end_facts(&args, batch, n);
+	db_query(db, &DELIVERY_END, &args);
+	db_commit(db, end_ended, end);
+	return ERR_OK;
+}
+
+struct list {
+	delivery_list_done *done;
+	void *ctx;
+};
+
+static struct delivery_row list_row(const struct db_rows *rows, size_t i)
+{
+	return (struct delivery_row){
+		.id = db_id(rows, i, 0),
+		.event = db_text(rows, i, 1),
+		.state = db_text(rows, i, 2),
+		.attempt = (int)db_int(rows, i, 3),
+		.at_ms = db_time(rows, i, 4),
+		.next_ms = db_time(rows, i, 5),
+		.status = (int)db_int(rows, i, 6),
+		.latency_ms = (int32_t)db_int(rows, i, 7),
+		.error_code = db_text(rows, i, 8),
+		.address = db_text(rows, i, 9),
+	};
+}
+
+static void list_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct list *list = ctx;
+	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = rows != NULL ? db_rows_n(rows) : 0;
+	struct delivery_row *out = n > 0 ? calloc(n, sizeof(*out)) : NULL;
+
+	if (n > 0 && out == NULL) {
+		e = ERR_NOMEM;
+		n = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		out[i] = list_row(rows, i);
+	list->done(list->ctx, e, out, n);
+	free(out);
+	free(list);
+}
+
+enum err delivery_list(struct db *db, struct job_key key, delivery_list_done *done, void *ctx)
+{
+	struct list *list = malloc(sizeof(*list));
+	enum err e = list == NULL ? ERR_NOMEM : db_begin(db, &key.tenant, 1);
+	struct db_args args;
+
+	if (e != ERR_OK) {
+		free(list);
+		return e;
+	}
+	*list = (struct list){done, ctx};
+	db_args_init(&args);
+	db_arg_id(&args, key.tenant);
+	db_arg_id(&args, key.job);
+	db_query(db, &DELIVERY_LIST, &args);
+	db_commit(db, list_ended, list);
+	return ERR_OK;
+}
+
+struct next {
+	delivery_next_done *done;
+	void *ctx;
+};
+
+static void next_ended(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct next *next = ctx;
+	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+
+	next->done(next->ctx, e, rows != NULL && db_rows_n(rows) > 0 ? db_int(rows, 0, 0) : 0);
+	free(next);
+}
+
+enum err delivery_next(struct db *db, delivery_next_done *done, void *ctx)
+{
+	struct next *next = malloc(sizeof(*next));
+	enum err e = next == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+
+	if (e != ERR_OK) {
+		free(next);
+		return e;
+	}
+	*next = (struct next){done, ctx};
+	db_query(db, &DELIVERY_NEXT, NULL);
+	db_commit(db, next_ended, next);
+	return ERR_OK;
+}
