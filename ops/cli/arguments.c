@@ -2,6 +2,8 @@
 
 #include "duration.h"
 
+#include "ground/utf8.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +171,15 @@ static enum outcome check_choice(struct call *call, struct call_value *value)
 		value->option->value, value->text);
 }
 
+static enum outcome check_text(struct call *call, struct call_value *value)
+{
+	if (!*value->text)
+		return call_usage(call, "--%s must not be empty", value->option->name);
+	if (value->option->kind != OPTION_FILE && !utf8_valid(value->text, strlen(value->text)))
+		return call_usage(call, "--%s is not UTF-8 text", value->option->name);
+	return OUTCOME_OK;
+}
+
 static enum outcome check_pair(struct call *call, struct call_value *value)
 {
 	const char *equals = strchr(value->text, '=');
@@ -176,14 +187,7 @@ static enum outcome check_pair(struct call *call, struct call_value *value)
 	if (!equals || equals == value->text)
 		return call_usage(
 			call, "--%s takes KEY=VALUE, not \"%s\"", value->option->name, value->text);
-	return OUTCOME_OK;
-}
-
-static enum outcome check_text(struct call *call, struct call_value *value)
-{
-	if (!*value->text)
-		return call_usage(call, "--%s must not be empty", value->option->name);
-	return OUTCOME_OK;
+	return check_text(call, value);
 }
 
 static enum outcome (*const checks[])(struct call *, struct call_value *) = {

@@ -85,16 +85,22 @@ static enum outcome gather(const struct call *call, struct buf *text)
 	return outcome;
 }
 
+/* NULL when text is not UTF-8. */
 static json_t *messages(const struct call *call, const char *text, size_t len)
 {
 	const char *system = call_text(call, "system");
 	json_t *list = json_array();
+	int failed = 0;
 
 	if (system)
-		json_array_append_new(
+		failed |= json_array_append_new(
 			list, json_pack("{s:s, s:s}", "role", "system", "content", system));
-	json_array_append_new(list, json_pack("{s:s, s:s%}", "role", "user", "content", text, len));
-	return list;
+	failed |= json_array_append_new(
+		list, json_pack("{s:s, s:s%}", "role", "user", "content", text, len));
+	if (!failed)
+		return list;
+	json_decref(list);
+	return NULL;
 }
 
 static json_t *as_chat(const struct call *call, const char *model, const char *text, size_t len)
