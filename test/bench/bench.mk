@@ -5,7 +5,7 @@
 
 BENCH ?= all
 RUNS  ?= 3
-RUN_BENCH = PYTHONPATH=ops/dev:test/bench $(PYTHON) -m longhaul_bench
+RUN_BENCH = PYTHONPATH=ops/dev:test/bench:test $(PYTHON) -m longhaul_bench
 
 .PHONY: bench bench-compare
 bench: packages

@@ -7,12 +7,12 @@ import sys
 
 from longhaul_dev.fault import Fault
 
-from longhaul_bench import calls, submit, work
+from longhaul_bench import calls, faults, submit, work
 from longhaul_bench.compare import FOLDER, compare
 from longhaul_bench.figure import BENCHMARKS, Benchmark, publish, summary
 from longhaul_bench.stage import Stage
 
-ROOMS = (submit, work, calls)  # importing them registers what they measure
+ROOMS = (submit, work, calls, faults)  # importing them registers what they measure
 
 
 def chosen(words: list[str]) -> list[Benchmark]:
