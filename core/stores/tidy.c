@@ -16,7 +16,7 @@ static const struct db_stmt TIDY_PAGE = {"tidy_page",
 							 " workers as (" OF_W(
 								 "worker") " returning 1),"
 									   " k as materialized (select ctid as at from idempotency where " TERM_HELD
-									   " and expires_at < now() order by expires_at limit $2 for update skip locked),"
+									   " and expires_at < now() order by expires_at limit $2),"
 									   " keys as (delete from idempotency where ctid = any(array(select at from k)) returning 1)"
 									   " select " TERM_REPLY
 									   ", greatest((select count(*) from workers), (select count(*) from keys))",
