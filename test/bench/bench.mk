@@ -1,13 +1,14 @@
 # make bench: every figure, three times, one JSON line each; also kept in var/bench/results.jsonl.
 #
 #   BENCH=name     only that one (make bench BENCH=list names them)       RUNS=3
+#   make bench-table                       the last results as Markdown
 #   make bench-compare A=rev [BENCH=name]   that revision and this tree in turn, as ratios
 
 BENCH ?= all
 RUNS  ?= 3
 RUN_BENCH = PYTHONPATH=ops/dev:test/bench:test $(PYTHON) -m longhaul_bench
 
-.PHONY: bench bench-compare
+.PHONY: bench bench-compare bench-table
 bench: packages
 	$(Q)$(MAKE) --no-print-directory -s -j2 MODE=release all benches
 	$(Q)$(RUN_BENCH) run $(BENCH) --runs $(RUNS)
@@ -16,3 +17,6 @@ bench-compare: packages
 	$(Q)test -n "$(A)" || { echo "usage: make bench-compare A=revision [BENCH=name]"; exit 2; }
 	$(Q)$(MAKE) --no-print-directory -s -j2 MODE=release all
 	$(Q)$(RUN_BENCH) compare $(A) $(BENCH) --runs $(RUNS)
+
+bench-table: packages
+	$(Q)$(RUN_BENCH) table

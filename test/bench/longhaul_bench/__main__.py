@@ -1,4 +1,4 @@
-"""python -m longhaul_bench run all|list|NAME... | compare REVISION all|NAME..."""
+"""python -m longhaul_bench run all|list|NAME... | compare REVISION all|NAME... | table"""
 
 import argparse
 import json
@@ -9,8 +9,9 @@ from longhaul_dev.fault import Fault
 
 from longhaul_bench import calls, faults, submit, work
 from longhaul_bench.compare import FOLDER, compare
-from longhaul_bench.figure import BENCHMARKS, Benchmark, publish, summary
+from longhaul_bench.figure import BENCHMARKS, RESULTS, Benchmark, publish, summary
 from longhaul_bench.stage import Stage
+from longhaul_bench.table import last_results, rows
 
 ROOMS = (submit, work, calls, faults)  # importing them registers what they measure
 
@@ -52,7 +53,11 @@ def main() -> int:
     for verb in (run, other):
         verb.add_argument("names", nargs="+")
         verb.add_argument("--runs", type=int, default=3)
+    verbs.add_parser("table")
     given = parser.parse_args()
+    if given.verb == "table":
+        print("\n".join(rows(last_results(RESULTS))))
+        return 0
     if given.names == ["list"]:
         for what in BENCHMARKS.values():
             print(f"{what.name:20} {what.unit:8} {(what.measure.__doc__ or '').split(':')[0]}")
