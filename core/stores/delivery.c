@@ -1,5 +1,7 @@
 #include "stores/delivery.h"
 
+#include "stores/call.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,13 +57,6 @@ static const struct db_stmt DELIVERY_NEXT = {"delivery_next",
 	" from delivery where due_at is not null order by due_at limit 1",
 	true};
 
-struct claim {
-	struct db *db;
-	struct id worker;
-	delivery_claim_done *done;
-	void *ctx;
-};
-
 /* "job.completed" and so on live as long as the program. */
 static const char *event_of(enum job_state s)
 {
@@ -98,24 +93,20 @@ static struct delivery content_row(const struct db_rows *rows, size_t i)
 
 static void content_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct claim *claim = ctx;
+	struct call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = rows != NULL ? db_rows_n(rows) : 0;
-	struct delivery *list = n > 0 ? calloc(n, sizeof(*list)) : NULL;
+	struct delivery *list = call_rows(&e, n, sizeof(*list));
 
-	if (n > 0 && list == NULL) {
-		e = ERR_NOMEM;
-		n = 0;
-	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; list != NULL && i < n; i++)
 		list[i] = content_row(rows, i);
-	claim->done(claim->ctx, e, list, n);
+	((delivery_claim_done *)call->done)(call->ctx, e, list, list != NULL ? n : 0);
 	free(list);
-	free(claim);
+	free(call);
 }
 
 /* The ids are known: read where to and with which secret, as their tenants. */
-static enum err content_read(struct claim *claim, const struct db_rows *rows)
+static enum err content_read(struct call *call, const struct db_rows *rows)
 {
 	size_t n = db_rows_n(rows);
 	struct id *ids = calloc(n * 2, sizeof(*ids));
@@ -128,15 +119,15 @@ static enum err content_read(struct claim *claim, const struct db_rows *rows)
 		ids[i] = db_id(rows, i, 0);
 		ids[n + i] = db_id(rows, i, 1);
 	}
-	e = db_begin(claim->db, ids, n);
+	e = db_begin(call->db, ids, n);
 	if (e != ERR_OK)
 		goto out;
 	db_args_init(&args);
-	db_arg_id(&args, claim->worker);
+	db_arg_id(&args, call->id);
 	db_arg_ids(&args, ids, n);
 	db_arg_ids(&args, ids + n, n);
-	db_query(claim->db, &DELIVERY_CONTENT, &args);
-	db_commit(claim->db, content_ended, claim);
+	db_query(call->db, &DELIVERY_CONTENT, &args);
+	db_commit(call->db, content_ended, call);
 out:
 	free(ids);
 	return e;
@@ -144,37 +135,29 @@ out:
 
 static void take_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct claim *claim = ctx;
+	struct call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 
 	if (rows != NULL && db_rows_n(rows) > 0) {
-		e = content_read(claim, rows);
+		e = content_read(call, rows);
 		if (e == ERR_OK)
 			return;
 	}
-	claim->done(claim->ctx, e, NULL, 0);
-	free(claim);
+	((delivery_claim_done *)call->done)(call->ctx, e, NULL, 0);
+	free(call);
 }
 
 enum err delivery_claim(struct db *db, struct id worker, size_t max, int64_t lease_ms,
 	delivery_claim_done *done, void *ctx)
 {
-	struct claim *claim = malloc(sizeof(*claim));
-	enum err e = claim == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
 	struct db_args args;
 
-	if (e != ERR_OK) {
-		free(claim);
-		return e;
-	}
-	*claim = (struct claim){db, worker, done, ctx};
 	db_args_init(&args);
 	db_arg_id(&args, worker);
 	db_arg_int8(&args, (int64_t)max);
 	db_arg_int8(&args, lease_ms);
-	db_query(db, &DELIVERY_TAKE, &args);
-	db_commit(db, take_ended, claim);
-	return ERR_OK;
+	return call_run(&(struct call_ask){db, NULL, 0, &DELIVERY_TAKE, &args, take_ended,
+		{.done = (call_fn *)done, .ctx = ctx, .id = worker}});
 }
 
 struct end {
@@ -262,11 +245,6 @@ enum err delivery_end(struct db *db, struct id worker, struct delivery_end *cons
 	return ERR_OK;
 }
 
-struct list {
-	delivery_list_done *done;
-	void *ctx;
-};
-
 static struct delivery_row list_row(const struct db_rows *rows, size_t i)
 {
 	return (struct delivery_row){
@@ -285,66 +263,41 @@ static struct delivery_row list_row(const struct db_rows *rows, size_t i)
 
 static void list_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct list *list = ctx;
+	struct call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = rows != NULL ? db_rows_n(rows) : 0;
-	struct delivery_row *out = n > 0 ? calloc(n, sizeof(*out)) : NULL;
+	struct delivery_row *out = call_rows(&e, n, sizeof(*out));
 
-	if (n > 0 && out == NULL) {
-		e = ERR_NOMEM;
-		n = 0;
-	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; out != NULL && i < n; i++)
 		out[i] = list_row(rows, i);
-	list->done(list->ctx, e, out, n);
+	((delivery_list_done *)call->done)(call->ctx, e, out, out != NULL ? n : 0);
 	free(out);
-	free(list);
+	free(call);
 }
 
 enum err delivery_list(struct db *db, struct job_key key, delivery_list_done *done, void *ctx)
 {
-	struct list *list = malloc(sizeof(*list));
-	enum err e = list == NULL ? ERR_NOMEM : db_begin(db, &key.tenant, 1);
 	struct db_args args;
 
-	if (e != ERR_OK) {
-		free(list);
-		return e;
-	}
-	*list = (struct list){done, ctx};
 	db_args_init(&args);
 	db_arg_id(&args, key.tenant);
 	db_arg_id(&args, key.job);
-	db_query(db, &DELIVERY_LIST, &args);
-	db_commit(db, list_ended, list);
-	return ERR_OK;
+	return call_run(&(struct call_ask){db, &key.tenant, 1, &DELIVERY_LIST, &args, list_ended,
+		{.done = (call_fn *)done, .ctx = ctx}});
 }
-
-struct next {
-	delivery_next_done *done;
-	void *ctx;
-};
 
 static void next_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct next *next = ctx;
+	struct call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	int64_t in_ms = rows != NULL && db_rows_n(rows) > 0 ? db_int(rows, 0, 0) : 0;
 
-	next->done(next->ctx, e, rows != NULL && db_rows_n(rows) > 0 ? db_int(rows, 0, 0) : 0);
-	free(next);
+	((delivery_next_done *)call->done)(call->ctx, e, in_ms);
+	free(call);
 }
 
 enum err delivery_next(struct db *db, delivery_next_done *done, void *ctx)
 {
-	struct next *next = malloc(sizeof(*next));
-	enum err e = next == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
-
-	if (e != ERR_OK) {
-		free(next);
-		return e;
-	}
-	*next = (struct next){done, ctx};
-	db_query(db, &DELIVERY_NEXT, NULL);
-	db_commit(db, next_ended, next);
-	return ERR_OK;
+	return call_run(&(struct call_ask){db, NULL, 0, &DELIVERY_NEXT, NULL, next_ended,
+		{.done = (call_fn *)done, .ctx = ctx}});
 }

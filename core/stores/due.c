@@ -1,5 +1,6 @@
 #include "stores/due.h"
 
+#include "stores/call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -142,31 +143,18 @@ enum err due_expire_running(
 	return term_work_commit(db, 2, done, ctx);
 }
 
-struct next {
-	due_next_done *done;
-	void *ctx;
-};
-
 static void next_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct next *next = ctx;
+	struct call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	int64_t in_ms = rows != NULL && db_rows_n(rows) > 0 ? db_int(rows, 0, 0) : 0;
 
-	next->done(next->ctx, e, rows != NULL && db_rows_n(rows) > 0 ? db_int(rows, 0, 0) : 0);
-	free(next);
+	((due_next_done *)call->done)(call->ctx, e, in_ms);
+	free(call);
 }
 
 enum err due_next(struct db *db, due_next_done *done, void *ctx)
 {
-	struct next *next = malloc(sizeof(*next));
-	enum err e = next == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
-
-	if (e != ERR_OK) {
-		free(next);
-		return e;
-	}
-	*next = (struct next){done, ctx};
-	db_query(db, &DUE_NEXT, NULL);
-	db_commit(db, next_ended, next);
-	return ERR_OK;
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &DUE_NEXT, NULL, next_ended, {.done = (call_fn *)done, .ctx = ctx}});
 }

@@ -1,5 +1,6 @@
 #include "stores/job_change.h"
 
+#include "stores/call.h"
 #include "stores/job_change_sql.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static const struct change RETRY = {&JOB_RETRY, JOB_STATES, false};
 static const struct change DELETE = {&JOB_DELETE, JOB_STATES, true};
 static const struct change PATCH = {&JOB_PATCH, JOB_STATES, false};
 
-struct call {
+struct changing {
 	const struct change *what;
 	bool one;
 	job_change_done *done;
@@ -41,8 +42,8 @@ static void changed_rows(const struct db_rows *rows, struct job_changed *jobs)
 }
 
 /* One job was asked for and not changed: was it there, and is it as wanted already? */
-static enum err unchanged_row(
-	const struct call *call, const struct db_rows *now, struct job_changed *job, size_t *ret_n)
+static enum err unchanged_row(const struct changing *call, const struct db_rows *now,
+	struct job_changed *job, size_t *ret_n)
 {
 	if (db_rows_n(now) == 0)
 		return ERR_NOT_FOUND;
@@ -56,9 +57,9 @@ static enum err unchanged_row(
 	return job->state == call->what->already ? ERR_OK : ERR_CONFLICT;
 }
 
-static void call_ended(void *ctx, enum err e, const struct db_reply *reply)
+static void change_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct changing *call = ctx;
 	struct job_changed *jobs = NULL;
 	size_t n = 0;
 
@@ -129,14 +130,14 @@ static enum err change_begin(struct db *db, const struct job_key *keys, size_t n
 static enum err change_commit(
 	struct db *db, const struct change *what, bool one, job_change_done *done, void *ctx)
 {
-	struct call *call = malloc(sizeof(*call));
+	struct changing *call = malloc(sizeof(*call));
 
 	if (call == NULL) {
 		db_abandon(db);
 		return ERR_NOMEM;
 	}
-	*call = (struct call){what, one, done, ctx};
-	db_commit(db, call_ended, call);
+	*call = (struct changing){what, one, done, ctx};
+	db_commit(db, change_ended, call);
 	return ERR_OK;
 }
 
@@ -229,17 +230,13 @@ enum err job_forget(struct db *db, const struct job_key *keys, size_t n,
 	return ERR_OK;
 }
 
-struct count {
-	job_count_done *done;
-	void *ctx;
-};
-
 static void count_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct count *count = ctx;
+	struct call *call = ctx;
+	int64_t n = e == ERR_OK ? db_int(db_reply_rows(reply, 0), 0, 0) : 0;
 
-	count->done(count->ctx, e, e == ERR_OK ? db_int(db_reply_rows(reply, 0), 0, 0) : 0);
-	free(count);
+	((job_count_done *)call->done)(call->ctx, e, n);
+	free(call);
 }
 
 static void filter_args(struct db_args *args, const struct job_filter *f)
@@ -262,17 +259,9 @@ static void filter_args(struct db_args *args, const struct job_filter *f)
 
 enum err job_count(struct db *db, const struct job_filter *filter, job_count_done *done, void *ctx)
 {
-	struct count *count = malloc(sizeof(*count));
-	enum err e = count == NULL ? ERR_NOMEM : db_begin(db, &filter->tenant, 1);
 	struct db_args args;
 
-	if (e != ERR_OK) {
-		free(count);
-		return e;
-	}
-	*count = (struct count){done, ctx};
 	filter_args(&args, filter);
-	db_query(db, &JOB_COUNT, &args);
-	db_commit(db, count_ended, count);
-	return ERR_OK;
+	return call_run(&(struct call_ask){db, &filter->tenant, 1, &JOB_COUNT, &args, count_ended,
+		{.done = (call_fn *)done, .ctx = ctx}});
 }

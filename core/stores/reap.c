@@ -1,5 +1,6 @@
 #include "stores/reap.h"
 
+#include "stores/call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -158,23 +159,14 @@ static const struct db_stmt REAP_NOTES = {"reap_notes",
 	" (select count(*) from upd where state = 'failed')",
 	false};
 
-struct look {
-	reap_look_done *done;
-	void *ctx;
-};
-
 static void look_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct look *look = ctx;
+	struct call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = rows != NULL ? db_rows_n(rows) : 0;
-	struct reap_worker *workers = n > 0 ? calloc(n, sizeof(*workers)) : NULL;
+	struct reap_worker *workers = call_rows(&e, n, sizeof(*workers));
 
-	if (n > 0 && workers == NULL) {
-		e = ERR_NOMEM;
-		n = 0;
-	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; workers != NULL && i < n; i++)
 		workers[i] = (struct reap_worker){
 			.id = db_id(rows, i, 0),
 			.silent = db_int(rows, i, 1) != 0,
@@ -183,24 +175,15 @@ static void look_ended(void *ctx, enum err e, const struct db_reply *reply)
 			.quiet_ms = db_int(rows, i, 4),
 			.lease_ms = db_int(rows, i, 5),
 		};
-	look->done(look->ctx, e, workers, n);
+	((reap_look_done *)call->done)(call->ctx, e, workers, workers != NULL ? n : 0);
 	free(workers);
-	free(look);
+	free(call);
 }
 
 enum err reap_look(struct db *db, reap_look_done *done, void *ctx)
 {
-	struct look *look = malloc(sizeof(*look));
-	enum err e = look == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
-
-	if (e != ERR_OK) {
-		free(look);
-		return e;
-	}
-	*look = (struct look){done, ctx};
-	db_query(db, &REAP_LOOK, NULL);
-	db_commit(db, look_ended, look);
-	return ERR_OK;
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &REAP_LOOK, NULL, look_ended, {.done = (call_fn *)done, .ctx = ctx}});
 }
 
 struct reap {

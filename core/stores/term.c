@@ -1,5 +1,6 @@
 #include "stores/term.h"
 
+#include "stores/call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -20,14 +21,9 @@ static const struct db_stmt TERM_RELEASE = {.name = "term_release",
 	.sql = "update leader_term set until = now() where one and leader = $1 and number = $2",
 	false};
 
-struct hold {
-	term_hold_done *done;
-	void *ctx;
-};
-
 static void hold_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct hold *hold = ctx;
+	struct call *call = ctx;
 	struct term term = {0};
 
 	if (e == ERR_OK) {
@@ -37,21 +33,20 @@ static void hold_ended(void *ctx, enum err e, const struct db_reply *reply)
 		term.left_ms = db_int(rows, 0, 1);
 		term.leader = db_id(rows, 0, 2);
 	}
-	hold->done(hold->ctx, e, &term);
-	free(hold);
+	((term_hold_done *)call->done)(call->ctx, e, &term);
+	free(call);
 }
 
 enum err term_hold(struct db *db, struct id scheduler, int64_t ms, term_hold_done *done, void *ctx)
 {
-	struct hold *hold = malloc(sizeof(*hold));
+	struct call *call;
 	struct db_args args;
-	enum err e = hold == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
+	enum err e = call_begin(db, NULL, 0, &call);
 
-	if (e != ERR_OK) {
-		free(hold);
+	if (e != ERR_OK)
 		return e;
-	}
-	*hold = (struct hold){done, ctx};
+	call->done = (call_fn *)done;
+	call->ctx = ctx;
 	db_args_init(&args);
 	db_arg_id(&args, scheduler);
 	db_arg_int8(&args, ms);
@@ -59,7 +54,7 @@ enum err term_hold(struct db *db, struct id scheduler, int64_t ms, term_hold_don
 	db_args_init(&args);
 	db_arg_id(&args, scheduler);
 	db_query(db, &TERM_READ, &args);
-	db_commit(db, hold_ended, hold);
+	db_commit(db, hold_ended, call);
 	return ERR_OK;
 }
 
@@ -81,37 +76,31 @@ enum err term_release(
 
 /* ---- what the leader's other statements share ---- */
 
-struct work {
-	term_work_done *done;
-	void *ctx;
-	size_t last; /* the statement whose row tells */
-};
-
 static void work_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct work *work = ctx;
+	struct call *call = ctx;
 	size_t n = 0;
 
 	if (e == ERR_OK) {
-		const struct db_rows *rows = db_reply_rows(reply, work->last);
+		const struct db_rows *rows = db_reply_rows(reply, call->n - 1);
 
 		n = (size_t)db_int(rows, 0, 1);
 		e = db_int(rows, 0, 0) == 1 ? ERR_OK : ERR_LOST;
 	}
-	work->done(work->ctx, e, n);
-	free(work);
+	((term_work_done *)call->done)(call->ctx, e, n);
+	free(call);
 }
 
 enum err term_work_commit(struct db *db, size_t statements, term_work_done *done, void *ctx)
 {
-	struct work *work = malloc(sizeof(*work));
+	struct call *call = calloc(1, sizeof(*call));
 
-	if (work == NULL) {
+	if (call == NULL) {
 		db_abandon(db);
 		return ERR_NOMEM;
 	}
-	*work = (struct work){done, ctx, statements - 1};
-	db_commit(db, work_ended, work);
+	*call = (struct call){.done = (call_fn *)done, .ctx = ctx, .n = statements};
+	db_commit(db, work_ended, call);
 	return ERR_OK;
 }
 
