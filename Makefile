@@ -106,6 +106,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $$(call room_lib,$$*) $(BUILD)/libco
 	$(LINK) -fsanitize=fuzzer
 
 -include ops/dev/stack.mk
+include ops/cli/docs.mk
 include test/test.mk
 include test/lint/lint.mk
 -include test/bench/bench.mk

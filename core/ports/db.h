@@ -73,6 +73,7 @@ struct db_origin {
 	uint64_t system_identifier;
 	uint32_t timeline;
 	int32_t backend_pid;
+	bool pooled; /* a pooler stands between: session locks tell nothing */
 };
 void db_origin_read(const struct db *db, struct db_origin *ret_origin);
 

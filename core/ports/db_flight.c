@@ -178,6 +178,7 @@ static void hello_take(struct db *db, PGresult *r)
 	db->origin.system_identifier = (uint64_t)db_int(&rows, 0, 1);
 	db->origin.timeline = (uint32_t)db_int(&rows, 0, 2);
 	db->origin.backend_pid = (int32_t)db_int(&rows, 0, 3);
+	db->origin.pooled = PQbackendPID(db->pg) != db->origin.backend_pid;
 }
 
 void db_hello(struct db *db)

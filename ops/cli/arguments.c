@@ -86,21 +86,39 @@ static bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* Sets call->command; *ret_used = how many words named it. */
-static enum outcome find_command(struct call *call, const char **argv, size_t n, size_t *ret_used)
+/* How many words before the command are options that every command takes. */
+static size_t leading(const char **argv, size_t n)
 {
-	size_t skip = n > 1 && strcmp(argv[0], "job") == 0; /* jobs are the default noun */
+	size_t i = 0;
+
+	while (i < n && argv[i][0] == '-' && argv[i][1] != '\0' && !is_help(argv[i])) {
+		const char *word = argv[i] + 1 + (argv[i][1] == '-');
+		const struct option *o = command_shared;
+
+		while (o->name &&
+			(argv[i][1] == '-' ? strncmp(o->name, word, strcspn(word, "=")) != 0
+					   : o->letter != word[0]))
+			o++;
+		if (!o->name)
+			break;
+		i += o->kind != OPTION_FLAG && !strchr(word, '=') ? 2 : 1;
+	}
+	return i < n ? i : n;
+}
+
+/* Sets call->command; *ret_used = where the words behind it begin. */
+static enum outcome find_command(
+	struct call *call, const char **argv, size_t n, size_t skip, size_t *ret_used)
+{
 	const char *noun = NULL;
 
+	skip += skip + 1 < n && strcmp(argv[skip], "job") == 0; /* jobs are the default noun */
 	if (n > skip && command_is_noun(argv[skip]))
 		noun = argv[skip++];
 	if (n == skip || is_help(argv[skip]))
 		return OUTCOME_OK;
 	if (!noun && strcmp(argv[skip], "--version") == 0)
 		call->command = command_find(NULL, "version");
-	else if (argv[skip][0] == '-')
-		return call_usage(
-			call, "options stand behind the command: longhaul COMMAND %s", argv[skip]);
 	else
 		call->command = command_find(noun, argv[skip]);
 	if (!call->command)
@@ -300,27 +318,39 @@ static enum outcome check_count(struct call *call)
 	return OUTCOME_OK;
 }
 
-enum outcome arguments_parse(struct call *call, const char **argv, size_t n)
+/* Takes the words from cursor->at up to end. */
+static enum outcome take_words(struct call *call, struct cursor *cursor, size_t end)
 {
-	struct cursor cursor = {argv, n, 0};
-	enum outcome outcome = find_command(call, argv, n, &cursor.at);
+	enum outcome outcome = OUTCOME_OK;
 	bool options = true;
 
-	if (outcome != OUTCOME_OK || !call->command)
-		return outcome;
-	call->arguments =
-		argv; /* arguments move to the front: there is always room behind the cursor */
-	for (; cursor.at < n && outcome == OUTCOME_OK; cursor.at++) {
-		const char *word = argv[cursor.at];
+	for (; cursor->at < end && outcome == OUTCOME_OK; cursor->at++) {
+		const char *word = cursor->argv[cursor->at];
 
 		if (!options || word[0] != '-' || word[1] == '\0')
 			call->arguments[call->n++] = word;
 		else if (strcmp(word, "--") == 0)
 			options = false;
 		else
-			outcome = word[1] == '-' ? take_long(call, &cursor)
-						 : take_short(call, &cursor);
+			outcome =
+				word[1] == '-' ? take_long(call, cursor) : take_short(call, cursor);
 	}
+	return outcome;
+}
+
+enum outcome arguments_parse(struct call *call, const char **argv, size_t n)
+{
+	size_t lead = leading(argv, n), rest = 0;
+	struct cursor cursor = {argv, n, 0};
+	enum outcome outcome = find_command(call, argv, n, lead, &rest);
+
+	if (outcome != OUTCOME_OK || !call->command)
+		return outcome;
+	call->arguments = argv; /* arguments move to the front: the cursor is always ahead */
+	outcome = take_words(call, &cursor, lead);
+	cursor.at = rest;
+	if (outcome == OUTCOME_OK)
+		outcome = take_words(call, &cursor, n);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	call->arguments[call->n] = NULL;

@@ -1,11 +1,53 @@
+/* check-config: the file, the files that it names, the database behind it. */
 #include "handlers.h"
 #include "output.h"
 #include "owner.h"
 
+#include "config/check.h"
+#include "config/print.h"
+#include "stores/durability.h"
 #include "stores/migrate.h"
 
-/* What the database lacks, as far as that can be seen without changing anything. */
-static enum outcome check_record(const struct call *call, const char *named, size_t *ret_missing)
+#include <stdlib.h>
+
+enum { TEXT_MAX_BYTES = 4 << 20 };
+
+/* What was seen of the database; texts are copies. */
+struct seen {
+	size_t missing; /* migrations */
+	bool pooled;
+	bool durable; /* a commit survives a restart */
+	char standbys[256];
+	char version[64];
+	enum err err;
+};
+
+static void on_durability(void *ctx, enum err e, const struct durability *durability)
+{
+	struct seen *seen = ctx;
+
+	seen->err = e;
+	if (e != ERR_OK)
+		return;
+	seen->durable =
+		durability->fsync && durability->full_page_writes && durability->synchronous_commit;
+	snprintf(seen->standbys, sizeof(seen->standbys), "%s", durability->standbys);
+	snprintf(seen->version, sizeof(seen->version), "%s", durability->version);
+}
+
+static enum err look(struct owner *owner, struct seen *seen)
+{
+	struct db_origin origin;
+	enum err e = durability_read(owner->db, on_durability, seen);
+
+	if (e == ERR_OK)
+		e = db_wait(owner->db, OWNER_WAIT_MS);
+	db_origin_read(owner->db, &origin);
+	seen->pooled = origin.pooled;
+	return e == ERR_OK ? seen->err : e;
+}
+
+static enum outcome check_record(const struct call *call, const char *named, struct seen *seen)
 {
 	struct owner owner;
 	char fault[MIGRATE_FAULT_MAX] = "";
@@ -13,7 +55,9 @@ static enum outcome check_record(const struct call *call, const char *named, siz
 	enum err e;
 
 	if (outcome == OUTCOME_OK) {
-		e = migrate_check(owner.db, ret_missing, fault);
+		e = migrate_check(owner.db, &seen->missing, fault);
+		if (e == ERR_OK)
+			e = look(&owner, seen);
 		if (e == ERR_CONFLICT)
 			outcome = call_fail(call, OUTCOME_CONFLICT, "%s", fault);
 		else if (e != ERR_OK)
@@ -23,39 +67,94 @@ static enum outcome check_record(const struct call *call, const char *named, siz
 	return outcome;
 }
 
-static enum outcome check_file(const struct call *call, const char *named)
+static enum outcome check_files(const struct call *call, const char *named)
 {
 	struct config *config = NULL;
+	struct buf faults;
 	enum outcome outcome = owner_config(call, named, &config);
 
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	buf_init(&faults, TEXT_MAX_BYTES);
+	if (config_check_files(named ? named : getenv("LONGHAUL_CONFIG"), config, "", &faults) !=
+		ERR_OK) {
+		fputs(faults.len > 0 ? faults.bytes : "", call->err);
+		outcome = call_usage(call, "a file that the configuration names cannot be used");
+	}
+	buf_clear(&faults);
 	config_release(config);
 	return outcome;
 }
 
-static enum outcome show(const struct call *call, bool offline, size_t missing)
+static void show_record(const struct call *call, const struct seen *seen)
+{
+	fprintf(call->out, "Postgres %s answers", seen->version);
+	if (seen->missing > 0)
+		fprintf(call->out, "; it lacks %zu migrations: run longhaul migrate\n",
+			seen->missing);
+	else
+		fprintf(call->out, " and is at this version\n");
+	if (!seen->durable)
+		fprintf(call->out, "WARNING: fsync, full_page_writes or synchronous_commit is off: "
+				   "a crash may lose acknowledged jobs\n");
+	if (*seen->standbys)
+		fprintf(call->out,
+			"commits wait for a synchronous standby (%s): a fail-over "
+			"loses nothing acknowledged\n",
+			seen->standbys);
+	else
+		fprintf(call->out, "no synchronous standby: a restart loses nothing acknowledged, "
+				   "a fail-over may lose the replication lag\n");
+	if (seen->pooled)
+		fprintf(call->out, "a connection pooler stands between: a dead worker is known by "
+				   "its lease alone (about 10 s instead of 3)\n");
+}
+
+static json_t *record_json(const struct seen *seen)
+{
+	return json_pack("{s:I, s:s, s:b, s:s, s:b}", "migrations_missing",
+		(json_int_t)seen->missing, "version", seen->version, "durable", (int)seen->durable,
+		"synchronous_standbys", seen->standbys, "pooled", (int)seen->pooled);
+}
+
+static enum outcome show(const struct call *call, bool offline, const struct seen *seen)
 {
 	if (call_flag(call, "json"))
-		return output_json_new(
-			call, json_pack("{s:b, s:o}", "valid", 1, "migrations_missing",
-				      offline ? json_null() : json_integer((json_int_t)missing)));
+		return output_json_new(call, json_pack("{s:b, s:o}", "valid", 1, "database",
+						     offline ? json_null() : record_json(seen)));
 	fprintf(call->out, "the configuration is valid\n");
-	if (offline)
-		return OUTCOME_OK;
-	if (missing > 0)
-		fprintf(call->out, "the database lacks %zu migrations: run longhaul migrate\n",
-			missing);
-	else
-		fprintf(call->out, "the database answers and is at this version\n");
+	if (!offline)
+		show_record(call, seen);
 	return OUTCOME_OK;
+}
+
+/* One of the texts that are made from the configuration's rows. */
+static enum outcome print_text(const struct call *call, enum err (*print)(struct buf *))
+{
+	struct buf text;
+	enum err e;
+
+	buf_init(&text, TEXT_MAX_BYTES);
+	e = print(&text);
+	if (e == ERR_OK)
+		fwrite(text.bytes, 1, text.len, call->out);
+	buf_clear(&text);
+	return e == ERR_OK ? OUTCOME_OK : call_fail(call, OUTCOME_FAILED, "%s", err_text(e));
 }
 
 enum outcome check_config_run(struct call *call)
 {
 	const char *named = call->n > 0 ? call->arguments[0] : call_text(call, "config");
 	bool offline = call_flag(call, "offline");
-	size_t missing = 0;
-	enum outcome outcome =
-		offline ? check_file(call, named) : check_record(call, named, &missing);
+	struct seen seen = {.missing = 0};
+	enum outcome outcome;
 
-	return outcome == OUTCOME_OK ? show(call, offline, missing) : outcome;
+	if (call_flag(call, "sample"))
+		return print_text(call, config_print_sample);
+	if (call_flag(call, "reference"))
+		return print_text(call, config_print_reference);
+	outcome = check_files(call, named);
+	if (outcome == OUTCOME_OK && !offline)
+		outcome = check_record(call, named, &seen);
+	return outcome == OUTCOME_OK ? show(call, offline, &seen) : outcome;
 }

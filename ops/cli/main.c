@@ -11,7 +11,10 @@
 static enum outcome explain(struct call *call, const char **words, size_t n)
 {
 	bool asked = n > 0 && words[n - 1][0] == '-';
-	const char *noun = n > 0 && command_is_noun(words[0]) ? words[0] : NULL;
+	const char *noun = NULL;
+
+	for (size_t i = 0; i < n && !noun; i++)
+		noun = command_is_noun(words[i]) ? words[i] : NULL;
 
 	usage_all(asked ? call->out : call->err, noun);
 	return asked ? OUTCOME_OK : OUTCOME_USAGE;

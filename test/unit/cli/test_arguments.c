@@ -46,6 +46,23 @@ static void test_two_dashes_end_the_options_and_one_is_an_argument(void **state)
 	spoken_close(&s);
 }
 
+static void test_shared_options_may_stand_before_the_command(void **state)
+{
+	struct spoken s;
+
+	SPOKEN(&s, "--profile", "p", "-j", "queue", "pause", "a");
+	assert_int_equal(s.outcome, OUTCOME_OK);
+	assert_string_equal(s.call.command->verb, "pause");
+	assert_string_equal(call_text(&s.call, "profile"), "p");
+	assert_true(call_flag(&s.call, "json"));
+	assert_int_equal(s.call.n, 1);
+	assert_string_equal(s.call.arguments[0], "a");
+	spoken_close(&s);
+	SPOKEN(&s, "--profile=p", "list");
+	assert_string_equal(call_text(&s.call, "profile"), "p");
+	spoken_close(&s);
+}
+
 static void test_job_is_the_default_noun(void **state)
 {
 	struct spoken s;
@@ -77,7 +94,7 @@ static void test_slips_are_met_with_the_nearest_word(void **state)
 	REFUSED("did you mean \"queue pause\"", "queue", "puase");
 	REFUSED("did you mean --priority", "submit", "--pirority", "3");
 	REFUSED("\"frobnicate\" is not a command", "frobnicate");
-	REFUSED("options stand behind the command", "--json", "list");
+	REFUSED("\"--frobnicate\" is not a command", "--frobnicate", "list");
 }
 
 static void test_values_are_checked_against_their_row(void **state)
@@ -137,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_stand_anywhere_in_any_form),
 		cmocka_unit_test(test_two_dashes_end_the_options_and_one_is_an_argument),
+		cmocka_unit_test(test_shared_options_may_stand_before_the_command),
 		cmocka_unit_test(test_job_is_the_default_noun),
 		cmocka_unit_test(test_repeated_options_are_kept_in_order),
 		cmocka_unit_test(test_slips_are_met_with_the_nearest_word),
