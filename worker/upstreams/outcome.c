@@ -3,9 +3,8 @@
 #include "ground/utf8.h"
 
 #include <string.h>
-#include <time.h>
 
-enum { DEPTH_MAX = 64, DAY_MS = 24 * 60 * 60 * 1000, KEY_LEN_MIN = 16 };
+enum { DEPTH_MAX = 64, KEY_LEN_MIN = 16 };
 
 static const struct {
 	int status;
@@ -185,31 +184,4 @@ enum err outcome_words(const char *body, size_t len, struct buf *out)
 	if (out->len > from)
 		scrub(out->bytes + from, out->len - from);
 	return ERR_OK;
-}
-
-/* ---- Retry-After ---- */
-
-int64_t outcome_retry_after_ms(const char *value, size_t len, int64_t now_ms)
-{
-	char text[64];
-	int64_t seconds = 0;
-	size_t digits = 0;
-	struct tm when = {.tm_sec = 0};
-	const char *end;
-
-	if (len == 0 || len >= sizeof(text))
-		return -1;
-	memcpy(text, value, len);
-	text[len] = '\0';
-	while (text[digits] >= '0' && text[digits] <= '9' && digits < 9)
-		seconds = seconds * 10 + (text[digits++] - '0');
-	if (digits && !text[digits])
-		return seconds * 1000 < DAY_MS ? seconds * 1000 : DAY_MS;
-	end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &when);
-	if (!end || *end)
-		return -1;
-	seconds = (int64_t)timegm(&when) - now_ms / 1000;
-	if (seconds <= 0)
-		return 0;
-	return seconds < DAY_MS / 1000 ? seconds * 1000 : DAY_MS;
 }

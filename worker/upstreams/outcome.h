@@ -20,8 +20,4 @@ enum err outcome_of_error(int status, const json_t *error);
  * OUTCOME_WORDS_MAX bytes, made UTF-8, and anything that looks like a key starred out. */
 enum err outcome_words(const char *body, size_t len, struct buf *out);
 
-/* Retry-After (RFC 9110, 10.2.3): seconds, or a date held against now_ms (unix). Milliseconds to
- * wait, at most a day; -1 when value is neither. */
-int64_t outcome_retry_after_ms(const char *value, size_t len, int64_t now_ms);
-
 #endif

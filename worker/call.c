@@ -1,0 +1,245 @@
+#include "call.h"
+
+#include "domain/retry.h"
+#include "domain/verdict.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "job.h"
+#include "live.h"
+#include "stop_point.h"
+#include "upstreams/outcome.h"
+#include "upstreams/upstream.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SLOW_WINDOW_MS = 60000, SLOW_BYTES = 1, URL_ROOM = 4096, BODY_EXTRA = 256 };
+
+const struct buf *call_text(const struct call *call)
+{
+	return reply_text(&call->reply);
+}
+
+/* ---- what the model writes goes through the moderator, and only there ---- */
+
+static enum err on_text(void *owner, int choice, const char *text, size_t len, struct buf *kept)
+{
+	struct job *job = owner;
+	struct released *released = job->worker->released;
+	enum err e;
+
+	released_reset(released);
+	e = verdict_feed(job->call->verdict, text, len, released);
+	if (!e)
+		e = buf_append(kept, released_bytes(released), released_len(released));
+	if (e)
+		return e;
+	if (choice == 0)
+		live_touch(job->worker->live, job);
+	return ERR_OK;
+}
+
+/* ---- what the transfer tells; each touches foreign data, so the note names the job ---- */
+
+static void on_header(void *owner, const char *name, size_t name_len, const char *value, size_t len)
+{
+	struct job *job = owner;
+
+	if (name_len == 12 && strncasecmp(name, "content-type", 12) == 0)
+		job->call->event_stream =
+			len >= 17 && strncasecmp(value, "text/event-stream", 17) == 0;
+	else if (name_len == 11 && strncasecmp(name, "retry-after", 11) == 0)
+		job->call->retry_after_ms = retry_after_parse(value, len, clock_record_ms());
+}
+
+static void on_status(void *owner, int status)
+{
+	struct job *job = owner;
+
+	job->first_us = clock_us();
+	job->call->status = status;
+	reply_begin(&job->call->reply, status, job->call->event_stream);
+	buf_clear(&job->input);
+}
+
+static enum err on_body(void *owner, const char *bytes, size_t len)
+{
+	struct job *job = owner;
+	struct crash_note_file *note = &job->worker->note;
+	enum err e;
+
+	crash_note_enter(note, job->tenant, job->id, job->fence);
+	stop_point(job->worker, STOP_MID_STREAM);
+	e = reply_feed(&job->call->reply, bytes, len);
+	crash_note_leave(note);
+	return e;
+}
+
+static void on_end(void *owner, const struct http_end *end)
+{
+	struct job *job = owner;
+	struct call *call = job->call;
+
+	call->http = NULL;
+	call->ended = true;
+	call->err = call->reply.ended ? ERR_OK : end->err;
+	job->replied_us = clock_us();
+	if (end->err && end->why[0] && !call->reply.body.len)
+		outcome_words(end->why, strlen(end->why), &job->words);
+	stop_point(job->worker, STOP_AFTER_REPLY);
+	job_resume(job);
+}
+
+/* ---- the step ---- */
+
+static const struct http_events events = {
+	.header = on_header, .status = on_status, .body = on_body, .end = on_end};
+
+/* The caller's input becomes the request's body. */
+static enum err call_body(struct job *job, const struct reply_kind *kind)
+{
+	const struct json_text input = {job->input.bytes ? job->input.bytes : "", job->input.len};
+	struct buf body;
+	enum err e;
+
+	buf_init(&body, job->input.len + BODY_EXTRA);
+	e = upstream_body(job->upstream, kind, input, &body);
+	if (e) {
+		buf_clear(&body);
+		return e;
+	}
+	buf_clear(&job->input);
+	job->input = body;
+	return ERR_OK;
+}
+
+static enum err call_send(struct job *job)
+{
+	const struct config_upstream *row = job->upstream->config;
+	char id_header[ID_TEXT_MAX + 32], id_text[ID_TEXT_MAX];
+	const char *headers[4] = {"Content-Type: application/json", id_header, NULL, NULL};
+	struct buf url;
+	enum err e;
+
+	id_format("job", job->id, id_text);
+	snprintf(id_header, sizeof(id_header), "X-Client-Request-Id: %s", id_text);
+	headers[2] = job->upstream->key_header;
+	buf_init(&url, URL_ROOM);
+	e = upstream_url(job->upstream, job->kind->path, &url);
+	if (!e) {
+		const struct http_request request = {
+			.method = "POST",
+			.url = url.bytes,
+			.headers = headers,
+			.body = job->input.bytes,
+			.body_len = job->input.len,
+			.connect_ms = row->connect_timeout_ms,
+			.first_byte_ms = row->first_byte_timeout_ms,
+			.idle_ms = row->idle_timeout_ms,
+			.slow_bytes = SLOW_BYTES,
+			.slow_window_ms = SLOW_WINDOW_MS,
+			.reply_max = (size_t)job->worker->config->limits.result_bytes,
+		};
+
+		e = http_start(job->worker->http, &request, &events, job, &job->call->http);
+	}
+	buf_clear(&url);
+	return e;
+}
+
+static enum err call_start(struct job *job)
+{
+	const struct reply_kind *kind = reply_kind_find(job->kind->name);
+	enum err e;
+
+	if (!kind)
+		return ERR_UNKNOWN_KIND;
+	e = call_body(job, kind);
+	if (e)
+		return e;
+	job->call = calloc(1, sizeof(*job->call));
+	if (!job->call)
+		return ERR_NOMEM;
+	reply_init(&job->call->reply, kind, (size_t)job->worker->config->limits.result_bytes);
+	job->call->reply.filter = on_text;
+	job->call->reply.owner = job;
+	e = verdict_new(&job->call->verdict);
+	if (e)
+		return e;
+	job->admitted_us = clock_us();
+	stop_point(job->worker, STOP_BEFORE_CALL);
+	return call_send(job);
+}
+
+static enum err call_result(struct job *job)
+{
+	struct call *call = job->call;
+	const struct buf *body = &call->reply.body;
+
+	if (call->err) {
+		if (body->len)
+			outcome_words(body->bytes, body->len, &job->words);
+		return call->err;
+	}
+	if (call->status < 200 || call->status > 299) {
+		outcome_words(body->bytes, body->len, &job->words);
+		return outcome_of_status(call->status, body->bytes, body->len);
+	}
+	buf_init(&job->body, (size_t)job->worker->config->limits.result_bytes);
+	return reply_finish(&call->reply, &job->body);
+}
+
+enum step_result step_call(struct job *job)
+{
+	enum err e = ERR_OK;
+
+	if (job->kind->runner != KIND_RUNS_UPSTREAM)
+		return STEP_NEXT;
+	if (!job->call)
+		e = call_start(job);
+	if (!e && !job->call->ended)
+		return STEP_WAIT;
+	if (!e) {
+		job->retry_after_ms = job->call->retry_after_ms;
+		call_leave_upstream(job);
+		e = call_result(job);
+	}
+	if (e)
+		job_fail(job, e);
+	return STEP_NEXT;
+}
+
+void call_cut(struct job *job)
+{
+	if (job->call && job->call->http) {
+		http_cancel(job->call->http);
+		job->call->http = NULL;
+		job->call->ended = true;
+		job->replied_us = clock_us();
+	}
+	call_leave_upstream(job);
+}
+
+void call_leave_upstream(struct job *job)
+{
+	if (!job->upstream)
+		return;
+	job->upstream->in_flight--;
+	job->upstream_used = job->upstream;
+	job->upstream = NULL;
+	worker_admit_waiting(job->worker);
+}
+
+void call_free(struct call *call)
+{
+	if (!call)
+		return;
+	if (call->http)
+		http_cancel(call->http);
+	reply_clear(&call->reply);
+	verdict_free(call->verdict);
+	free(call);
+}

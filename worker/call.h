@@ -1,0 +1,36 @@
+/* call.h - a model call of a job, and what came of it.
+ *
+ * The call outlives its transfer: the reply's text stays here until the record
+ * has it, because deltas not yet written are slices of it.
+ *
+ * Threads: the loop's.  Memory: one block, and the reply's buffers. */
+#ifndef WORKER_CALL_H
+#define WORKER_CALL_H
+
+#include "ports/http.h"
+#include "upstreams/reply.h"
+
+struct job;
+struct verdict;
+
+struct call {
+	struct http_call *http; /* NULL once it ended */
+	struct reply reply;
+	struct verdict *verdict;
+	enum err err; /* ERR_OK: the reply is whole and a success */
+	int status;
+	int64_t retry_after_ms;
+	bool ended;
+	bool event_stream; /* the reply's content type */
+};
+
+/* Text released so far; NULL = none. */
+const struct buf *call_text(const struct call *call);
+/* Cuts the transfer, if there is one, and closes its socket. What was received stays. */
+void call_cut(struct job *job);
+/* The job's place at its upstream is free again. Harmless when it has none. */
+void call_leave_upstream(struct job *job);
+/* NULL is fine. */
+void call_free(struct call *call);
+
+#endif

@@ -1,0 +1,181 @@
+#include "intake.h"
+
+#include "domain/sealed.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "job.h"
+#include "live.h"
+#include "stop_point.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_MS = 200 };
+
+/* Jobs whose inputs are asked for. */
+struct intake {
+	struct worker *worker;
+	struct loop_timer *timer; /* only while the record is away */
+	size_t n;
+	struct job **jobs;
+	struct job_key keys[];
+};
+
+static void intake_free(struct intake *in)
+{
+	loop_timer_free(in->timer);
+	free(in->jobs);
+	free(in);
+}
+
+static void intake_ask(void *owner);
+
+static void input_give(struct job *job, const struct claim_input *row)
+{
+	struct sealed_view view;
+	enum err e = sealed_open(NULL, row->input.bytes, row->input.len, &view);
+
+	if (e) {
+		job_fail(job, e);
+		return;
+	}
+	buf_init(&job->input, view.len + 1);
+	e = buf_append(&job->input, view.bytes, view.len);
+	sealed_view_clear(&view);
+	if (e)
+		job_fail(job, e);
+}
+
+/* Rows come in the order of the keys, so each search goes on where the last one ended. */
+static const struct claim_input *row_of(
+	const struct job *job, const struct claim_input *rows, size_t n, size_t *at)
+{
+	for (size_t i = *at; i < n; i++) {
+		if (!id_equal(rows[i].job, job->id))
+			continue;
+		*at = i + 1;
+		return &rows[i];
+	}
+	return NULL;
+}
+
+static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, size_t n)
+{
+	struct intake *in = ctx;
+	size_t at = 0;
+
+	if (e && e != ERR_DB_DATA) {
+		log_warn("inputs cannot be read yet", LOG_INT("jobs", (int64_t)in->n), LOG_ERR(e));
+		loop_timer_start(in->timer, RETRY_MS);
+		return;
+	}
+	for (size_t i = 0; i < in->n; i++) {
+		struct job *job = in->jobs[i];
+		const struct claim_input *row = row_of(job, rows, e ? 0 : n, &at);
+
+		if (!row || !row->input.bytes)
+			job_fail(job, ERR_INTERNAL);
+		else if (!job->gone)
+			input_give(job, row);
+		job_resume(job);
+		job_unpin(job);
+	}
+	intake_free(in);
+}
+
+static void intake_ask(void *owner)
+{
+	struct intake *in = owner;
+	enum err e = lease_inputs(worker_db_claim(in->worker), in->keys, in->n, on_inputs, in);
+
+	if (e)
+		loop_timer_start(in->timer, RETRY_MS);
+}
+
+static struct intake *intake_new(struct worker *w, size_t room)
+{
+	struct intake *in = calloc(1, sizeof(*in) + room * sizeof(in->keys[0]));
+
+	if (!in)
+		return NULL;
+	in->worker = w;
+	in->jobs = calloc(room, sizeof(struct job *));
+	if (!in->jobs || loop_timer_new(w->loop, intake_ask, in, &in->timer) != ERR_OK) {
+		free(in->jobs);
+		free(in);
+		return NULL;
+	}
+	return in;
+}
+
+static int64_t later(int64_t now, int64_t in_ms)
+{
+	return in_ms <= 0 || in_ms > INT64_MAX - now ? INT64_MAX : now + in_ms;
+}
+
+static void facts(struct job *job, struct worker *w, const struct claim *c)
+{
+	const int64_t now = loop_now_ms(w->loop);
+
+	job->worker = w;
+	job->fence = c->fence;
+	job->kind = kind_find(c->kind);
+	job->attempt = c->attempt;
+	job->max_attempts = c->max_attempts;
+	job->timeout_ms = later(now, c->attempt_timeout_ms);
+	job->deadline_ms = c->deadline_left_ms <= 0 ? now : later(now, c->deadline_left_ms);
+	job->claimed_us = clock_us();
+	output_open(&job->output, c->event_from, c->event_to);
+	buf_init(&job->words, 4096);
+	if (c->model && c->model[0])
+		job->model = strdup(c->model);
+	if (!job->kind) {
+		job->kind = kind_find("noop");
+		job_fail(job, ERR_UNKNOWN_KIND);
+	}
+}
+
+static struct job *hold(struct worker *w, const struct claim *c)
+{
+	struct job *old = job_table_find(&w->jobs, c->job);
+	struct job *job;
+
+	if (old)
+		job_drop(old);
+	job = job_table_add(&w->jobs, c->tenant, c->job);
+	if (job)
+		facts(job, w, c);
+	else
+		log_error("no memory to hold a job", LOG_ID("job", "job", c->job));
+	return job;
+}
+
+void intake_take(struct worker *w, const struct claim *claims, size_t n)
+{
+	struct intake *in = intake_new(w, n);
+
+	if (!in) {
+		log_error("no memory for a claim", LOG_INT("jobs", (int64_t)n));
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct job *job = hold(w, &claims[i]);
+
+		if (!job)
+			continue;
+		live_state(w->live, job, "running");
+		if (job->kind->runner == KIND_RUNS_UPSTREAM) {
+			in->keys[in->n] = (struct job_key){job->tenant, job->id};
+			in->jobs[in->n++] = job;
+			job_pin(job);
+		} else {
+			job_resume(job);
+		}
+	}
+	stop_point(w, STOP_AFTER_CLAIM);
+	if (in->n)
+		intake_ask(in);
+	else
+		intake_free(in);
+}

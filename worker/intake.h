@@ -1,0 +1,17 @@
+/* intake.h - claimed jobs become held ones: facts, then inputs, then the walk.
+ *
+ * A claim tells ids and facts. Jobs that call an upstream need their input,
+ * which is read for a whole claim at once; the others start right away.
+ *
+ * Threads: the loop's.  Memory: the jobs of one claim until their inputs are there. */
+#ifndef WORKER_INTAKE_H
+#define WORKER_INTAKE_H
+
+#include "stores/lease.h"
+
+struct worker;
+
+/* Holds and starts them. A job that cannot be held (no memory) is left to its lease's end. */
+void intake_take(struct worker *w, const struct claim *claims, size_t n);
+
+#endif

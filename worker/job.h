@@ -1,0 +1,104 @@
+/* job.h - a job that this worker holds, walking its steps.
+ *
+ *   lookup -> admit -> call -> moderate -> finish
+ *
+ * STEP_TABLE is the whole way; each step is a function in a file of its name. A
+ * step returns NEXT (go on), WAIT (somebody will call job_resume) or DONE (the
+ * record has it; the job is gone). A step that fails a job says so with job_fail
+ * and returns NEXT: the walk goes straight to finish, which decides by the error
+ * table what becomes of it. Between steps the job is checked; a broken one fails
+ * alone.
+ *
+ * Nobody calls into a job that is in no step: all waits are ended by job_resume,
+ * or by job_drop when the job is another's by now.
+ *
+ * Threads: the loop's.  Memory: from the table's pool (job_table.h). */
+#ifndef WORKER_JOB_H
+#define WORKER_JOB_H
+
+#include "domain/kind.h"
+#include "ground/ring.h"
+#include "output.h"
+#include "stores/finish.h"
+
+struct worker;
+struct call;
+struct upstream;
+struct released;
+
+/* A job's way through a worker, in order. */
+#define STEP_TABLE(X)                                              \
+	X(lookup)   /* an answer in the cache?                  */ \
+	X(admit)    /* an upstream, and leave to call it        */ \
+	X(call)	    /* the upstream; output streams through     */ \
+	X(moderate) /* the last verdict on the whole            */ \
+	X(finish)   /* result, usage, events: one transaction   */
+
+#define STEP_NAME(name) STEP_##name,
+enum step { STEP_TABLE(STEP_NAME) STEPS };
+#undef STEP_NAME
+
+enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE };
+
+enum finish_stage { FINISH_NOT_ASKED, FINISH_ASKED, FINISH_TOLD };
+
+struct job {
+	unsigned magic;
+	bool walking;	/* a step function of it is on the stack */
+	bool again;	/* job_resume came meanwhile */
+	bool appending; /* the writer has a statement under way for it */
+	bool gone;	/* dropped; freed when nothing points to it any more */
+	unsigned pins;	/* statements under way that point to it */
+	enum step step;
+	enum finish_stage finish_stage;
+	struct upstream *upstream;	/* admitted to; counted there until the call ended */
+	struct upstream *upstream_used; /* that was called */
+	struct worker *worker;
+	struct ring held;    /* of the table */
+	struct ring waiting; /* of whoever makes it wait: admit or finisher */
+	struct ring writing; /* of the writer: has text for the record */
+	struct ring dirty;   /* of live: has text to tell */
+	struct job *next_same_hash;
+
+	struct id tenant, id;
+	int64_t fence;
+	const struct kind *kind;
+	char *model; /* NULL = none */
+	int attempt, max_attempts;
+	int64_t deadline_ms, timeout_ms; /* loop time; INT64_MAX = none */
+	struct buf input;		 /* sent as the request's body; freed once it was sent */
+	struct output output;
+	struct call *call;	 /* while and after the upstream is called */
+	struct buf body;	 /* the reply's, before its verdict */
+	struct released *result; /* what the verdict made of it */
+
+	enum err error;		/* why it fails; ERR_OK so far */
+	int64_t retry_after_ms; /* the upstream's floor; 0 = none */
+	struct buf words;	/* the upstream's own about the error */
+	int64_t admitted_us, first_us, replied_us, claimed_us; /* clock_us; 0 = not yet */
+	struct finish end;				       /* filled by the step finish */
+};
+
+/* Walks on from the job's step. The job may be gone when it returns. */
+void job_resume(struct job *job);
+/* The job fails with e. Within its own step return NEXT afterwards; else job_resume. The first
+ * error stays. */
+void job_fail(struct job *job, enum err e);
+/* Ends a job that waits: its call is cut, and it goes to finish with e. */
+void job_end(struct job *job, enum err e);
+/* Forgets a job that is another's by now: cuts its call, tells nobody. */
+void job_drop(struct job *job);
+/* Statements that point to the job keep its memory. */
+void job_pin(struct job *job);
+void job_unpin(struct job *job);
+/* Frees what the call held, and gives its place at the upstream back. */
+void job_call_free(struct job *job);
+/* Released text of the answer so far; never NULL. */
+const struct buf *job_text(const struct job *job);
+const char *step_text(enum step step);
+
+#define STEP_FUNCTION(name) enum step_result step_##name(struct job *job);
+STEP_TABLE(STEP_FUNCTION)
+#undef STEP_FUNCTION
+
+#endif

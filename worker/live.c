@@ -1,0 +1,269 @@
+#include "live.h"
+
+#include "beat.h"
+#include "ground/log.h"
+#include "ground/secret.h"
+#include "job.h"
+#include "live_batch.h"
+#include "ports/scratch.h"
+#include "worker.h"
+#include "writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_BYTES_MAX = 256 << 10, SECRET_WHY_MAX = 1024 };
+
+struct live {
+	struct worker *worker;
+	struct scratch *scratch, *follower; /* NULL: no Redis is configured */
+	struct live_batch batch;
+	struct buf states;
+	struct ring dirty;
+	struct loop_timer *timer, *record_timer;
+	int64_t flushed_ms;
+	bool due;
+	bool lossy; /* something did not get through: the record must have it */
+};
+
+static bool live_is_up(const struct live *l)
+{
+	return l->scratch && scratch_is_up(l->scratch) && !l->lossy;
+}
+
+void live_touch(struct live *l, struct job *job)
+{
+	const int64_t rest = l->flushed_ms + l->worker->config->worker.live_flush_ms -
+			     loop_now_ms(l->worker->loop);
+
+	if (job->dirty.next)
+		return;
+	ring_join(&l->dirty, &job->dirty);
+	/* The first text of an attempt goes with the end of the turn. */
+	if (job->output.told == 0)
+		l->due = true;
+	else if (!loop_timer_active(l->timer))
+		loop_timer_start(l->timer, rest > 0 ? rest : 0);
+}
+
+/* ---- batches of text ---- */
+
+static void on_batch(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct live *l = owner;
+
+	if (e)
+		l->lossy = true;
+	for (size_t i = 0; !e && i < scratch_count(reply); i++) {
+		const char *text = scratch_bytes(scratch_item(reply, i), NULL);
+		struct id id;
+		struct job *job = text && id_uuid_parse(text, &id)
+					  ? job_table_find(&l->worker->jobs, id)
+					  : NULL;
+
+		if (job && output_unwritten(&job->output) && !job->finish_stage)
+			writer_add(l->worker->writer, job);
+	}
+}
+
+static void batch_send(struct live *l)
+{
+	if (!l->batch.n)
+		return;
+	if (!l->scratch || !scratch_is_up(l->scratch) ||
+		live_batch_send(&l->batch, l->scratch, on_batch, l) != ERR_OK)
+		l->lossy = true;
+	live_batch_reset(&l->batch);
+}
+
+void live_tell(struct live *l, struct job *job)
+{
+	const size_t from = job->output.told;
+	const struct buf *text = job_text(job);
+	const int64_t seq = output_tell(&job->output, text->len);
+
+	ring_leave(&job->dirty);
+	if (output_is_low(&job->output) && !job->finish_stage && job->step == STEP_call)
+		writer_add(l->worker->writer, job);
+	if (!seq || !l->scratch)
+		return;
+	if (live_batch_full(&l->batch))
+		batch_send(l);
+	live_batch_add(&l->batch, job->id, job->fence, seq,
+		(struct scratch_arg){text->bytes + from, text->len - from}, from == 0);
+	l->due = true;
+}
+
+/* ---- states ---- */
+
+static void states_send(struct live *l)
+{
+	const struct scratch_arg args[] = {
+		SCRATCH_TEXT("PUBLISH"),
+		SCRATCH_TEXT("lh:state"),
+		{l->states.bytes, l->states.len},
+	};
+
+	/* Watchers look at the record once a second anyway: a lost line costs them that. */
+	if (l->states.len && scratch_send(l->scratch, args, 3, NULL, NULL) != ERR_OK)
+		log_debug("states not published");
+	buf_reset(&l->states);
+}
+
+void live_state(struct live *l, const struct job *job, const char *state)
+{
+	char uuid[ID_UUID_MAX];
+
+	if (!l->scratch)
+		return;
+	id_uuid(job->id, uuid);
+	if (buf_printf(&l->states, "%s %s\n", uuid, state) != ERR_OK) {
+		l->states.err = ERR_OK;
+		states_send(l);
+	}
+}
+
+/* ---- when ---- */
+
+void live_flush(struct live *l)
+{
+	if (l->due) {
+		l->due = false;
+		l->flushed_ms = loop_now_ms(l->worker->loop);
+		while (!ring_empty(&l->dirty))
+			live_tell(l, RING_OF(l->dirty.next, struct job, dirty));
+		l->due = false;
+		batch_send(l);
+	}
+	if (l->scratch)
+		states_send(l);
+}
+
+static void on_timer(void *owner)
+{
+	struct live *l = owner;
+
+	l->due = true;
+}
+
+/* Watchers who cannot see Redis, or not all of it, read the record. */
+static void on_record_timer(void *owner)
+{
+	struct live *l = owner;
+
+	if (!live_is_up(l))
+		writer_add_all(l->worker->writer);
+	l->lossy = false;
+	loop_timer_start(l->record_timer, l->worker->config->worker.run_flush_ms);
+}
+
+static void on_change(void *owner, bool up)
+{
+	struct live *l = owner;
+
+	l->lossy = true;
+	if (!up)
+		log_warn("Redis is away: running text goes to the record");
+}
+
+/* ---- cancels ---- */
+
+static void on_message(void *owner, const char *channel, const char *bytes, size_t len)
+{
+	struct live *l = owner;
+	char uuid[ID_UUID_MAX];
+	struct id id;
+	bool mine = false;
+
+	for (size_t at = 0; at + ID_UUID_MAX - 1 <= len && !mine; at += ID_UUID_MAX) {
+		memcpy(uuid, bytes + at, ID_UUID_MAX - 1);
+		uuid[ID_UUID_MAX - 1] = '\0';
+		mine = id_uuid_parse(uuid, &id) && job_table_find(&l->worker->jobs, id);
+	}
+	if (mine)
+		beat_now(l->worker->beat);
+}
+
+/* ---- opening ---- */
+
+static enum err scratches_open(struct live *l, const char *password)
+{
+	const struct config *c = l->worker->config;
+	struct scratch_options options = {
+		.url = c->redis.limits_url,
+		.password = password,
+		.timeout_ms = c->redis.connect_timeout_ms,
+		.on_change = on_change,
+		.owner = l,
+	};
+	enum err e = scratch_open(l->worker->loop, &options, &l->scratch);
+
+	if (!e)
+		e = live_batch_script(&l->batch, l->scratch);
+	options.on_change = NULL;
+	options.on_message = on_message;
+	if (!e)
+		e = scratch_open(l->worker->loop, &options, &l->follower);
+	return e ? e : scratch_follow(l->follower, "lh:cancel");
+}
+
+static enum err redis_open(struct live *l)
+{
+	const struct config *c = l->worker->config;
+	struct secret password = {.bytes = NULL};
+	struct buf why;
+	enum err e = ERR_OK;
+
+	if (!c->redis.limits_url[0])
+		return ERR_OK;
+	buf_init(&why, SECRET_WHY_MAX);
+	if (c->redis.password_file[0])
+		e = secret_read(c->redis.password_file, &why, &password);
+	if (e)
+		log_error("Redis' password cannot be read",
+			LOG_TEXT("why", why.bytes ? why.bytes : ""));
+	else
+		e = scratches_open(l, password.bytes);
+	buf_clear(&why);
+	secret_clear(&password);
+	return e;
+}
+
+enum err live_new(struct worker *w, struct live **ret_live)
+{
+	struct live *l = calloc(1, sizeof(*l));
+	enum err e;
+
+	if (!l)
+		return ERR_NOMEM;
+	l->worker = w;
+	ring_init(&l->dirty);
+	buf_init(&l->states, STATE_BYTES_MAX);
+	live_batch_init(&l->batch, w->config->redis.live_ttl_s);
+	e = loop_timer_new(w->loop, on_timer, l, &l->timer);
+	if (!e)
+		e = loop_timer_new(w->loop, on_record_timer, l, &l->record_timer);
+	if (!e)
+		e = redis_open(l);
+	if (e) {
+		live_free(l);
+		return e;
+	}
+	loop_timer_start(l->record_timer, w->config->worker.run_flush_ms);
+	*ret_live = l;
+	return ERR_OK;
+}
+
+void live_free(struct live *l)
+{
+	if (!l)
+		return;
+	scratch_close(l->scratch);
+	scratch_close(l->follower);
+	loop_timer_free(l->timer);
+	loop_timer_free(l->record_timer);
+	live_batch_clear(&l->batch);
+	buf_clear(&l->states);
+	free(l);
+}

@@ -1,0 +1,37 @@
+/* live.h - running text and changes of state, to whoever watches through Redis.
+ *
+ * Redis is scratch: all that is sent here can be read from the record too, only
+ * later. Text goes out every live_flush_ms, many jobs in one script call:
+ *
+ *   lh:live:<job>   stream, entry <number>-0, field t = text: one job.delta each
+ *   lh:fence:<job>  the fence of who wrote last; the script refuses a lower one
+ *   lh:tail:<job>   channel: "<number> <text>"
+ *   lh:state        channel: lines "<job> <state>", after the record has it
+ *   lh:cancel       channel we follow: beat now, the reply names the cancelled
+ *
+ * <job> is the plain UUID. When Redis is away, refuses, or has lost a stream's
+ * beginning, the text goes to the record while the attempt runs (writer.h).
+ *
+ * Threads: the loop's.  Memory: one batch of commands. */
+#ifndef WORKER_LIVE_H
+#define WORKER_LIVE_H
+
+#include "ground/err.h"
+
+struct job;
+struct live;
+struct worker;
+
+/* Without a limits_url everything here is quiet, and text goes to the record. */
+MUST_CHECK enum err live_new(struct worker *w, struct live **ret_live);
+void live_free(struct live *l);
+/* The job has new text. */
+void live_touch(struct live *l, struct job *job);
+/* Numbers the job's new text now (as far as there are numbers) and sends it with the next batch. */
+void live_tell(struct live *l, struct job *job);
+/* The record has it: the job is in this state. */
+void live_state(struct live *l, const struct job *job, const char *state);
+/* At the end of a turn. */
+void live_flush(struct live *l);
+
+#endif

@@ -1,0 +1,93 @@
+#include "live_batch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* KEYS: jobs. ARGV: the time to live, then fence, number, "first" or "", text for each. A piece
+ * that is not its attempt's first must follow the number before it; if it does not, Redis has lost
+ * something, and the job is returned. */
+static const char source[] =
+	"local lost = {}\n"
+	"for i = 1, #KEYS do\n"
+	"  local id, at = KEYS[i], 4 * i - 2\n"
+	"  local fence, seq, first, text = unpack(ARGV, at, at + 3)\n"
+	"  local held = redis.call('HMGET', 'lh:fence:' .. id, 'fence', 'seq')\n"
+	"  if not held[1] or tonumber(held[1]) <= tonumber(fence) then\n"
+	"    local stream = 'lh:live:' .. id\n"
+	"    local added = redis.pcall('XADD', stream, seq .. '-0', 't', text)\n"
+	"    if type(added) ~= 'table' then\n"
+	"      redis.call('EXPIRE', stream, ARGV[1])\n"
+	"      redis.call('PUBLISH', 'lh:tail:' .. id, seq .. ' ' .. text)\n"
+	"    end\n"
+	"    if first == '' and tonumber(held[2] or 0) + 1 ~= tonumber(seq) then\n"
+	"      lost[#lost + 1] = id\n"
+	"    end\n"
+	"    redis.call('HSET', 'lh:fence:' .. id, 'fence', fence, 'seq', seq)\n"
+	"    redis.call('EXPIRE', 'lh:fence:' .. id, ARGV[1])\n"
+	"  end\n"
+	"end\n"
+	"return lost\n";
+
+void live_batch_init(struct live_batch *b, int64_t ttl_s)
+{
+	b->n = 0;
+	b->script = NULL;
+	buf_init(&b->text, LIVE_BATCH_BYTES);
+	snprintf(b->ttl, sizeof(b->ttl), "%lld", (long long)ttl_s);
+}
+
+void live_batch_clear(struct live_batch *b)
+{
+	buf_clear(&b->text);
+	b->n = 0;
+}
+
+void live_batch_reset(struct live_batch *b)
+{
+	buf_reset(&b->text);
+	b->n = 0;
+}
+
+bool live_batch_full(const struct live_batch *b)
+{
+	return b->n == LIVE_BATCH_MAX || b->text.len > LIVE_BATCH_BYTES / 2;
+}
+
+void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t seq,
+	struct scratch_arg text, bool first)
+{
+	const size_t at = b->text.len;
+
+	if (buf_append(&b->text, text.bytes, text.len) != ERR_OK) {
+		b->text.err = ERR_OK;
+		return;
+	}
+	id_uuid(job, b->piece[b->n].job);
+	snprintf(b->piece[b->n].fence, LIVE_NUMBER_MAX, "%lld", (long long)fence);
+	snprintf(b->piece[b->n].seq, LIVE_NUMBER_MAX, "%lld", (long long)seq);
+	b->piece[b->n].at = at;
+	b->piece[b->n].first = first;
+	b->piece[b->n++].len = text.len;
+}
+
+enum err live_batch_script(struct live_batch *b, struct scratch *s)
+{
+	return scratch_script_add(s, source, &b->script);
+}
+
+enum err live_batch_send(struct live_batch *b, struct scratch *s, scratch_reply_fn *fn, void *owner)
+{
+	struct scratch_arg args[5 * LIVE_BATCH_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		args[n++] = SCRATCH_TEXT(b->piece[i].job);
+	args[n++] = SCRATCH_TEXT(b->ttl);
+	for (size_t i = 0; i < b->n; i++) {
+		args[n++] = SCRATCH_TEXT(b->piece[i].fence);
+		args[n++] = SCRATCH_TEXT(b->piece[i].seq);
+		args[n++] = SCRATCH_TEXT(b->piece[i].first ? "first" : "");
+		args[n++] = (struct scratch_arg){b->text.bytes + b->piece[i].at, b->piece[i].len};
+	}
+	return scratch_run(s, b->script, b->n, args, n, fn, owner);
+}

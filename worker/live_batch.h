@@ -1,0 +1,38 @@
+/* live_batch.h - one script call that carries new text of many jobs.
+ *
+ * Threads: the loop's.  Memory: LIVE_BATCH_MAX pieces, LIVE_BATCH_BYTES of text. */
+#ifndef WORKER_LIVE_BATCH_H
+#define WORKER_LIVE_BATCH_H
+
+#include "ground/buf.h"
+#include "ground/id.h"
+#include "ports/scratch.h"
+
+enum { LIVE_BATCH_MAX = 256, LIVE_BATCH_BYTES = 1 << 20, LIVE_NUMBER_MAX = 24 };
+
+struct live_batch {
+	size_t n;
+	struct {
+		char job[ID_UUID_MAX];
+		char fence[LIVE_NUMBER_MAX], seq[LIVE_NUMBER_MAX];
+		bool first;
+		size_t at, len;
+	} piece[LIVE_BATCH_MAX];
+	struct buf text;
+	char ttl[LIVE_NUMBER_MAX];
+	struct scratch_script *script;
+};
+
+void live_batch_init(struct live_batch *b, int64_t ttl_s);
+void live_batch_clear(struct live_batch *b);
+void live_batch_reset(struct live_batch *b);
+bool live_batch_full(const struct live_batch *b);
+/* Only while not full. Text that does not fit any more is left out: the record has it. */
+void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t seq,
+	struct scratch_arg text, bool first);
+MUST_CHECK enum err live_batch_script(struct live_batch *b, struct scratch *s);
+/* The reply lists the jobs (UUIDs) whose stream had lost its beginning. */
+MUST_CHECK enum err live_batch_send(
+	struct live_batch *b, struct scratch *s, scratch_reply_fn *fn, void *owner);
+
+#endif

@@ -1,0 +1,16 @@
+#include "config/start.h"
+#include "worker.h"
+
+int main(int argc, char **argv)
+{
+	struct start start;
+	struct worker *worker;
+
+	if (!start_program("worker", argc, argv, &start))
+		return start.exit_code;
+	if (worker_new(start.config, start.path, &worker) != ERR_OK)
+		return 1;
+	worker_run(worker);
+	worker_free(worker);
+	return 0;
+}

@@ -1,0 +1,347 @@
+#include "worker.h"
+
+#include "beat.h"
+#include "call.h"
+#include "claim.h"
+#include "config/start.h"
+#include "domain/verdict.h"
+#include "finisher.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "holding.h"
+#include "live.h"
+#include "upstreams/upstream.h"
+#include "writer.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { SWEEP_MS = 100, FILES_EXTRA = 256, RELEASED_MAX = 256 << 20, MIB = 1 << 20 };
+
+struct db *worker_db_claim(const struct worker *w)
+{
+	return w->db[0];
+}
+
+struct db *worker_db_finish(const struct worker *w)
+{
+	return w->db[w->db_n - 1];
+}
+
+size_t worker_free_slots(const struct worker *w)
+{
+	const size_t taken = w->jobs.n + claim_reserved(w->claim);
+	const size_t slots = (size_t)w->config->worker.slots;
+
+	if (w->mode != WORKER_RUNNING || !beat_is_fresh(w->beat) ||
+		w->result_bytes > (size_t)w->config->worker.memory_mb * MIB)
+		return 0;
+	return taken < slots ? slots - taken : 0;
+}
+
+void worker_slot_freed(struct worker *w)
+{
+	claim_wake(w->claim);
+}
+
+void worker_admit_waiting(struct worker *w)
+{
+	w->admit = true;
+}
+
+/* ---- one turn's end ---- */
+
+static void admit_waiting(struct worker *w)
+{
+	struct ring waiting;
+
+	w->admit = false;
+	ring_init(&waiting);
+	ring_join_all(&waiting, &w->admitting);
+	while (!ring_empty(&waiting)) {
+		struct job *job = RING_OF(waiting.next, struct job, waiting);
+
+		ring_leave(&job->waiting);
+		job_resume(job);
+	}
+}
+
+static void leave_when_empty(struct worker *w)
+{
+	if (w->mode == WORKER_RUNNING || w->mode == WORKER_GONE || w->leaving || w->jobs.n ||
+		!claim_is_idle(w->claim))
+		return;
+	w->leaving = true;
+	beat_leave(w->beat);
+}
+
+static void on_after_io(void *owner)
+{
+	struct worker *w = owner;
+
+	if (w->admit && w->beat)
+		admit_waiting(w);
+	writer_flush(w->writer);
+	live_flush(w->live);
+	finisher_flush(w->finisher);
+	claim_flush(w->claim);
+	leave_when_empty(w);
+}
+
+/* ---- time ---- */
+
+static void sweep_job(struct worker *w, struct job *job, int64_t now)
+{
+	if (job->finish_stage != FINISH_NOT_ASKED || job->step == STEP_finish)
+		return;
+	if (now >= job->deadline_ms)
+		job_end(job, ERR_DEADLINE);
+	else if (now >= job->timeout_ms)
+		job_end(job, ERR_ATTEMPT_TIMEOUT);
+	else if (w->mode == WORKER_LEAVING)
+		job_end(job, ERR_INTERRUPTED);
+}
+
+/* Ending a job may end others' waits, but only at the turn's end, so the next one stays. */
+static void sweep_jobs(struct worker *w, int64_t now)
+{
+	struct ring *next;
+
+	for (struct ring *at = w->jobs.held.next; at != &w->jobs.held; at = next) {
+		next = at->next;
+		sweep_job(w, RING_OF(at, struct job, held), now);
+	}
+}
+
+static void on_sweep(void *owner)
+{
+	struct worker *w = owner;
+	const int64_t now = loop_now_ms(w->loop);
+
+	if (w->mode == WORKER_DRAINING && now >= w->drain_until_ms)
+		w->mode = WORKER_LEAVING;
+	if (beat_silent_ms(w->beat) > w->config->worker.db_outage_s * 1000 && w->jobs.n) {
+		log_error("the record was away for too long: dropping what is held",
+			LOG_INT("jobs", (int64_t)w->jobs.n));
+		holding_drop_all(w);
+	}
+	sweep_jobs(w, now);
+	loop_timer_start(w->sweep, SWEEP_MS);
+}
+
+/* ---- modes ---- */
+
+void worker_begin_drain(struct worker *w, const char *why)
+{
+	if (w->mode != WORKER_RUNNING)
+		return;
+	log_info("draining", LOG_TEXT("why", why), LOG_INT("jobs", (int64_t)w->jobs.n),
+		LOG_INT("drain_s", w->config->worker.drain_s));
+	w->mode = WORKER_DRAINING;
+	w->drain_until_ms = loop_now_ms(w->loop) + w->config->worker.drain_s * 1000;
+	worker_admit_waiting(w);
+	beat_now(w->beat);
+}
+
+void worker_reborn(struct worker *w)
+{
+	log_error("declared dead: dropping what is held and starting anew",
+		LOG_ID("worker", "wrk", w->incarnation), LOG_INT("jobs", (int64_t)w->jobs.n));
+	holding_drop_all(w);
+	w->incarnation = id_new(0);
+	crash_note_incarnation(&w->note, w->incarnation);
+	beat_restart(w->beat);
+}
+
+static void reload(struct worker *w)
+{
+	if (!start_reload(w->config_path, &w->config))
+		return;
+	if (upstreams_reload(w->upstreams, w->config) != ERR_OK)
+		log_error("upstreams stay as they were: their keys cannot be read");
+}
+
+static void on_signal(void *owner, int signo)
+{
+	struct worker *w = owner;
+
+	if (signo == SIGHUP) {
+		reload(w);
+	} else if (w->mode == WORKER_RUNNING) {
+		worker_begin_drain(w, "signal");
+	} else {
+		w->mode = WORKER_LEAVING; /* a second one does not wait for what runs */
+	}
+}
+
+/* ---- opening, in the order of need ---- */
+
+/* Every stream is a descriptor. */
+static void files_raise(const struct config *c)
+{
+	const rlim_t need = (rlim_t)c->worker.slots + FILES_EXTRA;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	if (limit.rlim_cur < need) {
+		limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur < need)
+		log_warn("too few files may be open for worker.slots calls: raise `ulimit -n`",
+			LOG_INT("allowed", (int64_t)limit.rlim_cur),
+			LOG_INT("need", (int64_t)need));
+}
+
+static void on_db_change(void *owner, bool up)
+{
+	struct worker *w = owner;
+
+	if (w->claim)
+		claim_wake(w->claim);
+	if (!up)
+		log_warn("a connection to the record is down");
+}
+
+static enum err dbs_open(struct worker *w)
+{
+	const struct config *c = w->config;
+	const struct db_options options = {
+		.conninfo = c->database.url,
+		.user = "longhaul_worker",
+		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
+		.application = "longhaul-worker",
+		.connect_ms = c->database.connect_timeout_ms,
+		.statement_ms = c->database.statement_timeout_ms,
+		.on_change = on_db_change,
+		.owner = w,
+	};
+
+	while (w->db_n < (size_t)c->worker.db_connections) {
+		enum err e = db_open(w->loop, &options, &w->db[w->db_n]);
+
+		if (e)
+			return e;
+		w->db_n++;
+	}
+	return ERR_OK;
+}
+
+static enum err parts_open(struct worker *w)
+{
+	enum err e = upstreams_new(w->config, &w->upstreams);
+
+	if (!e)
+		e = dbs_open(w);
+	if (!e)
+		e = http_new(w->loop, (size_t)w->config->worker.slots + FILES_EXTRA, &w->http);
+	if (!e)
+		e = writer_new(w, &w->writer);
+	if (!e)
+		e = live_new(w, &w->live);
+	if (!e)
+		e = finisher_new(w, &w->finisher);
+	if (!e)
+		e = claim_new(w, &w->claim);
+	return e ? e : beat_new(w, &w->beat);
+}
+
+static enum err loop_parts_open(struct worker *w)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	enum err e = loop_timer_new(w->loop, on_sweep, w, &w->sweep);
+
+	if (!e)
+		e = loop_after_io_new(w->loop, on_after_io, w, &w->after_io);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && !e; i++)
+		e = loop_signal_new(w->loop, signals[i], on_signal, w, &w->signals[i]);
+	if (!e)
+		loop_timer_start(w->sweep, SWEEP_MS);
+	return e;
+}
+
+static enum err worker_open(struct worker *w)
+{
+	enum err e = job_table_init(&w->jobs);
+
+	if (!e)
+		e = released_new(RELEASED_MAX, &w->released);
+	if (!e)
+		e = crash_note_open(&w->note, w->config->worker.state_dir);
+	if (e) {
+		log_error("worker.state_dir cannot be used",
+			LOG_TEXT("path", w->config->worker.state_dir), LOG_ERR(e));
+		return e;
+	}
+	w->incarnation = id_new(0);
+	crash_note_incarnation(&w->note, w->incarnation);
+	files_raise(w->config);
+	e = loop_new(&w->loop);
+	if (!e)
+		e = parts_open(w);
+	return e ? e : loop_parts_open(w);
+}
+
+enum err worker_new(struct config *config, const char *config_path, struct worker **ret_worker)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	enum err e;
+
+	if (!w) {
+		config_release(config);
+		return ERR_NOMEM;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	w->config = config;
+	w->config_path = config_path;
+	ring_init(&w->admitting);
+	e = worker_open(w);
+	if (e) {
+		log_error("cannot start", LOG_ERR(e));
+		worker_free(w);
+		return e;
+	}
+	*ret_worker = w;
+	return ERR_OK;
+}
+
+void worker_run(struct worker *w)
+{
+	loop_run(w->loop);
+}
+
+static void loop_parts_free(struct worker *w)
+{
+	loop_timer_free(w->sweep);
+	loop_after_io_free(w->after_io);
+	for (size_t i = 0; i < sizeof(w->signals) / sizeof(w->signals[0]); i++)
+		loop_signal_free(w->signals[i]);
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->loop)
+		loop_parts_free(w);
+	if (w->jobs.buckets && w->claim)
+		holding_drop_all(w);
+	http_free(w->http);
+	beat_free(w->beat);
+	for (size_t i = 0; i < w->db_n; i++)
+		db_close(w->db[i]);
+	claim_free(w->claim);
+	finisher_free(w->finisher);
+	live_free(w->live);
+	writer_free(w->writer);
+	upstreams_free(w->upstreams);
+	job_table_clear(&w->jobs);
+	released_free(w->released);
+	crash_note_close(&w->note);
+	loop_free(w->loop);
+	config_release(w->config);
+	free(w);
+}

@@ -1,0 +1,92 @@
+/* worker.h - one process that holds jobs and runs them, on one loop.
+ *
+ * The parts and who wakes whom:
+ *
+ *   claim     asks the record for jobs (named by Kafka, or directly) when there
+ *             are free slots, loads their inputs, and starts their walk (job.h)
+ *   finisher  ends them in batches, and frees the slot when the record has it
+ *   beat      the pulse on its own connection; its reply drains, cancels, kills
+ *   live      text and states to Redis, cancels from it
+ *   writer    numbered text to the record, where a block ends or Redis is away
+ *   delivery  webhooks: the same machinery with another upstream
+ *
+ * A job stays held, and its slot taken, until the record acknowledged its end or
+ * refused it.
+ *
+ * Modes only go forward: running, draining (claims nothing, waits for what runs),
+ * leaving (hands the rest back), gone. A worker that was declared dead drops all
+ * it holds and begins anew as another incarnation.
+ *
+ * Threads: one.  Memory: slots times (a job and its call), and the batches. */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "config/config.h"
+#include "crash_note.h"
+#include "job_table.h"
+#include "ports/db.h"
+#include "ports/http.h"
+#include "ports/loop.h"
+
+struct beat;
+struct claim_desk;
+struct delivery_desk;
+struct finisher;
+struct live;
+struct upstreams;
+struct writer;
+struct released;
+
+enum worker_mode { WORKER_RUNNING, WORKER_DRAINING, WORKER_LEAVING, WORKER_GONE };
+
+enum { WORKER_DB_MAX = 16 };
+
+struct worker {
+	struct config *config; /* replaced by a reload */
+	const char *config_path;
+	struct loop *loop;
+	struct http *http;
+	struct db *db[WORKER_DB_MAX]; /* claims on the first, ends on the last, else in turn */
+	size_t db_n;
+	struct id incarnation;
+	enum worker_mode mode;
+	int64_t drain_until_ms;
+	struct crash_note_file note;
+	struct job_table jobs;
+	size_t result_bytes;	   /* held in finished replies */
+	struct released *released; /* what a feed released, until it is copied */
+	struct upstreams *upstreams;
+	struct claim_desk *claim;
+	struct finisher *finisher;
+	struct beat *beat;
+	struct live *live;
+	struct writer *writer;
+	struct delivery_desk *delivery;
+	struct ring admitting; /* jobs that wait for leave to call */
+	bool admit;	       /* look at them at the end of this turn */
+	bool leaving;	       /* the record was told */
+	struct loop_timer *sweep;
+	struct loop_idle *after_io;
+	struct loop_signal *signals[3];
+};
+
+/* config: one hold is taken over. Logs why it fails. */
+MUST_CHECK enum err worker_new(
+	struct config *config, const char *config_path, struct worker **ret_worker);
+/* Runs until drained or dead. */
+void worker_run(struct worker *w);
+void worker_free(struct worker *w);
+
+/* The connection for ends and their like. Both may be down: db_begin then refuses. */
+struct db *worker_db_claim(const struct worker *w);
+struct db *worker_db_finish(const struct worker *w);
+/* Slots that may be filled now: 0 while draining, cut off, or short of memory. */
+size_t worker_free_slots(const struct worker *w);
+/* A slot got free, or leave to call may be had again. */
+void worker_slot_freed(struct worker *w);
+void worker_admit_waiting(struct worker *w);
+void worker_begin_drain(struct worker *w, const char *why);
+/* This incarnation was declared dead: drop everything. */
+void worker_reborn(struct worker *w);
+
+#endif

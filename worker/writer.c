@@ -1,0 +1,215 @@
+#include "writer.h"
+
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "holding.h"
+#include "job.h"
+#include "sealing.h"
+#include "stores/event.h"
+#include "worker.h"
+
+#include <stdlib.h>
+
+enum { BATCH_MAX = 500, RETRY_MS = 200 };
+
+struct batch {
+	struct writer *writer;
+	size_t n;
+	struct buf sealed;
+	struct job *jobs[BATCH_MAX];
+	size_t deltas[BATCH_MAX];
+	struct event_run runs[BATCH_MAX];
+	struct event_append elements[BATCH_MAX];
+	struct event_append *pointers[BATCH_MAX];
+};
+
+struct writer {
+	struct worker *worker;
+	struct ring queue; /* jobs, by writing */
+	bool busy;
+	int64_t quiet_ms;
+	struct loop_timer *timer;
+};
+
+static void batch_add(struct batch *b, struct job *job)
+{
+	const struct output *o = &job->output;
+	struct event_append *a = &b->elements[b->n];
+
+	*a = (struct event_append){
+		.tenant = job->tenant,
+		.job = job->id,
+		.fence = job->fence,
+		.extend = output_is_low(o) || o->next >= o->last,
+		.progress_percent = -1,
+		.progress_stage = "generating",
+		.progress_tokens = o->next - 1,
+	};
+	b->deltas[b->n] = output_unwritten(o);
+	b->jobs[b->n] = job;
+	b->pointers[b->n++] = a;
+	job->output.extending = a->extend;
+	job->appending = true;
+	job_pin(job);
+}
+
+static void run_fill(struct batch *b, size_t i)
+{
+	const struct job *job = b->jobs[i];
+	const struct output *o = &job->output;
+
+	if (!b->deltas[i])
+		return;
+	b->runs[i] = (struct event_run){
+		.kind = EVENT_DELTA,
+		.seq_from = o->run_seq,
+		.count = (int32_t)b->deltas[i],
+		.at_ms = clock_record_ms(),
+		.attempt = job->attempt,
+		.text = sealing_append(
+			&b->sealed, job_text(job)->bytes + o->run_at, o->told - o->run_at),
+		.lengths = {o->lengths.bytes, o->lengths.len},
+		.detail = "",
+	};
+	b->elements[i].runs = &b->runs[i];
+	b->elements[i].runs_n = 1;
+}
+
+static enum err batch_seal(struct batch *b)
+{
+	size_t room = 1;
+	enum err e;
+
+	for (size_t i = 0; i < b->n; i++)
+		room += b->jobs[i]->output.told - b->jobs[i]->output.run_at + SEALING_EXTRA;
+	buf_init(&b->sealed, room);
+	e = buf_reserve(&b->sealed, room);
+	for (size_t i = 0; i < b->n && !e; i++)
+		run_fill(b, i);
+	return e ? e : buf_err(&b->sealed);
+}
+
+static void element_told(struct batch *b, size_t i, enum err e)
+{
+	struct job *job = b->jobs[i];
+	const struct event_append *a = &b->elements[i];
+
+	job->appending = false;
+	if (!e && a->outcome == ERR_OK) {
+		output_written(&job->output, b->deltas[i]);
+		output_extended(&job->output, a->event_to);
+	} else {
+		job->output.extending = false;
+	}
+	if (e && !job->gone)
+		writer_add(b->writer, job);
+	else if (!e && a->outcome == ERR_LOST && !job->gone)
+		holding_lost(job);
+	else if (job->step == STEP_finish)
+		job_resume(job);
+	job_unpin(job);
+}
+
+/* An unknown outcome is asked again: the numbers written are the same, so the record takes them
+ * once. */
+static void on_done(void *ctx, enum err e, struct event_append *const *elements, size_t n)
+{
+	struct batch *b = ctx;
+	struct writer *wr = b->writer;
+
+	wr->busy = false;
+	if (e) {
+		log_warn("running text is not in the record yet", LOG_INT("jobs", (int64_t)b->n),
+			LOG_ERR(e));
+		wr->quiet_ms = loop_now_ms(wr->worker->loop) + RETRY_MS;
+		loop_timer_start(wr->timer, RETRY_MS);
+	}
+	for (size_t i = 0; i < b->n; i++)
+		element_told(b, i, e);
+	free(b);
+}
+
+void writer_add(struct writer *wr, struct job *job)
+{
+	if (!job->writing.next && !job->appending && !job->gone)
+		ring_join(&wr->queue, &job->writing);
+}
+
+void writer_add_all(struct writer *wr)
+{
+	const struct ring *held = &wr->worker->jobs.held;
+
+	for (struct ring *at = held->next; at != held; at = at->next) {
+		struct job *job = RING_OF(at, struct job, held);
+
+		if (job->finish_stage == FINISH_NOT_ASKED && output_unwritten(&job->output))
+			writer_add(wr, job);
+	}
+}
+
+void writer_flush(struct writer *wr)
+{
+	struct worker *w = wr->worker;
+	struct batch *b;
+	enum err e;
+
+	if (ring_empty(&wr->queue) || wr->busy || loop_now_ms(w->loop) < wr->quiet_ms)
+		return;
+	b = malloc(sizeof(*b));
+	if (!b)
+		return;
+	b->writer = wr;
+	b->n = 0;
+	while (!ring_empty(&wr->queue) && b->n < BATCH_MAX) {
+		struct job *job = RING_OF(wr->queue.next, struct job, writing);
+
+		ring_leave(&job->writing);
+		if (job->finish_stage == FINISH_NOT_ASKED)
+			batch_add(b, job);
+	}
+	if (!b->n) {
+		free(b);
+		return;
+	}
+	e = batch_seal(b);
+	if (!e)
+		e = event_append_batch(
+			worker_db_finish(w), w->incarnation, b->pointers, b->n, on_done, b);
+	wr->busy = !e;
+	buf_clear(&b->sealed);
+	if (e)
+		on_done(b, e, b->pointers, b->n);
+}
+
+static void on_timer(void *owner)
+{
+	struct writer *wr = owner;
+
+	writer_flush(wr);
+}
+
+enum err writer_new(struct worker *w, struct writer **ret_writer)
+{
+	struct writer *wr = calloc(1, sizeof(*wr));
+	enum err e;
+
+	if (!wr)
+		return ERR_NOMEM;
+	wr->worker = w;
+	ring_init(&wr->queue);
+	e = loop_timer_new(w->loop, on_timer, wr, &wr->timer);
+	if (e) {
+		free(wr);
+		return e;
+	}
+	*ret_writer = wr;
+	return ERR_OK;
+}
+
+void writer_free(struct writer *wr)
+{
+	if (!wr)
+		return;
+	loop_timer_free(wr->timer);
+	free(wr);
+}
