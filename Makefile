@@ -5,7 +5,7 @@
 #   make lint       style, layers, dead code    make bench    every figure, one JSON line each
 #   make promises   which test shows which row  make fuzz     every parser, for FUZZ_S seconds each
 #
-# MODE=release|asan|tsan|fuzz|unfenced chooses a build; each lives in its own folder. V=1 shows commands.
+# MODE=release|asan|tsan|fuzz|unfenced|points chooses a build; each lives in its own folder. V=1 shows commands.
 
 MODE    ?= release
 BUILD   := build/$(MODE)
@@ -19,6 +19,7 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -fcf-protection
 MODE_release  := -O2 -D_FORTIFY_SOURCE=2
 MODE_unfenced := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_WITHOUT_FENCE
+MODE_points   := -O2 -DCONTROL_STOP_POINTS
 MODE_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_tsan     := -O1 -fsanitize=thread -fno-omit-frame-pointer
 MODE_fuzz     := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
