@@ -13,9 +13,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+RECORD = pytest.StashKey["Record"]()
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 300
 CASE = re.compile(
@@ -27,6 +30,31 @@ TAP = re.compile(r"^(?P<no>not )?ok \d+ - (?P<name>\w+)(?P<skip>\s*# SKIP)?", re
 
 class CFailure(Exception):
     """A C test said no; the text is what its process printed."""
+
+
+class Record:
+    """A real Postgres with every migration, for the C tests of the stores; made when first asked.
+
+    Tests read LONGHAUL_TEST_PG, a libpq connection string without a user: each names the role whose
+    rights it needs, and the passfile knows them all.
+    """
+
+    def __init__(self) -> None:
+        self.stack: Any = None
+
+    def conninfo(self) -> str:
+        if self.stack is None:
+            from longhaul_dev.stack import Stack
+
+            self.stack = Stack(ROOT / "var/test/units")
+            self.stack.up(lite=True, producers=1, workers=0, schedulers=0)
+        parts = urlsplit(self.stack.env["LONGHAUL_PG_URL"])
+        passfile = self.stack.var.resolve() / "keys/pgpass"
+        return f"host={parts.hostname} port={parts.port} dbname=longhaul passfile={passfile}"
+
+    def pytest_unconfigure(self) -> None:
+        if self.stack is not None:
+            self.stack.down(purge=True)
 
 
 class CFile(pytest.File):
@@ -43,6 +71,8 @@ class CFile(pytest.File):
         """Runs the program once; every case of the file reads the same output."""
         if self.output is None:
             environment = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"}
+            if "LONGHAUL_TEST_PG" in self.path.read_text():
+                environment["LONGHAUL_TEST_PG"] = self.config.stash[RECORD].conninfo()
             try:
                 done = subprocess.run(
                     [self.binary()],
@@ -115,6 +145,11 @@ class FuzzRun(pytest.Item):
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--c-modes", default="release", help="builds to run C tests in, by comma")
     parser.addoption("--fuzz-seconds", type=int, default=3, help="how long each fuzz target runs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RECORD] = Record()
+    config.pluginmanager.register(config.stash[RECORD], "record")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
