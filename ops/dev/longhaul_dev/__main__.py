@@ -83,7 +83,9 @@ def run_clean() -> int:
 
 
 def run_status() -> int:
-    processes = Stack(folder()).status()
+    stack = Stack(folder())
+    processes = stack.status()
+    stack.remove_if_empty()
     if not processes:
         say("down")
         return 0

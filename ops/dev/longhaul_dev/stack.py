@@ -115,7 +115,7 @@ class Stack:
             self._layout.stack_env.unlink(missing_ok=True)
         if purge:
             self._layout.purge()
-            self.remove_if_empty()
+        self.remove_if_empty()
 
     def remove_if_empty(self) -> None:
         """Removes the folder, and the link that led there, once nothing is in it."""
