@@ -122,11 +122,6 @@ class Postgres:
             database="postgres",
         )
 
-    def set_passwords(self) -> None:
-        """Gives the programs' roles, which the first migration makes, their passwords."""
-        known = self._passwords()
-        self.query("".join(f"alter role {r} password '{known[r]}';\n" for r in PROGRAM_ROLES))
-
     def query(self, sql: str, database: str = DATABASE, timeout_s: float = 60) -> str:
         """Runs SQL as superuser and returns its rows: one line each, columns parted by tabs."""
         psql: list[str | Path] = [

@@ -297,7 +297,6 @@ class Stack:
         moved = write_configs(self._layout, self._ports(), plan)
         tenants = Tenants(self._layout, environment(self._layout))
         tenants.migrate()
-        Postgres(self._layout, self._ports()).set_passwords()
         tenants.bootstrap()
         env = environment(self._layout, plan.program_env)
         for name in plan.program_names():
