@@ -105,10 +105,8 @@ class Demo:
     def _show_next(self, stack: Stack, took_s: float) -> None:
         longhaul = _shown(REPOSITORY / "build" / "release" / "longhaul")
         profile = _shown(stack.profile)
-        model = "sim" if self._model == SIMULATED else self._model
-        words = f"{longhaul} --profile {profile} submit --model {model} --wait 'Say hello.'"
         say(f"\nDone in {took_s:.1f} s. The stack goes on running. To go on:\n")
-        say(f"  {words}")
+        say(f"  {longhaul} submit --profile {profile} --watch 'Tell me about queues'")
         say(
             f"  . {_shown(stack.layout.stack_env)}; curl -s -H "
             '"Authorization: Bearer $LONGHAUL_API_KEY" "$LONGHAUL_URL/v1/jobs?limit=3"'

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from longhaul_dev.fault import Fault
 from longhaul_dev.layout import Layout
+from longhaul_dev.upstream import chosen_model, is_chosen
 
 TENANTS = ("demo", "demo2")
 QUEUE = "default"
@@ -54,6 +55,7 @@ class Tenants:
             "admin_url": admin_url,
             "api_key_file": self.key_file(TENANTS[0]),
             "admin_key_file": self.admin_key_file,
+            "model": chosen_model() if is_chosen() else "sim",
         }
         text = "".join(f"{key}={value}\n" for key, value in lines.items())
         self._layout.write(self._layout.profile, text)
