@@ -6,6 +6,11 @@
 
 static const int64_t EPOCH_2000_MS = 946684800000;
 
+size_t db_reply_n(const struct db_reply *reply)
+{
+	return reply->n;
+}
+
 const struct db_rows *db_reply_rows(const struct db_reply *reply, size_t i)
 {
 	return &reply->rows[i];

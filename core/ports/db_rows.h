@@ -10,6 +10,7 @@
 struct db_rows;
 struct db_reply;
 
+size_t db_reply_n(const struct db_reply *reply);
 /* The i-th statement's rows. */
 const struct db_rows *db_reply_rows(const struct db_reply *reply, size_t i);
 size_t db_rows_n(const struct db_rows *r);

@@ -1,0 +1,53 @@
+/* job_columns.h - a job's columns in SQL, and how they become a struct job_row.
+ *
+ * For core/stores only: job_read and job_list select the same lists from a row j.
+ *
+ * Threads: pure.  Memory: rows point into the reply. */
+#ifndef STORES_JOB_COLUMNS_H
+#define STORES_JOB_COLUMNS_H
+
+#include "stores/job_read.h"
+
+/* In the order in which row_take reads them. */
+#define JOB_FACTS                                                                                 \
+	"j.tenant_id, j.job_id, j.principal, j.kind, j.queue_id,"                                 \
+	" coalesce((select q.name from queue q where q.queue_id = j.queue_id), ''), "             \
+	"j.state::text,"                                                                          \
+	" j.priority, j.fence, j.attempt, j.max_attempts, j.crashes, j.interruptions, "           \
+	"j.created_at,"                                                                           \
+	" j.run_at, j.deadline_at, j.started_at, j.finished_at, j.attempt_timeout_ms,"            \
+	" (select d.due_at from job_due d where j.state = 'waiting'"                              \
+	"  and d.tenant_id = j.tenant_id and d.job_id = j.job_id), j.waiting_for, j.error_code,"  \
+	" j.model, j.upstream, j.input_tokens, j.output_tokens, j.cost_nano, j.progress_percent," \
+	" j.progress_stage, j.progress_tokens, j.accept_ms, j.queue_ms, j.admit_ms,"              \
+	" j.first_byte_ms, j.stream_ms, j.finish_ms, j.version, j.event_next, j.store, j.dead,"   \
+	" j.callback_events, j.retention"
+
+#define JOB_LABELS ", i.subject, i.metadata, i.trace"
+#define JOB_ANSWER ", r.body, a.message, coalesce(a.upstream_status, 0), r.decision_id"
+#define JOB_INPUT  ", i.input, i.fallback, i.callback"
+
+/* $3..$6: the batch's span of classes and ids, so that other days' partitions are not even opened.
+ */
+#define JOB_SPAN(t) " and " t ".retention between $3 and $4 and " t ".job_id between $5 and $6"
+#define JOB_KEY(t)                                                      \
+	t ".tenant_id = j.tenant_id and " t ".job_id = j.job_id and " t \
+	  ".retention = j.retention" JOB_SPAN(t)
+#define JOB_WITH_INPUT \
+	" left join lateral (select * from job_input i where " JOB_KEY("i") " limit 1) i on true"
+#define JOB_WITH_ANSWER                                                                            \
+	" left join lateral (select * from job_result r where j.state = 'completed' and " JOB_KEY( \
+		"r") "  limit 1) r on true"                                                        \
+		     " left join lateral (select a.message, a.upstream_status from attempt a "     \
+		     "where " JOB_KEY("a") "  and a.fence = j.fence limit 1) a on true"
+
+/* How much a statement selects: 0 facts, 1 and labels, 2 and the answer, 3 and the input. */
+size_t job_level(int what);
+void job_facts_take(struct job_row *j, const struct db_rows *r, size_t i);
+void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size_t level);
+/* Adds $n, $n+1: tenants, jobs. */
+void job_keys_args(struct db_args *a, const struct job_key *keys, size_t n);
+/* Adds four: the least and greatest class and id among keys. */
+void job_span_args(struct db_args *a, const struct job_key *keys, size_t n);
+
+#endif

@@ -1,0 +1,117 @@
+#include "stores/job_read.h"
+#include "stores/call.h"
+#include "stores/job_columns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS                                                                                \
+	" from unnest($1, $2) with ordinality k(tenant_id, job_id, ord) cross join lateral" \
+	" (select * from job j where j.tenant_id = k.tenant_id and j.job_id = k.job_id limit 1) j"
+static const struct db_stmt peek_stmt = {.name = "job_peek",
+	.sql = "select j.tenant_id, j.job_id, j.state::text, j.version, j.event_next, j.fence" KEYS
+	       " order by k.ord",
+	.reads = true};
+
+/* By the bits of what: more is never wrong, so each set has the least statement that covers it. */
+static const struct db_stmt read_stmts[] = {
+	{.name = "job_read", .sql = "select " JOB_FACTS KEYS " order by k.ord", .reads = true},
+	{.name = "job_read_labels",
+		.sql = "select " JOB_FACTS JOB_LABELS KEYS JOB_WITH_INPUT " order by k.ord",
+		.reads = true},
+	{.name = "job_read_answer",
+		.sql = "select " JOB_FACTS JOB_LABELS JOB_ANSWER KEYS JOB_WITH_INPUT JOB_WITH_ANSWER
+		       " order by k.ord",
+		.reads = true},
+	{.name = "job_read_input",
+		.sql = "select " JOB_FACTS JOB_LABELS JOB_ANSWER JOB_INPUT KEYS JOB_WITH_INPUT
+			JOB_WITH_ANSWER " order by k.ord",
+		.reads = true},
+};
+
+static void on_read(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
+
+	for (i = 0; rows != NULL && i < n; i++) {
+		job_facts_take(&rows[i], r, i);
+		job_content_take(&rows[i], r, i, call->n);
+	}
+	((job_read_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+static void on_peek(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
+
+	for (i = 0; rows != NULL && i < n; i++)
+		rows[i] = (struct job_row){
+			.tenant = db_id(r, i, 0),
+			.job = db_id(r, i, 1),
+			.state = job_state_from_text(db_text(r, i, 2)),
+			.version = db_int(r, i, 3),
+			.event_next = db_int(r, i, 4),
+			.fence = db_int(r, i, 5),
+		};
+	((job_read_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+/* The keys as two columns, and their tenants as the scope. */
+static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_t n, bool span)
+{
+	struct id *tenants = malloc(n * sizeof(*tenants));
+	enum err e = tenants != NULL ? ERR_OK : ERR_NOMEM;
+	size_t i;
+
+	if (e == ERR_OK) {
+		job_keys_args(ask->args, keys, n);
+		if (span)
+			job_span_args(ask->args, keys, n);
+		for (i = 0; i < n; i++)
+			tenants[i] = keys[i].tenant;
+		ask->tenants = tenants;
+		ask->tenants_n = n;
+		e = call_run(ask);
+	}
+	free(tenants);
+	return e;
+}
+
+enum err job_read(struct db *db, const struct job_key *keys, size_t n, int what,
+	job_read_done *done, void *ctx)
+{
+	size_t level = job_level(what);
+	struct db_args a;
+
+	db_args_init(&a);
+	return keys_run(&(struct call_ask){.db = db,
+				.stmt = &read_stmts[level],
+				.args = &a,
+				.on_done = on_read,
+				.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}},
+		keys, n, level > 0);
+}
+
+enum err job_peek(
+	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	return keys_run(&(struct call_ask){.db = db,
+				.stmt = &peek_stmt,
+				.args = &a,
+				.on_done = on_peek,
+				.with = {.done = (call_fn *)done, .ctx = ctx}},
+		keys, n, false);
+}

@@ -1,0 +1,348 @@
+#include "stores/lease.h"
+#include "stores/call.h"
+#include "stores/job_columns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
+#define SETTING                                                                                   \
+	" setting as materialized (select"                                                        \
+	"  coalesce((select fence_base from record_epoch order by fence_base desc limit 1), 0) "  \
+	"as fence_base,"                                                                          \
+	"  array(select queue_id from queue where concurrency > 0) as capped,"                    \
+	"  not exists (select from job_lease l where l.worker_id = $1 and l.probation) as tries," \
+	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive),"    \
+	" room as materialized (select g.queue_id, g.slots - (select count(*) from job_lease l"   \
+	"   where l.worker_id = $1 and l.queue_id = g.queue_id) as free"                          \
+	"  from worker_grant g where g.worker_id = $1)"
+
+/* From spot (ready row's address, job's address, probation, ord; both rows' keys) to leases. The
+ * job's row is changed by address: its plan cannot turn into a walk through the table. */
+#define TAKE                                                                                     \
+	", taken as (delete from job_ready r using spot s where r.ctid = s.ready_at"             \
+	"  and (not s.probation or s.ord = (select min(ord) from spot where probation))"         \
+	"  returning s.job_at, r.job_id, r.probation, r.ready_at as since)"                      \
+	", claimed as (update job j set state = 'running', worker_id = $1,"                      \
+	"  fence = greatest(j.fence, c.fence_base) + 1, attempt = j.attempt + 1,"                \
+	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + 256,"         \
+	"  version = j.version + 1, waiting_for = null,"                                         \
+	"  queue_ms = greatest(0, extract(epoch from now() - t.since) * 1000)::int4"             \
+	"  from (select * from taken order by job_id) t"                                         \
+	"  cross join setting c where j.ctid = t.job_at and j.state = 'queued'"                  \
+	"  returning j.*, t.probation)"                                                          \
+	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence, event_from, "  \
+	"event_to,"                                                                              \
+	"  deadline_at, queue_id, number, restarted, probation)"                                 \
+	" select $1, tenant_id, job_id, fence, event_next - 256, event_next - 1, deadline_at, "  \
+	"queue_id,"                                                                              \
+	"  attempt, restarted, probation from claimed)"                                          \
+	", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"           \
+	" select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"    \
+	"  from claimed having count(*) > 0)"                                                    \
+	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt, "           \
+	"max_attempts,"                                                                          \
+	"  crashes, interruptions, attempt_timeout_ms,"                                          \
+	"  (extract(epoch from deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms," \
+	"  event_next - 256, event_next - 1, restarted, probation, store, retention from claimed"
+
+static const struct db_stmt keys_stmt = {.name = "lease_claim_keys",
+	.sql = "with" SETTING
+	       ", spot as materialized (select k.ord, k.job_at, r.at as ready_at, r.probation"
+	       " from (select k.ord, k.tenant_id, k.job_id, j.at as job_at, j.queue_id, j.rank,"
+	       "   row_number() over (partition by j.queue_id order by k.ord) as nth"
+	       "  from unnest($2, $3) with ordinality k(tenant_id, job_id, ord)"
+	       "  cross join lateral (select j.ctid as at, j.queue_id, j.rank from job j"
+	       "   where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state = 'queued' "
+	       "limit 1) j"
+	       " ) k cross join setting c"
+	       " cross join lateral (select r.ctid as at, r.probation from job_ready r"
+	       "  where r.tenant_id = k.tenant_id and r.queue_id = k.queue_id and r.rank = k.rank"
+	       "  and r.job_id = k.job_id and (r.deadline_at is null or r.deadline_at > now())"
+	       "  and (not r.probation or c.tries) limit 1 for update skip locked) r"
+	       " where c.alive and k.queue_id <> all(array(select queue_id from queue where "
+	       "paused))"
+	       "  and (k.queue_id <> all(c.capped)"
+	       "   or k.nth <= (select room.free from room where room.queue_id = "
+	       "k.queue_id)))" TAKE};
+
+/* Heads in turn, each with its share: equal among a queue's tenants, by weight among queues; twice
+ * the share, so that the few that have work fill what the others leave. */
+static const struct db_stmt direct_stmt = {.name = "lease_claim_direct",
+	.sql = "with" SETTING
+	       ", heads as materialized (select h.tenant_id, q.queue_id, q.free, q.rated,"
+	       "   ceil(2.0 * $5 * q.weight / (count(*) over (partition by q.queue_id))"
+	       "    / (sum(q.weight) over ())) as fair"
+	       "  from (select q.queue_id, q.weight, q.rate > 0 as rated, case when q.concurrency "
+	       "> 0"
+	       "     then coalesce((select room.free from room where room.queue_id = q.queue_id), "
+	       "0) end as free"
+	       "    from queue q where not q.paused and (cardinality($2) = 0 or q.queue_id = "
+	       "any($2))) q"
+	       "  cross join lateral (select h.tenant_id from ready_head h"
+	       "    where h.queue_id = q.queue_id and not h.blocked) h"
+	       "  where q.free is null or q.free > 0"
+	       "  order by (h.tenant_id <= $3), h.tenant_id)"
+	       ", ready as materialized (select row_number() over () as ord, r.*"
+	       "  from (select r.at, r.job_id, r.probation, h.tenant_id, h.queue_id, h.free"
+	       "   from heads h cross join setting c cross join lateral (select r.ctid as at, "
+	       "r.job_id,"
+	       "     r.probation from job_ready r where r.tenant_id = h.tenant_id and r.queue_id = "
+	       "h.queue_id"
+	       "     and (r.deadline_at is null or r.deadline_at > now())"
+	       "     and (not r.probation or c.tries) and (not h.rated or r.batch_id is not null)"
+	       "     order by r.tenant_id, r.queue_id, r.rank, r.job_id"
+	       "     limit least(greatest(h.fair, $4), coalesce(h.free, $5)) for update skip "
+	       "locked) r"
+	       "   where c.alive limit $5) r)"
+	       ", spot as materialized (select r.ord, r.at as ready_at, r.probation, j.at as job_at"
+	       "  from (select r.*, row_number() over (partition by r.queue_id order by r.ord) as "
+	       "nth"
+	       "    from ready r) r cross join lateral (select j.ctid as at from job j"
+	       "   where j.tenant_id = r.tenant_id and j.job_id = r.job_id limit 1) j"
+	       "  where r.free is null or r.nth <= r.free)" TAKE};
+
+/* What a claim of keys refused is no longer on its way: the leader may send it again later. */
+static const struct db_stmt unmark_stmt = {.name = "lease_unmark",
+	.sql = "update job_ready r set batch_id = null where r.ctid = any(array("
+	       "select r.ctid from unnest($1, $2) k(tenant_id, job_id)"
+	       " cross join lateral (select j.queue_id, j.rank from job j"
+	       "  where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state = 'queued' "
+	       "limit 1) j"
+	       " cross join lateral (select r.ctid from job_ready r where r.tenant_id = k.tenant_id"
+	       "  and r.queue_id = j.queue_id and r.rank = j.rank and r.job_id = k.job_id"
+	       "  and r.batch_id is not null limit 1 for update skip locked) r))"};
+
+#define INPUT_SPAN " and i.retention between $3 and $4 and i.job_id between $5 and $6"
+static const struct db_stmt inputs_stmt = {.name = "lease_inputs",
+	.sql = "select k.tenant_id, k.job_id, i.input, i.subject, i.metadata, i.callback, "
+	       "i.fallback, i.trace"
+	       " from unnest($1, $2, $7) with ordinality k(tenant_id, job_id, retention, ord)"
+	       " cross join lateral (select * from job_input i where i.tenant_id = k.tenant_id"
+	       "  and i.job_id = k.job_id and i.retention = k.retention" INPUT_SPAN " limit 1) i"
+	       " order by k.ord",
+	.reads = true};
+
+static const struct db_stmt held_stmt = {.name = "lease_held",
+	.sql = "select k.ord from unnest($2, $3, $4) with ordinality k(tenant_id, job_id, fence, "
+	       "ord)"
+	       " cross join lateral (select 1 from job_lease l where l.worker_id = $1"
+	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence "
+	       "limit 1) l",
+	.reads = true};
+
+static void claim_take(struct claim *c, const struct db_rows *r, size_t i)
+{
+	*c = (struct claim){
+		.tenant = db_id(r, i, 0),
+		.job = db_id(r, i, 1),
+		.fence = db_int(r, i, 2),
+		.queue_id = (int32_t)db_int(r, i, 3),
+		.kind = db_text(r, i, 4),
+		.model = db_text(r, i, 5),
+		.priority = (int)db_int(r, i, 6),
+		.attempt = (int)db_int(r, i, 7),
+		.max_attempts = (int)db_int(r, i, 8),
+		.crashes = (int)db_int(r, i, 9),
+		.interruptions = (int)db_int(r, i, 10),
+		.attempt_timeout_ms = db_int(r, i, 11),
+		.deadline_left_ms = db_null(r, i, 12) ? INT64_MAX : db_int(r, i, 12),
+		.created_ms = db_time(r, i, 13),
+		.claimed_ms = db_time(r, i, 14),
+		.queued_ms = db_int(r, i, 15),
+		.event_from = db_int(r, i, 16),
+		.event_to = db_int(r, i, 17),
+		.restarted = db_int(r, i, 18) != 0,
+		.probation = db_int(r, i, 19) != 0,
+		.store = db_int(r, i, 20) != 0,
+		.retention = (unsigned)db_int(r, i, 21),
+	};
+}
+
+static bool key_claimed(const struct db_rows *r, struct job_key key)
+{
+	size_t i;
+
+	for (i = 0; i < db_rows_n(r); i++)
+		if (id_equal(db_id(r, i, 1), key.job))
+			return true;
+	return false;
+}
+
+/* A hint upon a hint: when it cannot be sent, the leader's search for lost batches does the same.
+ */
+static void refused_unmark(struct call *call, const struct db_rows *r)
+{
+	struct job_key *keys = call->batch;
+	struct db_args a;
+	size_t left = 0, i;
+
+	for (i = 0; i < call->n; i++)
+		if (!key_claimed(r, keys[i]))
+			keys[left++] = keys[i];
+	if (left == 0 || db_begin(call->db, NULL, 0) != ERR_OK)
+		return;
+	db_args_init(&a);
+	job_keys_args(&a, keys, left);
+	db_query(call->db, &unmark_stmt, &a);
+	db_commit(call->db, NULL, NULL);
+}
+
+static void on_claim(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct claim *claims = call_rows(&e, n, sizeof(*claims));
+
+	for (i = 0; claims != NULL && i < n; i++)
+		claim_take(&claims[i], r, i);
+	if (r != NULL && n < call->n)
+		refused_unmark(call, r);
+	((lease_claim_done *)call->done)(call->ctx, e, claims, claims != NULL ? n : 0);
+	free(claims);
+	free(call->batch);
+	free(call);
+}
+
+static int by_job(const void *a, const void *b)
+{
+	const struct job_key *x = a, *y = b;
+
+	return id_compare(x->job, y->job);
+}
+
+enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key *keys, size_t n,
+	lease_claim_done *done, void *ctx)
+{
+	struct job_key *own = malloc((n + 1) * sizeof(*own));
+	struct db_args a;
+	enum err e;
+
+	if (own == NULL)
+		return ERR_NOMEM;
+	memcpy(own, keys, n * sizeof(*own));
+	qsort(own, n, sizeof(*own), by_job);
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	job_keys_args(&a, own, n);
+	e = call_run(&(struct call_ask){.db = db,
+		.stmt = &keys_stmt,
+		.args = &a,
+		.on_done = on_claim,
+		.with = {.done = (call_fn *)done, .ctx = ctx, .batch = own, .n = n}});
+	if (e != ERR_OK)
+		free(own);
+	return e;
+}
+
+enum err lease_claim_direct(struct db *db, struct id worker, const struct claim_direct *ask,
+	lease_claim_done *done, void *ctx)
+{
+	struct db_args a;
+	size_t i;
+
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	db_array(&a, DB_INT4, ask->queues_n);
+	for (i = 0; i < ask->queues_n; i++)
+		db_item_int4(&a, ask->queues[i]);
+	db_arg_id(&a, ask->after_tenant);
+	db_arg_int4(&a, 1);
+	db_arg_int4(&a, (int32_t)ask->max);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &direct_stmt,
+		.args = &a,
+		.on_done = on_claim,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+static void on_inputs(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct claim_input *rows = call_rows(&e, n, sizeof(*rows));
+
+	for (i = 0; rows != NULL && i < n; i++)
+		rows[i] = (struct claim_input){
+			.tenant = db_id(r, i, 0),
+			.job = db_id(r, i, 1),
+			.input = db_value(r, i, 2),
+			.subject = db_value(r, i, 3),
+			.metadata = db_value(r, i, 4),
+			.callback = db_value(r, i, 5),
+			.fallback = db_value(r, i, 6),
+			.trace = db_value(r, i, 7),
+		};
+	((lease_inputs_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+enum err lease_inputs(
+	struct db *db, const struct job_key *keys, size_t n, lease_inputs_done *done, void *ctx)
+{
+	struct id *tenants = malloc((n + 1) * sizeof(*tenants));
+	struct db_args a;
+	enum err e;
+	size_t i;
+
+	if (tenants == NULL)
+		return ERR_NOMEM;
+	db_args_init(&a);
+	job_keys_args(&a, keys, n);
+	job_span_args(&a, keys, n);
+	db_array(&a, DB_INT2, n);
+	for (i = 0; i < n; i++) {
+		tenants[i] = keys[i].tenant;
+		db_item_int2(&a, (int16_t)id_class(keys[i].job));
+	}
+	e = call_run(&(struct call_ask){.db = db,
+		.tenants = tenants,
+		.tenants_n = n,
+		.stmt = &inputs_stmt,
+		.args = &a,
+		.on_done = on_inputs,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
+	free(tenants);
+	return e;
+}
+
+static void on_held(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	bool *held = call_rows(&e, call->n, sizeof(*held));
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t i;
+
+	for (i = 0; held != NULL && i < db_rows_n(r); i++)
+		held[db_int(r, i, 0) - 1] = true;
+	((lease_held_done *)call->done)(call->ctx, e, held, held != NULL ? call->n : 0);
+	free(held);
+	free(call);
+}
+
+enum err lease_revalidate(struct db *db, struct id worker, const struct lease_key *keys, size_t n,
+	lease_held_done *done, void *ctx)
+{
+	struct db_args a;
+	size_t i;
+
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	db_array(&a, DB_ID, n);
+	for (i = 0; i < n; i++)
+		db_item_id(&a, keys[i].tenant);
+	db_array(&a, DB_ID, n);
+	for (i = 0; i < n; i++)
+		db_item_id(&a, keys[i].job);
+	db_array(&a, DB_INT8, n);
+	for (i = 0; i < n; i++)
+		db_item_int8(&a, keys[i].fence);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &held_stmt,
+		.args = &a,
+		.on_done = on_held,
+		.with = {.done = (call_fn *)done, .ctx = ctx, .n = n}});
+}

@@ -1,0 +1,327 @@
+#include "stores/submit.h"
+#include "stores/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Which queues take jobs now: all that exist, less those that drain or are at their cap. */
+#define QUEUES                                                                                    \
+	" known as materialized (select array(select queue_id from queue) as ids, array("         \
+	"  select q.queue_id from queue q left join lateral"                                      \
+	"   (select f.queued from queue_flow f where f.queue_id = q.queue_id limit 1) f on true"  \
+	"  where not q.draining and (q.max_queued = 0 or coalesce(f.queued, 0) < q.max_queued)) " \
+	"as open)"
+
+/* Takes the keys, in order; waits for whoever is about to take the same. A key that was taken
+ * shows up in submit_jobs as another's job_id. */
+static const struct db_stmt keys_stmt = {.name = "submit_keys",
+	.sql = "with" QUEUES " insert into idempotency as i (tenant_id, principal, key_hash, "
+	       "body_hash, job_id, expires_at)"
+	       " select distinct on (k.tenant_id, k.principal, k.key_hash) k.tenant_id, "
+	       "k.principal,"
+	       "  k.key_hash, k.body_hash, k.job_id, now() + interval '24 hours'"
+	       " from unnest($1, $2, $3, $4, $5, $6)"
+	       "  k(tenant_id, job_id, principal, queue_id, key_hash, body_hash), known"
+	       " where k.queue_id = any(known.open) order by 1, 2, 3, k.job_id"
+	       " on conflict (tenant_id, principal, key_hash) do update set body_hash = "
+	       "excluded.body_hash,"
+	       "  job_id = excluded.job_id, expires_at = excluded.expires_at"
+	       " where i.expires_at <= now()"};
+
+/* Every element is looked at once (inp); what may be accepted (take) is written from it. */
+static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
+	.sql = "with" QUEUES ", inp as materialized ("
+	       " select k.*, coalesce(k.run_at > now(), false) as later,"
+	       "  case when k.deadline_s > 0 then greatest(now(), coalesce(k.run_at, now()))"
+	       "   + make_interval(secs => k.deadline_s) end as deadline_at,"
+	       "  ready_rank(now(), k.priority) as rank,"
+	       "  i.job_id as key_job, i.body_hash as key_body,"
+	       "  case when k.key_hash is null then k.queue_id = any(known.open)"
+	       "   else coalesce(i.job_id = k.job_id, false) end as take,"
+	       "  k.queue_id = any(known.ids) as known"
+	       " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+	       "$16, $17,"
+	       "  $18, $19, $20, $21, $22, $23, $24, $25, $26)"
+	       "  with ordinality k(tenant_id, job_id, principal, queue_id, key_hash, body_hash, "
+	       "request,"
+	       "   kind, model, priority, run_at, deadline_s, attempt_timeout_ms, max_attempts, "
+	       "store,"
+	       "   callback_events, accept_ms, retention, input, subject, metadata, callback, "
+	       "fallback, trace,"
+	       "   batch_id, hashes, ord)"
+	       " cross join known"
+	       " left join lateral (select i.job_id, i.body_hash from idempotency i"
+	       "  where k.key_hash is not null and i.tenant_id = k.tenant_id and i.principal = "
+	       "k.principal"
+	       "  and i.key_hash = k.key_hash limit 1) i on true"
+	       "), jobs as (insert into job (tenant_id, job_id, principal, queue_id, kind, model, "
+	       "priority,"
+	       "  created_at, run_at, deadline_at, deadline_s, attempt_timeout_ms, max_attempts, "
+	       "store,"
+	       "  callback_events, accept_ms, retention, state, rank, waiting_for)"
+	       " select tenant_id, job_id, principal, queue_id, kind, model, priority, now(), "
+	       "run_at,"
+	       "  deadline_at, deadline_s, attempt_timeout_ms, max_attempts, store, "
+	       "callback_events, accept_ms,"
+	       "  retention, case when later then 'waiting' else 'queued' end::job_state,"
+	       "  rank, case when later then 'run_at' end from inp where take"
+	       "), inputs as (insert into job_input (retention, tenant_id, job_id, input, subject, "
+	       "metadata,"
+	       "  callback, fallback, trace)"
+	       " select retention, tenant_id, job_id, input, subject, metadata, callback, "
+	       "fallback, trace"
+	       "  from inp where take"
+	       "), matches as (insert into job_match (retention, tenant_id, hash, job_id)"
+	       " select distinct retention, tenant_id, substring(hashes from at for 16), job_id "
+	       "from inp"
+	       "  cross join lateral generate_series(1, octet_length(hashes), 16) at where take"
+	       "), ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, batch_id, "
+	       "deadline_at)"
+	       " select tenant_id, queue_id, rank, job_id, batch_id, deadline_at from inp where "
+	       "take and not later"
+	       "), due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
+	       " select tenant_id, job_id, queue_id, run_at, deadline_at from inp where take and "
+	       "later"
+	       "), heads as (insert into ready_head (tenant_id, queue_id)"
+	       " select distinct tenant_id, queue_id from inp where take and not later order by 1, "
+	       "2"
+	       "  on conflict do nothing"
+	       "), batches as (insert into dispatch_batch (batch_id, queue_id, tenant_ids, ranks, "
+	       "job_ids)"
+	       " select batch_id, min(queue_id), array_agg(tenant_id), array_agg(rank), "
+	       "array_agg(job_id)"
+	       "  from inp where take and not later and batch_id is not null group by batch_id"
+	       "), audits as (insert into audit (tenant_id, actor_kind, actor, request, action, "
+	       "object)"
+	       " select tenant_id, 'key', principal, request, 'job.submit', job_id from inp where "
+	       "take"
+	       ") select ord, take, known, key_job is not null, key_body = body_hash, key_job,"
+	       "  case when take then (case when later then 'waiting' else 'queued' end) else "
+	       "j.state::text end,"
+	       "  case when take then now() else j.created_at end, take and not later"
+	       " from inp left join lateral (select j.state, j.created_at from job j"
+	       "  where not inp.take and j.tenant_id = inp.tenant_id and j.job_id = inp.key_job "
+	       "limit 1) j on true"};
+
+static const struct db_stmt settle_stmt = {.name = "submit_settle",
+	.sql = "select k.ord, j.state::text, j.created_at, j.state = 'queued'"
+	       " from unnest($1, $2) with ordinality k(tenant_id, job_id, ord)"
+	       " cross join lateral (select j.state, j.created_at from job j"
+	       "  where j.tenant_id = k.tenant_id and j.job_id = k.job_id limit 1) j",
+	.reads = true};
+
+static struct db_bytes bytes_of(const void *bytes, size_t len)
+{
+	return (struct db_bytes){bytes, len};
+}
+
+/* One column of the batch: a loop over its elements s. */
+#define COLUMN(type, item, value)                           \
+	do {                                                \
+		db_array(a, type, n);                       \
+		for (size_t i_ = 0; i_ < n; i_++) {         \
+			const struct submit *s = batch[i_]; \
+			item(a, value);                     \
+		}                                           \
+	} while (0)
+
+static void key_columns(struct db_args *a, struct submit *const *batch, size_t n)
+{
+	COLUMN(DB_ID, db_item_id, s->tenant);
+	COLUMN(DB_ID, db_item_id, s->job);
+	COLUMN(DB_ID, db_item_id, s->principal);
+	COLUMN(DB_INT4, db_item_int4, s->queue_id);
+	COLUMN(DB_BYTES, db_item_bytes,
+		bytes_of(s->has_key ? s->key_hash : NULL, sizeof(s->key_hash)));
+	COLUMN(DB_BYTES, db_item_bytes,
+		bytes_of(s->has_key ? s->body_hash : NULL, sizeof(s->body_hash)));
+}
+
+static void fact_columns(struct db_args *a, struct submit *const *batch, size_t n)
+{
+	COLUMN(DB_ID, db_item_id_or_null, s->request);
+	COLUMN(DB_TEXT, db_item_text, s->kind);
+	COLUMN(DB_TEXT, db_item_text, s->model);
+	COLUMN(DB_INT2, db_item_int2, (int16_t)s->priority);
+	COLUMN(DB_TIME, db_item_time, s->run_at_ms);
+	COLUMN(DB_INT4, db_item_int4, (int32_t)s->deadline_s);
+	COLUMN(DB_INT4, db_item_int4, (int32_t)s->attempt_timeout_ms);
+	COLUMN(DB_INT2, db_item_int2, (int16_t)s->max_attempts);
+	COLUMN(DB_BOOL, db_item_bool, s->store);
+	COLUMN(DB_INT2, db_item_int2, (int16_t)s->callback_events);
+	COLUMN(DB_INT4, db_item_int4, (int32_t)s->accept_ms);
+	COLUMN(DB_INT2, db_item_int2, (int16_t)id_class(s->job));
+}
+
+static void content_columns(struct db_args *a, struct submit *const *batch, size_t n)
+{
+	COLUMN(DB_BYTES, db_item_bytes, s->input);
+	COLUMN(DB_BYTES, db_item_bytes, s->subject);
+	COLUMN(DB_BYTES, db_item_bytes, s->metadata);
+	COLUMN(DB_BYTES, db_item_bytes, s->callback);
+	COLUMN(DB_BYTES, db_item_bytes, s->fallback);
+	COLUMN(DB_BYTES, db_item_bytes, s->trace);
+	COLUMN(DB_ID, db_item_id_or_null, s->batch);
+	COLUMN(DB_BYTES, db_item_bytes,
+		bytes_of(s->hashes_n > 0 ? s->hashes : NULL, s->hashes_n * SUBMIT_HASH_BYTES));
+}
+
+static enum err outcome_of(const struct db_rows *r, size_t row)
+{
+	bool take = db_int(r, row, 1) != 0, keyed = db_int(r, row, 3) != 0;
+
+	if (take)
+		return ERR_OK;
+	if (keyed && db_int(r, row, 4) == 0)
+		return ERR_IDEMPOTENCY;
+	if (keyed) /* the same again, unless that job was deleted since */
+		return db_null(r, row, 6) ? ERR_CONFLICT : ERR_OK;
+	return db_int(r, row, 2) != 0 ? ERR_QUEUE_FULL : ERR_UNKNOWN_QUEUE;
+}
+
+static void outcome_set(struct submit *s, const struct db_rows *r, size_t row)
+{
+	bool take = db_int(r, row, 1) != 0;
+
+	s->outcome = outcome_of(r, row);
+	s->replayed = s->outcome == ERR_OK && !take;
+	s->job_id = take ? s->job : db_id(r, row, 5);
+	s->state = job_state_from_text(db_text(r, row, 6));
+	s->created_ms = db_time(r, row, 7);
+	s->ready = db_int(r, row, 8) != 0;
+}
+
+/* The same key twice in one batch: the second is a replay of the first, which no snapshot shows
+ * yet. */
+static void twins_settle(struct submit *const *batch, size_t n)
+{
+	size_t i, j;
+
+	for (i = 0; i < n; i++) {
+		for (j = 0; batch[i]->outcome == ERR_CONFLICT && j < n; j++) {
+			if (batch[j]->outcome != ERR_OK || batch[j]->replayed ||
+				!id_equal(batch[j]->job, batch[i]->job_id))
+				continue;
+			batch[i]->outcome = ERR_OK;
+			batch[i]->replayed = true;
+			batch[i]->state = batch[j]->state;
+			batch[i]->created_ms = batch[j]->created_ms;
+		}
+	}
+}
+
+static void on_submit(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	struct submit *const *batch = call->batch;
+	const struct db_rows *r;
+	size_t i;
+
+	if (e == ERR_OK) {
+		r = db_reply_rows(reply, db_reply_n(reply) - 1);
+		for (i = 0; i < db_rows_n(r); i++)
+			outcome_set(batch[db_int(r, i, 0) - 1], r, i);
+		twins_settle(batch, call->n);
+	}
+	((submit_done *)call->done)(call->ctx, e, batch, call->n);
+	free(call);
+}
+
+static enum err scope_begin(
+	struct db *db, struct submit *const *batch, size_t n, struct call **ret_call)
+{
+	struct id *tenants = malloc(n * sizeof(*tenants));
+	enum err e;
+	size_t i;
+
+	if (tenants == NULL)
+		return ERR_NOMEM;
+	for (i = 0; i < n; i++)
+		tenants[i] = batch[i]->tenant;
+	e = call_begin(db, tenants, n, ret_call);
+	free(tenants);
+	return e;
+}
+
+static void keys_query(struct db *db, struct submit *const *batch, size_t n)
+{
+	const struct submit **keyed = malloc(n * sizeof(struct submit *));
+	struct db_args args;
+	size_t keyed_n = 0, i;
+
+	db_args_init(&args);
+	if (keyed == NULL)
+		args.bytes.err = ERR_NOMEM;
+	for (i = 0; keyed != NULL && i < n; i++)
+		if (batch[i]->has_key)
+			keyed[keyed_n++] = batch[i];
+	if (keyed == NULL || keyed_n > 0) {
+		key_columns(&args, (struct submit *const *)keyed, keyed_n);
+		db_query(db, &keys_stmt, &args);
+	}
+	free(keyed);
+}
+
+enum err submit_batch(
+	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
+{
+	struct db_args args, *a = &args;
+	struct call *call;
+	enum err e = n > 0 && n <= SUBMIT_MAX ? scope_begin(db, batch, n, &call) : ERR_TOO_LARGE;
+
+	if (e != ERR_OK)
+		return e;
+	*call = (struct call){
+		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
+	keys_query(db, batch, n);
+	db_args_init(a);
+	key_columns(a, batch, n);
+	fact_columns(a, batch, n);
+	content_columns(a, batch, n);
+	db_query(db, &jobs_stmt, a);
+	db_commit(db, on_submit, call);
+	return ERR_OK;
+}
+
+static void on_settle(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	struct submit *const *batch = call->batch;
+	const struct db_rows *r;
+	struct submit *s;
+	size_t i;
+
+	for (i = 0; e == ERR_OK && i < call->n; i++)
+		batch[i]->outcome = ERR_NOT_FOUND;
+	r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	for (i = 0; r != NULL && i < db_rows_n(r); i++) {
+		s = batch[db_int(r, i, 0) - 1];
+		s->outcome = ERR_OK;
+		s->replayed = false;
+		s->job_id = s->job;
+		s->state = job_state_from_text(db_text(r, i, 1));
+		s->created_ms = db_time(r, i, 2);
+		s->ready = db_int(r, i, 3) != 0;
+	}
+	((submit_done *)call->done)(call->ctx, e, batch, call->n);
+	free(call);
+}
+
+enum err submit_settle(
+	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
+{
+	struct db_args args, *a = &args;
+	struct call *call;
+	enum err e = n > 0 && n <= SUBMIT_MAX ? scope_begin(db, batch, n, &call) : ERR_TOO_LARGE;
+
+	if (e != ERR_OK)
+		return e;
+	*call = (struct call){
+		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
+	db_args_init(a);
+	COLUMN(DB_ID, db_item_id, s->tenant);
+	COLUMN(DB_ID, db_item_id, s->job);
+	db_query(db, &settle_stmt, a);
+	db_commit(db, on_settle, call);
+	return ERR_OK;
+}
