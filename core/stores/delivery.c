@@ -6,55 +6,55 @@
 #include <string.h>
 
 /* A claim moves the row's own due time behind the lease: lost, it becomes due by itself. */
-static const struct db_stmt DELIVERY_TAKE = {"delivery_take",
-	"with d as materialized (select ctid as at from delivery where due_at <= now()"
-	" order by due_at limit $2 for update skip locked)"
-	" update delivery d set state = 'sending', worker_id = $1, fence = fence + 1,"
-	" attempt = attempt + 1, due_at = now() + $3 * interval '1 millisecond'"
-	" where ctid = any(array(select at from d)) returning tenant_id, delivery_id, job_id",
+static const struct db_stmt DELIVERY_TAKE = {.name = "delivery_take",
+	.sql = "with d as materialized (select ctid as at from delivery where due_at <= now()"
+	       " order by due_at limit $2 for update skip locked)"
+	       " update delivery d set state = 'sending', worker_id = $1, fence = fence + 1,"
+	       " attempt = attempt + 1, due_at = now() + $3 * interval '1 millisecond'"
+	       " where ctid = any(array(select at from d)) returning tenant_id, delivery_id, job_id",
 	false};
-static const struct db_stmt DELIVERY_CONTENT = {"delivery_content",
-	"select d.tenant_id, d.delivery_id, d.job_id, d.job_state::text, q.name, d.attempt, d.fence,"
-	" d.created_at, i.callback, i.metadata, s.webhook_secret, s.callback_origins"
-	" from unnest($2::uuid[], $3::uuid[]) k(tenant_id, delivery_id) cross join lateral"
-	" (select * from delivery d where d.tenant_id = k.tenant_id and d.delivery_id = k.delivery_id"
-	" and d.worker_id = $1 and d.state = 'sending' limit 1) d"
-	" left join lateral (select name from queue q where q.queue_id = d.queue_id limit 1) q on true"
-	" left join lateral (select callback, metadata from job_input i where i.tenant_id = d.tenant_id"
-	" and i.job_id = d.job_id and i.retention = d.retention limit 1) i on true"
-	" left join lateral (select webhook_secret, callback_origins from tenant_setting s"
-	" where s.tenant_id = d.tenant_id limit 1) s on true",
+static const struct db_stmt DELIVERY_CONTENT = {.name = "delivery_content",
+	.sql = "select d.tenant_id, d.delivery_id, d.job_id, d.job_state::text, q.name, d.attempt, d.fence,"
+	       " d.created_at, i.callback, i.metadata, s.webhook_secret, s.callback_origins"
+	       " from unnest($2::uuid[], $3::uuid[]) k(tenant_id, delivery_id) cross join lateral"
+	       " (select * from delivery d where d.tenant_id = k.tenant_id and d.delivery_id = k.delivery_id"
+	       " and d.worker_id = $1 and d.state = 'sending' limit 1) d"
+	       " left join lateral (select name from queue q where q.queue_id = d.queue_id limit 1) q on true"
+	       " left join lateral (select callback, metadata from job_input i where i.tenant_id = d.tenant_id"
+	       " and i.job_id = d.job_id and i.retention = d.retention limit 1) i on true"
+	       " left join lateral (select webhook_secret, callback_origins from tenant_setting s"
+	       " where s.tenant_id = d.tenant_id limit 1) s on true",
 	true};
 
 /* $2-$4: tenant, delivery, fence; $5 as, $6 delay, $7 error, $8 status, $9 latency, $10 address. */
-static const struct db_stmt DELIVERY_END = {"delivery_end",
-	"with e as materialized (select e.*, d.at from unnest($2::uuid[], $3::uuid[], $4::bigint[],"
-	" $5::int[], $6::bigint[], $7::text[], $8::int[], $9::int[], $10::text[], $11::int[])"
-	" e(tenant_id, delivery_id, fence, ended, delay_ms, error_code, status, latency_ms, address, i)"
-	" cross join lateral (select ctid as at from delivery d where d.tenant_id = e.tenant_id"
-	" and d.delivery_id = e.delivery_id and d.worker_id = $1 and d.fence = e.fence"
-	" and d.state = 'sending' limit 1) d order by e.delivery_id),"
-	" upd as (update delivery d set attempt = d.attempt - (e.ended = 3)::int,"
-	" state = case e.ended when 0 then 'delivered' when 2 then 'given_up' else 'due' end,"
-	" due_at = case when e.ended in (1, 3) then now() + e.delay_ms * interval '1 millisecond' end"
-	" from e where d.ctid = e.at and d.fence = e.fence"
-	" returning d.tenant_id, d.delivery_id, d.attempt, d.fence, d.due_at, e.ended, e.error_code,"
-	" e.status, e.latency_ms, e.address, e.i),"
-	" log as (insert into delivery_attempt (tenant_id, delivery_id, attempt, fence, next_at,"
-	" latency_ms, status, error_code, address) select tenant_id, delivery_id, attempt, fence,"
-	" due_at, latency_ms, status, error_code, address from upd where ended <> 3)"
-	" select i from upd",
+static const struct db_stmt DELIVERY_END = {.name = "delivery_end",
+	.sql = "with e as materialized (select e.*, d.at from unnest($2::uuid[], $3::uuid[], $4::bigint[],"
+	       " $5::int[], $6::bigint[], $7::text[], $8::int[], $9::int[], $10::text[], $11::int[])"
+	       " e(tenant_id, delivery_id, fence, ended, delay_ms, error_code, status, latency_ms, address, i)"
+	       " cross join lateral (select ctid as at from delivery d where d.tenant_id = e.tenant_id"
+	       " and d.delivery_id = e.delivery_id and d.worker_id = $1 and d.fence = e.fence"
+	       " and d.state = 'sending' limit 1) d order by e.delivery_id),"
+	       " upd as (update delivery d set attempt = d.attempt - (e.ended = 3)::int,"
+	       " state = case e.ended when 0 then 'delivered' when 2 then 'given_up' else 'due' end,"
+	       " due_at = case when e.ended in (1, 3) then now() + e.delay_ms * interval '1 millisecond' end"
+	       " from e where d.ctid = e.at and d.fence = e.fence"
+	       " returning d.tenant_id, d.delivery_id, d.attempt, d.fence, d.due_at, e.ended, e.error_code,"
+	       " e.status, e.latency_ms, e.address, e.i),"
+	       " log as (insert into delivery_attempt (tenant_id, delivery_id, attempt, fence, next_at,"
+	       " latency_ms, status, error_code, address) select tenant_id, delivery_id, attempt, fence,"
+	       " due_at, latency_ms, status, error_code, address from upd where ended <> 3)"
+	       " select i from upd",
 	false};
-static const struct db_stmt DELIVERY_LIST = {"delivery_list",
-	"select d.delivery_id, 'job.' || d.job_state::text, d.state, coalesce(a.attempt, 0), a.at,"
-	" d.due_at, a.status, a.latency_ms, a.error_code, a.address"
-	" from delivery d left join lateral (select * from delivery_attempt a"
-	" where a.tenant_id = d.tenant_id and a.delivery_id = d.delivery_id) a on true"
-	" where d.tenant_id = $1 and d.job_id = $2 order by d.delivery_id, a.attempt, a.fence",
+static const struct db_stmt DELIVERY_LIST = {.name = "delivery_list",
+	.sql = "select d.delivery_id, 'job.' || d.job_state::text, d.state, coalesce(a.attempt, 0), a.at,"
+	       " d.due_at, a.status, a.latency_ms, a.error_code, a.address"
+	       " from delivery d left join lateral (select * from delivery_attempt a"
+	       " where a.tenant_id = d.tenant_id and a.delivery_id = d.delivery_id) a on true"
+	       " where d.tenant_id = $1 and d.job_id = $2 order by d.delivery_id, a.attempt, a.fence",
 	true};
-static const struct db_stmt DELIVERY_NEXT = {"delivery_next",
-	"select greatest(1, ceil(extract(epoch from due_at - now()) * 1000))::bigint"
-	" from delivery where due_at is not null order by due_at limit 1",
+static const struct db_stmt DELIVERY_NEXT = {.name = "delivery_next",
+	.sql = "select greatest(1, ceil(extract(epoch from due_at - now()) * 1000))::bigint"
+	       " from delivery where due_at is not null order by due_at limit 1",
 	true};
 
 /* "job.completed" and so on live as long as the program. */

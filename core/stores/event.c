@@ -28,33 +28,33 @@ const char *event_kind_text(enum event_kind k)
  * kind, first number, count, at, attempt, text, lengths, detail. */
 #define OF_JOB "tenant_id = $1 and job_id = $2"
 
-static const struct db_stmt EVENT_JOB = {"event_job",
-	"select j.state::text, j.version, j.event_next, j.fence, coalesce(l.event_from, 0),"
-	" l.started_at, l.number, l.restarted, j.created_at"
-	" from job j left join lateral (select * from job_lease l where j.state = 'running'"
-	" and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id limit 1)"
-	" l on true where j.tenant_id = $1 and j.job_id = $2",
+static const struct db_stmt EVENT_JOB = {.name = "event_job",
+	.sql = "select j.state::text, j.version, j.event_next, j.fence, coalesce(l.event_from, 0),"
+	       " l.started_at, l.number, l.restarted, j.created_at"
+	       " from job j left join lateral (select * from job_lease l where j.state = 'running'"
+	       " and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id limit 1)"
+	       " l on true where j.tenant_id = $1 and j.job_id = $2",
 	true};
 
 /* Everything that has a number, by number. An attempt gives two: how it began and how it ended. A
  * terminal row whose number an attempt's end already told is the same event. */
-static const struct db_stmt EVENT_ROWS = {"event_rows",
-	"with a as materialized (select * from attempt where " OF_JOB
-	" and retention = $3 and event_to > $4)"
-	" select kind, seq, count, at, attempt, body, lengths, detail from ("
-	" select case when restarted then 'job.restarted' else 'job.running' end as kind,"
-	" event_from as seq, 1 as count, started_at as at, number::int as attempt, null::bytea as body,"
-	" null::bytea as lengths, '' as detail from a"
-	" union all select 'job.' || state::text, event_to, 1, ended_at, number, null, null,"
-	" case when state = 'waiting' then waiting_for when state = 'completed' then '' else outcome end"
-	" from a"
-	" union all select 'job.' || state::text, event_seq, 1, finished_at, 0, null, null, error_code"
-	" from job_done d where " OF_JOB " and retention = $3 and event_seq > $4"
-	" and state in ('completed', 'failed', 'cancelled', 'expired')"
-	" and not exists (select from a where a.event_to = d.event_seq)"
-	" union all select kind, seq_from, count, at, attempt, text, lengths, detail"
-	" from job_event where " OF_JOB " and retention = $3 and seq_from + count > $4 + 1"
-	") everything order by seq",
+static const struct db_stmt EVENT_ROWS = {.name = "event_rows",
+	.sql = "with a as materialized (select * from attempt where " OF_JOB
+	       " and retention = $3 and event_to > $4)"
+	       " select kind, seq, count, at, attempt, body, lengths, detail from ("
+	       " select case when restarted then 'job.restarted' else 'job.running' end as kind,"
+	       " event_from as seq, 1 as count, started_at as at, number::int as attempt, null::bytea as body,"
+	       " null::bytea as lengths, '' as detail from a"
+	       " union all select 'job.' || state::text, event_to, 1, ended_at, number, null, null,"
+	       " case when state = 'waiting' then waiting_for when state = 'completed' then '' else outcome end"
+	       " from a"
+	       " union all select 'job.' || state::text, event_seq, 1, finished_at, 0, null, null, error_code"
+	       " from job_done d where " OF_JOB " and retention = $3 and event_seq > $4"
+	       " and state in ('completed', 'failed', 'cancelled', 'expired')"
+	       " and not exists (select from a where a.event_to = d.event_seq)"
+	       " union all select kind, seq_from, count, at, attempt, text, lengths, detail"
+	       " from job_event where " OF_JOB " and retention = $3 and seq_from + count > $4 + 1"
+	       ") everything order by seq",
 	true};
 
 struct read {

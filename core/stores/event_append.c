@@ -10,38 +10,39 @@
 	"job_lease l where l.worker_id = $1 and l.tenant_id = e.tenant_id and l.job_id = e.job_id" \
 	" and l.fence = e.fence limit 1"
 
-static const struct db_stmt APPEND_LOCK = {"event_append_lock",
-	"select count(*) from (select * from " ELEMENTS ") e(tenant_id, job_id, fence)"
-	" where $1::uuid is not null order by job_id) e cross join lateral (select 1 from job j"
-	" where j.tenant_id = e.tenant_id and j.job_id = e.job_id for update) held",
+static const struct db_stmt APPEND_LOCK = {.name = "event_append_lock",
+	.sql = "select count(*) from (select * from " ELEMENTS ") e(tenant_id, job_id, fence)"
+	       " where $1::uuid is not null order by job_id) e cross join lateral (select 1 from job j"
+	       " where j.tenant_id = e.tenant_id and j.job_id = e.job_id for update) held",
 	false};
 
 /* $5 extend, $6 percent, $7 stage, $8 tokens, $9 the element's index. */
-static const struct db_stmt APPEND_JOBS = {"event_append_jobs",
-	"with e as materialized (select e.*, l.lease_at, j.at from " ELEMENTS
-	", $5::bool[], $6::int[], $7::text[], $8::bigint[], $9::int[])"
-	" e(tenant_id, job_id, fence, extend, percent, stage, tokens, i)"
-	" cross join lateral (select ctid as lease_at from " LEASE ") l"
-	" cross join lateral (select ctid as at from job j where j.tenant_id = e.tenant_id"
-	" and j.job_id = e.job_id limit 1) j),"
-	" job as (update job j set version = version + 1,"
-	" event_next = event_next + case when e.extend then 256 else 0 end,"
-	" progress_percent = e.percent, progress_stage = e.stage, progress_tokens = e.tokens"
-	" from e where j.ctid = e.at),"
-	" lease as (update job_lease l set event_to = event_to + case when e.extend then 256 else 0 end"
-	" from e where l.ctid = e.lease_at returning e.i, l.event_to)"
-	" select i, event_to from lease",
+static const struct db_stmt APPEND_JOBS = {.name = "event_append_jobs",
+	.sql = "with e as materialized (select e.*, l.lease_at, j.at from " ELEMENTS
+	       ", $5::bool[], $6::int[], $7::text[], $8::bigint[], $9::int[])"
+	       " e(tenant_id, job_id, fence, extend, percent, stage, tokens, i)"
+	       " cross join lateral (select ctid as lease_at from " LEASE ") l"
+	       " cross join lateral (select ctid as at from job j where j.tenant_id = e.tenant_id"
+	       " and j.job_id = e.job_id limit 1) j),"
+	       " job as (update job j set version = version + 1,"
+	       " event_next = event_next + case when e.extend then 256 else 0 end,"
+	       " progress_percent = e.percent, progress_stage = e.stage, progress_tokens = e.tokens"
+	       " from e where j.ctid = e.at),"
+	       " lease as (update job_lease l set event_to = event_to + case when e.extend then 256 else 0 end"
+	       " from e where l.ctid = e.lease_at returning e.i, l.event_to)"
+	       " select i, event_to from lease",
 	false};
 
 /* One row a run: $2-$4 its attempt, $5 number, $6 count, $7 kind, $8 attempt, $9 lengths,
  * $10 text, $11 retention. */
-static const struct db_stmt APPEND_RUNS = {"event_append_runs",
-	"insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind, attempt,"
-	" lengths, text) select e.retention, e.tenant_id, e.job_id, e.seq, e.count, e.fence, e.kind,"
-	" e.attempt, e.lengths, e.body from " ELEMENTS ", $5::bigint[], $6::int[], $7::text[],"
-	" $8::int[], $9::bytea[], $10::bytea[], $11::int[])"
-	" e(tenant_id, job_id, fence, seq, count, kind, attempt, lengths, body, retention)"
-	" cross join lateral (select 1 from " LEASE ") l",
+static const struct db_stmt APPEND_RUNS = {.name = "event_append_runs",
+	.sql = "insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind, attempt,"
+	       " lengths, text) select e.retention, e.tenant_id, e.job_id, e.seq, e.count, e.fence, e.kind,"
+	       " e.attempt, e.lengths, e.body from " ELEMENTS
+	       ", $5::bigint[], $6::int[], $7::text[],"
+	       " $8::int[], $9::bytea[], $10::bytea[], $11::int[])"
+	       " e(tenant_id, job_id, fence, seq, count, kind, attempt, lengths, body, retention)"
+	       " cross join lateral (select 1 from " LEASE ") l",
 	false};
 
 struct append {

@@ -13,76 +13,76 @@
 	" head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id," \
 	" queue_id from upd where state = 'queued' order by 1, 2 on conflict do nothing)"
 
-const struct db_stmt JOB_LOCK = {"job_lock",
-	"select j.* from " KEYS " cross join lateral"
-	" (select j.tenant_id, j.job_id, j.state::text, j.version from job j"
-	" where j.tenant_id = k.tenant_id and j.job_id = k.job_id for update) j",
+const struct db_stmt JOB_LOCK = {.name = "job_lock",
+	.sql = "select j.* from " KEYS " cross join lateral"
+	       " (select j.tenant_id, j.job_id, j.state::text, j.version from job j"
+	       " where j.tenant_id = k.tenant_id and j.job_id = k.job_id for update) j",
 	false};
 
 /* A running job's block is closed by its last number, which was reserved; any other takes one. */
-const struct db_stmt JOB_CANCEL = {"job_cancel",
-	"with k as materialized (select j.at, j.tenant_id, j.job_id, j.state as was, j.queue_id,"
-	" j.rank, j.worker_id, l.lease_at, l.event_from, l.event_to, l.started_at as claimed_at,"
-	" l.number, l.restarted as again from " JOBS " left join lateral"
-	" (select l.ctid as lease_at, l.* from job_lease l where j.state = 'running'"
-	" and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id"
-	" and l.fence = j.fence limit 1) l on true"
-	" where j.state in ('queued', 'waiting', 'running') order by j.job_id),"
-	" upd as (update job j set state = 'cancelled', waiting_for = null, finished_at = now(),"
-	" version = version + 1, event_next = j.event_next + (k.was <> 'running')::int"
-	" from k where j.ctid = k.at and j.state = k.was"
-	" returning j.*, k.was, k.lease_at, k.event_from, k.event_to, k.claimed_at, k.number, k.again,"
-	" case when k.was = 'running' then k.worker_id end as holder,"
-	" case when k.was = 'running' then k.event_to else j.event_next - 1 end as ended_seq),"
-	" gone as (delete from job_lease where ctid = any(array(select lease_at from upd))),"
-	" ready as (delete from job_ready where ctid = any(array(select r.at from k cross join lateral"
-	" (select ctid as at from job_ready r where k.was = 'queued' and r.tenant_id = k.tenant_id"
-	" and r.queue_id = k.queue_id and r.rank = k.rank and r.job_id = k.job_id"
-	" limit 1 for update skip locked) r))),"
-	" due as (delete from job_due where ctid = any(array(select d.at from k cross join lateral"
-	" (select ctid as at from job_due d where k.was = 'waiting' and d.tenant_id = k.tenant_id"
-	" and d.job_id = k.job_id limit 1 for update skip locked) d))),"
-	" tried as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, started_at,"
-	" event_from, event_to, number, restarted, state, outcome, ended_by)"
-	" select retention, tenant_id, job_id, fence, holder, claimed_at, event_from, event_to,"
-	" number, again, state, 'cancelled', 'cancel' from upd where was = 'running'),"
-	" done as (insert into job_done"
-	" (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
-	" select retention, tenant_id, job_id, fence, ended_seq, queue_id, state, error_code from upd),"
-	" tell as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
-	" select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
-	" where callback_events & 4 <> 0),"
-	" notice as (insert into worker_notice (worker_id, tenant_id, job_id, fence)"
-	" select holder, tenant_id, job_id, fence from upd where was = 'running'"
-	" on conflict do nothing)," AUDIT("job.cancel", "upd") TOUCHED "upd",
+const struct db_stmt JOB_CANCEL = {.name = "job_cancel",
+	.sql = "with k as materialized (select j.at, j.tenant_id, j.job_id, j.state as was, j.queue_id,"
+	       " j.rank, j.worker_id, l.lease_at, l.event_from, l.event_to, l.started_at as claimed_at,"
+	       " l.number, l.restarted as again from " JOBS " left join lateral"
+	       " (select l.ctid as lease_at, l.* from job_lease l where j.state = 'running'"
+	       " and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id"
+	       " and l.fence = j.fence limit 1) l on true"
+	       " where j.state in ('queued', 'waiting', 'running') order by j.job_id),"
+	       " upd as (update job j set state = 'cancelled', waiting_for = null, finished_at = now(),"
+	       " version = version + 1, event_next = j.event_next + (k.was <> 'running')::int"
+	       " from k where j.ctid = k.at and j.state = k.was"
+	       " returning j.*, k.was, k.lease_at, k.event_from, k.event_to, k.claimed_at, k.number, k.again,"
+	       " case when k.was = 'running' then k.worker_id end as holder,"
+	       " case when k.was = 'running' then k.event_to else j.event_next - 1 end as ended_seq),"
+	       " gone as (delete from job_lease where ctid = any(array(select lease_at from upd))),"
+	       " ready as (delete from job_ready where ctid = any(array(select r.at from k cross join lateral"
+	       " (select ctid as at from job_ready r where k.was = 'queued' and r.tenant_id = k.tenant_id"
+	       " and r.queue_id = k.queue_id and r.rank = k.rank and r.job_id = k.job_id"
+	       " limit 1 for update skip locked) r))),"
+	       " due as (delete from job_due where ctid = any(array(select d.at from k cross join lateral"
+	       " (select ctid as at from job_due d where k.was = 'waiting' and d.tenant_id = k.tenant_id"
+	       " and d.job_id = k.job_id limit 1 for update skip locked) d))),"
+	       " tried as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, started_at,"
+	       " event_from, event_to, number, restarted, state, outcome, ended_by)"
+	       " select retention, tenant_id, job_id, fence, holder, claimed_at, event_from, event_to,"
+	       " number, again, state, 'cancelled', 'cancel' from upd where was = 'running'),"
+	       " done as (insert into job_done"
+	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
+	       " select retention, tenant_id, job_id, fence, ended_seq, queue_id, state, error_code from upd),"
+	       " tell as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
+	       " select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
+	       " where callback_events & 4 <> 0),"
+	       " notice as (insert into worker_notice (worker_id, tenant_id, job_id, fence)"
+	       " select holder, tenant_id, job_id, fence from upd where was = 'running'"
+	       " on conflict do nothing)," AUDIT("job.cancel", "upd") TOUCHED "upd",
 	false};
 
 /* Its content must still be there to run again. */
-const struct db_stmt JOB_RETRY = {"job_retry",
-	"with k as materialized (select j.at, j.event_next as asked_seq from " JOBS
-	" where j.state in ('failed', 'cancelled', 'expired') and exists"
-	" (select from job_input i where i.tenant_id = j.tenant_id and i.job_id = j.job_id"
-	" and i.retention = j.retention and i.input is not null) order by j.job_id),"
-	" upd as (update job j set state = 'queued', attempt = 0, crashes = 0, deaths = 0,"
-	" interruptions = 0, dead = false, error_code = null, finished_at = null,"
-	" deadline_at = case when deadline_s > 0 then now() + deadline_s * interval '1 second' end,"
-	" rank = ready_rank(now(), priority), event_next = event_next + 1, version = version + 1,"
-	" restarted = false from k where j.ctid = k.at and j.state in ('failed', 'cancelled', "
-	"'expired')"
-	" returning j.*, k.asked_seq, null::uuid as holder)," HEADS ","
-	" ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at)"
-	" select tenant_id, queue_id, rank, job_id, deadline_at from upd),"
-	" event as (insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind)"
-	" select retention, tenant_id, job_id, asked_seq, 1, fence, 'job.queued' from upd)," AUDIT(
-		"job.retry", "upd") TOUCHED "upd",
+const struct db_stmt JOB_RETRY = {.name = "job_retry",
+	.sql = "with k as materialized (select j.at, j.event_next as asked_seq from " JOBS
+	       " where j.state in ('failed', 'cancelled', 'expired') and exists"
+	       " (select from job_input i where i.tenant_id = j.tenant_id and i.job_id = j.job_id"
+	       " and i.retention = j.retention and i.input is not null) order by j.job_id),"
+	       " upd as (update job j set state = 'queued', attempt = 0, crashes = 0, deaths = 0,"
+	       " interruptions = 0, dead = false, error_code = null, finished_at = null,"
+	       " deadline_at = case when deadline_s > 0 then now() + deadline_s * interval '1 second' end,"
+	       " rank = ready_rank(now(), priority), event_next = event_next + 1, version = version + 1,"
+	       " restarted = false from k where j.ctid = k.at and j.state in ('failed', 'cancelled', "
+	       "'expired')"
+	       " returning j.*, k.asked_seq, null::uuid as holder)," HEADS ","
+	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at)"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at from upd),"
+	       " event as (insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind)"
+	       " select retention, tenant_id, job_id, asked_seq, 1, fence, 'job.queued' from upd)," AUDIT(
+		       "job.retry", "upd") TOUCHED "upd",
 	false};
 
 #define DELETE_FROM(name)                                                                \
 	" d_" name " as (delete from " name " x using k where x.tenant_id = k.tenant_id" \
 	" and x.job_id = k.job_id and x.retention = k.retention),"
 /* clang-format off */
-const struct db_stmt JOB_DELETE = {"job_delete",
-	"with k as materialized (select j.* from " JOBS
+const struct db_stmt JOB_DELETE = {.name = "job_delete",
+	.sql = "with k as materialized (select j.* from " JOBS
 	" where j.state in ('completed', 'failed', 'cancelled', 'expired') order by j.job_id),"
 	" upd as (delete from job where ctid = any(array(select at from k))"
 	" returning *, null::uuid as holder),"
@@ -97,37 +97,37 @@ const struct db_stmt JOB_DELETE = {"job_delete",
 /* clang-format on */
 
 /* Whoever holds the ready or due row decides: who cannot have it finds the job changing hands. */
-const struct db_stmt JOB_PATCH = {"job_patch",
-	"with k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row,"
-	" coalesce(case when $8 then greatest($9::timestamptz, now()) end, d.due_at, now()) as due_at,"
-	" case when $8 then coalesce($9::timestamptz > now(), false) else j.state = 'waiting' end as later"
-	" from " JOBS " left join lateral"
-	" (select ctid as ready_at from job_ready r where j.state = 'queued'"
-	" and r.tenant_id = j.tenant_id and r.queue_id = j.queue_id and r.rank = j.rank"
-	" and r.job_id = j.job_id limit 1 for update skip locked) r on true left join lateral"
-	" (select ctid as due_row, due_at from job_due d where j.state = 'waiting'"
-	" and d.tenant_id = j.tenant_id and d.job_id = j.job_id limit 1 for update skip locked) d on true"
-	" where r.ready_at is not null or d.due_row is not null),"
-	" ready_gone as (delete from job_ready where ctid = any(array(select ready_at from k))),"
-	" due_gone as (delete from job_due where ctid = any(array(select due_row from k))),"
-	" upd as (update job j set version = version + 1,"
-	" priority = case when $6 >= 0 then $6::smallint else priority end,"
-	" queue_id = case when $7 > 0 then $7 else queue_id end,"
-	" run_at = case when $8 then $9 else run_at end,"
-	" deadline_at = case when $8 and deadline_s > 0 then greatest(created_at, $9)"
-	" + deadline_s * interval '1 second' else deadline_at end,"
-	" state = case when k.later then 'waiting'::job_state else 'queued' end,"
-	" waiting_for = case when k.later then case when $8 then 'run_at' else k.why end end,"
-	" rank = ready_rank(case when k.was = 'queued' then created_at else now() end,"
-	" case when $6 >= 0 then $6::smallint else priority end)"
-	" from k where j.ctid = k.at and j.state = k.was"
-	" returning j.*, k.due_at, null::uuid as holder)," HEADS ","
-	" ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation)"
-	" select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd"
-	" where state = 'queued'),"
-	" due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
-	" select tenant_id, job_id, queue_id, due_at, deadline_at from upd where state = "
-	"'waiting')," AUDIT("job.patch", "upd") TOUCHED "upd",
+const struct db_stmt JOB_PATCH = {.name = "job_patch",
+	.sql = "with k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row,"
+	       " coalesce(case when $8 then greatest($9::timestamptz, now()) end, d.due_at, now()) as due_at,"
+	       " case when $8 then coalesce($9::timestamptz > now(), false) else j.state = 'waiting' end as later"
+	       " from " JOBS " left join lateral"
+	       " (select ctid as ready_at from job_ready r where j.state = 'queued'"
+	       " and r.tenant_id = j.tenant_id and r.queue_id = j.queue_id and r.rank = j.rank"
+	       " and r.job_id = j.job_id limit 1 for update skip locked) r on true left join lateral"
+	       " (select ctid as due_row, due_at from job_due d where j.state = 'waiting'"
+	       " and d.tenant_id = j.tenant_id and d.job_id = j.job_id limit 1 for update skip locked) d on true"
+	       " where r.ready_at is not null or d.due_row is not null),"
+	       " ready_gone as (delete from job_ready where ctid = any(array(select ready_at from k))),"
+	       " due_gone as (delete from job_due where ctid = any(array(select due_row from k))),"
+	       " upd as (update job j set version = version + 1,"
+	       " priority = case when $6 >= 0 then $6::smallint else priority end,"
+	       " queue_id = case when $7 > 0 then $7 else queue_id end,"
+	       " run_at = case when $8 then $9 else run_at end,"
+	       " deadline_at = case when $8 and deadline_s > 0 then greatest(created_at, $9)"
+	       " + deadline_s * interval '1 second' else deadline_at end,"
+	       " state = case when k.later then 'waiting'::job_state else 'queued' end,"
+	       " waiting_for = case when k.later then case when $8 then 'run_at' else k.why end end,"
+	       " rank = ready_rank(case when k.was = 'queued' then created_at else now() end,"
+	       " case when $6 >= 0 then $6::smallint else priority end)"
+	       " from k where j.ctid = k.at and j.state = k.was"
+	       " returning j.*, k.due_at, null::uuid as holder)," HEADS ","
+	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation)"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd"
+	       " where state = 'queued'),"
+	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
+	       " select tenant_id, job_id, queue_id, due_at, deadline_at from upd where state = "
+	       "'waiting')," AUDIT("job.patch", "upd") TOUCHED "upd",
 	false};
 
 /* ---- store = false: the content goes, ids and numbers stay ---- */
@@ -136,28 +136,31 @@ const struct db_stmt JOB_PATCH = {"job_patch",
 	"(select j.tenant_id, j.job_id, j.retention from " JOBS \
 	" where not j.store and j.state in ('completed', 'failed', 'cancelled', 'expired')) k"
 #define OF_K " x.tenant_id = k.tenant_id and x.job_id = k.job_id and x.retention = k.retention"
-const struct db_stmt JOB_FORGET_INPUT = {"job_forget_input",
-	"update job_input x set input = null, fallback = null from " OVER " where" OF_K, false};
-const struct db_stmt JOB_FORGET_RESULT = {
-	"job_forget_result", "update job_result x set body = null from " OVER " where" OF_K, false};
-const struct db_stmt JOB_FORGET_EVENTS = {
-	"job_forget_events", "delete from job_event x using " OVER " where" OF_K, false};
-const struct db_stmt JOB_FORGET_AUDIT = {"job_forget_audit",
-	"insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	" select tenant_id, $3, $4, $5, 'job.forget', job_id from " OVER,
+const struct db_stmt JOB_FORGET_INPUT = {.name = "job_forget_input",
+	.sql = "update job_input x set input = null, fallback = null from " OVER " where" OF_K,
+	false};
+const struct db_stmt JOB_FORGET_RESULT = {.name = "job_forget_result",
+	.sql = "update job_result x set body = null from " OVER " where" OF_K,
+	false};
+const struct db_stmt JOB_FORGET_EVENTS = {.name = "job_forget_events",
+	.sql = "delete from job_event x using " OVER " where" OF_K,
+	false};
+const struct db_stmt JOB_FORGET_AUDIT = {.name = "job_forget_audit",
+	.sql = "insert into audit (tenant_id, actor_kind, actor, request, action, object)"
+	       " select tenant_id, $3, $4, $5, 'job.forget', job_id from " OVER,
 	false};
 
 /* As many as a person needs to know: beyond 100,000 the count stops. */
-const struct db_stmt JOB_COUNT = {"job_count",
-	"select count(*) from (select from job j where j.tenant_id = $1 and ($2 = 0 or queue_id = "
-	"$2)"
-	" and ($3 = 0 or (1 << (array_position(enum_range(null::job_state), state) - 1)) & $3 <> 0)"
-	" and ($4::text is null or kind = $4) and ($5::text is null or error_code = $5)"
-	" and ($6::text is null or model = $6) and ($7::text is null or upstream = $7)"
-	" and ($8 < 0 or dead = ($8 = 1))"
-	" and ($9::timestamptz is null or created_at > $9)"
-	" and ($10::timestamptz is null or created_at < $10)"
-	" and (cardinality($11::bytea[]) = 0 or (select count(*) from job_match m"
-	" where m.tenant_id = j.tenant_id and m.hash = any($11) and m.job_id = j.job_id"
-	" and m.retention = j.retention) = cardinality($11)) limit 100000) found",
+const struct db_stmt JOB_COUNT = {.name = "job_count",
+	.sql = "select count(*) from (select from job j where j.tenant_id = $1 and ($2 = 0 or queue_id = "
+	       "$2)"
+	       " and ($3 = 0 or (1 << (array_position(enum_range(null::job_state), state) - 1)) & $3 <> 0)"
+	       " and ($4::text is null or kind = $4) and ($5::text is null or error_code = $5)"
+	       " and ($6::text is null or model = $6) and ($7::text is null or upstream = $7)"
+	       " and ($8 < 0 or dead = ($8 = 1))"
+	       " and ($9::timestamptz is null or created_at > $9)"
+	       " and ($10::timestamptz is null or created_at < $10)"
+	       " and (cardinality($11::bytea[]) = 0 or (select count(*) from job_match m"
+	       " where m.tenant_id = j.tenant_id and m.hash = any($11) and m.job_id = j.job_id"
+	       " and m.retention = j.retention) = cardinality($11)) limit 100000) found",
 	true};

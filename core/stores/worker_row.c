@@ -1,0 +1,264 @@
+#include "stores/worker_row.h"
+#include "stores/call.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The lock is only tried: an old session of this incarnation may hold it until Postgres notices
+ * that its socket is gone, and the lease covers that time. */
+static const struct db_stmt start_stmt = {.name = "worker_start",
+	.sql = "with w as (insert into worker (worker_id, lock_key, lease_ms, pid, slots, host, version)"
+	       "  values ($1, $2, $3, $4, $5, $6, $7)"
+	       "  on conflict (worker_id) do nothing returning worker_id),"
+	       " b as (insert into worker_beat (worker_id, beat_at, slots_free, draining)"
+	       "  select worker_id, now(), 0, false from w),"
+	       " n as (insert into worker_crash (worker_id, tenant_id, job_id, fence)"
+	       "  select * from unnest($8, $9, $10, $11) on conflict do nothing),"
+	       " a as (insert into audit (tenant_id, actor_kind, actor, action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', 'worker', worker_id, 'worker.start', worker_id from w)"
+	       " select coalesce((select gone is not null from worker where worker_id = $1), false),"
+	       "  pg_try_advisory_lock($2)"};
+
+static const struct db_stmt async_stmt = {.name = "worker_async",
+	.sql = "select set_config('synchronous_commit', 'off', true)",
+	.reads = true};
+
+static const struct db_stmt beat_stmt = {.name = "worker_beat",
+	.sql = "with w as materialized (select drain, gone is not null as dead from worker where worker_id = $1),"
+	       " b as (insert into worker_beat (worker_id, beat_at, slots_free, draining)"
+	       "  select $1, now(), $2, $3 from w where not dead on conflict (worker_id) do update"
+	       "  set beat_at = now(), slots_free = excluded.slots_free, draining = excluded.draining),"
+	       " n as (delete from worker_notice where worker_id = $1 returning tenant_id, job_id, fence)"
+	       " select 0, drain, dead, null::uuid, null::uuid, 0::int8 from w"
+	       " union all select 1, false, false, tenant_id, job_id, fence from n"
+	       " union all select 2, false, false, null, null, (g.queue_id::int8 << 32) | g.slots"
+	       "  from worker_grant g where g.worker_id = $1"};
+
+static const struct db_stmt leave_stmt = {.name = "worker_leave",
+	.sql = "with w as (update worker set gone = 'left', gone_at = now() where worker_id = $1"
+	       "  and gone is null and not exists (select from job_lease where worker_id = $1)"
+	       "  returning worker_id)"
+	       " insert into audit (tenant_id, actor_kind, actor, action, object)"
+	       " select '00000000-0000-0000-0000-000000000000', 'worker', worker_id, 'worker.leave', worker_id from w"};
+
+#define ROW                                                                            \
+	"w.worker_id, w.host, w.version, case when w.gone is not null then w.gone"     \
+	" when b.beat_at < now() - interval '2 s' then 'silent'"                       \
+	" when w.drain or b.draining then 'draining' else 'live' end, w.pid, w.slots," \
+	" coalesce(b.slots_free, 0), w.started_at, b.beat_at, w.lease_ms"
+#define BEAT                                                                                       \
+	" left join lateral (select * from worker_beat b where b.worker_id = w.worker_id limit 1)" \
+	" b on true"
+
+static const struct db_stmt list_stmt = {.name = "worker_list",
+	.sql = "select " ROW ", (select count(*) from job_lease l where l.worker_id = w.worker_id)"
+	       " from (select * from worker where gone is null or gone_at > now() - interval '1 hour'"
+	       "  order by gone is not null, worker_id desc limit $1) w" BEAT,
+	.reads = true};
+
+static const struct db_stmt drain_stmt = {.name = "worker_drain",
+	.sql = "with w as (update worker set drain = true where worker_id = $1 returning *),"
+	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, 'worker.drain', worker_id from w)"
+	       " select " ROW ", 0::int8 from w" BEAT};
+
+/* The id's random half: as good a 64-bit key as any. */
+static int64_t lock_key(struct id worker)
+{
+	uint64_t bits;
+
+	memcpy(&bits, worker.bytes + 8, sizeof(bits));
+	return (int64_t)be64toh(bits);
+}
+
+static void on_start(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+
+	if (e == ERR_OK && db_int(db_reply_rows(reply, 0), 0, 0) != 0)
+		e = ERR_LOST;
+	((worker_start_done *)call->done)(call->ctx, e, lock_key(call->id));
+	free(call);
+}
+
+static void note_columns(struct db_args *a, const struct crash_note *notes, size_t n)
+{
+	size_t i;
+
+	db_array(a, DB_ID, n);
+	for (i = 0; i < n; i++)
+		db_item_id(a, notes[i].worker);
+	db_array(a, DB_ID, n);
+	for (i = 0; i < n; i++)
+		db_item_id(a, notes[i].tenant);
+	db_array(a, DB_ID, n);
+	for (i = 0; i < n; i++)
+		db_item_id(a, notes[i].job);
+	db_array(a, DB_INT8, n);
+	for (i = 0; i < n; i++)
+		db_item_int8(a, notes[i].fence);
+}
+
+enum err worker_start(struct db *db, const struct worker_start *start,
+	const struct crash_note *notes, size_t n, worker_start_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, start->id);
+	db_arg_int8(&a, lock_key(start->id));
+	db_arg_int4(&a, (int32_t)start->lease_ms);
+	db_arg_int4(&a, start->pid);
+	db_arg_int4(&a, start->slots);
+	db_arg_text(&a, start->host);
+	db_arg_text(&a, start->version);
+	note_columns(&a, notes, n);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &start_stmt,
+		.args = &a,
+		.on_done = on_start,
+		.with = {.done = (call_fn *)done, .ctx = ctx, .id = start->id}});
+}
+
+static void reply_take(struct worker_reply *reply, struct worker_cancel *cancels,
+	struct worker_grant *grants, const struct db_rows *r)
+{
+	size_t i;
+
+	reply->dead = true; /* unless its row says otherwise */
+	reply->cancels = cancels;
+	reply->grants = grants;
+	for (i = 0; i < db_rows_n(r); i++) {
+		if (db_int(r, i, 0) == 0) {
+			reply->drain = db_int(r, i, 1) != 0;
+			reply->dead = db_int(r, i, 2) != 0;
+		} else if (db_int(r, i, 0) == 1) {
+			cancels[reply->cancels_n++] = (struct worker_cancel){
+				db_id(r, i, 3), db_id(r, i, 4), db_int(r, i, 5)};
+		} else {
+			grants[reply->grants_n++] =
+				(struct worker_grant){(int32_t)(db_int(r, i, 5) >> 32),
+					(int32_t)(db_int(r, i, 5) & INT32_MAX)};
+		}
+	}
+}
+
+static void on_beat(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0;
+	struct worker_cancel *cancels = call_rows(&e, n, sizeof(*cancels));
+	struct worker_grant *grants = call_rows(&e, n, sizeof(*grants));
+	struct worker_reply told = {0};
+
+	if (e == ERR_OK)
+		reply_take(&told, cancels, grants, r);
+	((worker_beat_done *)call->done)(call->ctx, e, e == ERR_OK ? &told : NULL);
+	free(cancels);
+	free(grants);
+	free(call);
+}
+
+enum err worker_beat(struct db *db, struct id worker, int32_t slots_free, bool draining,
+	worker_beat_done *done, void *ctx)
+{
+	struct call *call;
+	struct db_args a;
+	enum err e = call_begin(db, NULL, 0, &call);
+
+	if (e != ERR_OK)
+		return e;
+	call->done = (call_fn *)done;
+	call->ctx = ctx;
+	db_query(db, &async_stmt, NULL);
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	db_arg_int4(&a, slots_free);
+	db_arg_bool(&a, draining);
+	db_query(db, &beat_stmt, &a);
+	db_commit(db, on_beat, call);
+	return ERR_OK;
+}
+
+enum err worker_leave(struct db *db, struct id worker, db_done_fn *done, void *ctx)
+{
+	enum err e = db_begin(db, NULL, 0);
+	struct db_args a;
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	db_query(db, &leave_stmt, &a);
+	db_commit(db, done, ctx);
+	return ERR_OK;
+}
+
+static void list_tell(
+	struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+{
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct worker_row *rows;
+
+	if (e == ERR_OK && n == 0)
+		e = when_none;
+	rows = call_rows(&e, n, sizeof(*rows));
+	for (i = 0; rows != NULL && i < n; i++)
+		rows[i] = (struct worker_row){
+			.id = db_id(r, i, 0),
+			.host = db_text(r, i, 1),
+			.version = db_text(r, i, 2),
+			.state = db_text(r, i, 3),
+			.pid = (int32_t)db_int(r, i, 4),
+			.slots = (int32_t)db_int(r, i, 5),
+			.slots_free = (int32_t)db_int(r, i, 6),
+			.started_ms = db_time(r, i, 7),
+			.beat_ms = db_time(r, i, 8),
+			.lease_ms = db_int(r, i, 9),
+			.running = (int32_t)db_int(r, i, 10),
+		};
+	((worker_list_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+static void on_list(void *ctx, enum err e, const struct db_reply *reply)
+{
+	list_tell(ctx, e, reply, ERR_OK);
+}
+
+static void on_drain(void *ctx, enum err e, const struct db_reply *reply)
+{
+	list_tell(ctx, e, reply, ERR_NOT_FOUND);
+}
+
+enum err worker_list(struct db *db, size_t limit, worker_list_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int8(&a, (int64_t)limit);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &list_stmt,
+		.args = &a,
+		.on_done = on_list,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err worker_drain(struct db *db, struct id worker, const struct audit_actor *by,
+	worker_list_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	audit_args(&a, by);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &drain_stmt,
+		.args = &a,
+		.on_done = on_drain,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
+}
