@@ -14,6 +14,7 @@
 
 enum {
 	WAIT_MS = 6000, /* for one call; statements end before that on the server */
+	CONNECT_MS = 2000,
 	STATEMENT_MS = 5000,
 	FOLLOW_EVERY_MS = 500, /* how often a follower asks */
 	AWAY_MS = 250,	       /* between two tries while Postgres is away */
@@ -166,8 +167,10 @@ static enum err duties_turn(struct leader *leader, int64_t *sleep_ms)
 static enum err leader_turn(struct leader *leader, int64_t *sleep_ms)
 {
 	int64_t extend_ms = leader->held_ms + leader->config->scheduler.term_ms / 3;
-	enum err err = ERR_OK;
+	enum err err = db_is_up(leader->db) ? ERR_OK : db_wait(leader->db, CONNECT_MS);
 
+	if (err != ERR_OK)
+		return err;
 	if (!leader->term || clock_ms() >= extend_ms)
 		err = term_turn(leader, sleep_ms);
 	if (err == ERR_OK && leader->term)
@@ -199,7 +202,7 @@ static enum err connect_record(struct leader *leader)
 		.user = "longhaul_scheduler",
 		.passfile = *passfile ? passfile : NULL,
 		.application = "longhaul-scheduler",
-		.connect_ms = 2000,
+		.connect_ms = CONNECT_MS,
 		.statement_ms = STATEMENT_MS,
 		.transaction_ms = WAIT_MS,
 		.on_change = on_change,

@@ -268,6 +268,18 @@ enum err stream_consumer_open(struct loop *loop, const struct stream_settings *s
 	return ERR_OK;
 }
 
+/* While closing, rebalances come as events: unanswered, the group would never let go. */
+static void closing_serve(struct stream_consumer *c, rd_kafka_event_t *event)
+{
+	rd_kafka_topic_partition_list_t *parts;
+
+	if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_REBALANCE)
+		return;
+	parts = rd_kafka_event_topic_partition_list(event);
+	if (parts)
+		on_rebalance(c->client, rd_kafka_event_error(event), parts, c);
+}
+
 /* Leaves by hand, as rd_kafka_consumer_close() would wait for a dead broker without a deadline. */
 static void leave(struct stream_consumer *c, int wait_ms)
 {
@@ -279,8 +291,12 @@ static void leave(struct stream_consumer *c, int wait_ms)
 	if (c->dirty)
 		(void)rd_kafka_commit(c->client, NULL, 1);
 	rd_kafka_error_destroy(rd_kafka_consumer_close_queue(c->client, last));
-	while (!rd_kafka_consumer_closed(c->client) && clock_ms() < until_ms)
-		rd_kafka_event_destroy(rd_kafka_queue_poll(last, 20));
+	while (!rd_kafka_consumer_closed(c->client) && clock_ms() < until_ms) {
+		rd_kafka_event_t *event = rd_kafka_queue_poll(last, 20);
+
+		closing_serve(c, event);
+		rd_kafka_event_destroy(event);
+	}
 	rd_kafka_queue_destroy(last);
 }
 
