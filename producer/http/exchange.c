@@ -1,6 +1,5 @@
 /* exchange.c - the stages of one request, as the library's thread walks them. See request.h. */
 #include "ground/clock.h"
-#include "ground/digest.h"
 #include "http/guard.h"
 #include "http/server_state.h"
 #include "http/sse.h"
@@ -85,35 +84,12 @@ static enum MHD_Result take_value(
 	return MHD_YES;
 }
 
-static const char HEX[] = "0123456789abcdef";
-
-/* W3C trace context, version 00: the caller's trace goes on under a span of ours. */
-static bool trace_taken(struct request *r, const char *parent)
-{
-	if (!parent || strlen(parent) != 55 || strspn(parent, "0123456789abcdef-") != 55 ||
-		strncmp(parent, "00-", 3) != 0 || parent[35] != '-' || parent[52] != '-' ||
-		strspn(parent + 3, HEX) != 32 || strspn(parent + 36, HEX) != 16 ||
-		strspn(parent + 3, "0") >= 32 || strspn(parent + 36, "0") >= 16)
-		return false;
-	memcpy(r->trace_id, parent + 3, 32);
-	memcpy(r->traceparent, parent, 55);
-	return true;
-}
-
 static void trace_set(struct request *r, const char *parent)
 {
-	struct id chance = id_new(0);
-	uint8_t span[8];
+	struct trace theirs;
 
-	digest_random(span, sizeof span);
-	if (!trace_taken(r, parent)) {
-		digest_hex(chance.bytes, sizeof chance.bytes, r->trace_id);
-		memcpy(r->traceparent, "00-", 3);
-		memcpy(r->traceparent + 3, r->trace_id, 32);
-		memcpy(r->traceparent + 35, "-0000000000000000-00", 21);
-	}
-	digest_hex(span, sizeof span, r->traceparent + 36);
-	r->traceparent[52] = '-';
+	r->trace = parent && trace_parse(parent, strlen(parent), &theirs) ? trace_child(&theirs)
+									  : trace_new();
 }
 
 static void head_take(struct exchange *x)
@@ -126,7 +102,6 @@ static void head_take(struct exchange *x)
 	r->if_none_match = guard_value(&x->head, "If-None-Match");
 	r->last_event_id = guard_value(&x->head, "Last-Event-ID");
 	r->content_type = guard_value(&x->head, "Content-Type");
-	trace_set(r, guard_value(&x->head, "traceparent"));
 	x->chunked = guard_value(&x->head, "Transfer-Encoding") != NULL;
 	x->length = length ? strtoull(length, NULL, 10) : 0;
 }
@@ -167,6 +142,7 @@ static enum err head_check(struct exchange *x, const char *path, const char *met
 	const char *fault = guard_fault(&x->head, true);
 	enum err e;
 
+	trace_set(r, fault ? NULL : guard_value(&x->head, "traceparent"));
 	if (fault) {
 		request_fail_detail(r, ERR_BAD_REQUEST, fault);
 		r->reply.close = true;
@@ -282,10 +258,11 @@ static struct MHD_Response *response_make(struct request *r)
 static void response_dress(struct MHD_Response *response, const struct request *r)
 {
 	const struct reply *reply = &r->reply;
+	char traceparent[TRACE_PARENT_MAX];
 
 	(void)MHD_add_response_header(response, "X-Request-Id", r->id_text);
-	if (r->traceparent[0])
-		(void)MHD_add_response_header(response, "traceparent", r->traceparent);
+	trace_format(&r->trace, traceparent);
+	(void)MHD_add_response_header(response, "traceparent", traceparent);
 	if (reply->type)
 		(void)MHD_add_response_header(response, "Content-Type", reply->type);
 	for (size_t i = 0; i < reply->headers_n; i++)

@@ -19,6 +19,7 @@
 
 #include "access/caller.h"
 #include "stores/audit.h"
+#include "domain/trace.h"
 #include "ground/id.h"
 #include "http/query.h"
 #include "http/reply.h"
@@ -40,8 +41,6 @@ enum request_stage {
 	REQUEST_SENT
 };
 
-enum { TRACE_ID_MAX = 33, TRACEPARENT_MAX = 56, ETAG_MAX = 64 };
-
 struct request {
 	struct server *server;
 	struct producer *producer;
@@ -49,11 +48,12 @@ struct request {
 	enum request_stage stage;
 	struct route_match match;
 	struct query query;
+	bool access_asked;   /* the record was asked; access_err is its answer */
+	enum err access_err;
 	struct caller caller; /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
 	struct id id;
 	char id_text[ID_TEXT_MAX];
-	char trace_id[TRACE_ID_MAX];
-	char traceparent[TRACEPARENT_MAX];
+	struct trace trace; /* the caller's, one span further, or our own */
 	/* headers that handlers ask for; NULL when absent; valid for the request's life */
 	const char *authorization, *idempotency_key, *if_none_match, *last_event_id, *content_type;
 	bool head_only; /* HEAD */

@@ -1,0 +1,482 @@
+#include "jobs/ask.h"
+
+#include "domain/kind.h"
+#include "domain/origin.h"
+#include "domain/sealed.h"
+#include "ground/clock.h"
+#include "ground/utf8.h"
+#include "jobs/span.h"
+
+#include <string.h>
+
+enum {
+	PRIORITY_DEFAULT = 5,
+	FALLBACKS_MAX = 8,
+	RETAIN_MAX_S = 400 * 86400,
+	DAY_S = 86400,
+	POINTER_MAX = 160
+};
+
+static const int64_t class_days[] = {1, 7, 30, 90, 400};
+
+/* What is being read: handed from check to check. */
+struct reading {
+	struct ask *ask;
+	const struct ask_scene *scene;
+	const char *bytes;
+	size_t len;
+	struct problems *p;
+	/* places of sealed values: the buffer may still move */
+	struct {
+		struct db_bytes *to;
+		size_t at, len;
+	} values[8];
+	size_t values_n;
+};
+
+/* ---- sealed values ---- */
+
+static enum err value_add(struct reading *r, struct db_bytes *to, const char *bytes, size_t len)
+{
+	struct buf *sealed = &r->ask->sealed;
+	size_t at = sealed->len;
+	enum err e = sealed_close(NULL, bytes, len, sealed);
+
+	if (e)
+		return e;
+	r->values[r->values_n].to = to;
+	r->values[r->values_n].at = at;
+	r->values[r->values_n++].len = sealed->len - at;
+	return ERR_OK;
+}
+
+static enum err value_add_json(struct reading *r, struct db_bytes *to, const json_t *value)
+{
+	struct buf text;
+	enum err e;
+
+	buf_init(&text, (size_t)r->len * 6 + 64);
+	e = json_write(value, &text);
+	if (!e)
+		e = value_add(r, to, text.bytes, text.len);
+	buf_clear(&text);
+	return e;
+}
+
+static void values_point(struct reading *r)
+{
+	for (size_t i = 0; i < r->values_n; i++)
+		*r->values[i].to =
+			(struct db_bytes){r->ask->sealed.bytes + r->values[i].at, r->values[i].len};
+}
+
+static bool is_given(const json_t *value)
+{
+	return value && !json_is_null(value);
+}
+
+static const json_t *member(const struct reading *r, const char *name)
+{
+	const json_t *value = json_object_get(r->ask->body, name);
+
+	return is_given(value) ? value : NULL;
+}
+
+static int64_t integer(const struct reading *r, const char *name, int64_t initial)
+{
+	const json_t *value = member(r, name);
+
+	return value ? json_integer_value(value) : initial;
+}
+
+static void hash_add(struct reading *r, const char *what, struct sealed_pair pair)
+{
+	struct submit *s = &r->ask->submit;
+	uint8_t hash[DIGEST_SIZE];
+
+	if (s->hashes_n == SUBMIT_HASHES_MAX)
+		return;
+	sealed_match(r->scene->caller->facts->match_key, what, pair, hash);
+	memcpy(s->hashes[s->hashes_n++], hash, SUBMIT_HASH_BYTES);
+}
+
+/* ---- members ---- */
+
+static enum err kind_check(struct reading *r, const struct kind **ret_kind)
+{
+	const char *name = json_string_value(member(r, "kind"));
+	const struct kind *kind = name ? kind_submittable(name) : NULL;
+
+	if (!name)
+		return ERR_OK; /* told by the table */
+	if (!kind) {
+		problems_add(r->p, "/kind", "no kind of job has this name");
+		return ERR_UNKNOWN_KIND;
+	}
+	r->ask->submit.kind = kind->name;
+	*ret_kind = kind;
+	return ERR_OK;
+}
+
+static enum err queue_check(struct reading *r)
+{
+	const char *name = json_string_value(member(r, "queue"));
+	struct queue_view *found = queues_find(r->scene->queues, name ? name : "default");
+
+	if (!found) {
+		problems_add(r->p, "/queue", "no queue has this name");
+		return ERR_UNKNOWN_QUEUE;
+	}
+	memcpy(r->ask->queue, found->name_text, sizeof r->ask->queue);
+	r->ask->submit.queue_id = found->queue.id;
+	return ERR_OK;
+}
+
+static enum err input_check(struct reading *r, const struct kind *kind)
+{
+	const json_t *input = member(r, "input");
+	const json_t *model = json_object_get(input, "model");
+	const char *text = json_string_value(model);
+	bool calls = kind && kind->runner == KIND_RUNS_UPSTREAM;
+	struct span span;
+
+	if (!json_is_object(input))
+		return ERR_OK;
+	if (calls && (!text || !text[0]))
+		problems_add(r->p, "/input/model", "must name a model");
+	if (text && strlen(text) > ASK_MODEL_MAX)
+		problems_add(r->p, "/input/model", "must have at most %d bytes", ASK_MODEL_MAX);
+	else if (text)
+		memcpy(r->ask->model, text, strlen(text) + 1);
+	if (calls && strstr(kind->path, "chat") &&
+		!json_is_array(json_object_get(input, "messages")))
+		problems_add(r->p, "/input/messages", "must be a list of messages");
+	r->ask->submit.model = r->ask->model[0] ? r->ask->model : NULL;
+	if (span_find(r->bytes, r->len, "input", &span))
+		return value_add(r, &r->ask->submit.input, span.bytes, span.len);
+	return value_add_json(r, &r->ask->submit.input, input);
+}
+
+static void run_at_check(struct reading *r)
+{
+	const char *text = json_string_value(member(r, "run_at"));
+	int64_t now = clock_record_ms(), at = 0;
+
+	if (!text)
+		return;
+	if (clock_parse(text, &at) != 0)
+		problems_add(r->p, "/run_at", "must be an RFC 3339 time, as 2026-01-31T12:00:00Z");
+	else if (at - now > r->scene->config->limits.run_ahead_max_s * 1000)
+		problems_add(r->p, "/run_at", "must lie within %lld s from now",
+			(long long)r->scene->config->limits.run_ahead_max_s);
+	r->ask->submit.run_at_ms = at > now ? at : 0;
+}
+
+static void pair_check(struct reading *r, const char *name, const json_t *value)
+{
+	const struct config *c = r->scene->config;
+	const char *text = json_string_value(value);
+	char pointer[POINTER_MAX];
+	struct sealed_pair pair = {name, strlen(name), text, text ? strlen(text) : 0};
+
+	(void)snprintf(pointer, sizeof pointer, "/metadata/%.100s", name);
+	if (pair.name_len == 0 ||
+		utf8_count(name, pair.name_len) > (size_t)c->limits.metadata_key_chars)
+		problems_add(r->p, "/metadata", "a name must have 1 to %lld characters",
+			(long long)c->limits.metadata_key_chars);
+	else if (!text || utf8_count(text, pair.value_len) > (size_t)c->limits.metadata_value_chars)
+		problems_add(r->p, pointer, "must be a text of at most %lld characters",
+			(long long)c->limits.metadata_value_chars);
+	else
+		hash_add(r, "metadata", pair);
+}
+
+static enum err metadata_check(struct reading *r)
+{
+	json_t *metadata = json_object_get(r->ask->body, "metadata");
+	int64_t max = r->scene->config->limits.metadata_keys;
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(metadata) || json_object_size(metadata) == 0)
+		return ERR_OK;
+	if ((int64_t)json_object_size(metadata) > max) {
+		problems_add(r->p, "/metadata", "must have at most %lld members", (long long)max);
+		return ERR_OK;
+	}
+	json_object_foreach(metadata, name, value) pair_check(r, name, value);
+	return value_add_json(r, &r->ask->submit.metadata, metadata);
+}
+
+static enum err subject_check(struct reading *r)
+{
+	const char *text = json_string_value(member(r, "subject"));
+	int64_t max = r->scene->config->limits.subject_chars;
+
+	id_format("key", r->scene->caller->principal, r->ask->subject);
+	if (text && (!text[0] || utf8_count(text, strlen(text)) > (size_t)max)) {
+		problems_add(r->p, "/subject", "must have 1 to %lld characters", (long long)max);
+		return ERR_OK;
+	}
+	if (!text)
+		text = r->ask->subject;
+	hash_add(r, "subject", (struct sealed_pair){"", 0, text, strlen(text)});
+	return value_add(r, &r->ask->submit.subject, text, strlen(text));
+}
+
+static void origin_check(struct reading *r, const char *text)
+{
+	const struct tenant_facts *facts = r->scene->caller->facts;
+	struct url url;
+	const char *fault = url_parse(text, strlen(text), &url);
+
+	if (fault) {
+		problems_add(r->p, "/callback/url", "%s", fault);
+		return;
+	}
+	if (!url.https && !r->scene->config->webhook.allow_http)
+		problems_add(r->p, "/callback/url", "must be an https address");
+	for (size_t i = 0; i < facts->origins_n; i++)
+		if (origin_entry_covers(facts->origins[i], strlen(facts->origins[i]), &url))
+			return;
+	problems_add(r->p, "/callback/url", "its origin is not on the tenant's list");
+}
+
+static void callback_events_check(struct reading *r, const json_t *events)
+{
+	static const struct {
+		const char *name;
+		int bit;
+	} names[] = {{"job.completed", CALLBACK_COMPLETED}, {"job.failed", CALLBACK_FAILED},
+		{"job.cancelled", CALLBACK_CANCELLED}, {"job.expired", CALLBACK_EXPIRED}};
+	int bits = 0;
+
+	for (size_t i = 0; i < json_array_size(events); i++) {
+		const char *text = json_string_value(json_array_get(events, i));
+		int bit = 0;
+
+		for (size_t k = 0; text && k < sizeof names / sizeof *names; k++)
+			if (strcmp(names[k].name, text) == 0)
+				bit = names[k].bit;
+		if (!bit)
+			problems_add(r->p, "/callback/events", "must be names of terminal events");
+		bits |= bit;
+	}
+	r->ask->submit.callback_events = events ? bits : CALLBACK_ALL;
+}
+
+static enum err callback_check(struct reading *r)
+{
+	static const struct json_field fields[] = {
+		{"url", JSON_IS_STRING, JSON_OPTIONAL, 1, URL_MAX},
+		{"endpoint", JSON_IS_STRING, JSON_OPTIONAL, 1, 64},
+		{"events", JSON_IS_ARRAY, JSON_OPTIONAL, 1, 4},
+		{NULL, 0, JSON_OPTIONAL, 0, 0},
+	};
+	const json_t *callback = member(r, "callback");
+	const char *url = json_string_value(json_object_get(callback, "url"));
+	json_t *kept;
+	enum err e;
+
+	if (!callback || !json_check(callback, "/callback", fields, r->p))
+		return ERR_OK;
+	if (json_object_get(callback, "endpoint")) {
+		problems_add(r->p, "/callback/endpoint",
+			"this release has no endpoints yet: give a url");
+		return ERR_OK;
+	}
+	if (!url) {
+		problems_add(r->p, "/callback/url", "is missing");
+		return ERR_OK;
+	}
+	origin_check(r, url);
+	callback_events_check(r, json_object_get(callback, "events"));
+	kept = json_pack("{s:s}", "url", url);
+	e = kept ? value_add_json(r, &r->ask->submit.callback, kept) : ERR_NOMEM;
+	json_decref(kept);
+	return e;
+}
+
+/* Each step is an object with exactly one member. */
+static void fallback_step(struct reading *r, size_t i, const json_t *step)
+{
+	char pointer[POINTER_MAX];
+	const char *model = json_string_value(json_object_get(step, "model"));
+
+	(void)snprintf(pointer, sizeof pointer, "/fallback/%zu", i);
+	if (json_object_size(step) != 1 ||
+		!(json_is_true(json_object_get(step, "cache")) ||
+			json_is_true(json_object_get(step, "wait")) || (model && model[0])))
+		problems_add(r->p, pointer,
+			"must be {\"cache\": true}, {\"model\": \"name\"} or {\"wait\": true}");
+}
+
+static enum err fallback_check(struct reading *r)
+{
+	const json_t *list = member(r, "fallback");
+
+	if (!json_is_array(list))
+		return ERR_OK;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		fallback_step(r, i, json_array_get(list, i));
+	return value_add_json(r, &r->ask->submit.fallback, list);
+}
+
+static enum err trace_keep(struct reading *r)
+{
+	char text[TRACE_PARENT_MAX];
+
+	trace_format(r->scene->trace, text);
+	return value_add(r, &r->ask->submit.trace, text, strlen(text));
+}
+
+static unsigned retention(const struct reading *r)
+{
+	int64_t retain_s = integer(r, "retain_s", 0);
+	unsigned klass = 0, last = sizeof class_days / sizeof *class_days - 1;
+
+	if (!retain_s)
+		return r->scene->caller->facts->retention;
+	while (klass < last && class_days[klass] * DAY_S < retain_s)
+		klass++;
+	return klass;
+}
+
+/* ---- the whole ---- */
+
+static bool table_check(struct reading *r)
+{
+	const struct config *c = r->scene->config;
+	const struct json_field fields[] = {
+		{"kind", JSON_IS_STRING, JSON_REQUIRED, 1, 64},
+		{"queue", JSON_IS_STRING, JSON_OPTIONAL, 1, QUEUE_NAME_MAX},
+		{"input", JSON_IS_OBJECT, JSON_REQUIRED, 0, 0},
+		{"priority", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, 9},
+		{"run_at", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 1, 64},
+		{"deadline_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1,
+			c->limits.deadline_max_s},
+		{"attempt_timeout_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1,
+			c->limits.attempt_timeout_max_s},
+		{"max_attempts", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1,
+			c->limits.attempts_max},
+		{"callback", JSON_IS_OBJECT | JSON_IS_NULL, JSON_OPTIONAL, 0, 0},
+		{"fallback", JSON_IS_ARRAY | JSON_IS_NULL, JSON_OPTIONAL, 1, FALLBACKS_MAX},
+		{"metadata", JSON_IS_OBJECT | JSON_IS_NULL, JSON_OPTIONAL, 0, 0},
+		{"subject", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, 0},
+		{"retain_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, RETAIN_MAX_S},
+		{"store", JSON_IS_BOOL | JSON_IS_NULL, JSON_OPTIONAL, 0, 0},
+		/* conversations come later; their place is kept */
+		{"conversation", JSON_IS_NULL, JSON_OPTIONAL, 0, 0},
+		{NULL, 0, JSON_OPTIONAL, 0, 0},
+	};
+
+	return json_check(r->ask->body, "", fields, r->p);
+}
+
+static void numbers_take(struct reading *r)
+{
+	const struct config *c = r->scene->config;
+	struct submit *s = &r->ask->submit;
+	const json_t *store = member(r, "store");
+
+	s->priority = (int)integer(r, "priority", PRIORITY_DEFAULT);
+	s->deadline_s = integer(r, "deadline_s", c->limits.deadline_default_s);
+	s->attempt_timeout_ms =
+		1000 * integer(r, "attempt_timeout_s", c->limits.attempt_timeout_default_s);
+	s->max_attempts = (int)integer(r, "max_attempts", c->limits.attempts_default);
+	s->store = !store || json_is_true(store);
+}
+
+static enum err values_take(struct reading *r, const struct kind *kind)
+{
+	static enum err (*const takes[])(struct reading *) = {
+		metadata_check, subject_check, callback_check, fallback_check, trace_keep};
+	enum err e = input_check(r, kind);
+
+	for (size_t i = 0; !e && i < sizeof takes / sizeof *takes; i++)
+		e = takes[i](r);
+	return e;
+}
+
+/* A known name behind a mistake elsewhere is a second mistake: the table's come first. */
+static enum err judge(const struct reading *r, enum err kind, enum err queue, size_t names)
+{
+	if (r->p->total > names)
+		return ERR_INVALID_FIELD;
+	return kind ? kind : queue;
+}
+
+static enum err body_check(struct reading *r)
+{
+	const struct kind *kind = NULL;
+	enum err e, unknown_kind, unknown_queue;
+	size_t names;
+
+	if (!json_is_object(r->ask->body)) {
+		problems_add(r->p, "", "must be an object");
+		return ERR_INVALID_FIELD;
+	}
+	if (!table_check(r))
+		return ERR_INVALID_FIELD;
+	unknown_kind = kind_check(r, &kind);
+	unknown_queue = queue_check(r);
+	names = r->p->total;
+	run_at_check(r);
+	numbers_take(r);
+	e = values_take(r, kind);
+	return e ? e : judge(r, unknown_kind, unknown_queue, names);
+}
+
+enum err ask_read(struct ask *ask, const struct ask_scene *scene, const char *bytes, size_t len,
+	struct problems *p)
+{
+	struct reading r = {.ask = ask, .scene = scene, .bytes = bytes, .len = len, .p = p};
+	int depth = (int)scene->config->limits.json_depth;
+	enum err e;
+
+	memset(ask, 0, sizeof *ask);
+	buf_init(&ask->sealed, 8 * len + 65536);
+	e = json_read(bytes, len, depth, p, &ask->body);
+	if (e == ERR_TOO_LARGE)
+		e = ERR_INVALID_JSON;
+	if (!e)
+		e = buf_reserve(&ask->sealed, len + 512);
+	if (!e)
+		e = body_check(&r);
+	if (e)
+		return e;
+	values_point(&r);
+	ask->submit.tenant = scene->caller->tenant;
+	ask->submit.principal = scene->caller->principal;
+	ask->submit.request = scene->request;
+	ask->submit.job = id_new(retention(&r));
+	json_decref(ask->body);
+	ask->body = NULL;
+	return ERR_OK;
+}
+
+enum err ask_key(struct ask *ask, const struct ask_scene *scene, const char *key, const char *bytes,
+	size_t len)
+{
+	const struct tenant_facts *facts = scene->caller->facts;
+	size_t n = strlen(key);
+	struct digest_part parts[] = {{"idempotency", 12}, {key, n}};
+	struct digest_part body[] = {{"body", 5}, {bytes, len}};
+
+	if (n == 0 || n > IDEMPOTENCY_KEY_MAX)
+		return ERR_BAD_REQUEST;
+	for (size_t i = 0; i < n; i++)
+		if (key[i] < 0x20 || key[i] > 0x7e)
+			return ERR_BAD_REQUEST;
+	digest_hmac(facts->match_key, MATCH_KEY_BYTES, parts, 2, ask->submit.key_hash);
+	digest_hmac(facts->match_key, MATCH_KEY_BYTES, body, 2, ask->submit.body_hash);
+	ask->submit.has_key = true;
+	return ERR_OK;
+}
+
+void ask_clear(struct ask *ask)
+{
+	json_decref(ask->body);
+	ask->body = NULL;
+	buf_clear(&ask->sealed);
+}

@@ -1,0 +1,32 @@
+/* job_json.h - the job as the API shows it (native-api.md, The job).
+ *
+ * Threads: pure.  Memory: appends to the caller's buffer, whose error tells. */
+#ifndef JOBS_JOB_JSON_H
+#define JOBS_JOB_JSON_H
+
+#include "ground/buf.h"
+#include "stores/job_read.h"
+
+/* One object without its closing brace, so that expanded members may follow. */
+void job_json_open(struct buf *out, const struct job_row *row);
+/* The same, closed. */
+void job_json_write(struct buf *out, const struct job_row *row);
+/* `"name":`, then the time or null. */
+void job_json_time(struct buf *out, const char *name, int64_t unix_ms);
+/* `,"name":`, then the text or null when it is NULL or empty. */
+void job_json_text(struct buf *out, const char *name, const char *text);
+/* A sealed JSON text as it is; fallback when there is none. */
+void job_json_sealed(struct buf *out, struct db_bytes sealed, const char *fallback);
+/* A sealed text as a JSON string, or null. */
+void job_json_sealed_text(struct buf *out, struct db_bytes sealed);
+/* The object of timings behind `"timings_ms":`. */
+void job_json_timings(struct buf *out, const int32_t timings_ms[TIMINGS]);
+/* The object behind `"usage":`. */
+void job_json_usage(struct buf *out, int64_t input, int64_t output, int64_t cost_nano);
+
+enum { JOB_ETAG_MAX = 48 };
+void job_etag(const struct job_row *row, char out[JOB_ETAG_MAX]);
+/* Does an If-None-Match header (a list, perhaps weak, or *) name this tag? */
+bool job_etag_matches(const char *header, const char *etag);
+
+#endif

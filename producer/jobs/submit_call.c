@@ -1,0 +1,236 @@
+#include "jobs/submit_call.h"
+
+#include "ground/clock.h"
+#include "jobs/job_json.h"
+#include "jobs/read_call.h"
+#include "producer.h"
+#include "publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct submit_work {
+	struct submit_item item; /* first */
+	struct request *r;
+	struct ask ask;
+	struct ask *asks[1];
+};
+
+/* ---- the operation ---- */
+
+/* All elements of a batch's items, in a row. */
+struct elements {
+	size_t n;
+	struct publish_plan *plan;
+	struct submit *list[];
+};
+
+void submit_item_init(struct submit_item *item, struct ask **asks, size_t n)
+{
+	item->item.op = &submit_op;
+	item->item.weight = n;
+	item->asks = asks;
+	item->n = n;
+}
+
+static struct elements *elements_new(const struct record_batch *batch)
+{
+	struct elements *all;
+	size_t n = 0;
+
+	for (size_t i = 0; i < batch->n; i++)
+		n += ((struct submit_item *)(void *)batch->items[i])->n;
+	all = malloc(sizeof *all + n * sizeof *all->list);
+	if (!all)
+		return NULL;
+	all->n = 0;
+	all->plan = NULL;
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct submit_item *item = (struct submit_item *)(void *)batch->items[i];
+
+		for (size_t k = 0; k < item->n; k++)
+			all->list[all->n++] = &item->asks[k]->submit;
+	}
+	return all;
+}
+
+static void committed(void *ctx, enum err e, struct submit *const *list, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct elements *all = batch->work;
+	struct submit_item *first = (struct submit_item *)(void *)batch->items[0];
+
+	publish_go(all->plan, !e);
+	/* a bulk item may be to blame by one of its lines: it is split by its owner */
+	if (e == ERR_DB_DATA && batch->n == 1 && first->n > 1)
+		e = ERR_DB_DATA;
+	batch->work = NULL;
+	free(all);
+	record_batch_end(batch, e);
+}
+
+static enum err submit_run(struct db *db, struct record_batch *batch)
+{
+	struct elements *all = elements_new(batch);
+	enum err e;
+
+	if (!all)
+		return ERR_NOMEM;
+	batch->work = all;
+	all->plan = publish_plan(batch->items[0]->owner, all->list, all->n);
+	e = submit_batch(db, all->list, all->n, committed, batch);
+	if (e) {
+		publish_go(all->plan, false);
+		batch->work = NULL;
+		free(all);
+	}
+	return e;
+}
+
+static enum err submit_find_out(struct db *db, struct record_batch *batch)
+{
+	struct elements *all = elements_new(batch);
+	enum err e;
+
+	if (!all)
+		return ERR_NOMEM;
+	batch->work = all;
+	e = submit_settle(db, all->list, all->n, committed, batch);
+	if (e) {
+		batch->work = NULL;
+		free(all);
+	}
+	return e;
+}
+
+const struct record_op submit_op = {
+	"submit", RECORD_WRITES, SUBMIT_MAX / 2, submit_run, submit_find_out};
+
+/* ---- the call ---- */
+
+void submit_row(const struct ask *ask, struct job_row *row)
+{
+	const struct submit *s = &ask->submit;
+	int64_t from = s->run_at_ms > s->created_ms ? s->run_at_ms : s->created_ms;
+
+	memset(row, 0, sizeof *row);
+	row->tenant = s->tenant;
+	row->job = s->job_id;
+	row->kind = s->kind;
+	row->queue = ask->queue;
+	row->state = s->state;
+	row->priority = s->priority;
+	row->max_attempts = s->max_attempts;
+	row->created_ms = s->created_ms;
+	row->run_at_ms = s->run_at_ms;
+	row->deadline_ms = s->deadline_s ? from + s->deadline_s * 1000 : 0;
+	row->waiting_for = s->state == JOB_WAITING ? "run_at" : NULL;
+	row->model = s->model;
+	row->progress_percent = -1;
+	row->version = 1;
+	row->metadata = s->metadata;
+	row->subject = s->subject;
+	row->trace = s->trace;
+	for (int i = 0; i < TIMINGS; i++)
+		row->timings_ms[i] = -1;
+	row->timings_ms[TIMING_ACCEPT] = (int32_t)s->accept_ms;
+}
+
+static void reply_accepted(struct submit_work *w)
+{
+	struct request *r = w->r;
+	struct job_row row;
+	char id[ID_TEXT_MAX], etag[JOB_ETAG_MAX];
+
+	submit_row(&w->ask, &row);
+	job_json_write(reply_json(&r->reply, 202), &row);
+	id_format("job", row.job, id);
+	job_etag(&row, etag);
+	reply_header(&r->reply, "Location", "/v1/jobs/%s", id);
+	reply_header(&r->reply, "ETag", "%s", etag);
+}
+
+static void submit_done_item(struct record_item *item, enum err e)
+{
+	struct submit_work *w = (struct submit_work *)(void *)item;
+	struct request *r = w->r;
+	const struct submit *s = &w->ask.submit;
+
+	if (!e)
+		e = s->outcome;
+	/* the queue may have gone, or a settled look found nothing: it is not there */
+	if (e == ERR_NOT_FOUND)
+		e = ERR_UNAVAILABLE;
+	if (e == ERR_DB_DATA)
+		e = ERR_INVALID_FIELD;
+	if (!e && s->replayed) {
+		read_replayed(r, s->tenant, s->job_id);
+		return;
+	}
+	if (e)
+		request_fail(r, e);
+	else
+		reply_accepted(w);
+	request_resume(r);
+}
+
+static void work_free(void *work)
+{
+	struct submit_work *w = work;
+
+	ask_clear(&w->ask);
+	free(w);
+}
+
+static enum err ask_fill(struct submit_work *w, struct problems *p)
+{
+	struct request *r = w->r;
+	struct queues_view *queues = queues_hold(r->producer->queues);
+	const struct ask_scene scene = {.config = r->producer->config,
+		.caller = &r->caller,
+		.queues = queues,
+		.trace = &r->trace,
+		.request = r->id};
+	enum err e = ERR_UNAVAILABLE;
+
+	if (queues)
+		e = ask_read(&w->ask, &scene, r->body.bytes, r->body.len, p);
+	if (!e && r->idempotency_key) {
+		e = ask_key(&w->ask, &scene, r->idempotency_key, r->body.bytes, r->body.len);
+		if (e)
+			problems_add(
+				p, "", "Idempotency-Key must be 1-255 printable ASCII characters");
+	}
+	queues_view_release(queues);
+	return e;
+}
+
+void submit_call(struct request *r)
+{
+	struct submit_work *w = calloc(1, sizeof *w);
+	struct problems p = {0};
+	enum err e;
+
+	if (!w) {
+		request_fail(r, ERR_NOMEM);
+		return;
+	}
+	w->r = r;
+	r->work = w;
+	r->work_free = work_free;
+	e = ask_fill(w, &p);
+	buf_clear(&r->body);
+	if (e) {
+		request_fail_with(r, e, &p);
+		return;
+	}
+	w->asks[0] = &w->ask;
+	submit_item_init(&w->item, w->asks, 1);
+	w->item.item.done = submit_done_item;
+	w->item.item.owner = r->producer;
+	w->ask.submit.accept_ms = (clock_us() - r->began_us) / 1000;
+	request_park(r);
+	e = record_add(r->producer->record, &w->item.item);
+	if (e)
+		request_resume_failed(r, e);
+}

@@ -1,0 +1,44 @@
+/* producer.h - the program that serves the API: what its parts find each other by.
+ *
+ * Threads: the servers' (parse, validate, render small replies), the lanes' of
+ * the record (commit, render), one for live events (Redis, watchers, the queues'
+ * view), one that reads bulk bodies, main (signals).  Memory: a configuration
+ * that was replaced by a reload is kept until the end, so that nobody needs to
+ * hold it. */
+#ifndef PRODUCER_H
+#define PRODUCER_H
+
+#include "config/config.h"
+#include "http/server.h"
+#include "record/record.h"
+
+#include <stdbool.h>
+
+struct bulk;
+struct keys;
+struct live;
+struct metrics;
+struct publish;
+struct queues;
+
+struct producer {
+	_Atomic(struct config *) config;
+	struct record *record;
+	struct keys *keys;
+	struct queues *queues;
+	struct live *live;
+	struct publish *publish;
+	struct bulk *bulk;
+	struct metrics *metrics;
+	struct server *public_server, *admin_server;
+	struct loop *loop; /* live's and the queues' */
+	_Atomic bool draining;
+	_Atomic bool ready; /* the record was there once, the queues are known */
+};
+
+/* All operations on the record, for record_open and the metrics. */
+extern const struct record_op *const producer_ops[];
+/* The API, one row per call. */
+extern const struct route producer_routes[];
+
+#endif

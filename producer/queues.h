@@ -1,0 +1,51 @@
+/* queues.h - the queues as every request sees them: names, settings, flow.
+ *
+ * Read from the record ten times a second by one thread and published as a whole
+ * (a view that never changes and is counted). So a submit finds its queue without
+ * a statement, a paused or full queue is known at once, and the part of the
+ * allotment that this producer may publish to Kafka itself is counted down here.
+ * A call that changes a queue asks for a fresh view before it answers.
+ *
+ * Threads: any.  Memory: counted views, at most 1000 queues each. */
+#ifndef QUEUES_H
+#define QUEUES_H
+
+#include "record/record.h"
+#include "stores/queue.h"
+
+struct producer;
+struct queues;
+
+struct queue_view {
+	struct queue queue; /* name points to name_text */
+	char name_text[QUEUE_NAME_MAX + 1];
+	_Atomic int64_t allot; /* what is left of it in this epoch */
+};
+
+struct queues_view {
+	_Atomic unsigned holders;
+	int64_t read_ms;
+	size_t n;
+	struct queue_view list[];
+};
+
+MUST_CHECK enum err queues_new(struct producer *producer, struct queues **ret_queues);
+/* Begins to read, on the producer's loop. */
+MUST_CHECK enum err queues_start(struct queues *q);
+void queues_free(struct queues *q);
+
+/* The newest view, held; NULL before the first. */
+struct queues_view *queues_hold(struct queues *q);
+void queues_view_release(struct queues_view *v);
+/* NULL when no queue has this name. */
+struct queue_view *queues_find(struct queues_view *v, const char *name);
+/* Takes up to want from the allotment: so many jobs may be published by us. */
+int64_t queues_allot_take(struct queue_view *q, int64_t want);
+/* Reads again soon, after a change. Any thread. */
+void queues_refresh(struct queues *q);
+/* Takes rows that a call has just got, so that it sees its own change. */
+void queues_learn(struct queues *q, const struct queue *changed);
+
+extern const struct record_op queues_op;
+
+#endif
