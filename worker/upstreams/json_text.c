@@ -96,12 +96,28 @@ static bool walk_next(struct walk *w)
 	return true;
 }
 
+/* A name may be spelt with escapes; then it is read first. */
+static bool name_is(struct json_text name, const char *want, size_t len)
+{
+	struct buf read;
+	const char *after;
+	bool same;
+
+	if (!memchr(name.at, '\\', name.len))
+		return name.len == len && memcmp(name.at, want, len) == 0;
+	buf_init(&read, name.len + 1);
+	same = json_text_string(name.at, name.at + name.len + 1, &read, &after) == ERR_OK &&
+	       read.len == len && memcmp(read.bytes, want, len) == 0;
+	buf_clear(&read);
+	return same;
+}
+
 static bool walk_find(struct walk *w, const char *name)
 {
 	const size_t len = strlen(name);
 
 	while (walk_next(w))
-		if (w->name.len == len && memcmp(w->name.at, name, len) == 0)
+		if (name_is(w->name, name, len))
 			return true;
 	return false;
 }

@@ -19,7 +19,7 @@ struct json_text {
 	size_t len;
 };
 
-/* The value of the object's own member called name (no escapes in name). False: there is none, or
+/* The value of the object's own member called name (escapes in the object are read). False: there is none, or
  * text is no object. */
 bool json_text_member(struct json_text object, const char *name, struct json_text *ret_value);
 /* Appends the object with the member set to value's text: replaced where it stands, or added as the

@@ -1,0 +1,172 @@
+/* What a model streams becomes the very object it would have sent in one piece. */
+#include "upstreams/reply.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static enum err keep(void *owner, int choice, const char *text, size_t len, struct buf *kept)
+{
+	return buf_append(kept, text, len);
+}
+
+static enum err stream_in(struct reply *r, const char *kind, const char *text, size_t piece)
+{
+	enum err e = ERR_OK;
+
+	reply_init(r, reply_kind_find(kind), 1 << 20);
+	r->filter = keep;
+	reply_begin(r, 200, true);
+	for (size_t at = 0; at < strlen(text) && !e; at += piece)
+		e = reply_feed(r, text + at, strlen(text) - at < piece ? strlen(text) - at : piece);
+	return e;
+}
+
+static void expect_body(const char *kind, const char *text, const char *expect)
+{
+	struct problems problems = {.n = 0};
+	json_t *want, *got;
+
+	assert_int_equal(json_read(expect, strlen(expect), 64, &problems, &want), ERR_OK);
+	for (size_t piece = 1; piece < strlen(text) + 1; piece += 3) {
+		struct reply r;
+		struct buf out;
+
+		buf_init(&out, 1 << 20);
+		assert_int_equal(stream_in(&r, kind, text, piece), ERR_OK);
+		assert_int_equal(reply_finish(&r, &out), ERR_OK);
+		assert_int_equal(json_read(out.bytes, out.len, 64, &problems, &got), ERR_OK);
+		if (!json_equal(want, got))
+			fail_msg("piece %zu: %s", piece, out.bytes);
+		json_decref(got);
+		buf_clear(&out);
+		reply_clear(&r);
+	}
+	json_decref(want);
+}
+
+#define CHUNK(choice)                                                                                \
+	"data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1.5,\"model\":\"m\"," \
+	"\"choices\":[" choice "]}\n\n"
+#define DELTA(text) \
+	CHUNK("{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}")
+
+/* promises: C1 */
+static void test_chat_text_is_joined(void **state)
+{
+	expect_body("chat",
+		CHUNK("{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}") DELTA(
+			"Hel") DELTA("lo \\u00e9\\ud83d\\ude00") DELTA("\\\"quoted\\\"")
+			CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}") "data: {\"id\":\"c1\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
+										       "\"completion_tokens\":5}}\n\ndata: [DONE]\n\n",
+		"{\"id\":\"c1\",\"created\":1.5,\"model\":\"m\",\"object\":\"chat.completion\","
+		"\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+		"\"content\":\"Hello \\u00e9\\ud83d\\ude00\\\"quoted\\\"\"},\"logprobs\":null,"
+		"\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,"
+		"\"completion_tokens\":5}}");
+}
+
+static void test_tool_calls_and_further_choices_are_kept(void **state)
+{
+	expect_body("chat",
+		CHUNK("{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null,"
+		      "\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"type\":\"function\","
+		      "\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}}")
+			CHUNK("{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":"
+			      "{\"arguments\":\"{\\\"a\\\"\"}}]}}")
+				CHUNK("{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+				      "\"function\":{\"arguments\":\":1}\"}}]},"
+				      "\"finish_reason\":\"tool_calls\"}")
+					CHUNK("{\"index\":1,\"delta\":{\"content\":\"x\","
+					      "\"reasoning\":\"why\"},\"finish_reason\":\"stop\"}") "data: [DONE]\n\n",
+		"{\"id\":\"c1\",\"created\":1.5,\"model\":\"m\",\"object\":\"chat.completion\","
+		"\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"tool_calls\":"
+		"[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+		"\"arguments\":\"{\\\"a\\\":1}\"}}],\"content\":null},\"logprobs\":null,"
+		"\"finish_reason\":\"tool_calls\"},{\"index\":1,\"message\":{\"role\":"
+		"\"assistant\",\"reasoning\":\"why\",\"content\":\"x\"},\"logprobs\":null,"
+		"\"finish_reason\":\"stop\"}]}");
+}
+
+static void test_a_response_is_its_last_event(void **state)
+{
+	expect_body("response",
+		"event: response.output_text.delta\n"
+		"data: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\n\n"
+		"data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r1\","
+		"\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n",
+		"{\"id\":\"r1\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}");
+}
+
+static void expect_failure(const char *kind, const char *text, enum err expect)
+{
+	struct reply r;
+	struct buf out;
+	enum err e;
+
+	buf_init(&out, 1 << 20);
+	e = stream_in(&r, kind, text, 7);
+	if (!e)
+		e = reply_finish(&r, &out);
+	assert_int_equal(e, expect);
+	buf_clear(&out);
+	reply_clear(&r);
+}
+
+static void test_a_stream_without_its_end_marker_is_truncated(void **state)
+{
+	expect_failure("chat", DELTA("a") DELTA("b"), ERR_UP_TRUNCATED);
+	expect_failure("chat", "", ERR_UP_TRUNCATED);
+	expect_failure("response",
+		"data: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\n\n",
+		ERR_UP_TRUNCATED);
+}
+
+static void test_errors_inside_a_stream_are_errors(void **state)
+{
+	expect_failure("chat",
+		DELTA("a") "data: {\"error\":{\"type\":\"overloaded_error\",\"message\":\"no\"}}\n\n",
+		ERR_UP_529);
+	expect_failure("chat", "data: {\"choices\": 7}\n\n", ERR_UP_MALFORMED);
+	expect_failure("chat", DELTA("a") "data: {\"choices\":[\n\n", ERR_UP_MALFORMED);
+	expect_failure("response",
+		"data: {\"type\":\"response.failed\",\"response\":{\"error\":"
+		"{\"code\":\"server_error\",\"message\":\"m\"}}}\n\n",
+		ERR_UP_500);
+}
+
+static void test_a_whole_body_is_kept_as_it_came(void **state)
+{
+	static const char body[] = "{\"data\": [1.0, 1e2],\"usage\":{\"prompt_tokens\":9}}";
+	struct reply r;
+	struct buf out;
+
+	buf_init(&out, 1000);
+	reply_init(&r, reply_kind_find("embedding"), 1000);
+	reply_begin(&r, 200, false);
+	assert_int_equal(reply_feed(&r, body, strlen(body)), ERR_OK);
+	assert_int_equal(reply_finish(&r, &out), ERR_OK);
+	assert_string_equal(out.bytes, body);
+	assert_int_equal(r.input_tokens, 9);
+	buf_clear(&out);
+	reply_clear(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_chat_text_is_joined),
+		cmocka_unit_test(test_tool_calls_and_further_choices_are_kept),
+		cmocka_unit_test(test_a_response_is_its_last_event),
+		cmocka_unit_test(test_a_stream_without_its_end_marker_is_truncated),
+		cmocka_unit_test(test_errors_inside_a_stream_are_errors),
+		cmocka_unit_test(test_a_whole_body_is_kept_as_it_came),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
