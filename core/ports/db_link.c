@@ -53,6 +53,13 @@ void db_link_up(struct db *db)
 	db->depth--;
 }
 
+/* Errors come as results; what the server merely says would land on standard error. */
+static void notice_drop(void *arg, const PGresult *r)
+{
+	(void)arg;
+	(void)r;
+}
+
 static void connect_start(struct db *db)
 {
 	const char *const words[] = {"dbname", "user", "passfile", "application_name", "options",
@@ -70,6 +77,8 @@ static void connect_start(struct db *db)
 		db_link_cut(db, PQerrorMessage(db->pg));
 	else
 		db->want_write = true;
+	if (db->pg != NULL)
+		(void)PQsetNoticeReceiver(db->pg, notice_drop, NULL);
 }
 
 static void connect_done(struct db *db)
