@@ -1,0 +1,404 @@
+"""The command line on its own, and before a server that answers as a script says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scripted import Reply, Scripted, problem
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGHAUL = ROOT / "build" / os.environ.get("LONGHAUL_MODE", "release") / "longhaul"
+JOB = "job_01h455vb4pex5vsknk084sn02q"
+OTHER = "job_01h455vb4pex5vsknk084sn02r"
+KEY = "lh_" + "0" * 72
+COMMANDS = {
+    "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "queue list", "queue set",
+    "queue pause", "queue resume", "queue drain", "worker list", "worker drain", "upstream list",
+    "tenant create", "tenant list", "tenant callback-origins", "api-key create", "api-key list",
+    "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion", "help",
+    "version",
+}  # fmt: skip
+
+
+def job(state: str = "completed", name: str = JOB, **more: object) -> dict[str, object]:
+    answer = {"choices": [{"message": {"role": "assistant", "content": "forty-two"}}]}
+    result = answer if state == "completed" else None
+    return {"id": name, "object": "job", "state": state, "result": result, **more}
+
+
+class Shell:
+    """Runs longhaul with a profile of its own and nothing else in the environment."""
+
+    def __init__(self, home: Path, server: Scripted) -> None:
+        self.home = home
+        self.server = server
+        self.key_file = home / "api.key"
+        self.key_file.write_text(KEY + "\n")
+        self.key_file.chmod(0o600)
+        self.profile = home / "profile"
+        self.profile.write_text(
+            f"url={server.url}\nadmin_url={server.url}\napi_key_file=api.key\n"
+            "admin_key_file=api.key\nmodel=sim\n"
+        )
+
+    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {"LONGHAUL_PROFILE": str(self.profile), "PATH": os.environ["PATH"]}
+        return subprocess.run(
+            [LONGHAUL, *words],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    one = Scripted()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def longhaul(tmp_path: Path, server: Scripted) -> Shell:
+    return Shell(tmp_path, server)
+
+
+def test_the_reference_page_is_what_the_program_prints(longhaul: Shell) -> None:
+    assert longhaul("help", "--markdown").stdout == (ROOT / "docs/cli.md").read_text()
+
+
+def test_the_table_names_every_command(longhaul: Shell) -> None:
+    table = json.loads(longhaul("help", "--json").stdout)["data"]
+    assert {" ".join(filter(None, (c.get("noun"), c["verb"]))) for c in table} == COMMANDS
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_explains_itself(longhaul: Shell, command: str) -> None:
+    for words in ((*command.split(), "--help"), ("help", *command.split())):
+        done = longhaul(*words)
+        assert done.returncode == 0 and not done.stderr
+        assert done.stdout.startswith(f"usage: longhaul {command}")
+        assert "--json" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "usage: longhaul COMMAND"),
+        (("queue",), "longhaul COMMAND"),
+        (("sumbit", "x"), 'did you mean "submit"?'),
+        (("submit", "x", "--priority", "12"), "from 0 to 9"),
+        (("submit", "x", "--colour"), "no option --colour"),
+        (("submit",), "give a prompt"),
+        (("submit", "x", "--wait", "--watch"), "not both"),
+        (("submit", "--ndjson", "f", "x"), "no prompt"),
+        (("get",), "JOB... is missing"),
+        (("get", "7"), "not a job's id"),
+        (("cancel",), "name jobs, or a filter"),
+        (("cancel", JOB, "--state", "failed"), "not both"),
+        (("list", "--created-after", "noon"), "takes a time"),
+        (("api-key", "create"), "--tenant NAME is needed"),
+        (("api-key", "create", "--tenant", "t"), "--key-file FILE, or --show"),
+        (("migrate",), "LONGHAUL_CONFIG"),
+        (("completion", "tcsh"), "bash, zsh and fish"),
+    ],
+)
+def test_a_wrong_command_line_sends_nothing_and_exits_2(
+    longhaul: Shell, words: tuple[str, ...], sentence: str
+) -> None:
+    done = longhaul(*words)
+    assert done.returncode == 2 and not done.stdout
+    assert sentence in done.stderr
+    assert not longhaul.server.asked
+
+
+def test_a_key_is_sent_from_its_file_and_stands_nowhere_else(longhaul: Shell) -> None:
+    longhaul.server.on(f"GET /v1/jobs/{JOB}", Reply(body=job()))
+    done = longhaul("get", JOB)
+    assert done.returncode == 0 and KEY not in done.stdout + done.stderr
+    assert longhaul.server.asked[0].headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_a_key_file_that_others_may_read_is_refused(longhaul: Shell) -> None:
+    longhaul.key_file.chmod(0o644)
+    done = longhaul("get", JOB)
+    assert done.returncode == 2 and str(longhaul.key_file) in done.stderr
+    assert not longhaul.server.asked
+
+
+def test_a_key_in_the_profile_is_refused(longhaul: Shell) -> None:
+    longhaul.profile.write_text(longhaul.profile.read_text() + f"api_key={KEY}\n")
+    done = longhaul("get", JOB)
+    assert done.returncode == 2 and "keys stand in files" in done.stderr and KEY not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (problem(422, "invalid_field", "no"), 1),
+        (problem(404, "not_found", "no"), 3),
+        (problem(401, "unauthorized", "no"), 4),
+        (problem(403, "forbidden", "no"), 4),
+        (problem(409, "conflict", "no"), 7),
+        (problem(429, "queue_full", "no"), 5),
+        (problem(503, "unavailable", "no"), 5),
+        (Reply(500, b"<html>oh"), 1),
+        (Reply(200, b"not json"), 5),
+        (Reply(200, b"{}", cut=True), 5),
+    ],
+)
+def test_exit_codes_say_what_the_server_said(longhaul: Shell, reply: Reply, code: int) -> None:
+    longhaul.server.on(f"GET /v1/jobs/{JOB}", reply)
+    done = longhaul("get", JOB)
+    assert done.returncode == code and not done.stdout and done.stderr.startswith("longhaul get: ")
+
+
+def test_no_server_at_all_exits_5(longhaul: Shell) -> None:
+    longhaul.server.close()
+    done = longhaul("list")
+    assert done.returncode == 5 and "did not answer" in done.stderr
+
+
+def test_a_refusal_is_told_with_its_pointers(longhaul: Shell) -> None:
+    errors = [{"pointer": "/queue", "detail": "no queue has this name"}]
+    refusal = problem(422, "unknown_queue", "the body has a mistake", errors=errors)
+    refusal.headers["Retry-After"] = "7"
+    longhaul.server.on("POST /v1/jobs", refusal)
+    done = longhaul("submit", "hi", "--queue", "q")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "longhaul submit: the body has a mistake (unknown_queue)\n"
+        "  /queue: no queue has this name\n"
+        "  try again in 7 s\n"
+    )
+
+
+def test_submit_prints_the_id_and_sends_what_was_typed(longhaul: Shell) -> None:
+    longhaul.server.on("POST /v1/jobs", Reply(202, job("queued")))
+    done = longhaul(
+        "submit", "say", "-", "--idempotency-key", "k", "--priority", "1", stdin="hello"
+    )
+    assert done.stdout == f"{JOB}\n" and done.returncode == 0
+    asked = longhaul.server.asked[0]
+    assert asked.headers["Idempotency-Key"] == "k"
+    assert json.loads(asked.body) == {
+        "priority": 1,
+        "input": {"model": "sim", "messages": [{"role": "user", "content": "say hello"}]},
+    }
+
+
+def test_wait_outlives_a_server_that_is_away_for_a_moment(longhaul: Shell) -> None:
+    longhaul.server.on(
+        f"GET /v1/jobs/{JOB}",
+        problem(503, "unavailable", "away"),
+        Reply(body=job("running")),
+        Reply(body=b"{", cut=True),
+        Reply(body=job()),
+    )
+    done = longhaul("wait", JOB)
+    assert (done.returncode, done.stdout) == (0, "forty-two\n")
+    assert done.stderr == f"{JOB} running\n"
+
+
+def test_wait_ends_when_its_time_is_over(longhaul: Shell) -> None:
+    longhaul.server.on(f"GET /v1/jobs/{JOB}", Reply(body=job("running")))
+    done = longhaul("wait", JOB, "--timeout", "1")
+    assert done.returncode == 6 and not done.stdout and "it goes on" in done.stderr
+
+
+def test_waiting_for_several_prints_a_line_each_and_fails_when_one_failed(longhaul: Shell) -> None:
+    longhaul.server.on(f"GET /v1/jobs/{JOB}", Reply(body=job()))
+    longhaul.server.on(f"GET /v1/jobs/{OTHER}", Reply(body=job("failed", OTHER)))
+    done = longhaul("wait", JOB, OTHER)
+    assert (done.returncode, done.stdout) == (1, f"{JOB} completed\n{OTHER} failed\n")
+    assert longhaul("wait", JOB, OTHER, "--json").stdout.count("\n") == 2
+
+
+def test_a_failed_job_says_why_and_exits_1(longhaul: Shell) -> None:
+    error = {"code": "upstream_auth", "message": "the upstream refused our key"}
+    longhaul.server.on(f"GET /v1/jobs/{JOB}", Reply(body=job("failed", error=error)))
+    done = longhaul("wait", JOB)
+    assert done.returncode == 1
+    assert done.stderr == f"{JOB} failed: the upstream refused our key (upstream_auth)\n"
+
+
+def events(*rows: tuple[int, str, dict[str, object]]) -> bytes:
+    return "".join(f"id: {n}\nevent: {e}\ndata: {json.dumps(d)}\n\n" for n, e, d in rows).encode()
+
+
+STREAM = {"Content-Type": "text/event-stream"}
+
+
+@pytest.mark.promises("C2")
+def test_watch_takes_a_cut_stream_up_behind_the_last_event(longhaul: Shell) -> None:
+    first = events((1, "job.queued", {}), (2, "job.running", {}), (3, "job.delta", {"text": "for"}))
+    half = first + b"id: 4\nevent: job.delta\ndata: {"
+    rest = events((3, "job.delta", {"text": "for"}), (4, "job.delta", {"text": "ty-two"}))
+    rest += events((5, "job.completed", {}))
+    longhaul.server.on(
+        f"GET /v1/jobs/{JOB}/events",
+        Reply(body=half, headers=STREAM, cut=True),
+        problem(503, "unavailable", "away"),
+        Reply(body=rest, headers=STREAM),
+    )
+    done = longhaul("watch", JOB)
+    assert (done.returncode, done.stdout) == (0, "forty-two\n")
+    assert done.stderr == "queued\nrunning\n"
+    asked = [one.headers.get("Last-Event-ID") for one in longhaul.server.asked]
+    assert asked == [None, "3", "3"]
+
+
+def test_watch_prints_events_as_json_lines(longhaul: Shell) -> None:
+    stream = events(
+        (1, "job.queued", {}), (2, "job.delta", {"text": "x"}), (3, "job.completed", {})
+    )
+    longhaul.server.on(f"GET /v1/jobs/{JOB}/events", Reply(body=stream, headers=STREAM))
+    lines = [json.loads(line) for line in longhaul("watch", JOB, "--json").stdout.splitlines()]
+    assert [(line["id"], line["event"]) for line in lines] == [
+        (1, "job.queued"),
+        (2, "job.delta"),
+        (3, "job.completed"),
+    ]
+    assert lines[1]["data"] == {"text": "x"}
+
+
+def test_watch_of_a_job_that_fails_says_why(longhaul: Shell) -> None:
+    stream = events((1, "job.delta", {"text": "abc"}), (2, "job.failed", {}))
+    error = {"code": "deadline", "message": "the job's deadline passed"}
+    longhaul.server.on(f"GET /v1/jobs/{JOB}/events", Reply(body=stream, headers=STREAM))
+    longhaul.server.on(f"GET /v1/jobs/{JOB}", Reply(body=job("failed", error=error)))
+    done = longhaul("watch", JOB)
+    assert (done.returncode, done.stdout) == (1, "abc\n")
+    assert "deadline passed (deadline)" in done.stderr
+
+
+def test_watch_of_a_foreign_job_is_not_tried_again(longhaul: Shell) -> None:
+    done = longhaul("watch", JOB)
+    assert done.returncode == 3 and len(longhaul.server.asked) == 1
+
+
+def test_bulk_names_the_lines_that_were_refused(longhaul: Shell, tmp_path: Path) -> None:
+    lines = tmp_path / "jobs.ndjson"
+    lines.write_text('{"kind": "noop", "input": {}}\n\nnonsense\n{"kind": "chat", "queue": "b"}\n')
+    refusal = problem(400, "invalid_json", "the body is not valid JSON").body
+    reply = [{"id": JOB, "state": "queued"}, refusal, {"id": OTHER, "state": "queued"}]
+    body = "".join(json.dumps(line) + "\n" for line in reply).encode()
+    longhaul.server.on("POST /v1/jobs/bulk", problem(429, "queue_full", "full"), Reply(200, body))
+    done = longhaul("submit", "--ndjson", str(lines), "--queue", "a", "--metadata", "k=v")
+    assert (done.returncode, done.stdout) == (1, f"{JOB}\n{OTHER}\n")
+    assert "line 3: the body is not valid JSON (invalid_json)" in done.stderr
+    assert "2 jobs accepted, 1 lines refused" in done.stderr
+    sent = longhaul.server.asked[1].body.decode().splitlines()
+    first = {"kind": "noop", "input": {}, "queue": "a", "metadata": {"k": "v"}}
+    assert json.loads(sent[0]) == first
+    assert sent[1] == "nonsense"
+    assert json.loads(sent[2])["queue"] == "b"
+
+
+def test_bulk_says_what_it_does_not_know(longhaul: Shell, tmp_path: Path) -> None:
+    body = json.dumps({"id": JOB, "state": "queued"}).encode() + b"\n"
+    longhaul.server.on("POST /v1/jobs/bulk", Reply(200, body))
+    done = longhaul("submit", "--ndjson", "-", stdin='{"kind":"noop"}\n{"kind":"noop"}\n')
+    assert done.returncode == 5 and "may or may not be accepted" in done.stderr
+
+
+def test_lists_are_read_page_by_page(longhaul: Shell) -> None:
+    longhaul.server.on(
+        "GET /v1/jobs",
+        Reply(body={"object": "list", "data": [job()], "has_more": True, "next": "c1"}),
+        Reply(body={"object": "list", "data": [job("failed", OTHER)], "has_more": False}),
+    )
+    done = longhaul("list", "--queue", "a b", "--dead", "--limit", "50")
+    assert done.returncode == 0
+    head, *rows = done.stdout.splitlines()
+    assert head.split()[:2] == ["JOB", "STATE"]
+    assert [row.split()[:2] for row in rows] == [[JOB, "completed"], [OTHER, "failed"]]
+    paths = [one.path for one in longhaul.server.asked]
+    assert paths[0] == "/v1/jobs?queue=a%20b&dead=true&limit=50"
+    assert paths[1] == "/v1/jobs?queue=a%20b&dead=true&limit=49&after=c1"
+
+
+def test_personal_filters_travel_in_the_body(longhaul: Shell) -> None:
+    empty = Reply(body={"object": "list", "data": [], "has_more": False, "next": None})
+    longhaul.server.on("POST /v1/jobs/search", empty)
+    done = longhaul("list", "--subject", "user-7", "--metadata", "k=v", "--json")
+    assert json.loads(done.stdout) == {
+        "object": "list",
+        "data": [],
+        "has_more": False,
+        "next": None,
+    }
+    asked = longhaul.server.asked[0]
+    assert "user-7" not in asked.path
+    assert json.loads(asked.body) == {"subject": "user-7", "metadata": {"k": "v"}, "limit": 20}
+
+
+def test_a_new_key_goes_to_a_private_file_and_nowhere_else(longhaul: Shell, tmp_path: Path) -> None:
+    made = {"id": "key_1", "object": "api_key", "tenant": "t", "key": KEY}
+    longhaul.server.on("POST /v1/api-keys", Reply(201, made))
+    path = tmp_path / "new.key"
+    done = longhaul("api-key", "create", "--tenant", "t", "--key-file", str(path), "--json")
+    assert done.returncode == 0 and KEY not in done.stdout
+    assert path.read_text() == KEY + "\n" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    again = longhaul("api-key", "create", "--tenant", "t", "--key-file", str(path))
+    assert again.returncode == 2 and "only written to a new file" in again.stderr
+    assert len(longhaul.server.asked) == 1
+    shown = longhaul("api-key", "create", "--tenant", "t", "--show")
+    assert shown.stdout == KEY + "\n"
+
+
+def test_nothing_is_left_of_a_key_that_was_not_made(longhaul: Shell, tmp_path: Path) -> None:
+    longhaul.server.on("POST /v1/api-keys", problem(403, "forbidden", "no"))
+    path = tmp_path / "new.key"
+    assert longhaul("api-key", "create", "--tenant", "t", "-k", str(path)).returncode == 4
+    assert not path.exists()
+
+
+def test_bash_completes_commands_options_and_words(longhaul: Shell, tmp_path: Path) -> None:
+    script = tmp_path / "completion"
+    script.write_text(longhaul("completion", "bash").stdout)
+
+    def completes(*words: str) -> set[str]:
+        quoted = " ".join(f"'{word}'" for word in words)
+        ask = f"source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _longhaul; "
+        ask += 'printf "%s\\n" "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    assert completes("longhaul", "wa") == {"wait", "watch"}
+    assert completes("longhaul", "queue", "") == {"list", "set", "pause", "resume", "drain"}
+    assert "--concurrency" in completes("longhaul", "queue", "set", "--c")
+    assert completes("longhaul", "submit", "--kind", "c") == {"chat"}
+    assert completes("longhaul", "submit", "--file", f"{tmp_path}/comp") == {str(script)}
+    assert completes("longhaul", "completion", "") == {"bash", "zsh", "fish"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_that_its_shell_reads(
+    longhaul: Shell, tmp_path: Path, shell: str
+) -> None:
+    done = longhaul("completion", shell)
+    assert done.returncode == 0
+    for name in COMMANDS:
+        assert name.split()[-1] in done.stdout
+    if shutil.which(shell):
+        script = tmp_path / "script"
+        script.write_text(done.stdout)
+        subprocess.run([shell, "-n", str(script)], check=True)
+
+
+def test_a_closed_pipe_is_a_failure_and_not_silence(longhaul: Shell) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [LONGHAUL, "help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30
+        )
+    assert done.returncode == 1 and "could not be written" in done.stderr
