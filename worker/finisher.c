@@ -358,6 +358,11 @@ void finisher_flush(struct finisher *f)
 		loop_timer_start(f->timer, w->config->worker.finish_wait_ms);
 }
 
+void finisher_tell(struct finisher *f)
+{
+	tally_tell(&f->tally);
+}
+
 void finisher_add(struct finisher *f, struct job *job)
 {
 	if (!f->queued)

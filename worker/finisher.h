@@ -27,6 +27,8 @@ void finisher_free(struct finisher *f);
 void finisher_add(struct finisher *f, struct job *job);
 /* At the end of a turn. */
 void finisher_flush(struct finisher *f);
+/* Logs what ended lately, once a second at most. */
+void finisher_tell(struct finisher *f);
 /* Ends not yet acknowledged. */
 size_t finisher_pending(const struct finisher *f);
 /* What the attempt used, as far as it is known. */

@@ -11,7 +11,14 @@ void tally_add(struct tally *t, const struct finish *end)
 
 	t->by_state[end->state]++;
 	t->output_tokens += end->output_tokens;
-	if (now - t->since_ms < EVERY_MS)
+	if (!t->since_ms)
+		t->since_ms = now;
+	t->n++;
+}
+
+void tally_tell(struct tally *t)
+{
+	if (!t->n || clock_ms() - t->since_ms < EVERY_MS)
 		return;
 	log_info("attempts ended", LOG_INT("completed", t->by_state[JOB_COMPLETED]),
 		LOG_INT("failed", t->by_state[JOB_FAILED]),
@@ -19,5 +26,5 @@ void tally_add(struct tally *t, const struct finish *end)
 		LOG_INT("queued", t->by_state[JOB_QUEUED]),
 		LOG_INT("expired", t->by_state[JOB_EXPIRED]),
 		LOG_INT("output_tokens", t->output_tokens));
-	*t = (struct tally){.since_ms = now};
+	*t = (struct tally){.since_ms = 0};
 }

@@ -128,6 +128,7 @@ static void on_sweep(void *owner)
 		holding_drop_all(w);
 	}
 	sweep_jobs(w, now);
+	finisher_tell(w->finisher);
 	loop_timer_start(w->sweep, SWEEP_MS);
 }
 
