@@ -2,8 +2,10 @@
 
 #include "ground/utf8.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void problems_copy(char *out, size_t room, const char *text)
@@ -31,6 +33,30 @@ void problems_add(struct problems *p, const char *pointer, const char *detail, .
 	problems_copy(slot->detail, sizeof(slot->detail), text);
 }
 
+/* jansson reports some failed allocations as a syntax error. Its allocator is ours, so that a
+ * caller is never told that a good text was bad. */
+static _Thread_local bool json_starved;
+
+static void *json_allocate(size_t n)
+{
+	void *p = malloc(n);
+
+	if (p == NULL)
+		json_starved = true;
+	return p;
+}
+
+static void json_free(void *p)
+{
+	free(p);
+}
+
+static void json_start(void)
+{
+	json_set_alloc_funcs(json_allocate, json_free);
+	json_object_seed(0);
+}
+
 /* jansson's own words quote the text; these do not. */
 static const char *const JSON_FAULTS[] = {
 	[json_error_premature_end_of_input] = "the text ends too early",
@@ -50,7 +76,7 @@ static enum err json_fault(const json_error_t *error, struct problems *p)
 	enum json_error_code code = json_error_code(error);
 	const char *text = NULL;
 
-	if (code == json_error_out_of_memory)
+	if (json_starved)
 		return ERR_NOMEM;
 	if ((size_t)code < sizeof(JSON_FAULTS) / sizeof(*JSON_FAULTS))
 		text = JSON_FAULTS[code];
@@ -94,9 +120,12 @@ static bool json_deep(const char *bytes, size_t len, int max)
 enum err json_read(
 	const char *bytes, size_t len, int depth_max, struct problems *p, json_t **ret_value)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	json_error_t error;
 	json_t *value;
 
+	pthread_once(&once, json_start);
+	json_starved = false;
 	if (json_deep(bytes, len, depth_max)) {
 		problems_add(p, "", "nested deeper than %d", depth_max);
 		return ERR_TOO_LARGE;
