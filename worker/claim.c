@@ -220,6 +220,8 @@ static void on_direct(void *ctx, enum err e, const struct claim *claims, size_t 
 	desk->reserved -= more->asked;
 	desk->direct_asked = false;
 	desk->look = true;
+	log_debug("claimed directly", LOG_INT("asked", (int64_t)more->asked),
+		LOG_INT("jobs", (int64_t)n));
 	if (n) {
 		desk->after_tenant = claims[n - 1].tenant;
 		desk->pause_ms = 0;
