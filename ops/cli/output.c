@@ -123,9 +123,10 @@ enum outcome table_print(const struct call *call, struct table *t)
 		return call_fail(call, OUTCOME_FAILED, "%s", err_text(buf_err(&t->cells)));
 	for (size_t i = 0; i < t->columns; i++)
 		print_cell(call, t, i, t->names[i]);
-	for (size_t i = 0; i < t->n; i++) {
-		print_cell(call, t, i % t->columns, text);
+	for (size_t i = 0, column = 0; i < t->n; i++) {
+		print_cell(call, t, column, text);
 		text += strlen(text) + 1;
+		column = column + 1 < t->columns ? column + 1 : 0;
 	}
 	return OUTCOME_OK;
 }
