@@ -43,7 +43,8 @@ const char *call_next(const struct call *call, const char *name, size_t *i)
 	return NULL;
 }
 
-static void say(const struct call *call, const char *sentence, va_list list)
+__attribute__((format(printf, 2, 0))) static void say(
+	const struct call *call, const char *sentence, va_list list)
 {
 	const struct command *command = call->command;
 

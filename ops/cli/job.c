@@ -70,7 +70,10 @@ static bool gather(const json_t *value, const char *path, struct buf *out)
 		return buf_append(out, json_string_value(value), json_string_length(value)) ==
 		       ERR_OK;
 	if (*path == '*') {
-		json_array_foreach(value, i, one) found |= gather(one, rest, out);
+		json_array_foreach(value, i, one)
+		{
+			found |= gather(one, rest, out);
+		}
 		return found;
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)n, path);

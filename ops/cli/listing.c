@@ -87,8 +87,11 @@ static enum outcome show_table(
 	for (i = 0; i < TABLE_COLUMNS_MAX && columns[i].head; i++)
 		heads[i] = columns[i].head;
 	table_init(&table, heads);
-	json_array_foreach(items, i, item) for (size_t c = 0; heads[c]; c++)
-		cell(&table, &columns[c], item);
+	json_array_foreach(items, i, item)
+	{
+		for (size_t c = 0; heads[c]; c++)
+			cell(&table, &columns[c], item);
+	}
 	outcome = table_print(call, &table);
 	table_clear(&table);
 	return outcome;

@@ -103,8 +103,12 @@ enum outcome tenant_origins_run(struct call *call)
 		return outcome;
 	if (call_flag(call, "json"))
 		return output_json_new(call, reply);
-	json_array_foreach(json_object_get(reply, "origins"), i, origin) fprintf(
-		call->out, "%s\n", json_string_value(origin) ? json_string_value(origin) : "-");
+	json_array_foreach(json_object_get(reply, "origins"), i, origin)
+	{
+		const char *text = json_string_value(origin);
+
+		fprintf(call->out, "%s\n", text ? text : "-");
+	}
 	json_decref(reply);
 	return OUTCOME_OK;
 }

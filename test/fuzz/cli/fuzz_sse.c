@@ -1,6 +1,7 @@
 /* A server's stream, in pieces: what is heard does not depend on where they were cut. */
 #include "sse.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
