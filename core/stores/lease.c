@@ -70,9 +70,10 @@ static const struct db_stmt keys_stmt = {.name = "lease_claim_keys",
  * the share, so that the few that have work fill what the others leave. */
 static const struct db_stmt direct_stmt = {.name = "lease_claim_direct",
 	.sql = "with" SETTING
-	       ", heads as materialized (select h.tenant_id, q.queue_id, q.free, q.rated,"
-	       "   ceil(2.0 * $5 * q.weight / (count(*) over (partition by q.queue_id))"
-	       "    / (sum(q.weight) over ())) as fair"
+	       ", heads as materialized (select h.tenant_id, h.queue_id, h.free, h.rated,"
+	       "   ceil(2.0 * $5 * h.share / (sum(h.share) over ())) as fair"
+	       "  from (select h.tenant_id, q.queue_id, q.free, q.rated,"
+	       "   q.weight::float8 / (count(*) over (partition by q.queue_id)) as share"
 	       "  from (select q.queue_id, q.weight, q.rate > 0 as rated, case when q.concurrency "
 	       "> 0"
 	       "     then coalesce((select room.free from room where room.queue_id = q.queue_id), "
@@ -81,7 +82,7 @@ static const struct db_stmt direct_stmt = {.name = "lease_claim_direct",
 	       "any($2))) q"
 	       "  cross join lateral (select h.tenant_id from ready_head h"
 	       "    where h.queue_id = q.queue_id and not h.blocked) h"
-	       "  where q.free is null or q.free > 0"
+	       "  where q.free is null or q.free > 0) h"
 	       "  order by (h.tenant_id <= $3), h.tenant_id)"
 	       ", ready as materialized (select row_number() over () as ord, r.*"
 	       "  from (select r.at, r.job_id, r.probation, h.tenant_id, h.queue_id, h.free"
