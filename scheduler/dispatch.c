@@ -199,7 +199,8 @@ static void on_look(void *ctx, enum err e, const struct dispatch_look *look)
 static enum err look(struct leader *leader)
 {
 	struct look_ask ask = {.board = &leader->dispatch->board};
-	enum err err = leader_wait(leader, dispatch_look(leader->db, on_look, &ask), &ask.ask);
+	enum err err = leader_wait(
+		leader, dispatch_look(leader->db, leader->term, on_look, &ask), &ask.ask);
 
 	if (err == ERR_OK)
 		board_plan(

@@ -4,8 +4,11 @@
 #include "ground/log.h"
 #include "stores/dispatch.h"
 #include "stores/partition.h"
+#include "stores/tidy.h"
 
 #include <string.h>
+
+enum { TIDY_PAGE = 500 };
 
 enum err upkeep_count(struct leader *leader, bool *ret_busy)
 {
@@ -59,7 +62,13 @@ enum err upkeep_partitions(struct leader *leader, bool *ret_busy)
 
 enum err upkeep_tidy(struct leader *leader, bool *ret_busy)
 {
-	return ERR_OK;
+	struct ask ask = {0};
+	enum err err = leader_wait(
+		leader, tidy_page(leader->db, leader->term, TIDY_PAGE, ask_work, &ask), &ask);
+
+	if (err == ERR_OK)
+		*ret_busy = ask.n >= TIDY_PAGE;
+	return err;
 }
 
 enum err upkeep_report(struct leader *leader, bool *ret_busy)

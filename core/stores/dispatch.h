@@ -4,12 +4,12 @@
  * dispatch_pick marks up to a window of ready rows with a new batch id, tenants in
  * turn by deficit, then aged priority, then age; the caller publishes one message
  * per batch to one partition and dispatch_sent notes where it lies when the
- * delivery report comes. A batch is closed when none of its rows is ready any more.
+ * delivery report comes. A batch is closed (its row deleted) when none of its rows
+ * is ready any more.
  * dispatch_undo makes the rest of a batch pickable again: lost, or never sent.
  *
  * Producers mark what they publish themselves with a batch id too (submit.batch),
- * within the allotment that dispatch_flow writes; dispatch_sent with own = true
- * makes the batch's row.
+ * within the allotment that dispatch_flow writes; the submit makes the batch's row.
  *
  * ready_head says that a (queue, tenant) pair may have ready rows. Writers insert
  * it without a lock when missing; the leader removes heads that have been empty
@@ -31,7 +31,8 @@ struct dispatch_queue {
 	bool paused;
 	int64_t running;    /* live leases */
 	int64_t dispatched; /* marked, sent or about to be, unclaimed (open batches) */
-	int64_t depth;	    /* ready rows not marked: at least so many, counted up to 1000 */
+	int64_t depth;	    /* ready rows not marked: at least so many, counted up to 1000; 0 when
+			     * paused */
 };
 struct dispatch_look {
 	const struct dispatch_queue *queues;
@@ -41,7 +42,8 @@ struct dispatch_look {
 	int64_t workers;
 };
 typedef void dispatch_look_done(void *ctx, enum err e, const struct dispatch_look *look);
-MUST_CHECK enum err dispatch_look(struct db *db, dispatch_look_done *done, void *ctx);
+/* Also closes the batches of which nothing is ready any more. */
+MUST_CHECK enum err dispatch_look(struct db *db, int64_t term, dispatch_look_done *done, void *ctx);
 
 typedef void dispatch_pick_done(void *ctx, enum err e, const struct job_key *keys, size_t n);
 /* Marks up to max of the queue's ready, unmarked rows with batch and makes the batch's row. */
@@ -68,7 +70,7 @@ MUST_CHECK enum err dispatch_sent(
 	struct db *db, const struct dispatch_batch *batches, size_t n, db_done_fn *done, void *ctx);
 typedef void dispatch_open_done(
 	void *ctx, enum err e, const struct dispatch_batch *batches, size_t n);
-/* Batches older than min_age_ms that still have ready rows; closes those that have none. */
+/* Batches older than min_age_ms that still have ready rows, oldest first. */
 MUST_CHECK enum err dispatch_open(struct db *db, int64_t term, int64_t min_age_ms, size_t limit,
 	dispatch_open_done *done, void *ctx);
 /* Unmarks these batches' rows and closes them; n = rows. */
@@ -99,8 +101,8 @@ MUST_CHECK enum err dispatch_grants(struct db *db, int64_t term,
 struct dispatch_share {
 	struct id worker;
 	int32_t slots_free;
-	int32_t queue_id; /* 0 = a row that tells the worker alone */
-	int32_t held, granted;
+	int32_t queue_id;      /* 0 = a row that tells the worker alone */
+	int32_t held, granted; /* granted -1: nothing stands there */
 };
 typedef void dispatch_shares_done(
 	void *ctx, enum err e, const struct dispatch_share *shares, size_t n);

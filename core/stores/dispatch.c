@@ -1,0 +1,316 @@
+#include "stores/dispatch.h"
+
+#include "stores/call.h"
+#include "stores/dispatch_soft.h"
+#include "stores/term_work.h"
+
+#include <stdlib.h>
+
+enum { DEPTH_MAX = 1000 };
+
+static const struct db_stmt soft_stmt = {.name = "dispatch_soft",
+	.sql = "select set_config('synchronous_commit', 'off', true)",
+	.reads = true};
+
+/* The keys of a batch's jobs, and their ready rows as far as they still carry its mark. */
+#define BATCH_KEYS " unnest(b.tenant_ids, b.ranks, b.job_ids) k(tenant_id, rank, job_id)"
+#define BATCH_ROW                                                                        \
+	" job_ready r where r.tenant_id = k.tenant_id and r.queue_id = b.queue_id"       \
+	" and r.rank = k.rank and r.job_id = k.job_id and r.batch_id = b.batch_id limit" \
+	" 1"
+
+static const struct db_stmt close_stmt = {.name = "dispatch_close",
+	.sql = "with " TERM_SQL ", open as materialized (select b.ctid as at, b.queue_id,"
+	       " (select count(*) from" BATCH_KEYS " cross join lateral (select 1 from" BATCH_ROW
+	       ") r) as rest from dispatch_batch b),"
+	       " closed as (delete from dispatch_batch where " TERM_HELD
+	       " and ctid = any(array(select at from open where rest = 0)))"
+	       " select queue_id, sum(rest)::bigint from open where rest > 0 group by queue_id"};
+
+static const struct db_stmt fleet_stmt = {.name = "dispatch_fleet",
+	.sql = "select coalesce(sum(b.slots_free), 0)::bigint, coalesce(sum(w.slots), 0)::bigint,"
+	       " count(*) from worker w cross join lateral (select slots_free, draining, beat_at"
+	       "  from worker_beat where worker_id = w.worker_id limit 1) b"
+	       " where w.gone is null and not w.drain and not b.draining"
+	       " and b.beat_at > now() - interval '2 seconds'",
+	.reads = true};
+
+/* $1 how far to count. Marked rows lie in front, at most a window of them. */
+static const struct db_stmt queues_stmt = {.name = "dispatch_queues",
+	.sql = "with held as materialized"
+	       "  (select queue_id, count(*) as n from job_lease group by queue_id)"
+	       " select q.queue_id, q.name, q.concurrency, q.weight,"
+	       " (q.rate * 1000)::bigint, q.paused,"
+	       " coalesce((select n from held where held.queue_id = q.queue_id), 0),"
+	       " case when q.paused then 0 else (select count(*) from (select 1 from ready_head h"
+	       "  cross join lateral (select 1 from job_ready r where r.tenant_id = h.tenant_id"
+	       "   and r.queue_id = h.queue_id and r.batch_id is null"
+	       "   order by r.tenant_id, r.queue_id, r.rank, r.job_id limit $1) r"
+	       "  where h.queue_id = q.queue_id and not h.blocked limit $1) d) end"
+	       " from queue q order by q.queue_id",
+	.reads = true};
+
+/* $1 term, $2 queue, $3 batch, $4 the tenant served last, $5 how many. Tenants with work take
+ * turns, each with twice an equal share, so that the last ones fill what the first ones leave. */
+static const struct db_stmt pick_stmt = {.name = "dispatch_pick",
+	.sql = "with " TERM_SQL ", alive as materialized (select h.tenant_id, count(*) over () as n"
+	       "  from ready_head h where h.queue_id = $2 and not h.blocked and " TERM_HELD
+	       "  and (select true from job_ready r where r.tenant_id = h.tenant_id"
+	       "   and r.queue_id = $2 and r.batch_id is null"
+	       "   order by r.tenant_id, r.queue_id, r.rank, r.job_id limit 1)),"
+	       " turns as materialized"
+	       "  (select * from alive order by (tenant_id <= $4), tenant_id),"
+	       " ready as materialized (select row_number() over () as ord, r.at from (select r.at"
+	       "  from turns a cross join lateral (select r.ctid as at from job_ready r"
+	       "   where r.tenant_id = a.tenant_id and r.queue_id = $2 and r.batch_id is null"
+	       "   and (r.deadline_at is null or r.deadline_at > now())"
+	       "   order by r.tenant_id, r.queue_id, r.rank, r.job_id"
+	       "   limit ceil(2.0 * $5 / a.n)::bigint for update skip locked) r limit $5) r),"
+	       " marked as (update job_ready r set batch_id = $3 from ready k where r.ctid = k.at"
+	       "  and r.batch_id is null returning k.ord, r.tenant_id, r.rank, r.job_id),"
+	       " made as (insert into dispatch_batch (batch_id, queue_id, tenant_ids, ranks,"
+	       "  job_ids) select $3, $2, array_agg(tenant_id order by ord),"
+	       "  array_agg(rank order by ord), array_agg(job_id order by ord)"
+	       "  from marked having count(*) > 0)"
+	       " select " TERM_REPLY ", m.tenant_id, m.job_id"
+	       " from (select 1) one left join marked m on true order by m.ord"};
+
+enum err dispatch_soft_begin(struct db *db)
+{
+	enum err e = db_begin(db, NULL, 0);
+
+	if (e == ERR_OK)
+		db_query(db, &soft_stmt, NULL);
+	return e;
+}
+
+/* ---- look ---- */
+
+static int64_t dispatched_of(const struct db_rows *open, int64_t queue_id)
+{
+	for (size_t i = 0; i < db_rows_n(open); i++)
+		if (db_int(open, i, 0) == queue_id)
+			return db_int(open, i, 1);
+	return 0;
+}
+
+static void queue_take(
+	struct dispatch_queue *q, const struct db_rows *r, size_t i, const struct db_rows *open)
+{
+	*q = (struct dispatch_queue){
+		.id = (int32_t)db_int(r, i, 0),
+		.name = db_text(r, i, 1),
+		.concurrency = (int32_t)db_int(r, i, 2),
+		.weight = (int32_t)db_int(r, i, 3),
+		.rate = (double)db_int(r, i, 4) / 1000,
+		.paused = db_int(r, i, 5) != 0,
+		.running = db_int(r, i, 6),
+		.dispatched = dispatched_of(open, db_int(r, i, 0)),
+		.depth = db_int(r, i, 7),
+	};
+}
+
+static void on_look(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *open = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
+	const struct db_rows *fleet = e == ERR_OK ? db_reply_rows(reply, 2) : NULL;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 3) : NULL;
+	struct dispatch_look look = {.n = r ? db_rows_n(r) : 0};
+	struct dispatch_queue *queues = call_rows(&e, look.n, sizeof(*queues));
+
+	look.queues = queues;
+	for (size_t i = 0; queues && i < look.n; i++)
+		queue_take(&queues[i], r, i, open);
+	if (e == ERR_OK) {
+		look.slots_free = db_int(fleet, 0, 0);
+		look.slots = db_int(fleet, 0, 1);
+		look.workers = db_int(fleet, 0, 2);
+	}
+	((dispatch_look_done *)call->done)(call->ctx, e, e == ERR_OK ? &look : NULL);
+	free(queues);
+	free(call);
+}
+
+/* Commits what was begun; the call is made here and freed by on_done. */
+static enum err commit(struct db *db, db_done_fn *on_done, call_fn *done, void *ctx)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (call == NULL) {
+		db_abandon(db);
+		return ERR_NOMEM;
+	}
+	*call = (struct call){.done = done, .ctx = ctx, .db = db};
+	db_commit(db, on_done, call);
+	return ERR_OK;
+}
+
+enum err dispatch_look(struct db *db, int64_t term, dispatch_look_done *done, void *ctx)
+{
+	struct db_args a;
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&a);
+	db_arg_int8(&a, term);
+	db_query(db, &close_stmt, &a);
+	db_query(db, &fleet_stmt, NULL);
+	db_args_init(&a);
+	db_arg_int8(&a, DEPTH_MAX);
+	db_query(db, &queues_stmt, &a);
+	return commit(db, on_look, (call_fn *)done, ctx);
+}
+
+/* ---- pick ---- */
+
+static void on_pick(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
+	size_t n = r && !db_null(r, 0, 1) ? db_rows_n(r) : 0;
+	struct job_key *keys;
+
+	if (r && db_int(r, 0, 0) != 1)
+		e = ERR_LOST;
+	keys = call_rows(&e, n, sizeof(*keys));
+	for (size_t i = 0; keys && i < n; i++)
+		keys[i] = (struct job_key){.tenant = db_id(r, i, 1), .job = db_id(r, i, 2)};
+	((dispatch_pick_done *)call->done)(call->ctx, e, keys, e == ERR_OK ? n : 0);
+	free(keys);
+	free(call);
+}
+
+enum err dispatch_pick(struct db *db, int64_t term, const struct dispatch_ask *ask,
+	dispatch_pick_done *done, void *ctx)
+{
+	struct db_args a;
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&a);
+	db_arg_int8(&a, term);
+	db_arg_int4(&a, ask->queue_id);
+	db_arg_id(&a, ask->batch);
+	db_arg_id(&a, ask->after);
+	db_arg_int8(&a, (int64_t)ask->max);
+	db_query(db, &pick_stmt, &a);
+	return commit(db, on_pick, (call_fn *)done, ctx);
+}
+
+/* ---- batches ---- */
+
+static const struct db_stmt sent_stmt = {.name = "dispatch_sent",
+	.sql = "update dispatch_batch b set sent_at = now(), topic = k.topic,"
+	       " partition = k.partition, log_offset = k.log_offset"
+	       " from (select b.at, k.* from unnest($1, $2, $3, $4)"
+	       "  k(batch_id, topic, partition, log_offset) cross join lateral"
+	       "  (select ctid as at from dispatch_batch where batch_id = k.batch_id limit 1) b) k"
+	       " where b.ctid = k.at and b.batch_id = k.batch_id"};
+
+static const struct db_stmt open_stmt = {.name = "dispatch_open",
+	.sql = "with " TERM_SQL " select b.batch_id, b.queue_id, cardinality(b.job_ids), b.topic,"
+	       " b.partition, b.log_offset, coalesce(b.sent_at, b.created_at)"
+	       " from dispatch_batch b where " TERM_HELD
+	       " and b.created_at < now() - $2 * interval '1 millisecond' and exists (select from" BATCH_KEYS
+	       " cross join lateral (select 1 from" BATCH_ROW ") r)"
+	       " order by b.batch_id limit $3",
+	.reads = true};
+
+static const struct db_stmt undo_stmt = {.name = "dispatch_undo",
+	.sql = "with " TERM_SQL ", b as materialized (select b.* from unnest($2) k(batch_id)"
+	       "  cross join lateral (select ctid as at, * from dispatch_batch b"
+	       "   where b.batch_id = k.batch_id limit 1) b where " TERM_HELD "),"
+	       " marked as materialized (select r.at from b cross join" BATCH_KEYS
+	       "  cross join lateral (select r.ctid as at from" BATCH_ROW
+	       "   for update skip locked) r),"
+	       " freed as (update job_ready set batch_id = null"
+	       "  where ctid = any(array(select at from marked)) returning 1),"
+	       " closed as (delete from dispatch_batch where ctid = any(array(select at from b)))"
+	       " select " TERM_REPLY ", (select count(*) from freed)"};
+
+static void sent_args(struct db_args *a, const struct dispatch_batch *batches, size_t n)
+{
+	db_args_init(a);
+	db_array(a, DB_ID, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_id(a, batches[i].id);
+	db_array(a, DB_TEXT, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_text(a, batches[i].topic);
+	db_array(a, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(a, batches[i].partition);
+	db_array(a, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(a, batches[i].offset);
+}
+
+enum err dispatch_sent(
+	struct db *db, const struct dispatch_batch *batches, size_t n, db_done_fn *done, void *ctx)
+{
+	struct db_args a;
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	sent_args(&a, batches, n);
+	db_query(db, &sent_stmt, &a);
+	db_commit(db, done, ctx);
+	return ERR_OK;
+}
+
+static void on_open(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r ? db_rows_n(r) : 0;
+	struct dispatch_batch *batches = call_rows(&e, n, sizeof(*batches));
+
+	for (size_t i = 0; batches && i < n; i++)
+		batches[i] = (struct dispatch_batch){
+			.id = db_id(r, i, 0),
+			.queue_id = (int32_t)db_int(r, i, 1),
+			.jobs = (int32_t)db_int(r, i, 2),
+			.topic = db_text(r, i, 3),
+			.partition = (int32_t)db_int(r, i, 4),
+			.offset = db_int(r, i, 5),
+			.sent_ms = db_time(r, i, 6),
+		};
+	((dispatch_open_done *)call->done)(call->ctx, e, batches, e == ERR_OK ? n : 0);
+	free(batches);
+	free(call);
+}
+
+enum err dispatch_open(struct db *db, int64_t term, int64_t min_age_ms, size_t limit,
+	dispatch_open_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int8(&a, term);
+	db_arg_int8(&a, min_age_ms);
+	db_arg_int8(&a, (int64_t)limit);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &open_stmt,
+		.args = &a,
+		.on_done = on_open,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err dispatch_undo(struct db *db, int64_t term, const struct id *batches, size_t n,
+	term_work_done *done, void *ctx)
+{
+	struct db_args a;
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&a);
+	db_arg_int8(&a, term);
+	db_arg_ids(&a, batches, n);
+	db_query(db, &undo_stmt, &a);
+	return term_work_commit(db, 2, done, ctx);
+}

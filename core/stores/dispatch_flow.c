@@ -1,0 +1,208 @@
+/* The rest of dispatch.h: what the leader counts, tells and grants. */
+#include "stores/call.h"
+#include "stores/dispatch.h"
+#include "stores/dispatch_soft.h"
+#include "stores/term_work.h"
+
+#include <stdlib.h>
+
+static const struct db_stmt flow_stmt = {.name = "dispatch_flow",
+	.sql = "with " TERM_SQL ", told as (insert into queue_flow"
+	       "  (queue_id, free_slots, allot, allot_epoch)"
+	       "  select queue_id, free_slots, allot, 1 from unnest($2, $3, $4)"
+	       "  k(queue_id, free_slots, allot) where " TERM_HELD
+	       "  on conflict (queue_id) do update set free_slots = excluded.free_slots,"
+	       "  allot = excluded.allot, allot_epoch = queue_flow.allot_epoch + 1 returning 1)"
+	       " select " TERM_REPLY ", (select count(*) from told)"};
+
+/* A deep backlog is counted by walking the table, in whatever order is cheapest. */
+static const struct db_stmt scan_stmt = {.name = "dispatch_scan",
+	.sql = "select set_config('enable_seqscan', 'on', true)",
+	.reads = true};
+static const struct db_stmt count_stmt = {.name = "dispatch_count",
+	.sql = "with " TERM_SQL ", counted as materialized (select queue_id,"
+	       "  sum(queued)::bigint as queued, sum(waiting)::bigint as waiting,"
+	       "  sum(running)::bigint as running from ("
+	       "   select queue_id, 0 as queued, 0 as waiting, 0 as running from queue"
+	       "   union all select queue_id, count(*), 0, 0 from job_ready group by queue_id"
+	       "   union all select queue_id, 0, count(*), 0 from job_due group by queue_id"
+	       "   union all select queue_id, 0, 0, count(*) from job_lease group by queue_id) c"
+	       "  where " TERM_HELD " group by queue_id),"
+	       " kept as (insert into queue_flow as f"
+	       "  (queue_id, queued, waiting, running, oldest_at, counted_at)"
+	       "  select queue_id, queued, waiting, running, (select min(r.ready_at)"
+	       "   from ready_head h cross join lateral (select ready_at from job_ready r"
+	       "    where r.tenant_id = h.tenant_id and r.queue_id = h.queue_id"
+	       "    order by r.tenant_id, r.queue_id, r.rank, r.job_id limit 1) r"
+	       "   where h.queue_id = c.queue_id), now() from counted c"
+	       "  on conflict (queue_id) do update set queued = excluded.queued,"
+	       "  waiting = excluded.waiting, running = excluded.running,"
+	       "  oldest_at = excluded.oldest_at, counted_at = excluded.counted_at"
+	       "  where (f.queued, f.waiting, f.running, f.oldest_at) is distinct from"
+	       "  (excluded.queued, excluded.waiting, excluded.running, excluded.oldest_at)"
+	       "  or f.counted_at is null or f.counted_at < now() - interval '5 seconds'"
+	       "  returning 1)"
+	       " select " TERM_REPLY ", (select count(*) from kept)"};
+
+/* Each (tenant, queue) that has ready rows, found by leaping through the key. */
+static const struct db_stmt heads_put_stmt = {.name = "dispatch_heads_put",
+	.sql = "with recursive " TERM_SQL ", pair as ((select tenant_id, queue_id from job_ready"
+	       "  order by tenant_id, queue_id limit 1)"
+	       " union all select n.tenant_id, n.queue_id from pair p cross join lateral"
+	       "  (select tenant_id, queue_id from job_ready r"
+	       "   where (r.tenant_id, r.queue_id) > (p.tenant_id, p.queue_id)"
+	       "   order by tenant_id, queue_id limit 1) n),"
+	       " put as (insert into ready_head (tenant_id, queue_id)"
+	       "  select tenant_id, queue_id from pair p where " TERM_HELD
+	       "  and not exists (select from ready_head h"
+	       "   where h.tenant_id = p.tenant_id and h.queue_id = p.queue_id)"
+	       "  order by 1, 2 on conflict do nothing returning 1)"
+	       " select " TERM_REPLY ", (select count(*) from put)"};
+
+#define HEAD_EMPTY                                                             \
+	" not exists (select from job_ready r where r.tenant_id = h.tenant_id" \
+	" and r.queue_id = h.queue_id)"
+static const struct db_stmt heads_drop_stmt = {.name = "dispatch_heads_drop",
+	.sql = "with " TERM_SQL
+	       ", seen as materialized (select h.ctid as at, h.empty_since," HEAD_EMPTY
+	       " as empty from ready_head h where " TERM_HELD "),"
+	       " gone as (delete from ready_head where ctid = any(array(select h.ctid"
+	       "  from seen s cross join lateral (select ctid from ready_head h where h.ctid = s.at"
+	       "   for update skip locked) h"
+	       "  where s.empty and s.empty_since < now() - interval '1 minute')) returning 1),"
+	       " turned as (update ready_head h set empty_since = case when s.empty then now() end"
+	       "  from seen s where h.ctid = s.at and s.empty = (s.empty_since is null))"
+	       " select " TERM_REPLY ", (select count(*) from gone)"};
+
+static const struct db_stmt grants_stmt = {.name = "dispatch_grants",
+	.sql = "with " TERM_SQL
+	       ", put as (insert into worker_grant as g (worker_id, queue_id, slots)"
+	       "  select worker_id, queue_id, slots from unnest($2, $3, $4)"
+	       "  k(worker_id, queue_id, slots) where " TERM_HELD " order by 1, 2"
+	       "  on conflict (worker_id, queue_id) do update set slots = excluded.slots"
+	       "  where g.slots <> excluded.slots returning 1),"
+	       " gone as (delete from worker_grant g where " TERM_HELD " and ("
+	       "  not exists (select from worker w where w.worker_id = g.worker_id"
+	       "   and w.gone is null)"
+	       "  or not exists (select from queue q where q.queue_id = g.queue_id"
+	       "   and q.concurrency > 0)))"
+	       " select " TERM_REPLY ", (select count(*) from put)"};
+
+static const struct db_stmt shares_stmt = {.name = "dispatch_shares",
+	.sql = "with live as materialized (select w.worker_id, case when w.drain or b.draining"
+	       "  or b.beat_at < now() - interval '2 seconds' then 0 else b.slots_free end as free"
+	       "  from worker w cross join lateral (select slots_free, draining, beat_at"
+	       "   from worker_beat where worker_id = w.worker_id limit 1) b where w.gone is null)"
+	       " select worker_id, free, 0, 0::bigint, 0 from live"
+	       " union all select l.worker_id, l.free, q.queue_id,"
+	       "  (select count(*) from job_lease j where j.worker_id = l.worker_id"
+	       "   and j.queue_id = q.queue_id),"
+	       "  coalesce((select g.slots from worker_grant g where g.worker_id = l.worker_id"
+	       "   and g.queue_id = q.queue_id), -1)"
+	       " from live l cross join queue q where q.concurrency > 0",
+	.reads = true};
+
+enum err dispatch_flow(struct db *db, int64_t term, const struct dispatch_flow *flow, size_t n,
+	term_work_done *done, void *ctx)
+{
+	struct db_args a;
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&a);
+	db_arg_int8(&a, term);
+	db_array(&a, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(&a, flow[i].queue_id);
+	db_array(&a, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(&a, flow[i].free_slots);
+	db_array(&a, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(&a, flow[i].allot);
+	db_query(db, &flow_stmt, &a);
+	return term_work_commit(db, 2, done, ctx);
+}
+
+static void term_query(struct db *db, const struct db_stmt *stmt, int64_t term)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int8(&a, term);
+	db_query(db, stmt, &a);
+}
+
+enum err dispatch_count(struct db *db, int64_t term, term_work_done *done, void *ctx)
+{
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	db_query(db, &scan_stmt, NULL);
+	term_query(db, &count_stmt, term);
+	return term_work_commit(db, 3, done, ctx);
+}
+
+enum err dispatch_heads(struct db *db, int64_t term, term_work_done *done, void *ctx)
+{
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	term_query(db, &heads_drop_stmt, term);
+	term_query(db, &heads_put_stmt, term);
+	return term_work_commit(db, 3, done, ctx);
+}
+
+enum err dispatch_grants(struct db *db, int64_t term, const struct dispatch_grant *grants, size_t n,
+	term_work_done *done, void *ctx)
+{
+	struct db_args a;
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	db_args_init(&a);
+	db_arg_int8(&a, term);
+	db_array(&a, DB_ID, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_id(&a, grants[i].worker);
+	db_array(&a, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(&a, grants[i].queue_id);
+	db_array(&a, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(&a, grants[i].slots);
+	db_query(db, &grants_stmt, &a);
+	return term_work_commit(db, 2, done, ctx);
+}
+
+static void on_shares(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r ? db_rows_n(r) : 0;
+	struct dispatch_share *shares = call_rows(&e, n, sizeof(*shares));
+
+	for (size_t i = 0; shares && i < n; i++)
+		shares[i] = (struct dispatch_share){
+			.worker = db_id(r, i, 0),
+			.slots_free = (int32_t)db_int(r, i, 1),
+			.queue_id = (int32_t)db_int(r, i, 2),
+			.held = (int32_t)db_int(r, i, 3),
+			.granted = (int32_t)db_int(r, i, 4),
+		};
+	((dispatch_shares_done *)call->done)(call->ctx, e, shares, e == ERR_OK ? n : 0);
+	free(shares);
+	free(call);
+}
+
+enum err dispatch_shares(struct db *db, dispatch_shares_done *done, void *ctx)
+{
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &shares_stmt,
+		.on_done = on_shares,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
+}
