@@ -13,6 +13,7 @@ test: packages
 test-builds:
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release all benches
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all units
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=tsan threaded-units
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
