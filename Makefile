@@ -53,7 +53,10 @@ TESTS    := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(filter %.c,$(shell find t
 BENCHES  := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(shell find test/bench -name 'bench_*.c'))
 FUZZERS  := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(shell find test/fuzz -name 'fuzz_*.c'))
 
-all: $(addprefix $(BUILD)/,$(PROGRAMS))
+# A control differs in its worker alone; the other programs are those of the release build.
+CONTROL  := $(filter unfenced points,$(MODE))
+all: $(addprefix $(BUILD)/,$(if $(CONTROL),longhaul-worker,$(PROGRAMS)))
+	$(if $(CONTROL),$(Q)$(foreach p,$(filter-out longhaul-worker,$(PROGRAMS)),ln -sfn ../release/$(p) $(BUILD)/$(p);))
 .PHONY: all units benches fuzzers
 units: $(TESTS)
 benches: $(BENCHES)

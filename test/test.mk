@@ -32,7 +32,8 @@ e2e: packages all
 
 # The long form: more rounds, seeds printed. ROUNDS and SEED may be given.
 faults: packages all
-	$(Q)$(MAKE) --no-print-directory MODE=unfenced all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)LONGHAUL_FAULTS=long $(PYTEST) test/fault
 
 FUZZ_S ?= 60
