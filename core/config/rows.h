@@ -7,7 +7,7 @@
  *
  *   X(type, name, initial, min, max, unit, LIVE|FIXED, help)
  *
- * type     see type.h. initial is spelt as in YAML, lists with spaces between; NULL = must be given.
+ * type     see table.h. initial is spelt as in YAML, lists with spaces between; NULL: is required.
  * min, max the value of an INT, the length of a text, the number of elements of a list.
  * unit     for people; the name ends in it where it is a duration or a size.
  * LIVE     a reload (SIGHUP) may change it; FIXED needs a restart.

@@ -20,7 +20,7 @@ static bool trace_hex(const char *text, uint8_t *out, size_t len)
 	char copy[33];
 
 	for (size_t i = 0; i < 2 * len; i++) {
-		if (memchr("0123456789abcdef", text[i], 16) == NULL)
+		if ((text[i] < '0' || text[i] > '9') && (text[i] < 'a' || text[i] > 'f'))
 			return false;
 	}
 	memcpy(copy, text, 2 * len);

@@ -32,7 +32,7 @@ bool apikey_spelt(const char *text, size_t len)
 	if (len != APIKEY_LEN || memcmp(text, "lh_", APIKEY_PREFIX) != 0)
 		return false;
 	for (size_t i = APIKEY_PREFIX; i < len; i++) {
-		if (memchr("0123456789abcdef", text[i], 16) == NULL)
+		if ((text[i] < '0' || text[i] > '9') && (text[i] < 'a' || text[i] > 'f'))
 			return false;
 	}
 	apikey_sum(text, body, sum);

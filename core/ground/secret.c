@@ -121,7 +121,8 @@ enum err secret_copy(const char *bytes, size_t len, struct secret *ret_secret)
 		return ERR_NOMEM;
 	memcpy(copy, bytes, len);
 	copy[len] = '\0';
-	*ret_secret = (struct secret){copy, len};
+	ret_secret->bytes = copy;
+	ret_secret->len = len;
 	return ERR_OK;
 }
 
