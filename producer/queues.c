@@ -5,6 +5,7 @@
 #include "producer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,7 +130,9 @@ static void listed(void *ctx, enum err e, const struct queue *queues, size_t n)
 {
 	struct record_batch *batch = ctx;
 	struct queues *q = batch->items[0]->owner;
-	struct queues_view *v = e ? NULL : view_new(n);
+	/* begun before a change that was told meanwhile: the next reading is on its way */
+	bool stale = q->again && q->view;
+	struct queues_view *v = e || stale ? NULL : view_new(n);
 
 	for (size_t i = 0; v && i < n; i++)
 		queue_copy(&v->list[i], &queues[i]);

@@ -1,0 +1,336 @@
+#include "jobs/expand.h"
+
+#include "domain/sealed.h"
+#include "jobs/event_json.h"
+#include "jobs/job_json.h"
+#include "producer.h"
+#include "stores/delivery.h"
+#include "stores/job_change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct expand_work {
+	struct record_item item; /* first */
+	struct request *r;
+	struct job_key key;
+	unsigned bits;
+	bool partial; /* events are read for their text alone */
+};
+
+static const struct {
+	const char *name;
+	unsigned bit;
+	const struct record_op *op;
+} members[] = {
+	{"input", EXPAND_INPUT, NULL},
+	{"partial_output", EXPAND_PARTIAL_OUTPUT, &expand_events_op},
+	{"attempts", EXPAND_ATTEMPTS, &expand_attempts_op},
+	{"events", EXPAND_EVENTS, &expand_events_op},
+	{"deliveries", EXPAND_DELIVERIES, &expand_deliveries_op},
+};
+enum { MEMBERS = sizeof members / sizeof *members };
+
+bool expand_read(const char *text, unsigned *ret_bits, struct problems *p)
+{
+	unsigned bits = 0;
+
+	while (text && *text) {
+		size_t n = strcspn(text, ","), i = 0;
+
+		while (i < MEMBERS &&
+			(strlen(members[i].name) != n || memcmp(members[i].name, text, n) != 0))
+			i++;
+		if (i == MEMBERS) {
+			problems_add(p, "?expand",
+				"must be of input, partial_output, attempts, events, deliveries");
+			return false;
+		}
+		bits |= members[i].bit;
+		text += n + (text[n] == ',');
+	}
+	*ret_bits = bits;
+	return true;
+}
+
+static struct expand_work *work_of(struct record_batch *batch)
+{
+	return (struct expand_work *)(void *)batch->items[0];
+}
+
+static struct buf *out_of(struct record_batch *batch)
+{
+	return &work_of(batch)->r->reply.body;
+}
+
+/* ---- attempts ---- */
+
+static void attempt_put(struct buf *out, const struct job_key *key, const struct attempt_row *a)
+{
+	struct id id = key->job;
+	char text[ID_TEXT_MAX];
+	bool fine = !a->outcome[0] || strcmp(a->outcome, "ok") == 0;
+	enum err e = err_from_code(a->outcome);
+
+	/* an attempt is named by its job and its fence */
+	for (int i = 0; i < 8; i++)
+		id.bytes[15 - i] ^= (uint8_t)((uint64_t)a->fence >> (8 * i));
+	id_format("att", id, text);
+	(void)buf_printf(out, "{\"id\":\"%s\",\"number\":%d,\"fence\":%lld,\"state\":\"%s\"", text,
+		a->number, (long long)a->fence, a->state[0] ? a->state : "running");
+	if (fine)
+		(void)buf_text(out, ",\"error\":null");
+	else {
+		(void)buf_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":\"%s\"", a->outcome,
+			err_text(e));
+		(void)buf_text(out, ",\"upstream_message\":");
+		job_json_sealed_text(out, a->message);
+		(void)buf_char(out, '}');
+	}
+	job_json_text(out, "ended_by", a->ended_by);
+	job_json_text(out, "upstream", a->upstream);
+	job_json_text(out, "model", a->model);
+	if (a->upstream_status)
+		(void)buf_printf(out, ",\"status\":%d,", a->upstream_status);
+	else
+		(void)buf_text(out, ",\"status\":null,");
+	job_json_time(out, "started_at", a->started_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "finished_at", a->ended_ms);
+	(void)buf_text(out, ",\"usage\":");
+	job_json_usage(out, a->input_tokens, a->output_tokens, a->cost_nano);
+	(void)buf_text(out, ",\"timings_ms\":");
+	job_json_timings(out, a->timings_ms);
+	(void)buf_char(out, '}');
+}
+
+static void attempts_told(void *ctx, enum err e, const struct attempt_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct buf *out = out_of(batch);
+
+	(void)buf_text(out, ",\"attempts\":[");
+	for (size_t i = 0; !e && i < n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		attempt_put(out, &work_of(batch)->key, &rows[i]);
+	}
+	(void)buf_char(out, ']');
+	record_batch_end(batch, e);
+}
+
+static enum err attempts_run(struct db *db, struct record_batch *batch)
+{
+	return attempt_list(db, work_of(batch)->key, attempts_told, batch);
+}
+
+/* ---- deliveries: log lines, gathered by delivery ---- */
+
+static const char *delivery_state(const char *state)
+{
+	if (strcmp(state, "delivered") == 0)
+		return "delivered";
+	return strcmp(state, "given_up") == 0 ? "failed" : "pending";
+}
+
+static void delivery_line(struct buf *out, const struct delivery_row *d, bool first)
+{
+	(void)buf_printf(out, "%s{", first ? "" : ",");
+	job_json_time(out, "at", d->at_ms);
+	if (d->status)
+		(void)buf_printf(out, ",\"status\":%d", d->status);
+	else
+		(void)buf_text(out, ",\"status\":null");
+	(void)buf_printf(out, ",\"latency_ms\":%d", (int)d->latency_ms);
+	job_json_text(out, "error", d->error_code);
+	job_json_text(out, "address", d->address);
+	(void)buf_char(out, '}');
+}
+
+static void deliveries_told(void *ctx, enum err e, const struct delivery_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct buf *out = out_of(batch);
+	char id[ID_TEXT_MAX];
+	bool lines = false;
+
+	(void)buf_text(out, ",\"deliveries\":[");
+	for (size_t i = 0; !e && i < n; i++) {
+		const struct delivery_row *d = &rows[i];
+
+		if (i == 0 || !id_equal(d->id, rows[i - 1].id)) {
+			id_format("dlv", d->id, id);
+			(void)buf_printf(out, "%s{\"id\":\"%s\",\"event\":\"%s\",\"state\":\"%s\",",
+				i ? "]}," : "", id, d->event, delivery_state(d->state));
+			job_json_time(out, "next_at", d->next_ms);
+			(void)buf_text(out, ",\"attempts\":[");
+			lines = false;
+		}
+		if (d->attempt) {
+			delivery_line(out, d, !lines);
+			lines = true;
+		}
+	}
+	(void)buf_text(out, n && !e ? "]}]" : "]");
+	record_batch_end(batch, e);
+}
+
+static enum err deliveries_run(struct db *db, struct record_batch *batch)
+{
+	return delivery_list(db, work_of(batch)->key, deliveries_told, batch);
+}
+
+/* ---- events ---- */
+
+static void event_put(void *owner, int64_t number, const char *type, const char *data, size_t len)
+{
+	struct buf *out = owner;
+
+	(void)buf_printf(out, "%s{\"id\":%lld,\"type\":\"%s\",\"data\":",
+		out->bytes[out->len - 1] == '[' ? "" : ",", (long long)number, type);
+	(void)buf_append(out, data, len);
+	(void)buf_char(out, '}');
+}
+
+/* The text of the newest attempt's deltas, as far as the record has it. */
+static void partial_put(struct buf *out, const struct event_page *page)
+{
+	struct buf text;
+	struct sealed_view view;
+
+	buf_init(&text, REPLY_BYTES_MAX);
+	for (size_t i = 0; i < page->n; i++) {
+		const struct event_run *run = &page->runs[i];
+
+		if (run->kind == EVENT_RUNNING || run->kind == EVENT_RESTARTED)
+			buf_reset(&text);
+		if (run->kind != EVENT_DELTA || !run->text.bytes ||
+			sealed_open(NULL, run->text.bytes, run->text.len, &view))
+			continue;
+		(void)buf_append(&text, view.bytes, view.len);
+		sealed_view_clear(&view);
+	}
+	(void)buf_text(out, ",\"partial_output\":");
+	(void)buf_json(out, text.len ? text.bytes : "", text.len);
+	buf_clear(&text);
+}
+
+static void events_told(void *ctx, enum err e, const struct event_page *page)
+{
+	struct record_batch *batch = ctx;
+	struct buf *out = out_of(batch);
+
+	if (!e && !page->found)
+		e = ERR_NOT_FOUND;
+	if (!e && work_of(batch)->partial) {
+		partial_put(out, page);
+	} else if (!e) {
+		(void)buf_text(out, ",\"events\":[");
+		for (size_t i = 0; !e && i < page->n; i++)
+			e = event_json_each(&page->runs[i], 0, event_put, out);
+		(void)buf_char(out, ']');
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err events_run(struct db *db, struct record_batch *batch)
+{
+	return event_read(db, work_of(batch)->key, 0, events_told, batch);
+}
+
+const struct record_op expand_attempts_op = {"attempts", RECORD_SLOW, 1, attempts_run, NULL};
+const struct record_op expand_deliveries_op = {"deliveries", RECORD_SLOW, 1, deliveries_run, NULL};
+const struct record_op expand_events_op = {"events", RECORD_SLOW, 1, events_run, NULL};
+
+/* ---- one after the other ---- */
+
+static void next(struct expand_work *x);
+
+static void member_done(struct record_item *item, enum err e)
+{
+	struct expand_work *x = (struct expand_work *)(void *)item;
+
+	if (e) {
+		request_resume_failed(x->r, e);
+		free(x);
+	} else {
+		next(x);
+	}
+}
+
+static void next(struct expand_work *x)
+{
+	enum err e;
+	size_t i = 0;
+
+	while (i < MEMBERS && !(x->bits & members[i].bit))
+		i++;
+	if (i == MEMBERS) {
+		(void)buf_char(&x->r->reply.body, '}');
+		request_resume(x->r);
+		free(x);
+		return;
+	}
+	x->bits &= ~members[i].bit;
+	x->partial = members[i].bit == EXPAND_PARTIAL_OUTPUT;
+	x->item.op = members[i].op;
+	x->item.done = member_done;
+	e = record_add(x->r->producer->record, &x->item);
+	if (e)
+		member_done(&x->item, e);
+}
+
+void expand_start(struct request *r, struct job_key key, unsigned bits)
+{
+	struct expand_work *x = calloc(1, sizeof *x);
+
+	if (!x) {
+		request_resume_failed(r, ERR_NOMEM);
+		return;
+	}
+	x->r = r;
+	x->key = key;
+	x->bits = bits;
+	next(x);
+}
+
+/* ---- store = false ---- */
+
+struct forget {
+	struct record_item item; /* first */
+	struct job_key key;
+	struct audit_actor by;
+};
+
+static void forgotten(void *ctx, enum err e, const struct db_reply *reply)
+{
+	record_batch_end(ctx, e);
+}
+
+static enum err forget_run(struct db *db, struct record_batch *batch)
+{
+	const struct forget *f = (struct forget *)(void *)batch->items[0];
+
+	return job_forget(db, &f->key, 1, &f->by, forgotten, batch);
+}
+
+static void forget_done(struct record_item *item, enum err e)
+{
+	free(item);
+}
+
+const struct record_op expand_forget_op = {"forget", RECORD_SLOW, 1, forget_run, NULL};
+
+void expand_forget(struct request *r, struct job_key key)
+{
+	struct forget *f = calloc(1, sizeof *f);
+
+	if (!f)
+		return;
+	f->item.op = &expand_forget_op;
+	f->item.done = forget_done;
+	f->key = key;
+	f->by = request_actor(r);
+	if (record_add(r->producer->record, &f->item))
+		free(f);
+}

@@ -1,0 +1,32 @@
+/* expand.h - members of a job that are only read when somebody asks: ?expand=.
+ *
+ * Each costs a reading of its own, one after the other, and appends its member to
+ * the reply that the job's own reading began.
+ *
+ * Threads: lanes.  Memory: the request's. */
+#ifndef JOBS_EXPAND_H
+#define JOBS_EXPAND_H
+
+#include "http/request.h"
+#include "record/record.h"
+#include "stores/job_read.h"
+
+enum {
+	EXPAND_INPUT = 1,
+	EXPAND_PARTIAL_OUTPUT = 2,
+	EXPAND_ATTEMPTS = 4,
+	EXPAND_EVENTS = 8,
+	EXPAND_DELIVERIES = 16
+};
+
+/* Names with commas between. False: a problem was added. text may be NULL. */
+bool expand_read(const char *text, unsigned *ret_bits, struct problems *p);
+/* Appends the members, closes the object and resumes the request. */
+void expand_start(struct request *r, struct job_key key, unsigned bits);
+/* A job with store = false was read to its end: its content goes now. */
+void expand_forget(struct request *r, struct job_key key);
+
+extern const struct record_op expand_attempts_op, expand_events_op, expand_deliveries_op,
+	expand_forget_op;
+
+#endif

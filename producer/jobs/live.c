@@ -1,0 +1,552 @@
+#include "jobs/live.h"
+
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "ground/secret.h"
+#include "ports/loop.h"
+#include "ports/scratch.h"
+#include "producer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKETS = 8192, PEEK_MAX = 1000, AWAY_LOOK_MS = 100, TICK_MS = 50, TAIL_CHANNEL_MAX = 64 };
+
+static const char state_channel[] = "lh:state";
+static const char tail_prefix[] = "lh:tail:";
+
+/* One look at up to PEEK_MAX jobs. */
+struct peek {
+	struct record_item item; /* first */
+	struct live *live;
+	struct live_call back;
+	size_t n;
+	struct job_key keys[PEEK_MAX];
+	int64_t versions[PEEK_MAX]; /* told; -1 = gone */
+};
+
+struct live {
+	struct producer *producer;
+	struct loop *loop;
+	struct loop_wake *wake;
+	struct loop_timer *timer;
+	struct scratch *commands, *follower;
+	struct secret password;
+	pthread_mutex_t lock; /* guards posted, arrived */
+	struct ring posted, arrived;
+	struct ring watching; /* all in the table */
+	struct watcher *buckets[BUCKETS];
+	struct live_tail *tails[BUCKETS];
+	_Atomic size_t n;
+	_Atomic bool closing;
+	size_t looks; /* peeks under way */
+	int64_t look_at_ms;
+	bool fresh; /* somebody arrived since the last tick */
+};
+
+static size_t bucket_of(struct id job)
+{
+	return (size_t)(job.bytes[14] << 8 | job.bytes[15]) % BUCKETS;
+}
+
+/* ---- the table; on the loop ---- */
+
+static void table_add(struct live *l, struct watcher *w)
+{
+	struct watcher **at = &l->buckets[bucket_of(w->key.job)];
+
+	w->next = *at;
+	*at = w;
+	w->watching = true;
+	ring_join(&l->watching, &w->link);
+}
+
+void live_unwatch(struct live *l, struct watcher *w)
+{
+	struct watcher **at = &l->buckets[bucket_of(w->key.job)];
+
+	if (!w->watching)
+		return;
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (*at)
+		*at = w->next;
+	ring_leave(&w->link);
+	w->watching = false;
+	l->n--;
+}
+
+static void tell(struct live *l, struct watcher *w, enum live_why why)
+{
+	live_unwatch(l, w);
+	w->told(w, why);
+}
+
+/* All who watch a job whose version is not this one. -1 tells all. A told watcher may watch again
+ * at once, so those to tell are gathered first. */
+static void tell_job(struct live *l, struct id job, int64_t version)
+{
+	struct ring told;
+
+	ring_init(&told);
+	for (struct watcher *w = l->buckets[bucket_of(job)], *next; w; w = next) {
+		next = w->next;
+		if (!id_equal(w->key.job, job) || (version >= 0 && w->version == version))
+			continue;
+		live_unwatch(l, w);
+		ring_join(&told, &w->link);
+	}
+	while (!ring_empty(&told)) {
+		struct watcher *w = RING_OF(told.next, struct watcher, link);
+
+		ring_leave(&w->link);
+		w->told(w, LIVE_MOVED);
+	}
+}
+
+static void arrivals_take(struct live *l)
+{
+	struct ring arrived, posted;
+
+	ring_init(&arrived);
+	ring_init(&posted);
+	(void)pthread_mutex_lock(&l->lock);
+	ring_join_all(&arrived, &l->arrived);
+	ring_join_all(&posted, &l->posted);
+	(void)pthread_mutex_unlock(&l->lock);
+	while (!ring_empty(&arrived)) {
+		struct watcher *w = RING_OF(arrived.next, struct watcher, link);
+
+		table_add(l, w);
+		w->fresh = l->fresh = true;
+	}
+	while (!ring_empty(&posted)) {
+		struct live_call *call = RING_OF(posted.next, struct live_call, link);
+
+		ring_leave(&call->link);
+		call->fn(call->owner);
+	}
+}
+
+static void close_all(struct live *l)
+{
+	while (!ring_empty(&l->watching))
+		tell(l, RING_OF(l->watching.next, struct watcher, link), LIVE_CLOSING);
+}
+
+static void woken(void *owner)
+{
+	struct live *l = owner;
+
+	arrivals_take(l);
+	if (l->closing)
+		close_all(l);
+}
+
+/* ---- the record's word ---- */
+
+static void peeked(void *ctx, enum err e, const struct job_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct peek *p = (struct peek *)(void *)batch->items[0];
+
+	for (size_t i = 0, row = 0; !e && i < p->n; i++) {
+		p->versions[i] = -1;
+		if (row < n && id_equal(rows[row].job, p->keys[i].job))
+			p->versions[i] = rows[row++].version;
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err peek_run(struct db *db, struct record_batch *batch)
+{
+	const struct peek *p = (struct peek *)(void *)batch->items[0];
+
+	return job_peek(db, p->keys, p->n, peeked, batch);
+}
+
+const struct record_op live_peek_op = {"peek", RECORD_READS, 1, peek_run, NULL};
+
+static void peek_back(void *owner)
+{
+	struct peek *p = owner;
+	struct live *l = p->live;
+
+	for (size_t i = 0; i < p->n; i++)
+		tell_job(l, p->keys[i].job, p->versions[i]);
+	l->looks--;
+	free(p);
+}
+
+static void peek_done(struct record_item *item, enum err e)
+{
+	struct peek *p = (struct peek *)(void *)item;
+
+	if (e)
+		p->n = 0;
+	p->back.fn = peek_back;
+	p->back.owner = p;
+	live_post(p->live, &p->back);
+}
+
+static void peek_send(struct live *l, struct peek *p)
+{
+	p->live = l;
+	p->item.op = &live_peek_op;
+	p->item.done = peek_done;
+	l->looks++;
+	if (record_add(l->producer->record, &p->item)) {
+		l->looks--;
+		free(p);
+	}
+}
+
+/* Looks at everybody's jobs, PEEK_MAX at a time; or only at those that arrived just now: their job
+ * may have moved between its reading and the watch, and Redis' word was for nobody. */
+static void look(struct live *l, bool fresh_only)
+{
+	struct peek *p = NULL;
+
+	for (struct ring *at = l->watching.next; at != &l->watching; at = at->next) {
+		struct watcher *w = RING_OF(at, struct watcher, link);
+
+		if (fresh_only && !w->fresh)
+			continue;
+		if (!p && !(p = calloc(1, sizeof *p)))
+			return;
+		w->fresh = false;
+		p->keys[p->n++] = w->key;
+		if (p->n == PEEK_MAX) {
+			peek_send(l, p);
+			p = NULL;
+		}
+	}
+	if (p)
+		peek_send(l, p);
+}
+
+static void times_up(struct live *l)
+{
+	int64_t now = clock_ms();
+	struct ring late;
+
+	ring_init(&late);
+	for (struct ring *at = l->watching.next, *next; at != &l->watching; at = next) {
+		struct watcher *w = RING_OF(at, struct watcher, link);
+
+		next = at->next;
+		if (w->until_ms > now)
+			continue;
+		live_unwatch(l, w);
+		ring_join(&late, &w->link);
+	}
+	while (!ring_empty(&late)) {
+		struct watcher *w = RING_OF(late.next, struct watcher, link);
+
+		ring_leave(&w->link);
+		w->told(w, LIVE_TIME);
+	}
+}
+
+static void tick(void *owner)
+{
+	struct live *l = owner;
+	int64_t now = clock_ms(), every = l->producer->config->producer.look_ms;
+
+	woken(l);
+	times_up(l);
+	if (!scratch_is_up(l->follower) && every > AWAY_LOOK_MS)
+		every = AWAY_LOOK_MS;
+	if (l->looks == 0 && now - l->look_at_ms >= every) {
+		l->look_at_ms = now;
+		look(l, false);
+	} else if (l->looks == 0 && l->fresh) {
+		look(l, true);
+	}
+	l->fresh = false;
+	loop_timer_start(l->timer, TICK_MS);
+}
+
+/* ---- Redis' word ---- */
+
+static struct live_tail **tail_place(struct live *l, struct id job)
+{
+	return &l->tails[bucket_of(job)];
+}
+
+static void tail_channel(struct id job, char out[TAIL_CHANNEL_MAX])
+{
+	char uuid[ID_UUID_MAX];
+
+	id_uuid(job, uuid);
+	(void)snprintf(out, TAIL_CHANNEL_MAX, "%s%s", tail_prefix, uuid);
+}
+
+void live_tail_follow(struct live *l, struct live_tail *tail)
+{
+	struct live_tail **at = tail_place(l, tail->job);
+	char channel[TAIL_CHANNEL_MAX];
+
+	if (tail->following || !l->follower)
+		return;
+	tail_channel(tail->job, channel);
+	if (scratch_follow(l->follower, channel))
+		return;
+	tail->next = *at;
+	*at = tail;
+	tail->following = true;
+}
+
+void live_tail_leave(struct live *l, struct live_tail *tail)
+{
+	struct live_tail **at = tail_place(l, tail->job);
+	char channel[TAIL_CHANNEL_MAX];
+
+	if (!tail->following)
+		return;
+	while (*at && *at != tail)
+		at = &(*at)->next;
+	if (*at)
+		*at = tail->next;
+	tail->following = false;
+	tail_channel(tail->job, channel);
+	scratch_unfollow(l->follower, channel);
+}
+
+/* "<number> <text>" */
+static void tail_message(struct live *l, const char *uuid, const char *bytes, size_t len)
+{
+	const char *blank = memchr(bytes, ' ', len);
+	int64_t number = strtoll(bytes, NULL, 10);
+	struct id job;
+
+	if (!blank || number <= 0 || !id_uuid_parse(uuid, &job))
+		return;
+	blank++;
+	for (struct live_tail *t = *tail_place(l, job), *next; t; t = next) {
+		next = t->next;
+		if (id_equal(t->job, job))
+			t->fn(t->owner, number, blank, len - (size_t)(blank - bytes));
+	}
+}
+
+/* Lines of "<job uuid> <state>" */
+static void state_message(struct live *l, const char *bytes, size_t len)
+{
+	char uuid[ID_UUID_MAX];
+	struct id job;
+
+	for (const char *end = bytes + len; bytes < end;) {
+		const char *line_end = memchr(bytes, '\n', (size_t)(end - bytes));
+
+		if (!line_end)
+			line_end = end;
+		if (line_end - bytes >= ID_UUID_MAX) {
+			memcpy(uuid, bytes, ID_UUID_MAX - 1);
+			uuid[ID_UUID_MAX - 1] = '\0';
+			if (id_uuid_parse(uuid, &job))
+				tell_job(l, job, -1);
+		}
+		bytes = line_end + 1;
+	}
+}
+
+static void message(void *owner, const char *channel, const char *bytes, size_t len)
+{
+	struct live *l = owner;
+	size_t prefix = sizeof tail_prefix - 1;
+
+	if (strncmp(channel, tail_prefix, prefix) == 0)
+		tail_message(l, channel + prefix, bytes, len);
+	else if (strcmp(channel, state_channel) == 0)
+		state_message(l, bytes, len);
+}
+
+/* Both ways: what was published meanwhile is gone, so everybody looks again at once. */
+static void follower_changed(void *owner, bool up)
+{
+	struct live *l = owner;
+
+	log_info(up ? "redis is there" : "redis is away", LOG_END);
+	l->look_at_ms = 0;
+}
+
+static enum err redis_open(struct live *l)
+{
+	const struct config *c = l->producer->config;
+	struct scratch_options o = {
+		.url = c->redis.limits_url, .timeout_ms = c->redis.command_timeout_ms, .owner = l};
+	struct buf why;
+	enum err e = ERR_OK;
+
+	buf_init(&why, 1024);
+	if (c->redis.password_file[0])
+		e = secret_read(c->redis.password_file, &why, &l->password);
+	o.password = l->password.bytes;
+	if (!e)
+		e = scratch_open(l->loop, &o, &l->commands);
+	o.on_change = follower_changed;
+	o.on_message = message;
+	if (!e)
+		e = scratch_open(l->loop, &o, &l->follower);
+	if (!e)
+		e = scratch_follow(l->follower, state_channel);
+	if (e)
+		log_error("redis cannot be used", LOG_ERR(e), LOG_TEXT("why", why.bytes));
+	buf_clear(&why);
+	return e;
+}
+
+/* ---- the whole ---- */
+
+enum err live_new(struct producer *producer, struct live **ret_live)
+{
+	struct live *l = calloc(1, sizeof *l);
+
+	if (!l)
+		return ERR_NOMEM;
+	l->producer = producer;
+	l->loop = producer->loop;
+	(void)pthread_mutex_init(&l->lock, NULL);
+	ring_init(&l->posted);
+	ring_init(&l->arrived);
+	ring_init(&l->watching);
+	*ret_live = l;
+	return ERR_OK;
+}
+
+enum err live_start(struct live *l)
+{
+	enum err e = loop_wake_new(l->loop, woken, l, &l->wake);
+
+	if (!e)
+		e = loop_timer_new(l->loop, tick, l, &l->timer);
+	if (!e && l->producer->config->redis.limits_url[0])
+		e = redis_open(l);
+	if (!e)
+		loop_timer_start(l->timer, TICK_MS);
+	return e;
+}
+
+void live_quiesce(struct live *l)
+{
+	l->closing = true;
+	loop_wake_send(l->wake);
+}
+
+void live_stop(struct live *l)
+{
+	woken(l);
+	scratch_close(l->commands);
+	scratch_close(l->follower);
+	l->commands = l->follower = NULL;
+}
+
+void live_free(struct live *l)
+{
+	if (!l)
+		return;
+	loop_timer_free(l->timer);
+	loop_wake_free(l->wake);
+	secret_clear(&l->password);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+enum err live_watch(struct live *l, struct watcher *w)
+{
+	if (l->closing || ++l->n > (size_t)l->producer->config->producer.watchers_max) {
+		if (!l->closing)
+			l->n--;
+		return ERR_UNAVAILABLE;
+	}
+	(void)pthread_mutex_lock(&l->lock);
+	ring_join(&l->arrived, &w->link);
+	(void)pthread_mutex_unlock(&l->lock);
+	loop_wake_send(l->wake);
+	return ERR_OK;
+}
+
+size_t live_watchers(const struct live *l)
+{
+	return l->n;
+}
+
+struct scratch *live_scratch(struct live *l)
+{
+	return l->commands;
+}
+
+struct loop *live_loop(struct live *l)
+{
+	return l->loop;
+}
+
+void live_post(struct live *l, struct live_call *call)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	ring_join(&l->posted, &call->link);
+	(void)pthread_mutex_unlock(&l->lock);
+	loop_wake_send(l->wake);
+}
+
+/* ---- telling others ---- */
+
+struct telling {
+	struct live_call call;
+	struct live *live;
+	const char *channel;
+	size_t len;
+	char text[];
+};
+
+static void telling_send(void *owner)
+{
+	struct telling *t = owner;
+	const struct scratch_arg args[] = {
+		SCRATCH_TEXT("PUBLISH"), SCRATCH_TEXT(t->channel), {t->text, t->len}};
+
+	/* without Redis they learn it from the record */
+	if (t->live->commands && scratch_send(t->live->commands, args, 3, NULL, NULL))
+		log_debug("publish to redis refused", LOG_END);
+	free(t);
+}
+
+static void telling_post(struct live *l, const char *channel, const char *text, size_t len)
+{
+	struct telling *t =
+		l->producer->config->redis.limits_url[0] ? malloc(sizeof *t + len) : NULL;
+
+	if (!t)
+		return;
+	*t = (struct telling){.call.fn = telling_send, .call.owner = t, .live = l};
+	t->channel = channel;
+	t->len = len;
+	memcpy(t->text, text, len);
+	live_post(l, &t->call);
+}
+
+void live_tell_state(struct live *l, struct id job, enum job_state state)
+{
+	char uuid[ID_UUID_MAX], line[80];
+
+	id_uuid(job, uuid);
+	(void)snprintf(line, sizeof line, "%s %s\n", uuid, job_state_text(state));
+	telling_post(l, state_channel, line, strlen(line));
+}
+
+void live_tell_cancel(struct live *l, const struct id *jobs, size_t n)
+{
+	struct buf lines;
+	char uuid[ID_UUID_MAX];
+
+	buf_init(&lines, n * ID_UUID_MAX + 1);
+	for (size_t i = 0; i < n; i++) {
+		id_uuid(jobs[i], uuid);
+		(void)buf_printf(&lines, "%s%s", i ? "\n" : "", uuid);
+	}
+	if (n && !buf_err(&lines))
+		telling_post(l, "lh:cancel", lines.bytes, lines.len);
+	buf_clear(&lines);
+}

@@ -1,0 +1,81 @@
+/* live.h - who waits for a job to move, and how they learn that it did.
+ *
+ * Long polls and event streams wait here. Workers say through Redis what became of
+ * a job (`lh:state`) and, delta by delta, what a model writes (`lh:tail:<job>`).
+ * Redis may lose all of it, so the record is asked too: once in a while one
+ * statement looks at all jobs that somebody waits for, more often while Redis is
+ * away. A watcher is told once and is off then; it may watch again.
+ *
+ * Threads: one loop of its own; live_watch from any thread, callbacks on the loop.
+ * Memory: watchers belong to whoever watches and must live until told. */
+#ifndef JOBS_LIVE_H
+#define JOBS_LIVE_H
+
+#include "ground/ring.h"
+#include "record/record.h"
+#include "stores/job_read.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct live;
+struct producer;
+struct scratch;
+
+enum live_why { LIVE_MOVED, LIVE_TIME, LIVE_CLOSING };
+struct watcher;
+typedef void live_told_fn(struct watcher *w, enum live_why why);
+
+struct watcher {
+	struct ring link;
+	struct watcher *next; /* in its bucket */
+	struct job_key key;
+	int64_t version;  /* seen: told when the record has another */
+	int64_t until_ms; /* monotonic; told then at latest */
+	live_told_fn *told;
+	bool watching, fresh; /* the loop's own */
+};
+
+MUST_CHECK enum err live_new(struct producer *producer, struct live **ret_live);
+/* Connects to Redis when there is one, starts to look. */
+MUST_CHECK enum err live_start(struct live *live);
+/* Tells everybody LIVE_CLOSING, now and from now on. Any thread. */
+void live_quiesce(struct live *live);
+/* On the loop's thread, after quiesce. */
+void live_stop(struct live *live);
+void live_free(struct live *live);
+
+/* Any thread. ERR_UNAVAILABLE: too many watch already. told is called exactly once otherwise. */
+MUST_CHECK enum err live_watch(struct live *live, struct watcher *w);
+/* On the loop's thread: a watcher leaves without being told. */
+void live_unwatch(struct live *live, struct watcher *w);
+size_t live_watchers(const struct live *live);
+
+/* A job's live text, for event streams: on the loop's thread only. */
+typedef void live_tail_fn(void *owner, int64_t number, const char *text, size_t len);
+struct live_tail {
+	struct live_tail *next;
+	struct id job;
+	live_tail_fn *fn;
+	void *owner;
+	bool following;
+};
+void live_tail_follow(struct live *live, struct live_tail *tail);
+void live_tail_leave(struct live *live, struct live_tail *tail);
+/* The connection for commands; NULL when there is no Redis. */
+struct scratch *live_scratch(struct live *live);
+struct loop *live_loop(struct live *live);
+/* Runs fn(owner) soon on the loop. The call's memory is the caller's until it ran. */
+struct live_call {
+	struct ring link;
+	void (*fn)(void *owner);
+	void *owner;
+};
+void live_post(struct live *live, struct live_call *call);
+/* After commits of ours: tells other watchers, and holders of cancelled jobs. Any thread. */
+void live_tell_state(struct live *live, struct id job, enum job_state state);
+void live_tell_cancel(struct live *live, const struct id *jobs, size_t n);
+
+extern const struct record_op live_peek_op;
+
+#endif

@@ -1,0 +1,290 @@
+#include "jobs/read_call.h"
+
+#include "ground/clock.h"
+#include "jobs/expand.h"
+#include "jobs/job_json.h"
+#include "jobs/live.h"
+#include "producer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ_MAX = 100, PEEK_MAX = 1000 };
+
+struct read_work {
+	struct record_item item; /* first */
+	struct request *r;
+	struct watcher watcher;
+	struct job_key key;
+	int64_t until_ms; /* of the long poll; 0 = none */
+	int status;
+	unsigned expand; /* EXPAND_ bits still to be appended */
+	/* told by the reading: */
+	int64_t version;
+	enum job_state state;
+	bool keep; /* the job's content may stay */
+	bool same; /* the tag the client has is the job's */
+};
+
+static struct read_work *work_of(struct record_item *item)
+{
+	return (struct read_work *)(void *)item;
+}
+
+/* ---- rows and items ---- */
+
+/* Rows come in the items' order, without those that are not there. */
+static const struct job_row *row_of(
+	const struct job_row *rows, size_t n, size_t *at, const struct read_work *w)
+{
+	for (size_t i = *at > 0 ? *at - 1 : 0; i < n && i <= *at; i++)
+		if (id_equal(rows[i].job, w->key.job) && id_equal(rows[i].tenant, w->key.tenant)) {
+			*at = i + 1;
+			return &rows[i];
+		}
+	return NULL;
+}
+
+static void seen(struct read_work *w, const struct job_row *row)
+{
+	char etag[JOB_ETAG_MAX];
+
+	w->version = row->version;
+	w->state = row->state;
+	w->keep = row->store;
+	job_etag(row, etag);
+	w->same = job_etag_matches(w->r->if_none_match, etag);
+	if (w->same) {
+		w->r->reply.status = 304;
+		w->r->reply.headers_n = 0;
+		reply_header(&w->r->reply, "ETag", "%s", etag);
+	}
+}
+
+static bool waits(const struct read_work *w)
+{
+	return w->until_ms > clock_ms() && !job_state_terminal(w->state);
+}
+
+static void render(struct read_work *w, const struct job_row *row)
+{
+	struct reply *reply = &w->r->reply;
+	char etag[JOB_ETAG_MAX], id[ID_TEXT_MAX];
+	struct buf *out = reply_json(reply, w->status);
+
+	job_json_open(out, row);
+	if (w->expand & EXPAND_INPUT) {
+		(void)buf_text(out, ",\"input\":");
+		job_json_sealed(out, row->input, "null");
+	}
+	job_etag(row, etag);
+	reply->headers_n = 0;
+	reply_header(reply, "ETag", "%s", etag);
+	if (w->status == 202) {
+		id_format("job", row->job, id);
+		reply_header(reply, "Location", "/v1/jobs/%s", id);
+		reply_header(reply, "Idempotent-Replayed", "true");
+	}
+}
+
+/* ---- operations ---- */
+
+static void rows_told(
+	struct record_batch *batch, enum err e, const struct job_row *rows, size_t n, bool whole)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; !e && i < batch->n; i++) {
+		struct read_work *w = work_of(batch->items[i]);
+		const struct job_row *row = row_of(rows, n, &at, w);
+
+		if (!row) {
+			w->item.outcome = ERR_NOT_FOUND;
+			continue;
+		}
+		seen(w, row);
+		if (whole && !waits(w) && (!w->same || w->expand))
+			render(w, row);
+	}
+	record_batch_end(batch, e);
+}
+
+static void read_told(void *ctx, enum err e, const struct job_row *rows, size_t n)
+{
+	rows_told(ctx, e, rows, n, true);
+}
+
+static void peek_told(void *ctx, enum err e, const struct job_row *rows, size_t n)
+{
+	rows_told(ctx, e, rows, n, false);
+}
+
+static size_t keys_of(const struct record_batch *batch, struct job_key *keys)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		keys[i] = work_of(batch->items[i])->key;
+	return batch->n;
+}
+
+static enum err read_run(struct db *db, struct record_batch *batch)
+{
+	struct job_key keys[READ_MAX];
+	int what = JOB_READ_LABELS | JOB_READ_ANSWER;
+
+	for (size_t i = 0; i < batch->n; i++)
+		if (work_of(batch->items[i])->expand & EXPAND_INPUT)
+			what |= JOB_READ_INPUT;
+	return job_read(db, keys, keys_of(batch, keys), what, read_told, batch);
+}
+
+static enum err tag_run(struct db *db, struct record_batch *batch)
+{
+	struct job_key keys[PEEK_MAX];
+
+	return job_peek(db, keys, keys_of(batch, keys), peek_told, batch);
+}
+
+const struct record_op read_op = {"read", RECORD_READS, READ_MAX, read_run, NULL};
+const struct record_op read_tag_op = {"read_tag", RECORD_READS, PEEK_MAX, tag_run, NULL};
+
+/* ---- the walk: tag, read, watch, read again, expand ---- */
+
+static void read_again(struct read_work *w, const struct record_op *op);
+
+static void finish(struct read_work *w)
+{
+	struct request *r = w->r;
+
+	w->expand &= ~(unsigned)EXPAND_INPUT;
+	if (r->reply.status != 304 && w->expand) {
+		expand_start(r, w->key, w->expand);
+		return;
+	}
+	if (r->reply.status != 304)
+		(void)buf_char(&r->reply.body, '}');
+	if (!w->keep && job_state_terminal(w->state) && r->reply.status == 200)
+		expand_forget(r, w->key);
+	request_resume(r);
+}
+
+static void told(struct watcher *watcher, enum live_why why)
+{
+	struct read_work *w = RING_OF(watcher, struct read_work, watcher);
+
+	if (why != LIVE_MOVED)
+		w->until_ms = 0;
+	read_again(w, &read_op);
+}
+
+static void watch(struct read_work *w)
+{
+	w->watcher.key = w->key;
+	w->watcher.version = w->version;
+	w->watcher.until_ms = w->until_ms;
+	w->watcher.told = told;
+	if (live_watch(w->r->producer->live, &w->watcher) == ERR_OK)
+		return;
+	w->until_ms = 0;
+	read_again(w, &read_op);
+}
+
+static void read_done(struct record_item *item, enum err e)
+{
+	struct read_work *w = work_of(item);
+
+	if (e)
+		request_resume_failed(w->r, e);
+	else if (waits(w))
+		watch(w);
+	else if (item->op == &read_tag_op && !w->same)
+		read_again(w, &read_op);
+	else if (!w->same && w->r->reply.body.len == 0)
+		read_again(w, &read_op); /* its time ran out while it was read */
+	else
+		finish(w);
+}
+
+static void read_again(struct read_work *w, const struct record_op *op)
+{
+	enum err e;
+
+	w->item.op = op;
+	w->item.done = read_done;
+	e = record_add(w->r->producer->record, &w->item);
+	if (e)
+		request_resume_failed(w->r, e);
+}
+
+/* ---- the calls ---- */
+
+static struct read_work *work_new(struct request *r, struct id tenant, struct id job)
+{
+	struct read_work *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return NULL;
+	if (r->work_free)
+		r->work_free(r->work);
+	w->r = r;
+	w->key = (struct job_key){tenant, job};
+	w->status = 200;
+	r->work = w;
+	r->work_free = free;
+	return w;
+}
+
+void read_call(struct request *r)
+{
+	const int64_t wait_max = r->producer->config->producer.wait_max_s;
+	const struct query_field fields[] = {{"wait", QUERY_INT, 0, wait_max},
+		{"expand", QUERY_TEXT, 0, 200}, {NULL, QUERY_TEXT, 0, 0}};
+	struct problems p = {0};
+	struct read_work *w;
+	unsigned expand = 0;
+	int64_t wait_s;
+	struct id job;
+
+	if (!query_check(&r->query, fields, &p) ||
+		!expand_read(query_text(&r->query, "expand"), &expand, &p)) {
+		request_fail_with(r, ERR_INVALID_FIELD, &p);
+		return;
+	}
+	if (!id_parse("job", r->match.params[0], &job)) {
+		request_fail(r, ERR_NOT_FOUND);
+		return;
+	}
+	w = work_new(r, r->caller.tenant, job);
+	if (!w) {
+		request_fail(r, ERR_NOMEM);
+		return;
+	}
+	wait_s = query_int(&r->query, "wait", 0);
+	w->until_ms = wait_s ? clock_ms() + wait_s * 1000 : 0;
+	w->expand = expand;
+	request_park(r);
+	read_again(w, r->if_none_match && !expand ? &read_tag_op : &read_op);
+}
+
+static void read_with(struct request *r, struct job_key key, int status)
+{
+	struct read_work *w = work_new(r, key.tenant, key.job);
+
+	if (!w) {
+		request_resume_failed(r, ERR_NOMEM);
+		return;
+	}
+	w->status = status;
+	w->keep = true;
+	r->if_none_match = NULL;
+	read_again(w, &read_op);
+}
+
+void read_replayed(struct request *r, struct id tenant, struct id job)
+{
+	read_with(r, (struct job_key){tenant, job}, 202);
+}
+
+void read_after_change(struct request *r, struct id tenant, struct id job, int status)
+{
+	read_with(r, (struct job_key){tenant, job}, status);
+}

@@ -1,0 +1,267 @@
+#include "running.h"
+
+#include "access/keys.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "jobs/live.h"
+#include "ports/loop.h"
+#include "publish.h"
+#include "queues.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { FILES_SPARE = 256, RELOADS_MAX = 1024, STOP_WAIT_MS = 20000, STOP_STEP_MS = 10 };
+
+/* What only this file needs. */
+struct running {
+	struct producer producer; /* first */
+	pthread_t loop_thread;
+	bool loop_started;
+	struct loop_wake *end;
+	struct config *configs[RELOADS_MAX]; /* all that were in force */
+	size_t configs_n;
+};
+
+static struct running *running_of(struct producer *p)
+{
+	return (struct running *)(void *)p;
+}
+
+/* ---- limits of this process ---- */
+
+/* Connections need descriptors: as many as the hard limit gives. */
+static size_t files_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1024;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_max == RLIM_INFINITY ? 1 << 20 : (size_t)limit.rlim_max;
+}
+
+static size_t connections_max(const struct config *c)
+{
+	size_t files = files_raise(), wanted = (size_t)c->producer.connections_max;
+	size_t possible = files > 2 * FILES_SPARE ? files - FILES_SPARE : files / 2;
+
+	if (wanted > possible)
+		log_warn(
+			"fewer connections than configured: raise the limit of open files (ulimit -n)",
+			LOG_INT("connections", (int64_t)possible),
+			LOG_INT("wanted", (int64_t)wanted));
+	return wanted > possible ? possible : wanted;
+}
+
+/* ---- what the servers ask ---- */
+
+static size_t body_max(struct producer *p, enum route_body kind)
+{
+	const struct config *c = p->config;
+	const size_t limits[] = {[ROUTE_NO_BODY] = 1024,
+		[ROUTE_JSON] = (size_t)c->limits.body_bytes,
+		[ROUTE_BULK] = (size_t)c->limits.bulk_bytes};
+
+	return limits[kind];
+}
+
+static size_t body_memory_max(struct producer *p)
+{
+	return (size_t)p->config->producer.body_memory_mb << 20;
+}
+
+static enum err server_start(struct producer *p, enum route_listener listener, size_t connections,
+	struct server **ret_server)
+{
+	const struct config *c = p->config;
+	struct server_options o = {
+		.listen = listener == ROUTE_ADMIN ? c->producer.admin_listen : c->producer.listen,
+		.listener = listener,
+		.routes = producer_routes,
+		.access = keys_check,
+		.producer = p,
+		.threads = listener == ROUTE_ADMIN ? 1 : (unsigned)c->producer.threads,
+		.connections_max = connections,
+		.connections_per_ip = (size_t)c->producer.connections_per_ip,
+		.connection_bytes = (size_t)c->producer.connection_bytes,
+		.header_ms = c->producer.header_timeout_ms,
+		.body_ms = c->producer.body_timeout_ms,
+		.idle_ms = c->producer.idle_timeout_ms,
+		.body_max = body_max,
+		.body_memory_max = body_memory_max};
+	struct buf why;
+	enum err e;
+
+	buf_init(&why, 1024);
+	e = server_open(&o, &why, ret_server);
+	if (e)
+		log_error("cannot serve", LOG_TEXT("why", why.len ? why.bytes : err_text(e)));
+	else
+		log_info("serving", LOG_TEXT("listen", o.listen),
+			LOG_INT("port", server_port(*ret_server)));
+	buf_clear(&why);
+	return e;
+}
+
+/* ---- start ---- */
+
+static void *loop_main(void *owner)
+{
+	loop_run(owner);
+	return NULL;
+}
+
+static void loop_end(void *owner)
+{
+	struct running *x = owner;
+
+	loop_stop(x->producer.loop);
+}
+
+static enum err record_start(struct producer *p)
+{
+	const struct config *c = p->config;
+	size_t n = (size_t)c->producer.db_connections;
+	const struct record_options o = {
+		.db = {.conninfo = c->database.url,
+			.user = "longhaul_producer",
+			.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
+			.application = "longhaul-producer",
+			.connect_ms = c->database.connect_timeout_ms,
+			.statement_ms = c->producer.commit_timeout_ms,
+			.transaction_ms = c->producer.commit_timeout_ms + 1000},
+		.lanes = {[RECORD_WRITES] = n, [RECORD_READS] = (n + 1) / 2, [RECORD_SLOW] = 1},
+		.pending_max = (size_t)c->producer.pending_max,
+		.wait_ms = c->producer.commit_timeout_ms,
+		.ops = producer_ops};
+	enum err e = record_open(&o, &p->record);
+
+	if (e)
+		log_error("the record cannot be used", LOG_ERR(e),
+			LOG_TEXT("why", "database.url must be a libpq connection string"));
+	return e;
+}
+
+static enum err parts_start(struct running *x)
+{
+	struct producer *p = &x->producer;
+	enum err e = loop_new(&p->loop);
+
+	if (!e)
+		e = loop_wake_new(p->loop, loop_end, x, &x->end);
+	if (!e)
+		e = queues_new(p, &p->queues);
+	if (!e)
+		e = keys_new(p, &p->keys);
+	if (!e)
+		e = live_new(p, &p->live);
+	if (!e)
+		e = record_start(p);
+	if (!e)
+		e = publish_new(p, &p->publish);
+	if (!e)
+		e = queues_start(p->queues);
+	if (!e)
+		e = live_start(p->live);
+	if (e)
+		return e;
+	x->loop_started = pthread_create(&x->loop_thread, NULL, loop_main, p->loop) == 0;
+	return x->loop_started ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err running_start(struct config *config, struct producer **ret_producer)
+{
+	struct running *x = calloc(1, sizeof *x);
+	struct producer *p = &x->producer;
+	size_t connections;
+	enum err e;
+
+	if (!x) {
+		config_release(config);
+		return ERR_NOMEM;
+	}
+	*ret_producer = p;
+	x->configs[x->configs_n++] = config;
+	p->config = config;
+	connections = connections_max(config);
+	e = parts_start(x);
+	if (!e)
+		e = server_start(p, ROUTE_ADMIN, 1000 < connections / 8 ? 1000 : connections / 8,
+			&p->admin_server);
+	if (!e)
+		e = server_start(p, ROUTE_PUBLIC, connections - connections / 8, &p->public_server);
+	return e;
+}
+
+void running_configure(struct producer *p, struct config *config)
+{
+	struct running *x = running_of(p);
+
+	if (x->configs_n == RELOADS_MAX) {
+		log_warn("too many reloads: restart the program", LOG_END);
+		config_release(config);
+		return;
+	}
+	x->configs[x->configs_n++] = config;
+	p->config = config;
+}
+
+/* ---- stop ---- */
+
+void running_drain(struct producer *p)
+{
+	p->draining = true;
+	server_quiesce(p->public_server);
+	live_quiesce(p->live);
+}
+
+bool running_busy(const struct producer *p)
+{
+	return server_busy(p->public_server) > 0 || record_pending(p->record) > 0;
+}
+
+/* The library must not be stopped while a connection is suspended: each is resumed by a lane, by
+ * the live loop or by its own deadline, so this ends. */
+static void requests_end(const struct producer *p)
+{
+	const struct timespec pause = {.tv_nsec = STOP_STEP_MS * 1000000L};
+	int64_t until = clock_ms() + STOP_WAIT_MS;
+
+	while (clock_ms() < until && ((p->public_server && server_busy(p->public_server)) ||
+					     (p->admin_server && server_busy(p->admin_server))))
+		(void)nanosleep(&pause, NULL);
+}
+
+void running_stop(struct producer *p)
+{
+	struct running *x = running_of(p);
+
+	if (!p)
+		return;
+	p->draining = true;
+	if (p->live && x->loop_started)
+		live_quiesce(p->live);
+	requests_end(p);
+	server_close(p->public_server);
+	server_close(p->admin_server);
+	if (x->loop_started) {
+		loop_wake_send(x->end);
+		(void)pthread_join(x->loop_thread, NULL);
+	}
+	record_close(p->record);
+	if (p->live)
+		live_stop(p->live);
+	publish_free(p->publish);
+	live_free(p->live);
+	queues_free(p->queues);
+	keys_free(p->keys);
+	loop_wake_free(x->end);
+	loop_free(p->loop);
+	for (size_t i = 0; i < x->configs_n; i++)
+		config_release(x->configs[i]);
+	free(x);
+}

@@ -1,0 +1,22 @@
+/* running.h - a producer from its first thread to its last.
+ *
+ * Order of start: record (lanes), keys, queues, live, publish, bulk, servers.
+ * Order of stop: nothing new is accepted, watchers are told, requests end, the
+ * servers, then everything in the opposite order.
+ *
+ * Threads: main.  Memory: running_stop frees all. */
+#ifndef RUNNING_H
+#define RUNNING_H
+
+#include "producer.h"
+
+/* Takes config over. Failures are logged with what to do. */
+MUST_CHECK enum err running_start(struct config *config, struct producer **ret_producer);
+/* Puts a reloaded configuration in force (taken over); the one before it is kept until the end. */
+void running_configure(struct producer *p, struct config *config);
+void running_drain(struct producer *p);
+bool running_busy(const struct producer *p);
+/* NULL is fine. */
+void running_stop(struct producer *p);
+
+#endif
