@@ -27,8 +27,32 @@ static const struct board_queue *known_queue(struct board *board, int32_t id, si
 	return board_find(board, id);
 }
 
+/* A bucket of one second's starts, at least one, refilled by time. */
+static int64_t allowance(struct board_queue *queue, double rate, int64_t now_ms)
+{
+	double most = rate > 1 ? rate : 1;
+
+	if (rate <= 0)
+		return INT64_MAX;
+	queue->tokens += queue->tokens_ms ? rate * (double)(now_ms - queue->tokens_ms) / 1000 : 1;
+	if (queue->tokens > most)
+		queue->tokens = most;
+	queue->tokens_ms = now_ms;
+	return queue->tokens < 0 ? 0 : (int64_t)queue->tokens;
+}
+
+void board_spend(struct board_queue *queue, size_t jobs)
+{
+	queue->tokens -= (double)jobs;
+}
+
+bool board_rated(const struct board *board, size_t i)
+{
+	return board->windows[i].allowance != INT64_MAX;
+}
+
 static void see_queue(struct board *board, size_t at, const struct dispatch_queue *seen,
-	struct board_queue *queue)
+	struct board_queue *queue, int64_t now_ms)
 {
 	const struct board_queue *known = known_queue(board, seen->id, at);
 
@@ -41,21 +65,23 @@ static void see_queue(struct board *board, size_t at, const struct dispatch_queu
 		.dispatched = seen->dispatched,
 		.depth = seen->depth,
 		.paused = seen->paused,
+		.allowance = allowance(queue, seen->rate, now_ms),
 	};
 	board->running += seen->running;
 	board->caps = board->caps || seen->concurrency > 0;
-	board->lively = board->lively || seen->running || seen->dispatched || seen->depth;
+	board->ready = board->ready || seen->dispatched || seen->depth;
+	board->lively = board->lively || board->ready || seen->running;
 }
 
-void board_see(struct board *board, const struct dispatch_look *look)
+void board_see(struct board *board, const struct dispatch_look *look, int64_t now_ms)
 {
 	size_t n = look->n < BOARD_MAX ? look->n : BOARD_MAX;
 	struct board_queue *fresh = board->pages[board->queues == board->pages[0]];
 
 	board->running = 0;
-	board->caps = board->lively = false;
+	board->caps = board->ready = board->lively = false;
 	for (size_t i = 0; i < n; i++)
-		see_queue(board, i, &look->queues[i], &fresh[i]);
+		see_queue(board, i, &look->queues[i], &fresh[i], now_ms);
 	board->queues = fresh;
 	board->n = n;
 	board->slots = look->slots;

@@ -22,6 +22,8 @@ struct board_queue {
 	/* remembered */
 	struct id after;    /* the tenant served last: turns go on from there */
 	enum topic topic;   /* is its topic made? */
+	double tokens;	    /* starts its rate has saved up, at most a second's */
+	int64_t tokens_ms;  /* when they were counted */
 	int64_t allot_told; /* what producers were last told; -1 = nothing yet */
 };
 
@@ -32,10 +34,14 @@ struct board {
 	size_t n;
 	int64_t slots, workers, running;
 	bool caps;   /* some queue is capped */
-	bool lively; /* something is ready, dispatched or running */
+	bool ready;  /* something is ready or dispatched */
+	bool lively; /* or running */
 };
 
-void board_see(struct board *board, const struct dispatch_look *look);
+void board_see(struct board *board, const struct dispatch_look *look, int64_t now_ms);
+/* Jobs of a queue were dispatched: its rate pays for them. */
+void board_spend(struct board_queue *queue, size_t jobs);
+bool board_rated(const struct board *board, size_t i);
 /* NULL when it is not (or no longer) there. */
 struct board_queue *board_find(struct board *board, int32_t id);
 struct board_queue *board_find_name(struct board *board, const char *name);

@@ -27,6 +27,7 @@ struct dispatch {
 	size_t turn; /* which queue comes first: another one each time */
 	int64_t flow_ms, probe_ms;
 	bool was_up;
+	bool probing; /* the batch being sent is one that finds out */
 	/* room for one call's rows */
 	struct dispatch_key keys[BATCH_MAX];
 	uint8_t message[DISPATCH_MESSAGE_BYTES_MAX];
@@ -96,7 +97,7 @@ struct board *dispatch_board(struct dispatch *dispatch)
 
 struct surveyor *dispatch_surveyor(struct dispatch *dispatch)
 {
-	return dispatch->surveyor;
+	return dispatch->was_up ? dispatch->surveyor : NULL;
 }
 
 /* ---- where messages landed ---- */
@@ -193,7 +194,7 @@ static void on_look(void *ctx, enum err e, const struct dispatch_look *look)
 
 	ask->ask.err = e;
 	if (e == ERR_OK)
-		board_see(ask->board, look);
+		board_see(ask->board, look, clock_ms());
 }
 
 static enum err look(struct leader *leader)
@@ -314,7 +315,9 @@ static enum err dispatch_batch(
 	if (pick.ask.n == 0)
 		return ERR_OK;
 	queue->after = d->keys[pick.ask.n - 1].tenant;
-	publish(d, queue, ask.batch, pick.ask.n);
+	board_spend(queue, pick.ask.n);
+	if (kafka_takes(d, queue) || d->probing)
+		publish(d, queue, ask.batch, pick.ask.n);
 	leader->tally.dispatched += pick.ask.n;
 	return ERR_OK;
 }
@@ -332,48 +335,63 @@ static enum err dispatch_queue_turn(struct leader *leader, size_t i, int64_t mos
 
 		err = dispatch_batch(leader, &d->board.queues[i], max, &n);
 		left -= (int64_t)n;
-		if (n < max)
+		if (n == 0)
 			break;
 	}
 	return err;
 }
 
-/* How much may be marked in this turn: all that is planned; a probe now and then while Kafka is
- * away. */
-static int64_t most_now(struct dispatch *d)
+static void tell_kafka(struct dispatch *d)
 {
 	bool up = d->publisher && stream_publisher_up(d->publisher);
 
-	if (d->publisher && up != d->was_up) {
-		if (up)
-			log_info("Kafka answers again");
-		else
-			log_warn("Kafka is away; workers claim from the tables");
-		d->was_up = up;
-	}
+	if (!d->publisher || up == d->was_up)
+		return;
 	if (up)
-		return INT64_MAX;
-	if (!d->publisher || clock_ms() - d->probe_ms < PROBE_EVERY_MS)
-		return 0;
+		log_info("Kafka answers again");
+	else
+		log_warn("Kafka is away; workers claim from the tables");
+	d->was_up = up;
+}
+
+/* While Kafka is away one small batch now and then finds out. */
+static bool probe_now(struct dispatch *d)
+{
+	if (!d->publisher || d->was_up || clock_ms() - d->probe_ms < PROBE_EVERY_MS)
+		return false;
 	d->probe_ms = clock_ms();
-	return PROBE_JOBS;
+	return true;
+}
+
+/* How much of a queue may be marked now. A rate is kept by marking, with Kafka or without: workers
+ * claim nothing unmarked of such a queue. */
+static int64_t most_of(struct dispatch *d, size_t i)
+{
+	const struct board_queue *queue = &d->board.queues[i];
+
+	if (kafka_takes(d, queue))
+		return INT64_MAX;
+	if (d->probing)
+		return queue->topic == TOPIC_THERE ? PROBE_JOBS : 0;
+	return board_rated(&d->board, i) ? INT64_MAX : 0;
 }
 
 static enum err dispatch_all(struct leader *leader)
 {
 	struct dispatch *d = leader->dispatch;
-	int64_t most = most_now(d);
 	enum err err = ERR_OK;
 
+	tell_kafka(d);
 	d->turn++;
-	for (size_t k = 0; err == ERR_OK && most > 0 && k < d->board.n; k++) {
+	d->probing = probe_now(d);
+	for (size_t k = 0; err == ERR_OK && k < d->board.n; k++) {
 		size_t i = (d->turn + k) % d->board.n;
+		int64_t most = most_of(d, i);
 
-		if (d->board.windows[i].pick == 0 || d->board.queues[i].topic != TOPIC_THERE)
+		if (d->board.windows[i].pick == 0 || most == 0)
 			continue;
 		err = dispatch_queue_turn(leader, i, most);
-		if (most == PROBE_JOBS)
-			break;
+		d->probing = false;
 	}
 	return err;
 }
@@ -391,8 +409,8 @@ enum err dispatch_run(struct leader *leader, bool *ret_busy)
 		topics_turn(d);
 	if (err == ERR_OK)
 		err = tell_producers(leader);
-	if (err == ERR_OK && d->publisher)
+	if (err == ERR_OK)
 		err = dispatch_all(leader);
-	*ret_busy = d->publisher && d->board.lively;
+	*ret_busy = d->publisher && d->board.ready;
 	return err;
 }

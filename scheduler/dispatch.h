@@ -30,7 +30,8 @@ MUST_CHECK enum err dispatch_run(struct leader *leader, bool *ret_busy);
 
 /* For the duties that build on it (grants.h, lost.h). */
 struct board *dispatch_board(struct dispatch *dispatch);
-struct surveyor *dispatch_surveyor(struct dispatch *dispatch); /* NULL without Kafka */
+/* NULL without Kafka, and while it is away: nothing can be asked then. */
+struct surveyor *dispatch_surveyor(struct dispatch *dispatch);
 /* Makes these batches' jobs pickable again; *ret_n = jobs. */
 MUST_CHECK enum err dispatch_take_back(
 	struct leader *leader, const struct id *batches, size_t n, size_t *ret_n);

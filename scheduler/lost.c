@@ -127,13 +127,15 @@ static enum err look(struct leader *leader, bool *ret_busy)
 	struct surveyor *surveyor = dispatch_surveyor(leader->dispatch);
 	enum err err;
 
+	if (!surveyor)
+		return ERR_OK;
 	lost->n = lost->asked.n = lost->gone_n = 0;
 	err = leader_wait(leader,
 		dispatch_open(leader->db, leader->term, LOOK_AFTER_MS, SURVEY_MAX, on_open, &ask),
 		&ask.ask);
 	if (err == ERR_OK)
 		err = take_back(leader, lost->gone, lost->gone_n, "no delivery report");
-	if (err == ERR_OK && surveyor && lost->n > 0)
+	if (err == ERR_OK && lost->n > 0)
 		lost->waiting = surveyor_ask(surveyor, &lost->asked);
 	*ret_busy = lost->waiting;
 	return err;
@@ -156,12 +158,13 @@ static enum err judge(struct leader *leader, const struct survey_positions *answ
 enum err lost_run(struct leader *leader, bool *ret_busy)
 {
 	struct lost *lost = leader->lost;
+	struct surveyor *surveyor = dispatch_surveyor(leader->dispatch);
 	struct survey_positions answer;
 
 	if (!lost->waiting)
 		return look(leader, ret_busy);
 	*ret_busy = true;
-	if (!surveyor_answered(dispatch_surveyor(leader->dispatch), &answer))
+	if (!surveyor || !surveyor_answered(surveyor, &answer))
 		return ERR_OK;
 	lost->waiting = false;
 	return judge(leader, &answer);

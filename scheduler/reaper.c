@@ -76,8 +76,6 @@ static enum err reap(struct leader *leader, const struct id *workers, size_t n, 
 	struct reap_ask ask = {0};
 	enum err err;
 
-	if (n == 0)
-		return ERR_OK;
 	err = leader_wait(leader,
 		reap_workers(leader->db, leader->term, workers, n, by_lock, on_reaped, &ask),
 		&ask.ask);
@@ -99,8 +97,9 @@ enum err reaper_run(struct leader *leader, bool *ret_busy)
 	now_ms = clock_ms();
 	inquest_hold(&reaper->memory, reaper->workers, look.ask.n, now_ms,
 		now_ms - leader->session_ms, &dead);
-	err = reap(leader, dead.by_lock, dead.by_lock_n, true);
-	if (err == ERR_OK)
+	if (dead.by_lock_n > 0)
+		err = reap(leader, dead.by_lock, dead.by_lock_n, true);
+	if (err == ERR_OK && dead.by_lease_n > 0)
 		err = reap(leader, dead.by_lease, dead.by_lease_n, false);
 	return err;
 }
@@ -111,7 +110,8 @@ enum err reaper_notes(struct leader *leader, bool *ret_busy)
 	enum err err = leader_wait(
 		leader, reap_notes(leader->db, leader->term, on_reaped, &ask), &ask.ask);
 
-	if (err == ERR_OK)
-		note_report(leader, "note", &ask.report);
-	return err;
+	if (err != ERR_OK)
+		return err;
+	note_report(leader, "note", &ask.report);
+	return reap(leader, NULL, 0, false);
 }

@@ -14,7 +14,8 @@ struct reaper;
 MUST_CHECK enum err reaper_new(struct reaper **ret_reaper);
 void reaper_free(struct reaper *reaper);
 MUST_CHECK enum err reaper_run(struct leader *leader, bool *ret_busy);
-/* Crash notes that came after their worker was reaped. */
+/* Crash notes that came after their worker was reaped, and leases that a claim under way left with
+ * a worker already gone. */
 MUST_CHECK enum err reaper_notes(struct leader *leader, bool *ret_busy);
 
 #endif

@@ -77,7 +77,10 @@ void window_plan(
 		int64_t room = limit_of(w, &budget) - w->dispatched;
 
 		w->pick = w->pick > w->dispatched ? w->pick - w->dispatched : 0;
-		w->allot = w->depth > 0 || room < 0 ? 0 : least(left, room);
+		w->pick = least(w->pick, w->allowance);
+		w->allot = w->depth > 0 || room < 0 || w->allowance != INT64_MAX
+				   ? 0
+				   : least(left, room);
 	}
 }
 

@@ -7,6 +7,9 @@
  * the others. A capped queue never gets more than its cap leaves, with the same
  * look-ahead.
  *
+ * A queue with a rate gets no more than its allowance, and nothing of it goes to
+ * producers: every start is the leader's then.
+ *
  * What the plan leaves over, producers may publish themselves (the allotment), in
  * queues where nothing older waits: there, order is not at stake.
  *
@@ -26,6 +29,7 @@ struct window {
 	int64_t dispatched; /* marked and unclaimed */
 	int64_t depth;	    /* ready and unmarked */
 	bool paused;
+	int64_t allowance; /* what its rate leaves for now; INT64_MAX = no rate */
 	/* as planned */
 	int64_t pick;  /* to be dispatched now */
 	int64_t allot; /* for the producers */
