@@ -190,8 +190,11 @@ static enum err chunk_full(
 	if (e)
 		return e == ERR_NOMEM ? e : ERR_UP_MALFORMED;
 	e = chunk_parsed(c, root, filter, owner);
-	if (!e && !c->head.len)
+	if (!e && !c->head.len) {
+		/* Exactly as much: it stays as long as the stream. */
+		buf_init(&c->head, len < HEAD_MAX ? len : HEAD_MAX);
 		e = buf_append(&c->head, data, len);
+	}
 	if (!e)
 		chunk_learn(c, data, len, root);
 	json_decref(root);

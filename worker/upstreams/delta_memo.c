@@ -80,6 +80,9 @@ void delta_memo_learn(struct delta_memo *m, const char *data, size_t len, int ch
 	if (json_text_string(start, data + len, &said, &after) != ERR_OK ||
 		said.len != content_len || memcmp(said.bytes, content, content_len) != 0)
 		goto out;
+	if (len - content_len > DELTA_MEMO_BYTES_MAX)
+		goto out;
+	buf_init(&m->around, (size_t)(start - data) + (size_t)(data + len - after) + 1);
 	buf_append(&m->around, data, (size_t)(start - data));
 	buf_append(&m->around, after - 1, (size_t)(data + len - after) + 1);
 	m->before_len = (size_t)(start - data);
