@@ -14,7 +14,7 @@
 enum {
 	POOL_MAX = 1024,
 	SWEEP_MS = 250,
-	RECEIVE_BYTES = 2048, /* each busy stream owns one of these */
+	RECEIVE_BYTES = 1024, /* each busy stream owns one of these */
 	REPLY_MAX_DEFAULT = 16 << 20
 };
 
