@@ -4,6 +4,9 @@
 #include "job.h"
 #include "output.h"
 
+/* How long the server may work at one step of a filter. */
+enum { STEP_MS = 30000 };
+
 static enum outcome change_one(struct client *client, const char *verb, const char *id)
 {
 	const struct call *call = client->call;
@@ -37,38 +40,62 @@ static enum outcome change_each(struct client *client, const char *verb)
 	return worst;
 }
 
-static void print(const struct call *call, const json_t *reply)
-{
-	long long matched = json_integer_value(json_object_get(reply, "matched"));
-	long long changed = json_integer_value(json_object_get(reply, "changed"));
+/* What all requests together came to: the server works a filter off in bounded steps. */
+struct total {
+	long long matched, changed;
+	bool more;
+};
 
-	if (call_flag(call, "dry-run"))
-		fprintf(call->out, "%lld jobs match; nothing was changed\n", matched);
+static enum outcome change_step(
+	struct client *client, const char *verb, const json_t *body, struct total *total)
+{
+	struct reply reply;
+	char path[64];
+	struct question question = {
+		.method = "POST", .path = path, .json = body, .patience_ms = STEP_MS};
+	enum outcome outcome;
+
+	snprintf(path, sizeof(path), "/v1/jobs/%s", verb);
+	outcome = client_ask(client, &question, &reply);
+	if (outcome == OUTCOME_OK) {
+		total->matched += json_integer_value(json_object_get(reply.json, "matched"));
+		total->changed += json_integer_value(json_object_get(reply.json, "changed"));
+		total->more = json_is_true(json_object_get(reply.json, "has_more"));
+	}
+	reply_clear(&reply);
+	return outcome;
+}
+
+static enum outcome print(const struct call *call, const struct total *total)
+{
+	bool dry = call_flag(call, "dry-run");
+
+	if (call_flag(call, "json"))
+		return output_json_new(
+			call, json_pack("{s:s, s:I, s:I, s:b}", "object", "change", "matched",
+				      (json_int_t)total->matched, "changed",
+				      (json_int_t)total->changed, "dry_run", (int)dry));
+	if (dry)
+		fprintf(call->out, "%lld jobs match; nothing was changed\n", total->matched);
 	else
-		fprintf(call->out, "%lld jobs changed\n", changed);
+		fprintf(call->out, "%lld jobs changed\n", total->changed);
+	return OUTCOME_OK;
 }
 
 static enum outcome change_matching(struct client *client, const char *verb)
 {
 	const struct call *call = client->call;
+	struct total total = {0, 0, true};
 	json_t *body = NULL;
-	char path[64];
-	struct reply reply;
 	enum outcome outcome = filter_body(call, &body);
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	snprintf(path, sizeof(path), "/v1/jobs/%s", verb);
 	json_object_set_new(body, "dry_run", json_boolean(call_flag(call, "dry-run")));
-	outcome = client_ask(
-		client, &(struct question){.method = "POST", .path = path, .json = body}, &reply);
-	if (outcome == OUTCOME_OK && call_flag(call, "json"))
-		outcome = output_json(call, reply.json);
-	else if (outcome == OUTCOME_OK)
-		print(call, reply.json);
-	reply_clear(&reply);
+	while (outcome == OUTCOME_OK && total.more)
+		outcome = change_step(client, verb, body, &total);
 	json_decref(body);
-	return outcome;
+	return outcome == OUTCOME_OK ? print(call, &total) : outcome;
 }
 
 static enum outcome check(const struct call *call)

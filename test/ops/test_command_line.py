@@ -342,6 +342,28 @@ def test_personal_filters_travel_in_the_body(longhaul: Shell) -> None:
     assert json.loads(asked.body) == {"subject": "user-7", "metadata": {"k": "v"}, "limit": 20}
 
 
+def test_a_filter_is_worked_off_to_its_end(longhaul: Shell) -> None:
+    step = {"object": "change", "matched": 500, "changed": 499, "dry_run": False}
+    longhaul.server.on(
+        "POST /v1/jobs/cancel",
+        Reply(body=step | {"has_more": True}),
+        Reply(body=step | {"has_more": False}),
+    )
+    done = longhaul("cancel", "--queue", "q", "--metadata", "k=v")
+    assert (done.returncode, done.stdout) == (0, "998 jobs changed\n")
+    bodies = [json.loads(one.body) for one in longhaul.server.asked]
+    assert bodies == [{"queue": "q", "metadata": {"k": "v"}, "dry_run": False}] * 2
+
+
+def test_a_dry_run_changes_nothing_and_counts(longhaul: Shell) -> None:
+    count = {"object": "change", "matched": 7, "changed": 0, "dry_run": True, "has_more": False}
+    longhaul.server.on("POST /v1/jobs/retry", Reply(body=count))
+    done = longhaul("retry", "--dead", "--dry-run")
+    assert done.stdout == "7 jobs match; nothing was changed\n"
+    assert json.loads(longhaul.server.asked[0].body) == {"dead": True, "dry_run": True}
+    assert json.loads(longhaul("retry", "--dead", "--dry-run", "--json").stdout)["matched"] == 7
+
+
 def test_a_new_key_goes_to_a_private_file_and_nowhere_else(longhaul: Shell, tmp_path: Path) -> None:
     made = {"id": "key_1", "object": "api_key", "tenant": "t", "key": KEY}
     longhaul.server.on("POST /v1/api-keys", Reply(201, made))

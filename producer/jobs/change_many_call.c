@@ -1,0 +1,230 @@
+#include "jobs/change_many_call.h"
+
+#include "ground/clock.h"
+#include "jobs/change_call.h"
+#include "jobs/filter.h"
+#include "jobs/list_call.h"
+#include "producer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 500, LASTS_MS = 25000 };
+
+struct many_work {
+	struct record_item item; /* first */
+	struct request *r;
+	const struct record_op *change;
+	struct filter filter;
+	json_t *body;
+	struct job_key keys[PAGE]; /* of the page under way */
+	size_t n;
+	int64_t matched, changed;
+	int64_t until_ms;
+	bool more;
+};
+
+static struct many_work *work_of(const struct record_batch *batch)
+{
+	return (struct many_work *)(void *)batch->items[0];
+}
+
+/* ---- the operations ---- */
+
+static void counted(void *ctx, enum err e, int64_t n)
+{
+	struct record_batch *batch = ctx;
+
+	work_of(batch)->matched = n;
+	record_batch_end(batch, e);
+}
+
+static enum err count_run(struct db *db, struct record_batch *batch)
+{
+	return job_count(db, &work_of(batch)->filter.job, counted, batch);
+}
+
+static void picked(void *ctx, enum err e, const struct job_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct many_work *w = work_of(batch);
+
+	w->n = n;
+	for (size_t i = 0; i < n; i++)
+		w->keys[i] = (struct job_key){rows[i].tenant, rows[i].job};
+	record_batch_end(batch, e);
+}
+
+static enum err pick_run(struct db *db, struct record_batch *batch)
+{
+	const struct many_work *w = work_of(batch);
+	const struct job_page page = {
+		.filter = w->filter.job, .after = w->filter.after, .limit = PAGE, .what = 0};
+
+	return job_list(db, &page, picked, batch);
+}
+
+static void changed(void *ctx, enum err e, const struct job_changed *jobs, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct many_work *w = work_of(batch);
+
+	if (!e) {
+		w->changed += (int64_t)n;
+		change_tell(w->r->producer, jobs, n);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err cancel_many_run(struct db *db, struct record_batch *batch)
+{
+	const struct many_work *w = work_of(batch);
+	const struct audit_actor by = request_actor(w->r);
+
+	return job_cancel_many(db, w->keys, w->n, &by, changed, batch);
+}
+
+static enum err retry_many_run(struct db *db, struct record_batch *batch)
+{
+	const struct many_work *w = work_of(batch);
+	const struct audit_actor by = request_actor(w->r);
+
+	return job_retry_many(db, w->keys, w->n, &by, changed, batch);
+}
+
+const struct record_op count_op = {"count", RECORD_SLOW, 1, count_run, NULL};
+const struct record_op pick_op = {"pick", RECORD_SLOW, 1, pick_run, NULL};
+const struct record_op cancel_many_op = {"cancel_many", RECORD_SLOW, 1, cancel_many_run, NULL};
+const struct record_op retry_many_op = {"retry_many", RECORD_SLOW, 1, retry_many_run, NULL};
+
+/* ---- the calls ---- */
+
+static void answer(struct many_work *w)
+{
+	struct buf *out = reply_json(&w->r->reply, 200);
+
+	(void)buf_printf(out,
+		"{\"object\":\"change\",\"matched\":%lld,\"changed\":%lld,\"dry_run\":%s,"
+		"\"has_more\":%s}",
+		(long long)w->matched, (long long)w->changed, w->filter.dry_run ? "true" : "false",
+		w->more ? "true" : "false");
+	request_resume(w->r);
+}
+
+static void step_done(struct record_item *item, enum err e);
+
+static void step(struct many_work *w, const struct record_op *op)
+{
+	enum err e;
+
+	memset(&w->item, 0, sizeof w->item);
+	w->item.op = op;
+	w->item.weight = 1;
+	w->item.done = step_done;
+	w->item.owner = w->r->producer;
+	e = record_add(w->r->producer->record, &w->item);
+	if (e)
+		request_resume_failed(w->r, e);
+}
+
+/* Behind a page that was picked: change it, or be done. */
+static void page_picked(struct many_work *w)
+{
+	w->matched += (int64_t)w->n;
+	if (w->n == 0) {
+		answer(w);
+		return;
+	}
+	w->filter.after = w->keys[w->n - 1].job;
+	step(w, w->change);
+}
+
+static void page_changed(struct many_work *w)
+{
+	w->more = w->n == PAGE;
+	if (w->more && w->matched < CHANGE_MANY_MAX && clock_ms() < w->until_ms)
+		step(w, &pick_op);
+	else
+		answer(w);
+}
+
+static void step_done(struct record_item *item, enum err e)
+{
+	struct many_work *w = (struct many_work *)(void *)item;
+
+	if (e)
+		request_resume_failed(w->r, e);
+	else if (item->op == &count_op)
+		answer(w);
+	else if (item->op == &pick_op)
+		page_picked(w);
+	else
+		page_changed(w);
+}
+
+static void work_free(void *work)
+{
+	struct many_work *w = work;
+
+	json_decref(w->body);
+	free(w);
+}
+
+/* Only states that the change may start from; false when the filter leaves none of them. */
+static bool states_narrow(struct filter *filter, int allowed)
+{
+	int asked = filter->job.states;
+
+	filter->job.states = asked ? asked & allowed : allowed;
+	return filter->job.states != 0;
+}
+
+static enum err many_read(struct many_work *w, struct problems *p)
+{
+	enum err e = filter_read(&w->filter, w->r, FILTER_CHANGE, w->body, p);
+
+	if (!e && w->filter.members == 0) {
+		problems_add(p, "", "must name at least one filter");
+		e = ERR_INVALID_FIELD;
+	}
+	return e;
+}
+
+static void many_begin(struct request *r, const struct record_op *change, int allowed)
+{
+	struct many_work *w = calloc(1, sizeof *w);
+	struct problems p = {0};
+	enum err e;
+
+	if (!w) {
+		request_fail(r, ERR_NOMEM);
+		return;
+	}
+	w->r = r;
+	w->change = change;
+	w->until_ms = clock_ms() + LASTS_MS;
+	r->work = w;
+	r->work_free = work_free;
+	if (list_body_read(r, &w->body))
+		return;
+	e = many_read(w, &p);
+	if (e) {
+		request_fail_with(r, e, &p);
+		return;
+	}
+	request_park(r);
+	if (states_narrow(&w->filter, allowed))
+		step(w, w->filter.dry_run ? &count_op : &pick_op);
+	else
+		answer(w);
+}
+
+void cancel_many_call(struct request *r)
+{
+	many_begin(r, &cancel_many_op, 1 << JOB_QUEUED | 1 << JOB_WAITING | 1 << JOB_RUNNING);
+}
+
+void retry_many_call(struct request *r)
+{
+	many_begin(r, &retry_many_op, 1 << JOB_FAILED | 1 << JOB_CANCELLED | 1 << JOB_EXPIRED);
+}

@@ -1,0 +1,141 @@
+#include "jobs/list_call.h"
+
+#include "jobs/filter.h"
+#include "jobs/job_json.h"
+#include "producer.h"
+
+#include <stdlib.h>
+
+struct list_work {
+	struct record_item item; /* first */
+	struct request *r;
+	struct filter filter;
+	json_t *body;
+};
+
+/* ---- the operation ---- */
+
+static void page_write(struct list_work *w, const struct job_row *rows, size_t n)
+{
+	struct buf *out = reply_json(&w->r->reply, 200);
+	bool more = n > w->filter.limit;
+	char next[ID_TEXT_MAX];
+
+	if (more)
+		n = w->filter.limit;
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		job_json_write(out, &rows[i]);
+	}
+	(void)buf_printf(out, "],\"has_more\":%s,\"next\":", more ? "true" : "false");
+	if (more) {
+		id_format("job", rows[n - 1].job, next);
+		(void)buf_printf(out, "\"%s\"}", next);
+	} else {
+		(void)buf_text(out, "null}");
+	}
+}
+
+static void listed(void *ctx, enum err e, const struct job_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct list_work *w = (struct list_work *)(void *)batch->items[0];
+
+	if (!e) {
+		page_write(w, rows, n);
+		e = buf_err(&w->r->reply.body);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err list_run(struct db *db, struct record_batch *batch)
+{
+	const struct list_work *w = (struct list_work *)(void *)batch->items[0];
+	const struct job_page page = {.filter = w->filter.job,
+		.after = w->filter.after,
+		.limit = w->filter.limit + 1,
+		.what = JOB_READ_LABELS};
+
+	return job_list(db, &page, listed, batch);
+}
+
+const struct record_op list_op = {"list", RECORD_SLOW, 1, list_run, NULL};
+
+/* ---- the calls ---- */
+
+static void list_done(struct record_item *item, enum err e)
+{
+	struct list_work *w = (struct list_work *)(void *)item;
+
+	if (e)
+		request_fail(w->r, e);
+	request_resume(w->r);
+}
+
+static void work_free(void *work)
+{
+	struct list_work *w = work;
+
+	json_decref(w->body);
+	free(w);
+}
+
+/* Takes body. */
+static void list_begin(struct request *r, enum filter_form form, json_t *body)
+{
+	struct list_work *w = calloc(1, sizeof *w);
+	struct problems p = {0};
+	enum err e;
+
+	if (!w) {
+		json_decref(body);
+		request_fail(r, ERR_NOMEM);
+		return;
+	}
+	w->r = r;
+	w->body = body;
+	r->work = w;
+	r->work_free = work_free;
+	e = filter_read(&w->filter, r, form, body, &p);
+	if (e) {
+		request_fail_with(r, e, &p);
+		return;
+	}
+	w->item.op = &list_op;
+	w->item.weight = 1;
+	w->item.done = list_done;
+	w->item.owner = r->producer;
+	request_park(r);
+	e = record_add(r->producer->record, &w->item);
+	if (e)
+		request_resume_failed(r, e);
+}
+
+void list_call(struct request *r)
+{
+	list_begin(r, FILTER_QUERY, NULL);
+}
+
+enum err list_body_read(struct request *r, json_t **ret_body)
+{
+	const struct config *config = r->producer->config;
+	struct problems p = {0};
+	enum err e = json_read(r->body.bytes ? r->body.bytes : "", r->body.len,
+		(int)config->limits.json_depth, &p, ret_body);
+
+	if (e == ERR_TOO_LARGE)
+		e = ERR_INVALID_JSON;
+	if (e)
+		request_fail_with(r, e, &p);
+	return e;
+}
+
+void search_call(struct request *r)
+{
+	json_t *body;
+
+	if (list_body_read(r, &body) == ERR_OK)
+		list_begin(r, FILTER_SEARCH, body);
+}
