@@ -1,11 +1,12 @@
 -- Polls of jobs that have not changed: GET with the ETag of the last answer.
--- wrk -s poll.lua URL -- LOAD_DIR POLLS_FILE, whose lines are: key, path and ETag, by blanks.
+-- wrk -s poll.lua URL -- POLLS_FILE, whose lines are: key, path and ETag, by blanks.
+
+dofile(debug.getinfo(1, "S").source:match("^@?(.*/)") .. "report.lua")
 
 local requests, turn = {}, 0
 
 function init(args)
-	dofile(args[1] .. "/report.lua")
-	for i, line in ipairs(lines_of(args[2])) do
+	for i, line in ipairs(lines_of(args[1])) do
 		local key, path, etag = line:match("^(%S+) (%S+) (%S+)$")
 		requests[i] = wrk.format("GET", path, {
 			["Authorization"] = "Bearer " .. key,

@@ -38,7 +38,7 @@ class Load:
 def press(script: str, url: str, files: list[Path], *, connections: int, seconds: float) -> Load:
     """One run against url; files are passed to the script by path."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s"]
-    command += ["-s", str(LOAD / f"{script}.lua"), url, "--", str(LOAD), *map(str, files)]
+    command += ["-s", str(LOAD / f"{script}.lua"), url, "--", *map(str, files)]
     run = subprocess.run(
         command, capture_output=True, text=True, timeout=seconds + MARGIN_S, check=False
     )
