@@ -8,7 +8,7 @@
  *   beat      the pulse on its own connection; its reply drains, cancels, kills
  *   live      text and states to Redis, cancels from it
  *   writer    numbered text to the record, where a block ends or Redis is away
- *   delivery  webhooks: the same machinery with another upstream
+ *   postman   webhooks: the same machinery with another upstream
  *
  * A job stays held, and its slot taken, until the record acknowledged its end or
  * refused it.
@@ -30,7 +30,7 @@
 
 struct beat;
 struct claim_desk;
-struct delivery_desk;
+struct postman;
 struct finisher;
 struct live;
 struct upstreams;
@@ -61,7 +61,7 @@ struct worker {
 	struct beat *beat;
 	struct live *live;
 	struct writer *writer;
-	struct delivery_desk *delivery;
+	struct postman *postman;
 	struct ring admitting; /* jobs that wait for leave to call */
 	bool admit;	       /* look at them at the end of this turn */
 	bool leaving;	       /* the record was told */

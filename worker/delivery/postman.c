@@ -47,7 +47,7 @@ struct postman {
 	struct origins *origins;
 	struct post *posts, *free, *ended;
 	size_t posts_n, under_way;
-	bool claiming, telling, stopped;
+	bool claiming, telling, stopped, dropped;
 	struct delivery_end *told[CLAIM_MAX]; /* the batch that is being told */
 	struct post *told_posts[CLAIM_MAX];
 	struct egress_net networks[NETWORKS_MAX];
@@ -324,7 +324,7 @@ static void on_claimed(void *ctx, enum err e, const struct delivery *rows, size_
 	struct postman *p = ctx;
 
 	p->claiming = false;
-	if (e != ERR_OK) {
+	if (e != ERR_OK || p->dropped) {
 		look_in(p, LOOK_EVERY_MS);
 		return;
 	}
@@ -429,8 +429,21 @@ bool postman_idle(const struct postman *postman)
 	return postman->under_way == 0 && !postman->claiming;
 }
 
-/* The store must not call back any more: the connection is closed before, or nothing is under way.
- */
+void postman_drop(struct postman *postman)
+{
+	struct postman *p = postman;
+
+	if (!p)
+		return;
+	postman_stop(p);
+	p->dropped = true;
+	for (size_t i = 0; i < p->posts_n; i++) {
+		if (p->posts[i].call)
+			http_cancel(p->posts[i].call);
+		p->posts[i].call = NULL;
+	}
+}
+
 void postman_free(struct postman *postman)
 {
 	struct postman *p = postman;
@@ -439,11 +452,8 @@ void postman_free(struct postman *postman)
 		return;
 	loop_timer_free(p->look);
 	loop_timer_free(p->flush);
-	for (size_t i = 0; p->posts && i < p->posts_n; i++) {
-		if (p->posts[i].call)
-			http_cancel(p->posts[i].call);
+	for (size_t i = 0; p->posts && i < p->posts_n; i++)
 		letter_clear(&p->posts[i].letter);
-	}
 	origins_free(p->origins);
 	free(p->posts);
 	free(p);

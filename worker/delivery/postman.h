@@ -43,7 +43,10 @@ MUST_CHECK enum err postman_new(const struct postman_host *host, struct postman 
 void postman_stop(struct postman *postman);
 /* Nothing is under way: after a stop, the time to free. */
 bool postman_idle(const struct postman *postman);
-/* Ends what is under way without a word: it becomes due again. NULL is fine. */
+/* Ends the calls under way without a word: what they were about becomes due again. Before
+ * http_free. NULL is fine, as it is for the next one. */
+void postman_drop(struct postman *postman);
+/* After db_close, whose last callbacks still come here; before loop_free. */
 void postman_free(struct postman *postman);
 /* A job with a callback has just ended: look now. */
 void postman_poke(struct postman *postman);
