@@ -148,6 +148,11 @@ void db_arg_time(struct db_args *a, int64_t unix_ms)
 		put64(a, time_of(unix_ms));
 }
 
+void db_arg_texts_null(struct db_args *a)
+{
+	start(a, types[DB_TEXT].array, true);
+}
+
 void db_arg_ids(struct db_args *a, const struct id *v, size_t n)
 {
 	size_t i;

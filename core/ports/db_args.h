@@ -47,6 +47,7 @@ void db_arg_bytes(struct db_args *a, struct db_bytes v); /* NULL bytes = null */
 void db_arg_id(struct db_args *a, struct id v);
 void db_arg_id_or_null(struct db_args *a, struct id v); /* the zero id = null */
 void db_arg_time(struct db_args *a, int64_t unix_ms);	/* 0 = null */
+void db_arg_texts_null(struct db_args *a);
 void db_arg_ids(struct db_args *a, const struct id *v, size_t n);
 /* An array of n elements: db_array, then exactly n of the item calls of that type. */
 void db_array(struct db_args *a, enum db_type type, size_t n);

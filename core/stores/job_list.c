@@ -1,0 +1,260 @@
+#include "stores/call.h"
+#include "stores/job_columns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Arguments: $1 tenant, $2 after, $3..$6 span, $7 queue, $8 states, $9 kind, $10 error code,
+ * $11 model, $12 upstream, $13 dead, $14 and $15 created between, $16 hashes, $17 the one terminal
+ * state, $18 limit. A statement uses those that it needs. */
+#define FILTER                                                                           \
+	" ($7 = 0 or j.queue_id = $7)"                                                   \
+	" and ($8 is null or j.state = any(coalesce((select ($8)::job_state[]), '{}')))" \
+	" and ($9 is null or j.kind = $9) and ($10 is null or j.error_code = $10)"       \
+	" and ($11 is null or j.model = $11) and ($12 is null or j.upstream = $12)"      \
+	" and ($13 < 0 or j.dead = ($13 = 1))"                                           \
+	" and ($14 is null or j.created_at > $14) and ($15 is null or j.created_at < $15)"
+#define BOUNDS(t) \
+	" and " t ".job_id >= $5 and " t ".job_id <= $6 and ($2 is null or " t ".job_id < $2)"
+#define CLASSES(t) " and " t ".retention between $3 and $4"
+#define ALL_HASHES                                                                               \
+	" not exists (select from unnest($16) h(hash) where not exists (select from job_match x" \
+	"  where x.tenant_id = $1 and x.hash = h.hash and x.job_id = j.job_id"                   \
+	"  and x.retention = j.retention))"
+
+#define FROM_JOB                                                    \
+	" from (select * from job j where j.tenant_id = $1" BOUNDS( \
+		"j") " and" FILTER "  order by j.job_id desc limit $18) j"
+/* Jobs in a terminal state are found by it: among a million completed ones, three that failed. One
+ * that failed, was retried and failed again is there twice. */
+#define FROM_DONE                                                                                               \
+	" from (select j.* from (select distinct on (d.job_id) d.job_id from job_done d where d.tenant_id = $1" \
+	"   and d.state = ($17)::job_state" BOUNDS("d") CLASSES(                                                \
+		"d") "   order by d.job_id desc) d cross join lateral"                                          \
+		     "  (select * from job j where j.tenant_id = $1 and j.job_id = d.job_id and" FILTER         \
+		     "   limit 1) j limit $18) j"
+#define FROM_MATCH                                                                                      \
+	" from (select j.* from (select m.job_id from job_match m where m.tenant_id = $1"               \
+	"   and m.hash = ($16)[1]" BOUNDS("m") CLASSES(                                                 \
+		"m") "   order by m.job_id desc) m cross join lateral"                                  \
+		     "  (select * from job j where j.tenant_id = $1 and j.job_id = m.job_id and" FILTER \
+		     "   limit 1) j where" ALL_HASHES " limit $18) j"
+#define NEWEST " order by j.job_id desc"
+
+enum { DRIVE_JOB, DRIVE_DONE, DRIVE_MATCH, DRIVES };
+
+static const struct db_stmt list_stmts[DRIVES][2] = {
+	[DRIVE_JOB] = {{.name = "job_list",
+			       .sql = "select " JOB_FACTS FROM_JOB NEWEST,
+			       .reads = true},
+		{.name = "job_list_labels",
+			.sql = "select " JOB_FACTS JOB_LABELS FROM_JOB JOB_WITH_INPUT NEWEST,
+			.reads = true}},
+	[DRIVE_DONE] = {{.name = "job_list_done",
+				.sql = "select " JOB_FACTS FROM_DONE NEWEST,
+				.reads = true},
+		{.name = "job_list_done_labels",
+			.sql = "select " JOB_FACTS JOB_LABELS FROM_DONE JOB_WITH_INPUT NEWEST,
+			.reads = true}},
+	[DRIVE_MATCH] = {{.name = "job_list_match",
+				 .sql = "select " JOB_FACTS FROM_MATCH NEWEST,
+				 .reads = true},
+		{.name = "job_list_match_labels",
+			.sql = "select " JOB_FACTS JOB_LABELS FROM_MATCH JOB_WITH_INPUT NEWEST,
+			.reads = true}},
+};
+
+/* The attempts that ended, and the one that runs. */
+static const struct db_stmt attempts_stmt = {.name = "attempt_list",
+	.sql = "select a.worker_id, a.fence, a.number, a.started_at, a.ended_at, a.outcome,"
+	       "  a.state::text, a.ended_by, a.upstream, a.model, coalesce(a.upstream_status, 0),"
+	       "  a.input_tokens, a.output_tokens, a.cost_nano, a.admit_ms, a.first_byte_ms,"
+	       "  a.stream_ms, a.finish_ms, a.event_from, a.event_to, a.restarted, a.message"
+	       " from attempt a where a.tenant_id = $1 and a.job_id = $2 and a.retention = $3"
+	       " union all select l.worker_id, l.fence, l.number, l.started_at, null, '', 'running',"
+	       "  '', j.upstream, j.model, 0, 0, 0, 0, -1, -1, -1, -1, l.event_from, l.event_to,"
+	       "  l.restarted, null"
+	       " from (select * from job j where j.tenant_id = $1 and j.job_id = $2"
+	       "  and j.state = 'running' limit 1) j cross join lateral (select * from job_lease l"
+	       "  where l.worker_id = j.worker_id and l.tenant_id = $1 and l.job_id = $2 limit 1) l"
+	       " order by 2",
+	.reads = true};
+
+static const struct id greatest_id = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+/* An id is made shortly before its row: this covers the difference. */
+enum { ID_SLACK_MS = 60000 };
+
+static struct id id_at(int64_t ms, struct id rest)
+{
+	int i;
+
+	for (i = 0; i < 6; i++)
+		rest.bytes[i] = (uint8_t)((uint64_t)ms >> (40 - 8 * i));
+	return rest;
+}
+
+static void span_args(struct db_args *a, const struct job_filter *f)
+{
+	struct id low = {{0}}, high = greatest_id;
+
+	if (f->created_after_ms > ID_SLACK_MS)
+		low = id_at(f->created_after_ms - ID_SLACK_MS, low);
+	if (f->created_before_ms > 0)
+		high = id_at(f->created_before_ms + ID_SLACK_MS, high);
+	db_arg_int4(a, 0);
+	db_arg_int4(a, ID_CLASSES);
+	db_arg_id(a, low);
+	db_arg_id(a, high);
+}
+
+/* The one terminal state that is asked for; JOB_STATES when it is not one. */
+static enum job_state one_terminal(const struct job_filter *f)
+{
+	int states = f->states != 0 ? f->states : (1 << JOB_STATES) - 1;
+	enum job_state s;
+
+	if (f->dead == 1)
+		states &= 1 << JOB_FAILED;
+	for (s = 0; s < JOB_STATES; s++)
+		if (states == 1 << s && job_state_terminal(s))
+			return s;
+	return JOB_STATES;
+}
+
+static void states_arg(struct db_args *a, int states)
+{
+	enum job_state s;
+	size_t n = 0;
+
+	if (states == 0) {
+		db_arg_texts_null(a);
+		return;
+	}
+	for (s = 0; s < JOB_STATES; s++)
+		n += (states >> s) & 1;
+	db_array(a, DB_TEXT, n);
+	for (s = 0; s < JOB_STATES; s++)
+		if ((states >> s) & 1)
+			db_item_text(a, job_state_text(s));
+}
+
+static void filter_args(struct db_args *a, const struct job_filter *f)
+{
+	enum job_state terminal = one_terminal(f);
+	size_t i;
+
+	db_arg_int4(a, f->queue_id);
+	states_arg(a, f->states);
+	db_arg_text(a, f->kind);
+	db_arg_text(a, f->error_code);
+	db_arg_text(a, f->model);
+	db_arg_text(a, f->upstream);
+	db_arg_int4(a, f->dead);
+	db_arg_time(a, f->created_after_ms);
+	db_arg_time(a, f->created_before_ms);
+	db_array(a, DB_BYTES, f->hashes_n);
+	for (i = 0; i < f->hashes_n; i++)
+		db_item_bytes(a, (struct db_bytes){f->hashes[i], sizeof(f->hashes[i])});
+	db_arg_text(a, terminal != JOB_STATES ? job_state_text(terminal) : NULL);
+}
+
+static size_t drive_of(const struct job_filter *f)
+{
+	if (f->hashes_n > 0)
+		return DRIVE_MATCH;
+	return one_terminal(f) != JOB_STATES ? DRIVE_DONE : DRIVE_JOB;
+}
+
+static void on_list(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
+
+	for (i = 0; rows != NULL && i < n; i++) {
+		job_facts_take(&rows[i], r, i);
+		job_content_take(&rows[i], r, i, call->n);
+	}
+	((job_read_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+enum err job_list(struct db *db, const struct job_page *page, job_read_done *done, void *ctx)
+{
+	size_t level = page->what != 0 ? 1 : 0;
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, page->filter.tenant);
+	db_arg_id_or_null(&a, page->after);
+	span_args(&a, &page->filter);
+	filter_args(&a, &page->filter);
+	db_arg_int8(&a, (int64_t)page->limit);
+	return call_run(&(struct call_ask){.db = db,
+		.tenants = &page->filter.tenant,
+		.tenants_n = 1,
+		.stmt = &list_stmts[drive_of(&page->filter)][level],
+		.args = &a,
+		.on_done = on_list,
+		.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}});
+}
+
+static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t i)
+{
+	*t = (struct attempt_row){
+		.worker = db_id(r, i, 0),
+		.fence = db_int(r, i, 1),
+		.number = (int)db_int(r, i, 2),
+		.started_ms = db_time(r, i, 3),
+		.ended_ms = db_time(r, i, 4),
+		.outcome = db_text(r, i, 5),
+		.state = db_text(r, i, 6),
+		.ended_by = db_text(r, i, 7),
+		.upstream = db_text(r, i, 8),
+		.model = db_text(r, i, 9),
+		.upstream_status = (int)db_int(r, i, 10),
+		.input_tokens = db_int(r, i, 11),
+		.output_tokens = db_int(r, i, 12),
+		.cost_nano = db_int(r, i, 13),
+		.timings_ms = {-1, -1, (int32_t)db_int(r, i, 14), (int32_t)db_int(r, i, 15),
+			(int32_t)db_int(r, i, 16), (int32_t)db_int(r, i, 17)},
+		.event_from = db_int(r, i, 18),
+		.event_to = db_int(r, i, 19),
+		.restarted = db_int(r, i, 20) != 0,
+		.message = db_value(r, i, 21),
+	};
+}
+
+static void on_attempts(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct attempt_row *rows = call_rows(&e, n, sizeof(*rows));
+
+	for (i = 0; rows != NULL && i < n; i++)
+		attempt_take(&rows[i], r, i);
+	((attempt_list_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+enum err attempt_list(struct db *db, struct job_key key, attempt_list_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, key.tenant);
+	db_arg_id(&a, key.job);
+	db_arg_int4(&a, (int32_t)id_class(key.job));
+	return call_run(&(struct call_ask){.db = db,
+		.tenants = &key.tenant,
+		.tenants_n = 1,
+		.stmt = &attempts_stmt,
+		.args = &a,
+		.on_done = on_attempts,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
+}
