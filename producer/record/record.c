@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPS_MAX = 32, SWEEP_MS = 100, AWAY_GRACE_MS = 200 };
+enum { OPS_MAX = 64, SWEEP_MS = 100, AWAY_GRACE_MS = 200 };
 
 struct inbox {
 	struct ring items;
