@@ -77,7 +77,7 @@ enum job_wait job_wait_from_text(const char *text)
 
 bool job_queue_name_valid(const char *text, size_t len)
 {
-	if (len == 0 || len > JOB_QUEUE_MAX || text[0] == '.' || text[0] == '-')
+	if (len == 0 || len > JOB_QUEUE_MAX || text[0] == '.' || text[0] == '-' || text[0] == '_')
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];

@@ -58,7 +58,7 @@ const char *job_wait_text(enum job_wait w);
 enum job_wait job_wait_from_text(const char *text);
 
 enum { JOB_PRIORITY_BEST = 0, JOB_PRIORITY_LAST = 9, JOB_PRIORITY_USUAL = 5, JOB_QUEUE_MAX = 64 };
-/* 1-64 of a-z 0-9 _ - . (it becomes part of a Kafka topic), not starting with - or a dot. */
+/* 1-64 of a-z 0-9 _ - . (it becomes part of a Kafka topic), starting with a letter or digit. */
 bool job_queue_name_valid(const char *text, size_t len);
 
 #endif

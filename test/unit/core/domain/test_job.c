@@ -55,7 +55,8 @@ static void test_only_a_running_job_completes_and_only_a_queued_one_starts(void 
 static void test_queue_names_fit_into_a_topic(void **state)
 {
 	static const char *const right[] = {"default", "a", "a-b_c.d", "0"};
-	static const char *const wrong[] = {"", "A", "a b", "../x", ".a", "-a", "a/b", "\xc3\xa9"};
+	static const char *const wrong[] = {
+		"", "A", "a b", "../x", ".a", "_a", "-a", "a/b", "\xc3\xa9"};
 	char name[JOB_QUEUE_MAX + 2];
 
 	for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++)
