@@ -72,7 +72,7 @@ static enum err on_body(void *owner, const char *bytes, size_t len)
 	enum err e;
 
 	crash_note_enter(note, job->tenant, job->id, job->fence);
-	stop_point(job->worker, STOP_MID_STREAM);
+	stop_point(job, STOP_MID_STREAM);
 	e = reply_feed(&job->call->reply, bytes, len);
 	crash_note_leave(note);
 	return e;
@@ -89,7 +89,7 @@ static void on_end(void *owner, const struct http_end *end)
 	job->replied_us = clock_us();
 	if (end->err && end->why[0] && !call->reply.body.len)
 		outcome_words(end->why, strlen(end->why), &job->words);
-	stop_point(job->worker, STOP_AFTER_REPLY);
+	stop_point(job, STOP_AFTER_REPLY);
 	job_resume(job);
 }
 
@@ -170,7 +170,7 @@ static enum err call_start(struct job *job)
 	if (e)
 		return e;
 	job->admitted_us = clock_us();
-	stop_point(job->worker, STOP_BEFORE_CALL);
+	stop_point(job, STOP_BEFORE_CALL);
 	return call_send(job);
 }
 

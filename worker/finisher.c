@@ -263,7 +263,8 @@ static void on_done(void *ctx, enum err e, struct finish *const *batch, size_t n
 
 	f->lots--;
 	if (e == ERR_OK) {
-		stop_point(f->worker, STOP_AFTER_COMMIT);
+		for (size_t i = 0; i < lot->n; i++)
+			stop_point(lot->jobs[i], STOP_AFTER_COMMIT);
 		lot_told(lot);
 	} else if (e == ERR_DB_DATA && !lot->settle) {
 		lot_halve(lot);

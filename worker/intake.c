@@ -164,7 +164,8 @@ void intake_take(struct worker *w, const struct claim *claims, size_t n)
 
 		if (!job)
 			continue;
-		live_state(w->live, job, "running");
+		live_state(w->live, job, job_state_text(JOB_RUNNING));
+		stop_point(job, STOP_AFTER_CLAIM);
 		if (job->kind->runner == KIND_RUNS_UPSTREAM) {
 			in->keys[in->n] = (struct job_key){job->tenant, job->id};
 			in->jobs[in->n++] = job;
@@ -173,7 +174,6 @@ void intake_take(struct worker *w, const struct claim *claims, size_t n)
 			job_resume(job);
 		}
 	}
-	stop_point(w, STOP_AFTER_CLAIM);
 	if (in->n)
 		intake_ask(in);
 	else

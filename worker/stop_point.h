@@ -1,15 +1,15 @@
 /* stop_point.h - places where a test can end the process exactly there.
  *
  * Built with CONTROL_STOP_POINTS (MODE=points), the worker looks at each point
- * for a file state_dir/stop-point with one line "<point> <KILL|STOP>"; when it
- * names this point the file is removed and the signal raised. Any other build
- * has nothing of this.
+ * for a file state_dir/stop-point with one line "<point> <KILL|STOP> [job's uuid]";
+ * when it names this point (and this job, if it names one) the file is removed
+ * and the signal raised. Any other build has nothing of this.
  *
  * Threads: the loop's. */
 #ifndef WORKER_STOP_POINT_H
 #define WORKER_STOP_POINT_H
 
-struct worker;
+struct job;
 
 #define STOP_AFTER_CLAIM  "after_claim"
 #define STOP_BEFORE_CALL  "before_call"
@@ -18,9 +18,9 @@ struct worker;
 #define STOP_AFTER_COMMIT "after_commit"
 
 #ifdef CONTROL_STOP_POINTS
-void stop_point(const struct worker *w, const char *name);
+void stop_point(const struct job *job, const char *name);
 #else
-#define stop_point(w, name) ((void)0)
+#define stop_point(job, name) ((void)0)
 #endif
 
 #endif
