@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 from longhaul_bench.figure import Sample, benchmark
+from longhaul_bench.process import Meter
 from longhaul_bench.stage import FILLERS, QUEUE, Play, Stage
 from longhaul_bench.wrk import press
 
@@ -32,7 +33,7 @@ def submit(stage: Stage, runs: int) -> Iterator[Sample]:
         play.queue(QUEUE, "pause")
         body = play.file("body", chat_of(BODY_BYTES).decode())
         for _ in range(runs):
-            before = play.number("select count(*) from job")
+            before, meter = play.number("select count(*) from job"), Meter(play.stack)
             load = press(
                 "submit",
                 f"{play.url}/v1/jobs",
@@ -42,7 +43,8 @@ def submit(stage: Stage, runs: int) -> Iterator[Sample]:
             ).check()
             kept = play.number("select count(*) from job") - before
             more = {"p50_ms": load.p50_us / 1000, "p99_ms": load.p99_us / 1000}
-            yield Sample(load.rate, more | {"answered": load.requests, "kept": int(kept)})
+            more |= {"answered": load.requests, "kept": int(kept)}
+            yield Sample(load.rate, more | {"cpu_us": meter.us_each(load.requests)})
 
 
 @benchmark("bulk", "jobs/s", ">= 25,000/s", "graphile-worker 60,000/s, in-process")
@@ -64,12 +66,14 @@ def _bulk_run(play: Play, body: bytes) -> Sample:
         return reply.count(b'"id":"job_')
 
     before = play.number("select count(*) from job")
-    start = perf_counter()
+    start, meter = perf_counter(), Meter(play.stack)
     with ThreadPoolExecutor(FILLERS) as pool:
         told = sum(pool.map(part, range(BULK_JOBS // 1000)))
     took = perf_counter() - start
+    each = meter.us_each(told)
     kept = play.number("select count(*) from job") - before
-    return Sample(told / took, {"told": told, "kept": int(kept), "connections": FILLERS})
+    more = {"told": told, "kept": int(kept), "connections": FILLERS}
+    return Sample(told / took, more | {"cpu_us": each})
 
 
 @benchmark("poll", "polls/s", ">= 20,000/s", "-")
@@ -83,6 +87,7 @@ def poll(stage: Stage, runs: int) -> Iterator[Sample]:
             lines.append(f"{key} {path} {client.etag(path)}")
         polls = play.file("polls", "\n".join(lines[:POLLED]) + "\n")
         for _ in range(runs):
+            meter = Meter(play.stack)
             load = press("poll", play.url, [polls], connections=64, seconds=SECONDS).check()
             more = {"p99_ms": load.p99_us / 1000, "bytes_each": load.bytes // load.requests}
-            yield Sample(load.rate, more)
+            yield Sample(load.rate, more | {"cpu_us": meter.us_each(load.requests)})

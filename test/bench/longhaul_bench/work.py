@@ -7,7 +7,7 @@ from typing import Any
 from longhaul_dev.fault import Fault
 
 from longhaul_bench.figure import Sample, benchmark
-from longhaul_bench.process import cpu_s
+from longhaul_bench.process import Meter
 from longhaul_bench.stage import QUEUE, Play, Stage
 from longhaul_bench.submit import chat_of
 
@@ -35,16 +35,15 @@ def drain(play: Play, jobs: int, line: Any = noop) -> Sample:
     """Fills a paused queue, lets it go, and counts from then to the last end."""
     play.queue(QUEUE, "pause")
     play.fill(jobs, line)
-    pids = {name: at["pid"] for name, at in play.stack.status().items() if at["pid"]}
-    used = {name: cpu_s(pid) for name, pid in pids.items() if name[:6] in ("worker", "schedu")}
-    start = play.now()
+    start, meter = play.now(), Meter(play.stack)
     play.queue(QUEUE, "resume")
     play.wait_ended()
+    each = meter.us_each(jobs)
     done, last = play.finished(start)
     if done != jobs:
         raise Fault(f"{done} of {jobs} jobs are completed.")
-    cpu = {name: round((cpu_s(pids[name]) - was) / (last - start), 2) for name, was in used.items()}
-    return Sample(jobs / (last - start), {"jobs": jobs, "seconds": last - start, "cores": cpu})
+    more = {"jobs": jobs, "seconds": round(last - start, 3), "cpu_us": each}
+    return Sample(jobs / (last - start), more)
 
 
 def drains(stage: Stage, runs: int, jobs: int, line: Any = noop, **shape: Any) -> Iterator[Sample]:
