@@ -106,7 +106,7 @@ static enum err address(const struct listing *listing, size_t limit, const char 
 	snprintf(number, sizeof(number), "%zu", limit);
 	buf_text(path, listing->path);
 	if (!listing->body) {
-		client_query(path, "limit", number);
+		client_query(path, "limit", listing->limit < LISTING_ALL ? number : NULL);
 		client_query(path, "after", after);
 		return buf_err(path);
 	}

@@ -21,7 +21,7 @@ struct listing {
 	const char *path;   /* with its filters as query */
 	const json_t *body; /* not NULL: POST it to path, page by page */
 	const struct column *columns;
-	size_t limit;
+	size_t limit;	   /* LISTING_ALL: pages are as long as the server likes */
 	const char *after; /* start behind this cursor, or NULL */
 };
 

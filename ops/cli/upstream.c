@@ -4,9 +4,9 @@
 static const struct column columns[] = {
 	{"UPSTREAM", "name", COLUMN_PLAIN},
 	{"ADDRESS", "base_url", COLUMN_PLAIN},
+	{"DIALECT", "dialect", COLUMN_PLAIN},
 	{"MODELS", "models", COLUMN_PLAIN},
-	{"BREAKER", "breaker", COLUMN_PLAIN},
-	{"KEY", "key_state", COLUMN_PLAIN},
+	{"KEY", "key", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
 

@@ -1,0 +1,298 @@
+"""The command line as a person uses it, before a whole stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from client import Client, chat, until
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGHAUL = ROOT / "build" / os.environ.get("LONGHAUL_MODE", "release") / "longhaul"
+FAR = "2099-01-01T00:00:00Z"
+
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def longhaul(stack: Any) -> Run:
+    """Runs longhaul with the stack's profile; everything it is given is in its argv and files."""
+
+    def run(*words: str, stdin: str = "", profile: Path | None = None) -> Done:
+        environment = {
+            "LONGHAUL_PROFILE": str(profile or stack.profile),
+            "LONGHAUL_CONFIG": str(stack.config),
+            "PATH": os.environ["PATH"],
+        }
+        return subprocess.run(
+            [LONGHAUL, *words],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+
+    return run
+
+
+@pytest.fixture
+def ok(longhaul: Run) -> Callable[..., str]:
+    """The same for what must succeed: its standard output."""
+
+    def run(*words: str, **how: Any) -> str:
+        done = longhaul(*words, **how)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def as_json(ok: Callable[..., str]) -> Callable[..., Any]:
+    def run(*words: str, **how: Any) -> Any:
+        return json.loads(ok(*words, "--json", **how))
+
+    return run
+
+
+@pytest.mark.promises("X1", "C1")
+def test_a_prompt_comes_back_as_an_answer(ok: Callable[..., str]) -> None:
+    text = "Queues hold work. They are patient. Nobody waits at the counter."
+    waited = ok("submit", "-m", "sim", "--wait", *text.split())
+    watched = ok("submit", "-m", "sim", "--watch", text)
+    piped = ok("submit", "-m", "sim", "--wait", "-", stdin=text)
+    assert waited == watched == piped
+    assert waited.strip() and waited.endswith("\n")
+
+
+@pytest.mark.promises("C1")
+def test_submit_prints_an_id_that_every_other_command_takes(ok: Callable[..., str]) -> None:
+    job = ok("submit", "-m", "sim", "Say hello.", "--metadata", "who=me").strip()
+    answer = ok("wait", job)
+    assert ok("get", job, "--text") == answer
+    shown = ok("get", job)
+    assert f"job          {job}" in shown and "state        completed" in shown
+    assert "metadata     who=me" in shown and shown.endswith("\n" + answer)
+    assert ok("watch", job) == answer
+
+
+@pytest.mark.promises("C10")
+def test_an_idempotency_key_gives_the_same_job_again(longhaul: Run) -> None:
+    words = ("submit", "-m", "sim", "once", "--idempotency-key", "cli-once", "--run-at", FAR)
+    first, again = longhaul(*words), longhaul(*words)
+    assert first.stdout == again.stdout and again.returncode == 0
+    assert "it is the same job" in again.stderr
+    other = longhaul("submit", "-m", "sim", "twice", "--idempotency-key", "cli-once")
+    assert other.returncode == 1 and "idempotency_conflict" in other.stderr
+
+
+@pytest.mark.promises("C1")
+def test_bulk_takes_lines_and_names_the_refused(longhaul: Run, ok: Callable[..., str]) -> None:
+    lines = [json.dumps(chat(f"Line {n}.")) for n in range(5)]
+    lines.insert(2, '{"kind": "chat", "queue": "nowhere", "input": {}}')
+    done = longhaul("submit", "--ndjson", "-", "--metadata", "set=cli", stdin="\n".join(lines))
+    jobs = done.stdout.split()
+    assert done.returncode == 1 and len(jobs) == 5
+    assert "line 3: " in done.stderr and "5 jobs accepted, 1 lines refused" in done.stderr
+    states = ok("wait", *jobs).splitlines()
+    assert states == [f"{job} completed" for job in jobs]
+    listed = json.loads(ok("list", "--metadata", "set=cli", "--json"))["data"]
+    assert {job["id"] for job in listed} == set(jobs)
+
+
+@pytest.mark.promises("C2")
+def test_watch_shows_text_as_it_comes_and_events_as_json(longhaul: Run, client: Client) -> None:
+    job = client.submit(chat("slowly", model="sim?tokens=20&itl_ms=20"))["id"]
+    done = longhaul("watch", job, "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+    assert events[0]["event"] == "job.queued" and events[-1]["event"] == "job.completed"
+    text = "".join(e["data"]["text"] for e in events if e["event"] == "job.delta")
+    assert longhaul("get", job, "--text").stdout.rstrip("\n") == text.rstrip("\n")
+    later = longhaul("watch", job, "--json", "--after", "2").stdout.splitlines()
+    assert json.loads(later[0])["id"] == 3
+
+
+@pytest.mark.promises("C2")
+def test_a_job_that_fails_exits_1_and_says_why(longhaul: Run) -> None:
+    words = ("submit", "-m", "sim?fail=400", "--max-attempts", "1", "no")
+    for how in ("--wait", "--watch"):
+        done = longhaul(*words, how)
+        assert done.returncode == 1 and "failed" in done.stderr and "(upstream_" in done.stderr
+
+
+@pytest.mark.promises("C2")
+def test_waiting_can_end_before_the_job(longhaul: Run, ok: Callable[..., str]) -> None:
+    job = ok("submit", "-m", "sim", "later", "--run-at", FAR).strip()
+    for verb in ("wait", "watch"):
+        done = longhaul(verb, job, "--timeout", "1")
+        assert done.returncode == 6 and not done.stdout and "it goes on" in done.stderr
+    ok("cancel", job)
+    ended = longhaul("wait", job)
+    assert ended.returncode == 1 and "cancelled" in ended.stderr
+
+
+@pytest.mark.promises("C2", "C8")
+def test_cancel_and_retry_by_id(longhaul: Run, ok: Callable[..., str]) -> None:
+    job = ok("submit", "-m", "sim", "again", "--run-at", FAR).strip()
+    assert ok("cancel", job) == f"{job} cancelled\n"
+    assert ok("cancel", job) == f"{job} cancelled\n"
+    assert ok("retry", job).startswith(f"{job} ")
+    assert ok("wait", job)
+    done = longhaul("cancel", job)
+    assert done.returncode == 7 and "completed" in done.stderr
+
+
+@pytest.mark.promises("C2", "C5")
+def test_cancel_and_retry_by_filter(ok: Callable[..., str], as_json: Callable[..., Any]) -> None:
+    ok("queue", "set", "cli-filter")
+    words = ("submit", "-q", "cli-filter", "--kind", "noop", "--run-at", FAR)
+    jobs = [ok(*words).strip() for _ in range(3)]
+    mine = ("--queue", "cli-filter")
+    assert ok("cancel", *mine, "--dry-run") == "3 jobs match; nothing was changed\n"
+    assert ok("cancel", *mine) == "3 jobs changed\n"
+    assert ok("cancel", *mine) == "0 jobs changed\n"
+    assert as_json("retry", *mine, "--state", "cancelled")["changed"] == 3
+    ended = ok("wait", *jobs).splitlines()
+    assert ended == [f"{job} completed" for job in jobs]
+
+
+@pytest.mark.promises("C2")
+def test_list_filters_pages_and_json(ok: Callable[..., str], as_json: Callable[..., Any]) -> None:
+    ok("queue", "set", "cli-list")
+    made = [ok("submit", "-q", "cli-list", "--kind", "noop").strip() for _ in range(5)]
+    ok("wait", *made)
+    first = as_json("list", "-q", "cli-list", "--limit", "2")
+    rest = as_json("list", "-q", "cli-list", "--after", first["next"])
+    assert [job["id"] for job in first["data"] + rest["data"]] == made[::-1]
+    table = ok("list", "-q", "cli-list", "--state", "completed", "--created-after=-1h")
+    assert [row.split()[0] for row in table.splitlines()[1:]] == made[::-1]
+    assert len(ok("list", "-q", "cli-list", "--state", "failed").splitlines()) == 1
+
+
+@pytest.mark.promises("X1")
+def test_why_tells_the_story_and_where_the_time_went(ok: Callable[..., str]) -> None:
+    job = ok("submit", "-m", "sim?fail=503&fail_times=1&ttft_ms=100", "why").strip()
+    ok("wait", job)
+    story = ok("why", job)
+    for part in ("attempts:", "attempt 1", "attempt 2", "events:", "job.queued", "job.completed"):
+        assert part in story
+    assert "waited for the model's first byte" in story and "%" in story
+    assert len(json.loads(ok("why", job, "--json"))["attempts"]) == 2
+
+
+@pytest.mark.promises("C4")
+def test_queues_are_made_paused_and_resumed(
+    ok: Callable[..., str], longhaul: Run, as_json: Callable[..., Any]
+) -> None:
+    ok("queue", "set", "cli-queue", "--concurrency", "3", "--weight", "7")
+
+    def queue() -> dict[str, Any]:
+        rows = as_json("queue", "list")["data"]
+        return next(row for row in rows if row["name"] == "cli-queue")
+
+    assert queue()["concurrency"] == 3 and queue()["weight"] == 7
+    ok("queue", "pause", "cli-queue")
+    job = ok("submit", "-q", "cli-queue", "--kind", "noop").strip()
+    assert longhaul("wait", job, "--timeout", "1").returncode == 6
+    assert queue()["paused"] is True
+    ok("queue", "resume", "cli-queue")
+    ok("wait", job)
+    ok("queue", "drain", "cli-queue")
+    refused = longhaul("submit", "-q", "cli-queue", "--kind", "noop")
+    assert refused.returncode == 5 and "queue_full" in refused.stderr
+    assert "cli-queue" in ok("queue", "list")
+    assert longhaul("queue", "pause", "no-such-queue").returncode == 3
+
+
+@pytest.mark.promises("X1")
+def test_workers_and_upstreams_are_listed(
+    ok: Callable[..., str], as_json: Callable[..., Any]
+) -> None:
+    workers = as_json("worker", "list")["data"]
+    assert len(workers) >= 2 and all(row["id"].startswith("wrk_") for row in workers)
+    assert workers[0]["id"] in ok("worker", "list")
+    assert as_json("upstream", "list")["data"]
+    assert ok("upstream", "list").startswith("UPSTREAM")
+
+
+@pytest.mark.promises("X7")
+def test_tenants_and_keys_live_their_life(
+    longhaul: Run, ok: Callable[..., str], as_json: Callable[..., Any], stack: Any, tmp_path: Path
+) -> None:
+    name = f"cli-{os.getpid()}"
+    secret, key = tmp_path / "webhook", tmp_path / "key"
+    shown = ok("tenant", "create", name, "--webhook-secret-file", str(secret), "--json")
+    assert secret.read_text().startswith("whsec_") and secret.read_text().strip() not in shown
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert longhaul("tenant", "create", name).returncode == 7
+    assert name in ok("tenant", "list")
+
+    made = as_json("api-key", "create", "--tenant", name, "--key-file", str(key), "--name", "ci")
+    assert "key" not in made and key.read_text().startswith("lh_")
+    assert made["id"] in ok("api-key", "list", "--tenant", name)
+    origins = ("https://one.example", "https://two.example:8443")
+    ok("tenant", "callback-origins", name, *origins)
+    assert ok("tenant", "callback-origins", name).split() == list(origins)
+    assert ok("tenant", "callback-origins", name, "--none") == ""
+
+    profile = tmp_path / "profile"
+    profile.write_text(f"url={stack.env['LONGHAUL_URL']}\napi_key_file=key\nmodel=sim\n")
+    job = ok("submit", "--wait", "mine", "--json", profile=profile)
+    assert longhaul("get", json.loads(job)["id"]).returncode == 3
+    assert longhaul("queue", "list", profile=profile).returncode == 2
+    assert ok("api-key", "revoke", made["id"])
+    until(
+        "the key is refused",
+        lambda: longhaul("list", profile=profile).returncode == 4,
+        deadline_s=30,
+    )
+
+
+@pytest.mark.promises("X7")
+def test_bootstrap_works_once(longhaul: Run, tmp_path: Path) -> None:
+    done = longhaul("bootstrap", "--key-file", str(tmp_path / "second"))
+    assert done.returncode == 7 and "there is an operator already" in done.stderr
+    assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.promises("X1")
+def test_migrate_and_check_config_find_nothing_to_do(
+    ok: Callable[..., str], as_json: Callable[..., Any]
+) -> None:
+    assert as_json("migrate") == {"applied": []}
+    assert "nothing to do" in ok("migrate")
+    checked = as_json("check-config")
+    assert checked["valid"] and checked["database"]["migrations_missing"] == 0
+    assert "the configuration is valid" in ok("check-config")
+
+
+@pytest.mark.promises("S1.6")
+def test_a_tenants_key_is_no_operators(longhaul: Run, stack: Any, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(stack.env["LONGHAUL_API_KEY"])
+    key.chmod(0o600)
+    profile = tmp_path / "profile"
+    profile.write_text(
+        f"url={stack.env['LONGHAUL_URL']}\nadmin_url={stack.env['LONGHAUL_ADMIN_URL']}\n"
+        "api_key_file=key\nadmin_key_file=key\n"
+    )
+    assert longhaul("queue", "list", profile=profile).returncode == 4
+    assert longhaul("list", profile=profile).returncode == 0
+
+
+@pytest.mark.promises("C2")
+def test_nothing_is_found_where_nothing_is(longhaul: Run) -> None:
+    nobody = "job_01h455vb4pex5vsknk084sn02q"
+    for verb in ("get", "wait", "watch", "cancel", "retry", "why"):
+        done = longhaul(verb, nobody)
+        assert done.returncode == 3 and not done.stdout and "not_found" in done.stderr
