@@ -1,5 +1,7 @@
 /* routes.c - the API, one row per call; and all that the producer asks of the record. */
 #include "access/keys.h"
+#include "admin/queue_calls.h"
+#include "admin/tenants.h"
 #include "health.h"
 #include "jobs/change_call.h"
 #include "jobs/change_many_call.h"
@@ -26,6 +28,22 @@ const struct route producer_routes[] = {
 	{"POST",   "/v1/jobs/{id}/retry",  ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, retry_call},
 	{"GET",    "/healthz",             ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_live},
 	{"GET",    "/readyz",              ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_ready},
+	{"GET",    "/v1/queues",           ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queues_get},
+	{"GET",    "/v1/queues/{name}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queue_get},
+	{"PATCH",  "/v1/queues/{name}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON,    queue_patch_call},
+	{"POST",   "/v1/queues/{name}/pause",  ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, queue_pause},
+	{"POST",   "/v1/queues/{name}/resume", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, queue_resume},
+	{"POST",   "/v1/queues/{name}/drain",  ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, queue_drain},
+	{"GET",    "/v1/workers",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, workers_get},
+	{"POST",   "/v1/workers/{id}/drain", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, worker_drain_call},
+	{"GET",    "/v1/upstreams",        ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, upstreams_get},
+	{"POST",   "/v1/tenants",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON,    tenants_post},
+	{"GET",    "/v1/tenants",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, tenants_get},
+	{"GET",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, origins_get},
+	{"PUT",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, origins_put},
+	{"POST",   "/v1/api-keys",         ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON,    api_keys_post},
+	{"GET",    "/v1/api-keys",         ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, api_keys_get},
+	{"DELETE", "/v1/api-keys/{id}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, api_keys_delete},
 	{0},
 };
 /* clang-format on */
@@ -53,5 +71,17 @@ const struct record_op *const producer_ops[] = {
 	&expand_forget_op,
 	&keys_touch_op,
 	&publish_sent_op,
+	&tenant_create_op,
+	&tenant_list_op,
+	&tenant_find_op,
+	&tenant_read_op,
+	&tenant_change_op,
+	&api_key_insert_op,
+	&api_key_list_op,
+	&api_key_revoke_op,
+	&queue_list_op,
+	&queue_patch_op,
+	&worker_list_op,
+	&worker_drain_op,
 	NULL,
 };

@@ -293,17 +293,14 @@ static enum MHD_Result answer(struct exchange *x)
 
 /* ---- the walk ---- */
 
-static bool has_body(const struct exchange *x)
-{
-	return x->length > 0 || x->chunked;
-}
-
 /* A refusal before the body: small bodies are read and dropped, so that the client sees why. */
 static enum MHD_Result refuse(struct exchange *x)
 {
 	x->answered = true;
 	x->request.stage = REQUEST_BODY;
-	if (!has_body(x) || x->request.reply.close || x->length > DRAIN_BYTES_MAX)
+	/* a reply to the head alone ends the connection, so wait for the body even when it is empty
+	 */
+	if (x->request.reply.close || x->length > DRAIN_BYTES_MAX)
 		return answer(x);
 	return MHD_YES;
 }

@@ -1,0 +1,225 @@
+#include "admin/queue_calls.h"
+
+#include "call.h"
+#include "jobs/job_json.h"
+#include "producer.h"
+#include "queues.h"
+#include "stores/queue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct queue_call {
+	struct call call; /* first */
+	struct audit_actor by;
+	char name[ROUTE_PARAM_MAX];
+	bool one; /* a reading: only this queue */
+	bool create;
+	struct queue_change change;
+};
+
+static struct queue_call *of(const struct record_batch *batch)
+{
+	return (struct queue_call *)(void *)call_of(batch);
+}
+
+static void queue_put(struct buf *out, const struct queue *q)
+{
+	(void)buf_printf(out,
+		"{\"object\":\"queue\",\"name\":\"%s\",\"concurrency\":%d,\"max_queued\":%lld"
+		",\"weight\":%d,\"rate\":%g,\"paused\":%s,\"draining\":%s",
+		q->name, (int)q->concurrency, (long long)q->max_queued, (int)q->weight, q->rate,
+		q->paused ? "true" : "false", q->draining ? "true" : "false");
+	(void)buf_printf(out,
+		",\"queued\":%lld,\"waiting\":%lld,\"running\":%lld,\"free_slots\":%lld,",
+		(long long)q->queued, (long long)q->waiting, (long long)q->running,
+		(long long)q->free_slots);
+	job_json_time(out, "oldest_at", q->oldest_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "counted_at", q->counted_ms);
+	(void)buf_char(out, '}');
+}
+
+/* ---- see ---- */
+
+static enum err list_put(struct queue_call *c, const struct queue *queues, size_t n)
+{
+	struct buf *out = reply_json(&c->call.r->reply, 200);
+	bool any = false;
+
+	if (!c->one)
+		(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (c->one && strcmp(queues[i].name, c->name) != 0)
+			continue;
+		if (any)
+			(void)buf_char(out, ',');
+		queue_put(out, &queues[i]);
+		any = true;
+	}
+	if (!c->one)
+		(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	return c->one && !any ? ERR_NOT_FOUND : ERR_OK;
+}
+
+static void listed(void *ctx, enum err e, const struct queue *queues, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e)
+		e = list_put(of(batch), queues, n);
+	record_batch_end(batch, e);
+}
+
+static enum err list_run(struct db *db, struct record_batch *batch)
+{
+	return queue_list(db, listed, batch);
+}
+
+const struct record_op queue_list_op = {"queue_list", RECORD_SLOW, 1, list_run, NULL};
+
+static struct queue_call *queue_call_new(struct request *r)
+{
+	struct queue_call *c = call_new(r, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->by = request_actor(r);
+	(void)snprintf(c->name, sizeof c->name, "%s", r->match.params[0]);
+	c->change.name = c->name;
+	return c;
+}
+
+void queues_get(struct request *r)
+{
+	struct queue_call *c = queue_call_new(r);
+
+	if (c)
+		call_start(&c->call, &queue_list_op);
+}
+
+void queue_get(struct request *r)
+{
+	struct queue_call *c = queue_call_new(r);
+
+	if (!c)
+		return;
+	c->one = true;
+	call_start(&c->call, &queue_list_op);
+}
+
+/* ---- change ---- */
+
+static void patched(void *ctx, enum err e, const struct queue *queues, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct queue_call *c = of(batch);
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	if (!e) {
+		queues_refresh(c->call.r->producer->queues);
+		queues_learn(c->call.r->producer->queues, queues);
+		queue_put(reply_json(&c->call.r->reply, 200), queues);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err patch_run(struct db *db, struct record_batch *batch)
+{
+	const struct queue_call *c = of(batch);
+
+	return queue_patch(db, &c->change, c->create, &c->by, patched, batch);
+}
+
+const struct record_op queue_patch_op = {"queue_patch", RECORD_SLOW, 1, patch_run, NULL};
+
+static bool name_is_fine(const char *name)
+{
+	size_t n = strlen(name);
+	const char *others = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return n > 0 && n <= QUEUE_NAME_MAX && strspn(name, others) == n && !strchr("._-", name[0]);
+}
+
+static void change_take(struct queue_change *change, const json_t *body)
+{
+	const json_t *concurrency = json_object_get(body, "concurrency");
+	const json_t *max_queued = json_object_get(body, "max_queued");
+	const json_t *weight = json_object_get(body, "weight");
+	const json_t *rate = json_object_get(body, "rate");
+
+	change->has_concurrency = concurrency != NULL;
+	change->concurrency = (int32_t)json_integer_value(concurrency);
+	change->has_max_queued = max_queued != NULL;
+	change->max_queued = json_integer_value(max_queued);
+	change->has_weight = weight != NULL;
+	change->weight = json_is_null(weight) ? 1 : (int32_t)json_integer_value(weight);
+	change->has_rate = rate != NULL;
+	change->rate = json_number_value(rate);
+}
+
+/* null lifts a limit. */
+void queue_patch_call(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{"concurrency", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, INT32_MAX},
+		{"max_queued", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, INT64_MAX / 2},
+		{"weight", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, 1000},
+		{"rate", JSON_IS_NUMBER | JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, 0},
+		{NULL, 0, JSON_OPTIONAL, 0, 0}};
+	json_t *body = call_body(r, fields, true);
+	struct problems p = {0};
+	struct queue_call *c;
+
+	if (!body)
+		return;
+	if (!name_is_fine(r->match.params[0]))
+		problems_add(&p, "",
+			"a queue's name is 1 to 64 of a-z, 0-9, . _ and -, beginning "
+			"with a letter or digit");
+	if (json_number_value(json_object_get(body, "rate")) < 0)
+		problems_add(&p, "/rate", "must not be negative");
+	if (p.total) {
+		request_fail_with(r, ERR_INVALID_FIELD, &p);
+	} else if ((c = queue_call_new(r))) {
+		c->create = true;
+		change_take(&c->change, body);
+		call_start(&c->call, &queue_patch_op);
+	}
+	json_decref(body);
+}
+
+static void flip(struct request *r, bool has_paused, bool paused, bool draining)
+{
+	struct queue_call *c = queue_call_new(r);
+
+	if (!c)
+		return;
+	c->change.has_paused = has_paused;
+	c->change.paused = paused;
+	c->change.has_draining = draining || !paused;
+	c->change.draining = draining;
+	call_start(&c->call, &queue_patch_op);
+}
+
+void queue_pause(struct request *r)
+{
+	struct queue_call *c = queue_call_new(r);
+
+	if (!c)
+		return;
+	c->change.has_paused = c->change.paused = true;
+	call_start(&c->call, &queue_patch_op);
+}
+
+/* Ends a pause and a drain. */
+void queue_resume(struct request *r)
+{
+	flip(r, true, false, false);
+}
+
+void queue_drain(struct request *r)
+{
+	flip(r, false, false, true);
+}

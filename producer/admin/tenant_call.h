@@ -1,0 +1,32 @@
+/* tenant_call.h - what the calls about tenants and their keys keep while they run.
+ *
+ * Threads: one at a time, with the request.  Memory: the request's. */
+#ifndef ADMIN_TENANT_CALL_H
+#define ADMIN_TENANT_CALL_H
+
+#include "call.h"
+#include "domain/webhook_sign.h"
+#include "ground/apikey.h"
+#include "stores/api_key.h"
+#include "stores/tenant.h"
+
+struct tenant_call {
+	struct call call; /* first */
+	struct audit_actor by;
+	char name[ROUTE_PARAM_MAX];  /* the tenant's */
+	struct id tenant;	     /* told by tenant_find_op */
+	json_t *body;		     /* NULL: a reading */
+	struct buf sealed;	     /* what is to be stored */
+	char secret[WEBHOOK_SECRET_TEXT_MAX];
+	char label[ROUTE_PARAM_MAX]; /* a key's */
+	struct id key, after;
+	size_t limit;
+	unsigned retention;
+};
+
+/* NULL: the request was answered. */
+struct tenant_call *tenant_call_new(struct request *r, const char *name);
+/* 1 to 64 of a-z, 0-9, - and _ */
+bool name_is_word(const char *name);
+
+#endif

@@ -1,0 +1,135 @@
+#include "admin/queue_calls.h"
+
+#include "call.h"
+#include "jobs/job_json.h"
+#include "producer.h"
+#include "stores/worker_row.h"
+
+#include <string.h>
+
+enum { WORKERS_MAX = 1000 };
+
+struct worker_call {
+	struct call call; /* first */
+	struct audit_actor by;
+	struct id worker;
+};
+
+static struct worker_call *of(const struct record_batch *batch)
+{
+	return (struct worker_call *)(void *)call_of(batch);
+}
+
+static void worker_put(struct buf *out, const struct worker_row *w)
+{
+	char id[ID_TEXT_MAX];
+
+	id_format("wrk", w->id, id);
+	(void)buf_printf(
+		out, "{\"id\":\"%s\",\"object\":\"worker\",\"state\":\"%s\"", id, w->state);
+	job_json_text(out, "host", w->host);
+	job_json_text(out, "version", w->version);
+	(void)buf_printf(out,
+		",\"pid\":%d,\"slots\":%d,\"slots_free\":%d,\"running\":%d,\"lease_ms\":%lld,",
+		(int)w->pid, (int)w->slots, (int)w->slots_free, (int)w->running,
+		(long long)w->lease_ms);
+	job_json_time(out, "started_at", w->started_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "beat_at", w->beat_ms);
+	(void)buf_char(out, '}');
+}
+
+static void listed(void *ctx, enum err e, const struct worker_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct buf *out = reply_json(&of(batch)->call.r->reply, 200);
+
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; !e && i < n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		worker_put(out, &rows[i]);
+	}
+	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	record_batch_end(batch, e);
+}
+
+static enum err list_run(struct db *db, struct record_batch *batch)
+{
+	return worker_list(db, WORKERS_MAX, listed, batch);
+}
+
+const struct record_op worker_list_op = {"worker_list", RECORD_SLOW, 1, list_run, NULL};
+
+void workers_get(struct request *r)
+{
+	struct worker_call *w = call_new(r, sizeof *w);
+
+	if (w)
+		call_start(&w->call, &worker_list_op);
+}
+
+static void drained(void *ctx, enum err e, const struct worker_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	if (!e)
+		worker_put(reply_json(&of(batch)->call.r->reply, 200), rows);
+	record_batch_end(batch, e);
+}
+
+static enum err drain_run(struct db *db, struct record_batch *batch)
+{
+	const struct worker_call *w = of(batch);
+
+	return worker_drain(db, w->worker, &w->by, drained, batch);
+}
+
+const struct record_op worker_drain_op = {"worker_drain", RECORD_SLOW, 1, drain_run, NULL};
+
+void worker_drain_call(struct request *r)
+{
+	struct worker_call *w = call_new(r, sizeof *w);
+
+	if (!w)
+		return;
+	w->by = request_actor(r);
+	if (id_parse("wrk", r->match.params[0], &w->worker))
+		call_start(&w->call, &worker_drain_op);
+	else
+		request_fail(r, ERR_NOT_FOUND);
+}
+
+/* ---- upstreams: what the configuration says; breakers and pacing come with the engine ---- */
+
+static void upstream_put(struct buf *out, const struct config_upstream *u)
+{
+	(void)buf_text(out, "{\"object\":\"upstream\",\"name\":");
+	(void)buf_json(out, u->name, strlen(u->name));
+	job_json_text(out, "base_url", u->base_url);
+	job_json_text(out, "dialect", u->dialect);
+	(void)buf_printf(out, ",\"stream\":%s,\"max_in_flight\":%lld,\"models\":[",
+		u->stream ? "true" : "false", (long long)u->max_in_flight);
+	for (size_t i = 0; i < u->models.n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		(void)buf_json(out, u->models.items[i], strlen(u->models.items[i]));
+	}
+	(void)buf_printf(out, "],\"key\":\"%s\"}", u->api_key_file[0] ? "configured" : "none");
+}
+
+void upstreams_get(struct request *r)
+{
+	const struct config *c = r->producer->config;
+	struct buf *out = reply_json(&r->reply, 200);
+
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; i < c->upstreams_n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		upstream_put(out, &c->upstreams[i]);
+	}
+	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+}

@@ -1,0 +1,102 @@
+#include "call.h"
+
+#include "producer.h"
+
+#include <stdlib.h>
+
+static void work_free(void *work)
+{
+	struct call *call = work;
+
+	if (call->clear)
+		call->clear(call);
+	free(call);
+}
+
+void *call_new(struct request *r, size_t size)
+{
+	struct call *call = calloc(1, size);
+
+	if (!call) {
+		request_fail(r, ERR_NOMEM);
+		return NULL;
+	}
+	call->r = r;
+	r->work = call;
+	r->work_free = work_free;
+	return call;
+}
+
+static void done(struct record_item *item, enum err e)
+{
+	struct call *call = (struct call *)(void *)item;
+
+	if (e == ERR_DB_DATA)
+		e = ERR_INVALID_FIELD;
+	if (e)
+		request_resume_failed(call->r, e);
+	else if (call->then)
+		call->then(call);
+	else
+		request_resume(call->r);
+}
+
+void call_again(struct call *call, const struct record_op *op)
+{
+	enum err e;
+
+	call->item.op = op;
+	call->item.done = done;
+	call->item.owner = call->r->producer;
+	e = record_add(call->r->producer->record, &call->item);
+	if (e)
+		request_resume_failed(call->r, e);
+}
+
+void call_start(struct call *call, const struct record_op *op)
+{
+	request_park(call->r);
+	call_again(call, op);
+}
+
+struct call *call_of(const struct record_batch *batch)
+{
+	return (struct call *)(void *)batch->items[0];
+}
+
+json_t *call_body(struct request *r, const struct json_field *fields, bool may_be_empty)
+{
+	struct problems p = {0};
+	json_t *body = NULL;
+	enum err e = ERR_OK;
+
+	if (r->body.len == 0 && may_be_empty)
+		body = json_object();
+	else
+		e = json_read(r->body.bytes ? r->body.bytes : "", r->body.len,
+			(int)r->producer->config->limits.json_depth, &p, &body);
+	if (e == ERR_TOO_LARGE)
+		e = ERR_INVALID_JSON;
+	if (!e && !json_is_object(body)) {
+		problems_add(&p, "", "must be an object");
+		e = ERR_INVALID_FIELD;
+	}
+	if (!e && !json_check(body, "", fields, &p))
+		e = ERR_INVALID_FIELD;
+	if (e) {
+		request_fail_with(r, e, &p);
+		json_decref(body);
+		return NULL;
+	}
+	return body;
+}
+
+bool call_query(struct request *r, const struct query_field *fields)
+{
+	struct problems p = {0};
+
+	if (query_check(&r->query, fields, &p))
+		return true;
+	request_fail_with(r, ERR_INVALID_FIELD, &p);
+	return false;
+}

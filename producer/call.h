@@ -1,0 +1,37 @@
+/* call.h - the plain kind of request: one operation on the record, then the reply.
+ *
+ * The handler fills its own struct (a call comes first in it), starts it, and the
+ * operation's callback writes the reply before it ends the batch. Failures become
+ * problem documents here.
+ *
+ * Threads: server's, then a lane's.  Memory: the call becomes the request's work and
+ * is freed with it, after clear (may be NULL). */
+#ifndef CALL_H
+#define CALL_H
+
+#include "http/request.h"
+#include "record/record.h"
+
+struct call {
+	struct record_item item; /* first */
+	struct request *r;
+	void (*clear)(struct call *call);
+	/* Instead of resuming after a success: goes on with something else. May be NULL. */
+	void (*then)(struct call *call);
+};
+
+/* A zeroed struct of size bytes that begins with a call. NULL: the request was answered. */
+void *call_new(struct request *r, size_t size);
+/* Parks the request and runs op. */
+void call_start(struct call *call, const struct record_op *op);
+/* From then: runs another op for the same, still parked request. */
+void call_again(struct call *call, const struct record_op *op);
+/* The call of a batch of one. */
+struct call *call_of(const struct record_batch *batch);
+/* The body as an object, checked against fields. NULL: the request was answered. An empty body is
+ * an empty object when that may be. The caller's to decref. */
+json_t *call_body(struct request *r, const struct json_field *fields, bool may_be_empty);
+/* True when the query holds nothing but fields; else the request was answered. */
+bool call_query(struct request *r, const struct query_field *fields);
+
+#endif
