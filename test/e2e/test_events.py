@@ -42,7 +42,9 @@ def test_a_stream_read_later_has_the_same_numbers(client: Client) -> None:
     live = list(client.events(job))
     later = list(client.events(job))
     assert [(n, k) for n, k, _ in later] == [(n, k) for n, k, _ in live]
-    assert [d for _, k, d in later if k == "job.delta"] == [d for _, k, d in live if k == "job.delta"]
+    assert [d for _, k, d in later if k == "job.delta"] == [
+        d for _, k, d in live if k == "job.delta"
+    ]
 
 
 @pytest.mark.promises("C2", "C9")
@@ -50,8 +52,10 @@ def test_every_place_of_a_cut_resumes_with_exactly_the_rest(client: Client) -> N
     job = client.submit(chat("Tell me", model="sim?tokens=12&itl_ms=5"))["id"]
     whole = list(client.events(job))
     for number, _, _ in whole[:-1]:
-        assert list(client.events(job, after=number)) == whole[whole.index(
-            next(e for e in whole if e[0] == number)) + 1 :]
+        assert (
+            list(client.events(job, after=number))
+            == whole[whole.index(next(e for e in whole if e[0] == number)) + 1 :]
+        )
 
 
 @pytest.mark.promises("C2", "C9")

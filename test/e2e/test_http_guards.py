@@ -99,8 +99,8 @@ def test_operators_see_queues_workers_upstreams_and_metrics(admin: Client, clien
     assert admin.http.get("/v1/upstreams").json()["data"]
     metrics = admin.http.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
-    for name in ("longhaul_queue_depth", "longhaul_queue_oldest_age_seconds", "longhaul_worker_slots"):
-        assert name in metrics.text
+    for name in ("queue_depth", "queue_oldest_age_seconds", "worker_slots"):
+        assert f"longhaul_{name}" in metrics.text
 
 
 def test_health_needs_no_key_and_says_little(stack: Any) -> None:

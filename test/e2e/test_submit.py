@@ -151,9 +151,7 @@ def test_a_bad_body_is_a_problem_document(
     client: Client, pg_url: str, body: bytes, status: int, code: str
 ) -> None:
     before = jobs_in_record(pg_url)
-    reply = client.http.post(
-        "/v1/jobs", content=body, headers={"Content-Type": "application/json"}
-    )
+    reply = client.http.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
     assert (reply.status_code, reply.json()["code"]) == (status, code)
     assert reply.json()["status"] == status
     assert jobs_in_record(pg_url) == before

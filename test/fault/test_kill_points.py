@@ -89,8 +89,7 @@ def test_a_job_that_kills_three_workers_is_quarantined_and_its_neighbours_are_no
     )
     until("it runs", lambda: client.get(poison["id"])["state"] == "running")
     neighbours = [
-        row["id"]
-        for row in client.bulk([chat("n", model="sim?ttft_ms=3000&tokens=3")] * 300)
+        row["id"] for row in client.bulk([chat("n", model="sim?ttft_ms=3000&tokens=3")] * 300)
     ]
     killed_by = typeid_uuid(poison["id"])
     for round_ in range(1, 4):

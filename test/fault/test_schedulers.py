@@ -1,4 +1,4 @@
-"""Two schedulers, one acts; a frozen one cannot act late. The same message five times is harmless."""
+"""Two schedulers, one acts; a frozen one cannot act late; doubled messages are harmless."""
 
 from __future__ import annotations
 

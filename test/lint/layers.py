@@ -108,9 +108,7 @@ def findings() -> list[str]:
     out = []
     for path in tracked(".c", ".h"):
         for number, quote, header in includes(path):
-            checks = (
-                (foreign_fault,) if quote == "<" else (foreign_fault, upward_fault, core_fault)
-            )
+            checks = (foreign_fault,) if quote == "<" else (foreign_fault, upward_fault, core_fault)
             out += [f"{path}:{number}: {fault}" for c in checks if (fault := c(path, header))]
     for path in tracked(*LINES_MAX):
         lines = len((ROOT / path).read_text().splitlines())
