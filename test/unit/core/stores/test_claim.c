@@ -1,0 +1,210 @@
+/* Claiming, against a real Postgres (LONGHAUL_TEST_PG). */
+#include "unit/core/stores/record.h"
+
+/* promises: C16 */
+static void test_priority_then_age_decides(void **state)
+{
+	struct record_world *w = *state;
+	struct submit jobs[3] = {record_job(w->tenant, w->queue), record_job(w->tenant, w->queue),
+		record_job(w->tenant, w->queue)};
+	struct record_claims *got;
+
+	jobs[0].priority = 9;
+	jobs[1].priority = 0;
+	record_submit(w->producer, jobs, 3);
+	got = record_claim(w->worker, w->me, w->queue, 2);
+	assert_int_equal(got->n, 2);
+	assert_true(id_equal(got->claim[0].job, jobs[1].job) ||
+		    id_equal(got->claim[1].job, jobs[1].job));
+	assert_true(id_equal(got->claim[0].job, jobs[2].job) ||
+		    id_equal(got->claim[1].job, jobs[2].job));
+}
+
+/* promises: C16 */
+static void test_tenants_take_turns(void **state)
+{
+	struct record_world *w = *state;
+	struct id other = record_tenant(w->producer);
+	struct submit jobs[20];
+	struct record_claims *got;
+	size_t i, others = 0;
+
+	for (i = 0; i < 20; i++)
+		jobs[i] = record_job(i < 16 ? w->tenant : other, w->queue);
+	record_submit(w->producer, jobs, 20);
+	got = record_claim(w->worker, w->me, w->queue, 8);
+	for (i = 0; i < got->n; i++)
+		others += id_equal(got->claim[i].tenant, other);
+	if (others == 0) { /* the first share was the other's: now it is its turn */
+		got = record_claim(w->worker, w->me, w->queue, 100);
+		for (i = 0; i < got->n; i++)
+			others += id_equal(got->claim[i].tenant, other);
+	}
+	assert_int_equal(others, 4);
+}
+
+/* promises: C16 */
+static void test_a_paused_queue_gives_nothing_and_a_message_changes_nothing(void **state)
+{
+	struct record_world *w = *state;
+	struct queue_change change = {.has_paused = true, .paused = true};
+	struct record_claims got = {0};
+	struct job_key key;
+	char name[ID_UUID_MAX];
+	struct submit s;
+
+	id_uuid(id_new(0), name);
+	change.name = name;
+	s = record_job(w->tenant, record_queue(w->producer, &change));
+	s.batch = id_new(0);
+	record_submit(w->producer, &s, 1);
+	assert_int_equal(record_claim(w->worker, w->me, s.queue_id, 10)->n, 0);
+	key = (struct job_key){s.tenant, s.job};
+	record_run(w->worker, lease_claim_keys(w->worker, w->me, &key, 1, record_claimed, &got));
+	assert_int_equal(got.n, 0);
+	change.paused = false;
+	(void)record_queue(w->producer, &change);
+	record_run(w->worker, lease_claim_keys(w->worker, w->me, &key, 1, record_claimed, &got));
+	assert_int_equal(got.n, 1);
+}
+
+/* promises: C7, C16 */
+static void test_the_same_message_five_times_claims_once(void **state)
+{
+	struct record_world *w = *state;
+	struct submit jobs[2] = {record_job(w->tenant, w->queue), record_job(w->tenant, w->queue)};
+	struct job_key keys[2] = {{w->tenant, jobs[1].job}, {w->tenant, jobs[0].job}};
+	struct record_claims got = {0};
+	size_t claimed = 0;
+	int i;
+
+	record_submit(w->producer, jobs, 2);
+	for (i = 0; i < 5; i++) {
+		record_run(w->worker,
+			lease_claim_keys(w->worker, w->me, keys, 2, record_claimed, &got));
+		claimed += got.n;
+	}
+	assert_int_equal(claimed, 2);
+}
+
+/* promises: C5 */
+static void test_a_passed_deadline_is_not_claimed(void **state)
+{
+	static const struct db_stmt age = {.name = "test_age",
+		.sql = "update job_ready set deadline_at = now() - interval '1 s'"
+		       " where tenant_id = any(coalesce((select string_to_array("
+		       "current_setting('app.tenants'), ',')::uuid[]), '{}'))"};
+	struct record_world *w = *state;
+	struct submit s = record_job(w->tenant, w->queue);
+
+	record_submit(w->producer, &s, 1);
+	record_sql(w->producer, &w->tenant, &age);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 10)->n, 0);
+}
+
+/* promises: C15 */
+static void test_a_capped_queue_gives_what_was_granted(void **state)
+{
+	static struct db_stmt grant = {.name = "test_grant"};
+	struct record_world *w = *state;
+	struct db *leader = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
+	char name[ID_UUID_MAX], worker[ID_UUID_MAX], sql[200];
+	struct submit jobs[5];
+	int32_t queue;
+	size_t i;
+
+	id_uuid(id_new(0), name);
+	id_uuid(w->me, worker);
+	queue = record_queue(w->producer,
+		&(struct queue_change){.name = name, .has_concurrency = true, .concurrency = 2});
+	for (i = 0; i < 5; i++)
+		jobs[i] = record_job(w->tenant, queue);
+	record_submit(w->producer, jobs, 5);
+	assert_int_equal(record_claim(w->worker, w->me, queue, 10)->n, 0);
+	snprintf(sql, sizeof(sql), "insert into worker_grant values ('%s', %d, 2)", worker, queue);
+	grant.sql = sql;
+	record_sql(leader, NULL, &grant);
+	assert_int_equal(record_claim(w->worker, w->me, queue, 10)->n, 2);
+	assert_int_equal(record_claim(w->worker, w->me, queue, 10)->n, 0);
+	db_close(leader);
+}
+
+/* promises: C7, C15 */
+static void test_two_claimers_share_without_meeting(void **state)
+{
+	struct record_world *w = *state;
+	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_worker");
+	struct id other = record_worker(db);
+	struct claim_direct ask = {.queues = &w->queue, .queues_n = 1, .max = 60};
+	static struct record_claims a, b;
+	struct submit jobs[100];
+	size_t i, j;
+
+	for (i = 0; i < 100; i++)
+		jobs[i] = record_job(w->tenant, w->queue);
+	record_submit(w->producer, jobs, 100);
+	assert_int_equal(lease_claim_direct(w->worker, w->me, &ask, record_claimed, &a), ERR_OK);
+	assert_int_equal(lease_claim_direct(db, other, &ask, record_claimed, &b), ERR_OK);
+	assert_int_equal(db_wait(w->worker, RECORD_WAIT_MS), ERR_OK);
+	assert_int_equal(db_wait(db, RECORD_WAIT_MS), ERR_OK);
+	for (i = 0; i < a.n; i++)
+		for (j = 0; j < b.n; j++)
+			assert_false(id_equal(a.claim[i].job, b.claim[j].job));
+	assert_true(a.n + b.n <= 100 && a.n + b.n >= 60);
+	db_close(db);
+}
+
+static void on_held(void *ctx, enum err e, const bool *held, size_t n)
+{
+	assert_int_equal(e, ERR_OK);
+	memcpy(ctx, held, n);
+}
+
+static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, size_t n)
+{
+	size_t i;
+
+	assert_int_equal(e, ERR_OK);
+	*(size_t *)ctx = n;
+	for (i = 0; i < n; i++)
+		assert_memory_equal(rows[i].input.bytes, "\0{}", 3);
+}
+
+/* promises: C7 */
+static void test_what_is_held_can_be_asked_and_its_input_read(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = record_job(w->tenant, w->queue);
+	struct claim *c;
+	bool held[2] = {false, false};
+	size_t inputs = 0;
+
+	record_submit(w->producer, &s, 1);
+	c = record_claim(w->worker, w->me, w->queue, 1)->claim;
+	record_run(w->worker, lease_revalidate(w->worker, w->me,
+				      (struct lease_key[]){{c->tenant, c->job, c->fence},
+					      {c->tenant, c->job, c->fence + 1}},
+				      2, on_held, held));
+	assert_true(held[0]);
+	assert_false(held[1]);
+	record_run(w->worker, lease_inputs(w->worker, &(struct job_key){c->tenant, c->job}, 1,
+				      on_inputs, &inputs));
+	assert_int_equal(inputs, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, record_world_open, record_world_close)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_priority_then_age_decides),
+		TEST(test_tenants_take_turns),
+		TEST(test_a_paused_queue_gives_nothing_and_a_message_changes_nothing),
+		TEST(test_the_same_message_five_times_claims_once),
+		TEST(test_a_passed_deadline_is_not_claimed),
+		TEST(test_a_capped_queue_gives_what_was_granted),
+		TEST(test_two_claimers_share_without_meeting),
+		TEST(test_what_is_held_can_be_asked_and_its_input_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
