@@ -1,0 +1,78 @@
+"""The published schemas are whole, their vectors agree with them, and no call of the API is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "schemas"
+ROUTE = re.compile(r'^\s*\{"(?P<method>[A-Z]+)",\s*"(?P<path>/[^"]*)"', re.MULTILINE)
+
+
+def read_json(name: str) -> Any:
+    return json.loads((SCHEMAS / name).read_text())
+
+
+def read_yaml(name: str) -> Any:
+    return yaml.safe_load((SCHEMAS / name).read_text())
+
+
+@pytest.mark.promises("C1", "C3")
+@pytest.mark.parametrize("name", ["job-submit", "webhook"])
+def test_vectors_are_answered_as_they_say(name: str) -> None:
+    check = fastjsonschema.compile(read_json(f"{name}.schema.json"))
+    vectors = read_json(f"vectors/{name}.json")
+    for vector in vectors["valid"]:
+        check(vector["body"])
+    for vector in vectors["invalid"]:
+        try:
+            check(vector["body"])
+        except fastjsonschema.JsonSchemaException:
+            continue
+        assert vector.get("schema") == "accepts", vector["name"]
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every $ref below a node."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+@pytest.mark.parametrize("name", ["openapi.yaml", "asyncapi.yaml"])
+def test_references_lead_somewhere(name: str) -> None:
+    document = read_yaml(name)
+    for reference in references(document):
+        file, _, pointer = reference.partition("#")
+        node = read_json(file) if file else document
+        for part in pointer.split("/")[1:]:
+            node = node[part.replace("~1", "/").replace("~0", "~")]
+
+
+@pytest.mark.promises("C2")
+def test_every_route_is_described_and_every_description_has_a_route() -> None:
+    served = {
+        (route["method"], re.sub(r"\{\w+\}", "{}", route["path"]))
+        for route in ROUTE.finditer((ROOT / "producer/routes.c").read_text())
+    }
+    described = {
+        (method.upper(), re.sub(r"\{\w+\}", "{}", path))
+        for path, calls in read_yaml("openapi.yaml")["paths"].items()
+        for method in calls
+        if method != "parameters"
+    }
+    assert served - described == set()
+    assert described - served == set()
