@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One rule: when broken, the sentence is shown behind the key's name. */
+/* One rule, and what it says when it is broken. */
 struct config_rule {
-	const char *key;
 	bool broken;
-	const char *sentence;
+	struct config_misfit misfit;
 };
 
 static bool config_has_password(const char *conninfo)
@@ -29,63 +28,52 @@ static bool config_twice(const struct config *c, size_t at)
 	return false;
 }
 
-static size_t config_rules_tell(
-	const char *name, const struct config_rule *rules, size_t n, struct buf *faults)
+static void config_check_upstreams(const struct config *c, config_misfit_fn *tell, void *ctx)
 {
-	size_t broken = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!rules[i].broken)
-			continue;
-		buf_printf(faults, "%s: %s: %s\n", name, rules[i].key, rules[i].sentence);
-		broken++;
-	}
-	return broken;
-}
-
-static size_t config_check_upstreams(const char *name, const struct config *c, struct buf *faults)
-{
-	size_t broken = 0;
-
 	for (size_t i = 0; i < c->upstreams_n; i++) {
-		if (!config_twice(c, i))
-			continue;
-		buf_printf(faults, "%s: upstreams[%zu].name: another upstream has this name\n",
-			name, i);
-		broken++;
+		const struct config_misfit misfit = {
+			"upstreams", "name", i, "expected a name that no other upstream has"};
+
+		if (config_twice(c, i))
+			tell(ctx, &misfit);
 	}
-	return broken;
 }
 
-enum err config_check_fit(const char *name, const struct config *c, struct buf *faults)
+void config_check_fit(const struct config *c, config_misfit_fn *tell, void *ctx)
 {
 	const struct config_rule rules[] = {
-		{"database.url", config_has_password(c->database.url),
-			"expected no user and no password here: each program has its own role, "
-			"passwords stand in database.passfile"},
-		{"worker.lease_ms", c->worker.lease_ms < 4 * c->worker.beat_ms,
-			"expected at least four times worker.beat_ms"},
-		{"worker.claim_poll_max_ms",
-			c->worker.claim_poll_max_ms < c->worker.claim_poll_min_ms,
-			"expected at least worker.claim_poll_min_ms"},
-		{"scheduler.term_ms", c->scheduler.term_ms < 10 * c->scheduler.tick_ms,
-			"expected at least ten times scheduler.tick_ms"},
-		{"retry.cap_ms", c->retry.cap_ms < c->retry.base_ms,
-			"expected at least retry.base_ms"},
-		{"limits.deadline_max_s", c->limits.deadline_max_s < c->limits.deadline_default_s,
-			"expected at least limits.deadline_default_s"},
-		{"limits.attempt_timeout_max_s",
-			c->limits.attempt_timeout_max_s < c->limits.attempt_timeout_default_s,
-			"expected at least limits.attempt_timeout_default_s"},
-		{"limits.attempts_max", c->limits.attempts_max < c->limits.attempts_default,
-			"expected at least limits.attempts_default"},
-		{"producer.admin_listen", strcmp(c->producer.listen, c->producer.admin_listen) == 0,
-			"expected another address than producer.listen"},
+		{config_has_password(c->database.url),
+			{"database", "url", 0,
+				"expected no user and no password here: each program has its own "
+				"role, passwords stand in database.passfile"}},
+		{c->worker.lease_ms < 4 * c->worker.beat_ms,
+			{"worker", "lease_ms", 0, "expected at least four times worker.beat_ms"}},
+		{c->worker.claim_poll_max_ms < c->worker.claim_poll_min_ms,
+			{"worker", "claim_poll_max_ms", 0,
+				"expected at least worker.claim_poll_min_ms"}},
+		{c->scheduler.term_ms < 10 * c->scheduler.tick_ms,
+			{"scheduler", "term_ms", 0,
+				"expected at least ten times scheduler.tick_ms"}},
+		{c->retry.cap_ms < c->retry.base_ms,
+			{"retry", "cap_ms", 0, "expected at least retry.base_ms"}},
+		{c->limits.deadline_max_s < c->limits.deadline_default_s,
+			{"limits", "deadline_max_s", 0,
+				"expected at least limits.deadline_default_s"}},
+		{c->limits.attempt_timeout_max_s < c->limits.attempt_timeout_default_s,
+			{"limits", "attempt_timeout_max_s", 0,
+				"expected at least limits.attempt_timeout_default_s"}},
+		{c->limits.attempts_max < c->limits.attempts_default,
+			{"limits", "attempts_max", 0, "expected at least limits.attempts_default"}},
+		{strcmp(c->producer.listen, c->producer.admin_listen) == 0,
+			{"producer", "admin_listen", 0,
+				"expected another address than producer.listen"}},
 	};
-	size_t broken = config_rules_tell(name, rules, sizeof(rules) / sizeof(*rules), faults);
 
-	broken += config_check_upstreams(name, c, faults);
-	return broken == 0 ? ERR_OK : ERR_CONFIG;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		if (rules[i].broken)
+			tell(ctx, &rules[i].misfit);
+	}
+	config_check_upstreams(c, tell, ctx);
 }
 
 static enum err config_check_secret(

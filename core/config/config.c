@@ -1,6 +1,5 @@
 #include "config/config.h"
 
-#include "config/check.h"
 #include "config/value.h"
 #include "config/walk.h"
 
@@ -50,8 +49,6 @@ enum err config_parse(const char *name, const char *text, size_t len, struct buf
 	e = config_initial(config);
 	if (e == ERR_OK)
 		e = config_walk(name, text, len, faults, config);
-	if (e == ERR_OK)
-		e = config_check_fit(name, config, faults);
 	if (e == ERR_OK)
 		*ret_config = config;
 	else

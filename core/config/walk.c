@@ -1,5 +1,6 @@
 #include "config/walk.h"
 
+#include "config/check.h"
 #include "config/value.h"
 
 #include <stdarg.h>
@@ -307,6 +308,33 @@ static enum err walk_end(struct walk *w, yaml_parser_t *parser)
 	return ERR_OK;
 }
 
+/* The value behind a key, else the map itself: a misfit with an initial value has no line. */
+static const yaml_node_t *walk_member(struct walk *w, const yaml_node_t *map, const char *name)
+{
+	if (map == NULL || map->type != YAML_MAPPING_NODE)
+		return map;
+	for (yaml_node_pair_t *pair = map->data.mapping.pairs.start;
+		pair < map->data.mapping.pairs.top; pair++) {
+		const char *key = walk_text(walk_node(w, pair->key));
+
+		if (key != NULL && strcmp(key, name) == 0)
+			return walk_node(w, pair->value);
+	}
+	return map;
+}
+
+static void walk_tell_misfit(void *ctx, const struct config_misfit *misfit)
+{
+	struct walk *w = ctx;
+	const yaml_node_t *at = yaml_document_get_root_node(w->doc);
+
+	at = walk_member(w, at, misfit->section);
+	if (at != NULL && at->type == YAML_SEQUENCE_NODE)
+		at = walk_node(w, at->data.sequence.items.start[misfit->index]);
+	at = walk_member(w, at, misfit->row);
+	walk_fault(w, at, "%s.%s: %s", misfit->section, misfit->row, misfit->expected);
+}
+
 static enum err walk_outcome(const struct walk *w)
 {
 	if (w->out_of_memory)
@@ -333,6 +361,8 @@ enum err config_walk(
 		walk_document(&w);
 		if (yaml_document_get_root_node(&doc) != NULL)
 			e = walk_end(&w, &parser);
+		if (e == ERR_OK && w.n == 0 && !w.out_of_memory)
+			config_check_fit(config, walk_tell_misfit, &w);
 		yaml_document_delete(&doc);
 	}
 	yaml_parser_delete(&parser);

@@ -159,13 +159,15 @@ static void test_what_is_not_one_yaml_map_is_refused(void **state)
 static void test_values_that_do_not_fit_together_are_refused(void **state)
 {
 	refuse(LEAST "worker: {beat_ms: 2000}\n",
-		"f.yaml: worker.lease_ms: expected at least four times worker.beat_ms\n");
+		"f.yaml:2:9: worker.lease_ms: expected at least four times worker.beat_ms\n");
+	refuse(LEAST "worker: {beat_ms: 1000, lease_ms: 3999}\n",
+		"f.yaml:2:35: worker.lease_ms: expected at least four times worker.beat_ms\n");
 	refuse("database: {url: 'dbname=x password=y'}\n",
-		"f.yaml: database.url: expected no user and no password here: each program has its "
+		"f.yaml:1:17: database.url: expected no user and no password here: each program has its "
 		"own role, passwords stand in database.passfile\n");
 	refuse(LEAST "upstreams:\n- {name: a, base_url: 'http://h', models: ['*']}\n"
 		     "- {name: a, base_url: 'http://h', models: ['*']}\n",
-		"f.yaml: upstreams[1].name: another upstream has this name\n");
+		"f.yaml:4:10: upstreams.name: expected a name that no other upstream has\n");
 }
 
 static void test_secrets_inside_addresses_are_refused(void **state)
