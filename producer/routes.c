@@ -5,7 +5,10 @@
 #include "health.h"
 #include "jobs/change_call.h"
 #include "jobs/change_many_call.h"
+#include "jobs/change_call.h"
+#include "jobs/change_many_call.h"
 #include "jobs/expand.h"
+#include "jobs/list_call.h"
 #include "jobs/list_call.h"
 #include "jobs/live.h"
 #include "jobs/read_call.h"
@@ -26,6 +29,14 @@ const struct route producer_routes[] = {
 	{"DELETE", "/v1/jobs/{id}",        ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, delete_call},
 	{"POST",   "/v1/jobs/{id}/cancel", ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, cancel_call},
 	{"POST",   "/v1/jobs/{id}/retry",  ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, retry_call},
+	{"GET",    "/v1/jobs",             ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, list_call},
+	{"POST",   "/v1/jobs/search",      ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON,    search_call},
+	{"PATCH",  "/v1/jobs/{id}",        ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON,    patch_call},
+	{"DELETE", "/v1/jobs/{id}",        ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, delete_call},
+	{"POST",   "/v1/jobs/{id}/cancel", ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, cancel_call},
+	{"POST",   "/v1/jobs/{id}/retry",  ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, retry_call},
+	{"POST",   "/v1/jobs/cancel",      ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON,    cancel_many_call},
+	{"POST",   "/v1/jobs/retry",       ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON,    retry_many_call},
 	{"GET",    "/healthz",             ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_live},
 	{"GET",    "/readyz",              ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_ready},
 	{"GET",    "/v1/queues",           ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queues_get},
@@ -70,6 +81,15 @@ const struct record_op *const producer_ops[] = {
 	&expand_deliveries_op,
 	&expand_forget_op,
 	&keys_touch_op,
+	&cancel_op,
+	&retry_op,
+	&patch_op,
+	&delete_op,
+	&list_op,
+	&count_op,
+	&pick_op,
+	&cancel_many_op,
+	&retry_many_op,
 	&publish_sent_op,
 	&tenant_create_op,
 	&tenant_list_op,

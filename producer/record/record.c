@@ -93,7 +93,7 @@ static void batch_finish(struct batch *b, enum err e)
 	inbox->batches++;
 	inbox->done += b->view.n;
 	inbox->us += (uint64_t)(clock_us() - b->began_us);
-	if (e) {
+	if (err_http(e) >= 500) { /* others are the caller's doing */
 		inbox->failed += b->view.n;
 		log_warn("batch failed", LOG_TEXT("operation", b->view.op->name), LOG_ERR(e),
 			LOG_INT("items", (int64_t)b->view.n),
