@@ -29,7 +29,7 @@ static void compare(const char *path, enum err (*print)(struct buf *))
 	} else {
 		found = calloc(1, 1 << 20);
 		assert_non_null(found);
-		fread(found, 1, (1 << 20) - 1, file);
+		assert_true(fread(found, 1, (1 << 20) - 1, file) > 0);
 		if (strcmp(found, expected.bytes) != 0)
 			print_message("%s is not what core/config/rows*.h say: make docs\n", path);
 		assert_true(strcmp(found, expected.bytes) == 0);
