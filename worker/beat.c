@@ -61,6 +61,8 @@ static void reply_apply(struct beat *b, const struct worker_reply *reply)
 {
 	struct worker *w = b->worker;
 
+	if (w->leaving)
+		return;
 	if (reply->dead) {
 		worker_reborn(w);
 		return;
@@ -95,7 +97,7 @@ static void beat_send(struct beat *b)
 {
 	struct worker *w = b->worker;
 
-	if (!b->registered || b->asked || w->mode == WORKER_GONE)
+	if (!b->registered || b->asked || w->leaving)
 		return;
 	b->sent_ms = clock_ms();
 	b->asked = worker_beat(b->db, w->incarnation, (int32_t)worker_free_slots(w),

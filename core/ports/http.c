@@ -208,7 +208,9 @@ static void call_end(struct http_call *call, CURLcode code)
 
 	end.connect_us = call->sent_us ? call->sent_us - call->start_us : 0;
 	memcpy(why, call->why, sizeof(why));
-	if (code != CURLE_OK && !why[0])
+	if (call->err) /* ours, not libcurl's: its words would only say that we stopped */
+		why[0] = '\0';
+	else if (code != CURLE_OK && !why[0])
 		strncpy(why, curl_easy_strerror(code), sizeof(why) - 1);
 	call_release(call);
 	if (tell)
