@@ -32,11 +32,6 @@ build/lint/%.tidy: % .clang-tidy
 		|| { cat build/lint/$*.err; exit 1; }
 	@touch $@
 
-# The maps name what exists, the pages of the configuration are what its table says.
-docs-check: $(BUILD)/unit/core/config/test_docs
+# The maps name what exists, and the printed pages are what their tables say.
+docs-check: docs-drift
 	$(Q)python3 test/lint/docs.py
-	$(Q)$< >build/docs-check.out 2>&1 || { cat build/docs-check.out; exit 1; }
-# Writes docs/configuration.md and docs/longhaul.sample.yaml from the table.
-.PHONY: docs
-docs: $(BUILD)/unit/core/config/test_docs
-	$(Q)LONGHAUL_WRITE_DOCS=1 $< >build/docs.out 2>&1 || { cat build/docs.out; exit 1; }
