@@ -27,7 +27,7 @@
 	"  fence = greatest(j.fence, c.fence_base) + 1, attempt = j.attempt + 1,"                \
 	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + 256,"         \
 	"  version = j.version + 1, waiting_for = null,"                                         \
-	"  queue_ms = greatest(0, extract(epoch from now() - t.since) * 1000)::int4"             \
+	"  queue_ms = greatest(0, date_part('epoch', now() - t.since) * 1000)::int4"             \
 	"  from (select * from taken order by job_id) t"                                         \
 	"  cross join setting c where j.ctid = t.job_at and j.state = 'queued'"                  \
 	"  returning j.*, t.probation)"                                                          \
@@ -43,7 +43,7 @@
 	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt, "           \
 	"max_attempts,"                                                                          \
 	"  crashes, interruptions, attempt_timeout_ms,"                                          \
-	"  (extract(epoch from deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms," \
+	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms," \
 	"  event_next - 256, event_next - 1, restarted, probation, store, retention from claimed"
 
 static const struct db_stmt keys_stmt = {.name = "lease_claim_keys",

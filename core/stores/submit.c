@@ -6,7 +6,8 @@
 
 /* Which queues take jobs now: all that exist, less those that drain or are at their cap. */
 #define QUEUES                                                                                    \
-	" known as materialized (select array(select queue_id from queue) as ids, array("         \
+	" known as materialized (select array(select queue_id from queue) as ids,"                \
+	" ready_rank(now(), 0::int2) as rank, array("                                             \
 	"  select q.queue_id from queue q left join lateral"                                      \
 	"   (select f.queued from queue_flow f where f.queue_id = q.queue_id limit 1) f on true"  \
 	"  where not q.draining and (q.max_queued = 0 or coalesce(f.queued, 0) < q.max_queued)) " \
@@ -34,7 +35,7 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       " select k.*, coalesce(k.run_at > now(), false) as later,"
 	       "  case when k.deadline_s > 0 then greatest(now(), coalesce(k.run_at, now()))"
 	       "   + make_interval(secs => k.deadline_s) end as deadline_at,"
-	       "  ready_rank(now(), k.priority) as rank,"
+	       "  known.rank + k.priority * 30000 as rank,"
 	       "  i.job_id as key_job, i.body_hash as key_body,"
 	       "  case when k.key_hash is null then k.queue_id = any(known.open)"
 	       "   else coalesce(i.job_id = k.job_id, false) end as take,"

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	WAIT_MS = 60000,
@@ -36,7 +37,29 @@ struct bench {
 	int32_t queue, other_queue;
 	char input[INPUT_BYTES], result[RESULT_BYTES];
 	atomic_size_t left, done;
+	atomic_llong server_us;
 };
+
+/* CPU time of this connection's server process, when it runs on this machine: what other load on
+ * the machine does not change. */
+static int64_t server_us(const struct db *db)
+{
+	long long user = 0, sys = 0;
+	struct db_origin origin;
+	char path[64];
+	FILE *f;
+
+	db_origin_read(db, &origin);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)origin.backend_pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user,
+		    &sys) != 2)
+		user = sys = 0;
+	(void)fclose(f);
+	return (user + sys) * (1000000 / sysconf(_SC_CLK_TCK));
+}
 
 static void die(const char *what, const struct db *db)
 {
@@ -152,6 +175,7 @@ static void *submitter(void *arg)
 		check(submit_batch(db, batch, n, on_submit, db), "submit", db);
 		check(db_wait(db, WAIT_MS), "submit", db);
 	}
+	atomic_fetch_add(&b->server_us, server_us(db));
 	db_close(db);
 	free(jobs);
 	free(batch);
@@ -230,6 +254,7 @@ static void *worker(void *arg)
 		check(lease_claim_direct(r->db, r->worker, &ask, on_claim, r), "claim", r->db);
 		check(db_wait(r->db, WAIT_MS), "work", r->db);
 	}
+	atomic_fetch_add(&b->server_us, server_us(r->db));
 	db_close(r->db);
 	free(r);
 	return NULL;
@@ -271,7 +296,7 @@ static double submit_all(struct bench *b, size_t jobs, int32_t queue)
 int main(int argc, char **argv)
 {
 	struct bench b = {.conninfo = getenv("LONGHAUL_TEST_PG")};
-	double submit_s, work_s;
+	double submit_s, work_s, submit_us;
 	struct db *db;
 
 	if (b.conninfo == NULL)
@@ -290,12 +315,16 @@ int main(int argc, char **argv)
 	queue_make(db, "bench-behind", true, &b.other_queue);
 	if (b.behind > 0)
 		(void)submit_all(&b, b.behind, b.other_queue);
+	atomic_store(&b.server_us, 0);
 	submit_s = submit_all(&b, b.jobs, b.queue);
+	submit_us = (double)atomic_exchange(&b.server_us, 0) / (double)b.jobs;
 	work_s = run(&b, worker);
 	printf("{\"bench\": \"record\", \"jobs\": %zu, \"connections\": %zu, \"batch\": %zu, \"tenants\": %zu,"
-	       " \"behind\": %zu, \"submit_per_s\": %.0f, \"claim_finish_per_s\": %.0f, \"done\": %zu}\n",
+	       " \"behind\": %zu, \"submit_per_s\": %.0f, \"claim_finish_per_s\": %.0f,"
+	       " \"submit_server_us\": %.1f, \"claim_finish_server_us\": %.1f, \"done\": %zu}\n",
 		b.jobs, b.connections, b.batch, b.tenants, b.behind, (double)b.jobs / submit_s,
-		(double)b.jobs / work_s, atomic_load(&b.done));
+		(double)b.jobs / work_s, submit_us,
+		(double)atomic_load(&b.server_us) / (double)b.jobs, atomic_load(&b.done));
 	db_close(db);
 	return atomic_load(&b.done) >= b.jobs ? 0 : 1;
 }
