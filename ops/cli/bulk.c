@@ -175,7 +175,7 @@ static enum outcome run(struct bulk *b)
 	}
 	progress_end(&b->progress);
 	if (b->refused > 0)
-		fprintf(b->client->call->err, "%zu jobs accepted, %zu lines refused\n", b->accepted,
+		fprintf(b->client->call->err, "%zu accepted, %zu refused\n", b->accepted,
 			b->refused);
 	if (outcome == OUTCOME_OK && b->refused > 0)
 		outcome = OUTCOME_FAILED;

@@ -76,9 +76,11 @@ static enum outcome print(const struct call *call, const struct total *total)
 				      (json_int_t)total->matched, "changed",
 				      (json_int_t)total->changed, "dry_run", (int)dry));
 	if (dry)
-		fprintf(call->out, "%lld jobs match; nothing was changed\n", total->matched);
+		fprintf(call->out, "%lld job%s; nothing was changed\n", total->matched,
+			total->matched == 1 ? " matches" : "s match");
 	else
-		fprintf(call->out, "%lld jobs changed\n", total->changed);
+		fprintf(call->out, "%lld job%s changed\n", total->changed,
+			total->changed == 1 ? "" : "s");
 	return OUTCOME_OK;
 }
 

@@ -20,9 +20,12 @@ static void words(const struct call *call, const char *text)
 static void summary(const struct call *call, const json_t *problem)
 {
 	const char *detail = member(problem, "detail");
+	const char *title = member(problem, "title");
 	const char *code = member(problem, "code");
+	bool pointed = json_array_size(json_object_get(problem, "errors")) > 0;
 
-	words(call, *detail ? detail : member(problem, "title"));
+	/* The detail often repeats the first of the errors, which follow. */
+	words(call, *title && (pointed || !*detail) ? title : detail);
 	if (*code) {
 		words(call, " (");
 		words(call, code);

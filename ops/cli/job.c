@@ -134,18 +134,19 @@ void job_print_answer(const struct call *call, const json_t *job)
 }
 
 static const struct {
-	const char *label, *member;
+	const char *label, *member; /* a zero says nothing and is left out */
 } facts[] = {
 	{"job", "id"},
 	{"state", "state"},
 	{"waiting for", "waiting_for"},
 	{"kind", "kind"},
 	{"queue", "queue"},
-	{"priority", "priority"},
 	{"model", "model"},
 	{"upstream", "upstream"},
 	{"attempt", "attempt"},
-	{"of at most", "max_attempts"},
+	{"max attempts", "max_attempts"},
+	{"crashes", "crashes"},
+	{"interrupted", "interruptions"},
 	{"stage", "progress.stage"},
 	{"percent", "progress.percent"},
 	{"created", "created_at"},
@@ -168,7 +169,7 @@ static void print_facts(const struct call *call, const json_t *job)
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
 		buf_reset(&text);
 		listing_text(job, facts[i].member, &text);
-		if (text.len == 0)
+		if (text.len == 0 || strspn(text.bytes, "0.") == text.len)
 			continue;
 		fprintf(call->out, "%-12s ", facts[i].label);
 		output_text(call->out, text.bytes, text.len);

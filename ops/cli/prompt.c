@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define USUAL_KIND "chat"
+
 enum { PROMPT_MAX_BYTES = 10 << 20, INPUT_DEPTH = 64, ANSWER_TOKENS = 4096 };
 
 static const struct {
@@ -139,7 +141,7 @@ static const struct {
 
 static enum outcome from_words(const struct call *call, const char *model, json_t **ret_input)
 {
-	const char *kind = call_text(call, "kind") ? call_text(call, "kind") : "chat";
+	const char *kind = call_text(call, "kind") ? call_text(call, "kind") : USUAL_KIND;
 	struct buf text;
 	enum outcome outcome;
 	json_t *input = NULL;
@@ -195,6 +197,8 @@ static enum outcome put_input(const struct call *call, const char *model, json_t
 			call, "name a model: --model MODEL, or a line model= in the profile");
 	else
 		outcome = from_words(call, model, &input);
+	if (outcome == OUTCOME_OK && !kind)
+		json_object_set_new(job, "kind", json_string(USUAL_KIND));
 	if (outcome == OUTCOME_OK)
 		json_object_set_new(job, "input", input);
 	return outcome;

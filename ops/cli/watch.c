@@ -70,8 +70,11 @@ static void on_restart(struct watch *w, const json_t *data)
 
 static void on_news(struct watch *w, const char *news)
 {
+	char line[PROGRESS_MAX];
+
+	snprintf(line, sizeof(line), "%s %s", w->id, news);
 	if (!w->open_line)
-		progress_show(&w->progress, news, "");
+		progress_show(&w->progress, line, "");
 }
 
 static void on_queued(struct watch *w, const json_t *data)

@@ -31,7 +31,7 @@ static double stage_ms(const json_t *job, size_t i)
 		json_object_get(json_object_get(job, "timings_ms"), stages[i].member));
 }
 
-static void print_stage(const struct call *call, size_t i, double ms, double total_ms)
+static void print_share(const struct call *call, const char *what, double ms, double total_ms)
 {
 	double share = total_ms > 0 ? ms / total_ms : 0;
 	char text[DURATION_TEXT_MAX], bar[BAR + 1];
@@ -40,32 +40,51 @@ static void print_stage(const struct call *call, size_t i, double ms, double tot
 	duration_format((int64_t)(ms + 0.5), text);
 	memset(bar, '#', n);
 	bar[n] = '\0';
-	fprintf(call->out, "  %-34s %10s %5.1f %%  %s\n", stages[i].text, text, share * 100, bar);
+	fprintf(call->out, "  %-34s %10s %5.1f %%%s%s\n", what, text, share * 100,
+		n > 0 ? "  " : "", bar);
 }
 
+/* From the submit to the end, 0 while there is none. */
+static double life_ms(const json_t *job)
+{
+	const char *from = json_string_value(json_object_get(job, "created_at"));
+	const char *to = json_string_value(json_object_get(job, "finished_at"));
+	int64_t from_ms, to_ms;
+
+	if (!from || !to || clock_parse(from, &from_ms) != 0 || clock_parse(to, &to_ms) != 0)
+		return 0;
+	return to_ms > from_ms ? (double)(to_ms - from_ms) : 0;
+}
+
+/* The stages are the last attempt's; what the job's life had besides were earlier ones. */
 static void print_shares(const struct call *call, const json_t *job)
 {
 	char text[DURATION_TEXT_MAX];
-	double total_ms = 0;
+	double sum_ms = 0, total_ms;
 
 	if (!json_is_object(json_object_get(job, "timings_ms")))
 		return;
 	for (size_t i = 0; i < STAGES; i++)
-		total_ms += stage_ms(job, i);
+		sum_ms += stage_ms(job, i);
+	total_ms = life_ms(job) > sum_ms ? life_ms(job) : sum_ms;
 	duration_format((int64_t)(total_ms + 0.5), text);
-	fprintf(call->out, "\nwhere %s went (last attempt):\n", text);
+	fprintf(call->out, "\nwhere %s went:\n", text);
+	if (json_integer_value(json_object_get(job, "attempt")) > 1)
+		print_share(call, "earlier attempts and pauses", total_ms - sum_ms, total_ms);
+	else
+		total_ms = sum_ms;
 	for (size_t i = 0; i < STAGES; i++)
-		print_stage(call, i, stage_ms(job, i), total_ms);
+		print_share(call, stages[i].text, stage_ms(job, i), total_ms);
 }
 
-/* Appends ", label value" when the member says something. */
+/* Appends ", label value" when the member says something, which a zero does not. */
 static void put_fact(struct buf *line, const json_t *object, const char *label, const char *member)
 {
 	struct buf value;
 
 	buf_init(&value, LINE_MAX_BYTES);
 	listing_text(object, member, &value);
-	if (value.len > 0)
+	if (value.len > 0 && strcmp(value.bytes, "0") != 0)
 		buf_printf(line, ", %s%s", label, value.bytes);
 	buf_clear(&value);
 }
@@ -143,7 +162,8 @@ static void print_events(const struct call *call, const json_t *job)
 		struct buf line;
 
 		if (!delta && deltas > 0)
-			fprintf(call->out, "        %zu pieces of the answer\n", deltas);
+			fprintf(call->out, "        %zu piece%s of the answer\n", deltas,
+				deltas == 1 ? "" : "s");
 		deltas = delta ? deltas + 1 : 0;
 		if (delta)
 			continue;

@@ -101,7 +101,7 @@ def test_bulk_takes_lines_and_names_the_refused(longhaul: Run, ok: Callable[...,
     done = longhaul("submit", "--ndjson", "-", "--metadata", "set=cli", stdin="\n".join(lines))
     jobs = done.stdout.split()
     assert done.returncode == 1 and len(jobs) == 5
-    assert "line 3: " in done.stderr and "5 jobs accepted, 1 lines refused" in done.stderr
+    assert "line 3: " in done.stderr and "5 accepted, 1 refused" in done.stderr
     states = ok("wait", *jobs).splitlines()
     assert states == [f"{job} completed" for job in jobs]
     listed = json.loads(ok("list", "--metadata", "set=cli", "--json"))["data"]

@@ -170,13 +170,14 @@ def test_no_server_at_all_exits_5(longhaul: Shell) -> None:
 
 def test_a_refusal_is_told_with_its_pointers(longhaul: Shell) -> None:
     errors = [{"pointer": "/queue", "detail": "no queue has this name"}]
-    refusal = problem(422, "unknown_queue", "the body has a mistake", errors=errors)
+    refusal = problem(422, "unknown_queue", "no queue has this name", errors=errors)
+    refusal.body["title"] = "a field has a wrong value"
     refusal.headers["Retry-After"] = "7"
     longhaul.server.on("POST /v1/jobs", refusal)
     done = longhaul("submit", "hi", "--queue", "q")
     assert done.returncode == 1
     assert done.stderr == (
-        "longhaul submit: the body has a mistake (unknown_queue)\n"
+        "longhaul submit: a field has a wrong value (unknown_queue)\n"
         "  /queue: no queue has this name\n"
         "  try again in 7 s\n"
     )
@@ -191,6 +192,7 @@ def test_submit_prints_the_id_and_sends_what_was_typed(longhaul: Shell) -> None:
     asked = longhaul.server.asked[0]
     assert asked.headers["Idempotency-Key"] == "k"
     assert json.loads(asked.body) == {
+        "kind": "chat",
         "priority": 1,
         "input": {"model": "sim", "messages": [{"role": "user", "content": "say hello"}]},
     }
@@ -252,7 +254,7 @@ def test_watch_takes_a_cut_stream_up_behind_the_last_event(longhaul: Shell) -> N
     )
     done = longhaul("watch", JOB)
     assert (done.returncode, done.stdout) == (0, "forty-two\n")
-    assert done.stderr == "queued\nrunning\n"
+    assert done.stderr == f"{JOB} queued\n{JOB} running\n"
     asked = [one.headers.get("Last-Event-ID") for one in longhaul.server.asked]
     assert asked == [None, "3", "3"]
 
@@ -296,7 +298,7 @@ def test_bulk_names_the_lines_that_were_refused(longhaul: Shell, tmp_path: Path)
     done = longhaul("submit", "--ndjson", str(lines), "--queue", "a", "--metadata", "k=v")
     assert (done.returncode, done.stdout) == (1, f"{JOB}\n{OTHER}\n")
     assert "line 3: the body is not valid JSON (invalid_json)" in done.stderr
-    assert "2 jobs accepted, 1 lines refused" in done.stderr
+    assert "2 accepted, 1 refused" in done.stderr
     sent = longhaul.server.asked[1].body.decode().splitlines()
     first = {"kind": "noop", "input": {}, "queue": "a", "metadata": {"k": "v"}}
     assert json.loads(sent[0]) == first

@@ -40,7 +40,7 @@ static void test_tables_are_as_wide_as_their_widest_cell(void **state)
 static void test_a_problem_is_said_with_its_pointers(void **state)
 {
 	json_t *problem =
-		json("{\"title\":\"t\",\"detail\":\"a field has a wrong value\",\"code\":"
+		json("{\"detail\":\"must be\",\"title\":\"a field has a wrong value\",\"code\":"
 		     "\"invalid_field\",\"errors\":[{\"pointer\":\"/priority\",\"detail\":"
 		     "\"must be 0 to 9\"}]}");
 	struct spoken s;

@@ -32,7 +32,7 @@ static void becomes(const char *expected, const char *const *words)
 static void test_words_are_a_chat(void **state)
 {
 	BECOMES("{\"input\":{\"messages\":[{\"content\":\"tell me\",\"role\":\"user\"}],"
-		"\"model\":\"default-model\"}}",
+		"\"model\":\"default-model\"},\"kind\":\"chat\"}",
 		"submit", "tell", "me");
 	BECOMES("{\"input\":{\"messages\":[{\"content\":\"be kind\",\"role\":\"system\"},"
 		"{\"content\":\"x\",\"role\":\"user\"}],\"model\":\"m\"},\"kind\":\"chat\"}",
@@ -110,7 +110,7 @@ static int remove_file(void **state)
 static void test_files_follow_the_words_or_are_the_input(void **state)
 {
 	BECOMES("{\"input\":{\"messages\":[{\"content\":\"sum up:\\n\\n{\\\"a\\\":1}\",\"role\":"
-		"\"user\"}],\"model\":\"default-model\"}}",
+		"\"user\"}],\"model\":\"default-model\"},\"kind\":\"chat\"}",
 		"submit", "sum", "up:", "--file", path);
 	BECOMES("{\"input\":{\"a\":1},\"kind\":\"query\"}", "submit", "--kind", "query", "--input",
 		path);
