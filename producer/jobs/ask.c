@@ -5,19 +5,11 @@
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/utf8.h"
-#include "jobs/span.h"
+#include "stores/partition.h"
 
 #include <string.h>
 
-enum {
-	PRIORITY_DEFAULT = 5,
-	FALLBACKS_MAX = 8,
-	RETAIN_MAX_S = 400 * 86400,
-	DAY_S = 86400,
-	POINTER_MAX = 160
-};
-
-static const int64_t class_days[] = {1, 7, 30, 90, 400};
+enum { PRIORITY_DEFAULT = 5, FALLBACKS_MAX = 8, RETAIN_MAX_S = 400 * 86400, POINTER_MAX = 160 };
 
 /* What is being read: handed from check to check. */
 struct reading {
@@ -138,7 +130,7 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 	const json_t *model = json_object_get(input, "model");
 	const char *text = json_string_value(model);
 	bool calls = kind && kind->runner == KIND_RUNS_UPSTREAM;
-	struct span span;
+	size_t at, len;
 
 	if (!json_is_object(input))
 		return ERR_OK;
@@ -152,8 +144,8 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 		!json_is_array(json_object_get(input, "messages")))
 		problems_add(r->p, "/input/messages", "must be a list of messages");
 	r->ask->submit.model = r->ask->model[0] ? r->ask->model : NULL;
-	if (span_find(r->bytes, r->len, "input", &span))
-		return value_add(r, &r->ask->submit.input, span.bytes, span.len);
+	if (json_raw(r->bytes, r->len, "input", &at, &len))
+		return value_add(r, &r->ask->submit.input, r->bytes + at, len);
 	return value_add_json(r, &r->ask->submit.input, input);
 }
 
@@ -333,13 +325,8 @@ static enum err trace_keep(struct reading *r)
 static unsigned retention(const struct reading *r)
 {
 	int64_t retain_s = integer(r, "retain_s", 0);
-	unsigned klass = 0, last = sizeof class_days / sizeof *class_days - 1;
 
-	if (!retain_s)
-		return r->scene->caller->facts->retention;
-	while (klass < last && class_days[klass] * DAY_S < retain_s)
-		klass++;
-	return klass;
+	return retain_s ? retention_for(retain_s) : r->scene->caller->facts->retention;
 }
 
 /* ---- the whole ---- */

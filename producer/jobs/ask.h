@@ -2,7 +2,7 @@
  *
  * The body is read strictly, each member checked against a table, and every
  * mistake told with its JSON pointer. `input` is kept byte for byte as it was
- * sent: its text is cut out of the body (span.h), never printed again.
+ * sent: its text is cut out of the body (json_raw), never printed again.
  *
  * Threads: one owner.  Memory: all sealed values lie in one buffer that the
  * submit's slices point into; ask_clear frees it. */
