@@ -103,7 +103,12 @@ static void on_queue(void *ctx, enum err e, const struct queue *q, size_t n)
 static void queue_make(struct db *db, const char *name, bool paused, int32_t *ret)
 {
 	static const struct audit_actor by = {.kind = "cli"};
-	struct queue_change change = {.name = name, .has_paused = true, .paused = paused};
+	struct queue_change change = {.has_paused = true, .paused = paused};
+	char unique[QUEUE_NAME_MAX], uuid[ID_UUID_MAX];
+
+	id_uuid(id_new(0), uuid);
+	snprintf(unique, sizeof(unique), "%s-%s", name, uuid);
+	change.name = unique;
 
 	check(queue_patch(db, &change, true, &by, on_queue, ret), "queue", db);
 	check(db_wait(db, WAIT_MS), "queue", db);
