@@ -209,8 +209,6 @@ enum outcome prompt_job(const struct call *call, const char *model, json_t **ret
 	json_t *job = NULL;
 	enum outcome outcome = prompt_settings(call, &job);
 
-	if (outcome == OUTCOME_OK && !json_object_get(job, "kind"))
-		json_object_set_new(job, "kind", json_string("chat"));
 	if (outcome == OUTCOME_OK)
 		outcome = put_input(call, model, job);
 	if (outcome == OUTCOME_OK)

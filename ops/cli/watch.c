@@ -70,7 +70,7 @@ static void on_restart(struct watch *w, const json_t *data)
 
 static void on_news(struct watch *w, const char *news)
 {
-	char line[PROGRESS_MAX];
+	char line[PROGRESS_MAX + 64];
 
 	snprintf(line, sizeof(line), "%s %s", w->id, news);
 	if (!w->open_line)
