@@ -407,7 +407,7 @@ static void call_renew(struct http_call *call)
 enum err http_start(struct http *http, const struct http_request *request,
 	const struct http_events *events, void *owner, struct http_call **ret_call)
 {
-	struct http_shard *shard;
+	struct http_shard *shard = NULL;
 	struct http_call *call;
 	enum err e;
 
