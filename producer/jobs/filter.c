@@ -214,12 +214,16 @@ static void page_take(struct reading *d)
 {
 	const char *after = text(d, "after");
 	const json_t *limit = json_object_get(d->body, "limit");
+	const struct config *config = d->r->producer->config;
+	size_t most = (size_t)config->producer.list_max;
 
 	d->filter->limit = LIMIT_USUAL;
 	if (d->body && limit)
 		d->filter->limit = (size_t)json_integer_value(limit);
 	else if (!d->body)
 		d->filter->limit = (size_t)query_int(&d->r->query, "limit", LIMIT_USUAL);
+	if (d->filter->limit > most)
+		d->filter->limit = most;
 	if (after && !id_parse("job", after, &d->filter->after))
 		fault(d, "after", "must be the \"next\" of a page");
 }

@@ -14,13 +14,13 @@
 #include "ports/json.h"
 #include "stores/job_read.h"
 
-enum { FILTER_HASHES_MAX = 17, FILTER_HASH_BYTES = 16, FILTER_LIMIT_MAX = 500 };
+enum { FILTER_HASHES_MAX = 17, FILTER_HASH_BYTES = 16, FILTER_LIMIT_MAX = 1000 };
 
 struct filter {
 	struct job_filter job; /* as the store takes it */
 	uint8_t hashes[FILTER_HASHES_MAX][FILTER_HASH_BYTES];
 	size_t members; /* how many filters were given */
-	size_t limit;	/* of a page */
+	size_t limit;	/* of a page: what was asked, at most producer.list_max */
 	struct id after;
 	bool dry_run;
 };

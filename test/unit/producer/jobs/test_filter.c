@@ -2,6 +2,7 @@
 #include "jobs/filter.h"
 
 #include "domain/sealed.h"
+#include "producer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,8 @@
 #include <cmocka.h>
 
 struct scene {
+	struct config config;
+	struct producer producer;
 	struct request r;
 	struct tenant_facts facts;
 	struct filter filter;
@@ -21,6 +24,9 @@ struct scene {
 static void scene_open(struct scene *s)
 {
 	memset(s, 0, sizeof *s);
+	s->config.producer.list_max = 100;
+	s->producer.config = &s->config;
+	s->r.producer = &s->producer;
 	s->facts.match_key[0] = 7;
 	s->r.caller.facts = &s->facts;
 	s->r.caller.tenant.bytes[0] = 9;
@@ -78,6 +84,14 @@ static void test_nothing_asked_is_everything(void **state)
 	assert_int_equal(s.filter.members, 0);
 }
 
+static void test_a_page_is_never_longer_than_configured(void **state)
+{
+	struct scene s;
+
+	assert_int_equal(QUERY(&s, "limit", "1000"), ERR_OK);
+	assert_int_equal(s.filter.limit, 100);
+}
+
 static void refused(struct scene *s, enum err e, enum err expected, const char *pointer)
 {
 	assert_int_equal(e, expected);
@@ -94,7 +108,7 @@ static void test_what_is_wrong_is_told_with_its_place(void **state)
 	refused(&s, QUERY(&s, "state", "failed,"), ERR_INVALID_FIELD, "?state");
 	refused(&s, QUERY(&s, "kind", "purge"), ERR_UNKNOWN_KIND, "?kind");
 	refused(&s, QUERY(&s, "limit", "0"), ERR_INVALID_FIELD, "?limit");
-	refused(&s, QUERY(&s, "limit", "501"), ERR_INVALID_FIELD, "?limit");
+	refused(&s, QUERY(&s, "limit", "1001"), ERR_INVALID_FIELD, "?limit");
 	refused(&s, QUERY(&s, "after", "x"), ERR_INVALID_FIELD, "?after");
 	refused(&s, QUERY(&s, "dead", "1"), ERR_INVALID_FIELD, "?dead");
 	refused(&s, QUERY(&s, "created_before", "noon"), ERR_INVALID_FIELD, "?created_before");
@@ -146,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_query_names_jobs),
 		cmocka_unit_test(test_nothing_asked_is_everything),
+		cmocka_unit_test(test_a_page_is_never_longer_than_configured),
 		cmocka_unit_test(test_what_is_wrong_is_told_with_its_place),
 		cmocka_unit_test(test_persons_are_matched_by_their_keyed_hash),
 		cmocka_unit_test(test_a_change_may_be_rehearsed),
