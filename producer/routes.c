@@ -3,10 +3,13 @@
 #include "admin/queue_calls.h"
 #include "admin/tenants.h"
 #include "health.h"
+#include "jobs/bulk.h"
 #include "jobs/change_call.h"
 #include "jobs/change_many_call.h"
+#include "jobs/bulk.h"
 #include "jobs/change_call.h"
 #include "jobs/change_many_call.h"
+#include "jobs/events_call.h"
 #include "jobs/expand.h"
 #include "jobs/list_call.h"
 #include "jobs/list_call.h"
@@ -37,6 +40,8 @@ const struct route producer_routes[] = {
 	{"POST",   "/v1/jobs/{id}/retry",  ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, retry_call},
 	{"POST",   "/v1/jobs/cancel",      ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON,    cancel_many_call},
 	{"POST",   "/v1/jobs/retry",       ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON,    retry_many_call},
+	{"POST",   "/v1/jobs/bulk",        ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_BULK,    bulk_call},
+	{"GET",    "/v1/jobs/{id}/events", ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, events_call},
 	{"GET",    "/healthz",             ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_live},
 	{"GET",    "/readyz",              ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_ready},
 	{"GET",    "/v1/queues",           ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queues_get},
@@ -81,6 +86,7 @@ const struct record_op *const producer_ops[] = {
 	&expand_deliveries_op,
 	&expand_forget_op,
 	&keys_touch_op,
+	&events_op,
 	&cancel_op,
 	&retry_op,
 	&patch_op,

@@ -3,6 +3,7 @@
 #include "access/keys.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "jobs/bulk.h"
 #include "jobs/live.h"
 #include "ports/loop.h"
 #include "publish.h"
@@ -167,6 +168,8 @@ static enum err parts_start(struct running *x)
 		e = queues_start(p->queues);
 	if (!e)
 		e = live_start(p->live);
+	if (!e)
+		e = bulk_new(p, &p->bulk);
 	if (e)
 		return e;
 	x->loop_started = pthread_create(&x->loop_thread, NULL, loop_main, p->loop) == 0;
@@ -248,6 +251,7 @@ void running_stop(struct producer *p)
 	requests_end(p);
 	server_close(p->public_server);
 	server_close(p->admin_server);
+	bulk_free(p->bulk);
 	if (x->loop_started) {
 		loop_wake_send(x->end);
 		(void)pthread_join(x->loop_thread, NULL);

@@ -1,0 +1,421 @@
+#include "jobs/bulk.h"
+
+#include "ground/clock.h"
+#include "ground/ring.h"
+#include "jobs/job_json.h"
+#include "jobs/submit_call.h"
+#include "producer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNKS = 2, PROBLEM_BYTES_MAX = 64 * 1024 };
+
+/* One line that is not blank. */
+struct line {
+	struct ask ask;
+	struct buf problem; /* not empty: the line was refused before the record saw it */
+};
+
+struct chunk {
+	struct submit_item item; /* first */
+	struct bulk_work *work;
+	size_t n, asks_n;
+	struct line *lines;
+	struct ask **asks; /* those of the lines that go to the record */
+	size_t single;	   /* after a data error: one at a time, this one now */
+	_Atomic bool done;
+	enum err err; /* of the whole chunk */
+};
+
+struct bulk_work {
+	struct ring link;
+	struct bulk *bulk;
+	struct request *r;
+	const char *at, *end;
+	bool whole;		      /* ?expand=job */
+	struct chunk *chunks[CHUNKS]; /* oldest first */
+	size_t chunks_n;
+};
+
+struct bulk {
+	struct producer *producer;
+	pthread_mutex_t lock; /* guards works, news, stop */
+	pthread_cond_t wake;
+	struct ring works;
+	bool news, stop, started;
+	pthread_t thread;
+};
+
+/* ---- chunks ---- */
+
+static void chunk_free(struct chunk *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; c->lines && i < c->n; i++) {
+		ask_clear(&c->lines[i].ask);
+		buf_clear(&c->lines[i].problem);
+	}
+	free(c->lines);
+	free(c->asks);
+	free(c);
+}
+
+static struct chunk *chunk_new(struct bulk_work *w)
+{
+	struct chunk *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->work = w;
+	c->lines = calloc(BULK_CHUNK, sizeof *c->lines);
+	c->asks = calloc(BULK_CHUNK, sizeof *c->asks);
+	if (c->lines && c->asks)
+		return c;
+	chunk_free(c);
+	return NULL;
+}
+
+static void news(struct bulk *b)
+{
+	(void)pthread_mutex_lock(&b->lock);
+	b->news = true;
+	(void)pthread_cond_signal(&b->wake);
+	(void)pthread_mutex_unlock(&b->lock);
+}
+
+/* The next line without its end; false after the last. */
+static bool line_next(struct bulk_work *w, const char **ret_line, size_t *ret_len)
+{
+	while (w->at < w->end) {
+		const char *line = w->at;
+		const char *end = memchr(line, '\n', (size_t)(w->end - line));
+
+		if (!end)
+			end = w->end;
+		w->at = end < w->end ? end + 1 : end;
+		*ret_line = line;
+		*ret_len = (size_t)(end - line);
+		if (strspn(line, " \t\r") < *ret_len)
+			return true;
+	}
+	return false;
+}
+
+static void line_read(struct chunk *c, const struct ask_scene *scene, const char *text, size_t len)
+{
+	struct line *line = &c->lines[c->n++];
+	struct problems p = {0};
+	enum err e = ask_read(&line->ask, scene, text, len, &p);
+
+	buf_init(&line->problem, PROBLEM_BYTES_MAX);
+	if (e) {
+		problem_write(&line->problem, e, NULL, &p, c->work->r->id_text);
+		return;
+	}
+	line->ask.submit.accept_ms = (clock_us() - c->work->r->began_us) / 1000;
+	c->asks[c->asks_n++] = &line->ask;
+}
+
+static void chunk_read(struct chunk *c)
+{
+	struct request *r = c->work->r;
+	struct queues_view *queues = queues_hold(r->producer->queues);
+	const struct ask_scene scene = {.config = r->producer->config,
+		.caller = &r->caller,
+		.queues = queues,
+		.trace = &r->trace,
+		.request = r->id};
+	const char *line;
+	size_t len;
+
+	while (queues && c->n < BULK_CHUNK && line_next(c->work, &line, &len))
+		line_read(c, &scene, line, len);
+	queues_view_release(queues);
+}
+
+static void chunk_end(struct chunk *c, enum err e)
+{
+	struct bulk *b = c->work->bulk;
+
+	c->err = e;
+	c->done = true;
+	news(b);
+}
+
+static void chunk_send(struct chunk *c, struct ask **asks, size_t n);
+
+/* A data error is some one line's: each goes alone then. */
+static void committed(struct record_item *item, enum err e)
+{
+	struct chunk *c = (struct chunk *)(void *)item;
+	bool alone = c->item.n == 1 && c->asks_n > 1;
+
+	if (e == ERR_DB_DATA && c->item.n > 1) {
+		chunk_send(c, c->asks, 1);
+		return;
+	}
+	if (!alone) {
+		if (e && c->asks_n == 1)
+			c->asks[0]->submit.outcome = e;
+		chunk_end(c, e);
+		return;
+	}
+	if (e)
+		c->asks[c->single]->submit.outcome = e;
+	if (++c->single < c->asks_n)
+		chunk_send(c, c->asks + c->single, 1);
+	else
+		chunk_end(c, ERR_OK);
+}
+
+static void chunk_send(struct chunk *c, struct ask **asks, size_t n)
+{
+	struct producer *producer = c->work->r->producer;
+	enum err e;
+
+	submit_item_init(&c->item, asks, n);
+	c->item.item.done = committed;
+	c->item.item.owner = producer;
+	e = record_add(producer->record, &c->item.item);
+	if (e)
+		chunk_end(c, e);
+}
+
+/* ---- replies ---- */
+
+static void accepted_put(struct buf *out, const struct bulk_work *w, const struct ask *ask)
+{
+	struct job_row row;
+	char id[ID_TEXT_MAX];
+
+	if (w->whole) {
+		submit_row(ask, &row);
+		job_json_write(out, &row);
+		return;
+	}
+	id_format("job", ask->submit.job_id, id);
+	(void)buf_printf(
+		out, "{\"id\":\"%s\",\"state\":\"%s\"}", id, job_state_text(ask->submit.state));
+}
+
+/* What a client may do about it: our own parts' troubles are all "come again". */
+static enum err outcome_of(const struct chunk *c, const struct ask *ask)
+{
+	enum err e = c->err ? c->err : ask->submit.outcome;
+
+	if (e == ERR_DB_DATA)
+		return ERR_INVALID_FIELD;
+	return err_http(e) == 503 || e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;
+}
+
+static void chunk_write(const struct chunk *c)
+{
+	struct buf *out = &c->work->r->reply.body;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct line *line = &c->lines[i];
+		enum err e = line->problem.len ? ERR_OK : outcome_of(c, &line->ask);
+
+		if (line->problem.len)
+			(void)buf_append(out, line->problem.bytes, line->problem.len);
+		else if (e)
+			problem_write(out, e, NULL, NULL, c->work->r->id_text);
+		else
+			accepted_put(out, c->work, &line->ask);
+		(void)buf_char(out, '\n');
+	}
+}
+
+/* ---- the thread ---- */
+
+static void collect(struct bulk_work *w)
+{
+	while (w->chunks_n > 0 && w->chunks[0]->done) {
+		chunk_write(w->chunks[0]);
+		chunk_free(w->chunks[0]);
+		memmove(w->chunks, w->chunks + 1, --w->chunks_n * sizeof *w->chunks);
+	}
+}
+
+/* Reads one more chunk. False when it cannot: the request is over. */
+static bool advance(struct bulk_work *w)
+{
+	struct chunk *c = chunk_new(w);
+
+	if (!c)
+		return false;
+	chunk_read(c);
+	if (c->n == 0) {
+		chunk_free(c);
+		return w->at >= w->end;
+	}
+	w->chunks[w->chunks_n++] = c;
+	if (c->asks_n)
+		chunk_send(c, c->asks, c->asks_n);
+	else
+		c->done = true;
+	return true;
+}
+
+/* True when the request was answered and w is gone. */
+static bool work_turn(struct bulk_work *w)
+{
+	bool fine = true;
+
+	collect(w);
+	if (w->chunks_n < CHUNKS && w->at < w->end)
+		fine = advance(w);
+	if (!fine)
+		w->at = w->end;
+	if (w->at < w->end || w->chunks_n > 0)
+		return false;
+	ring_leave(&w->link);
+	if (!fine)
+		request_fail(w->r, ERR_UNAVAILABLE);
+	request_resume(w->r);
+	return true;
+}
+
+/* Something to do without waiting for a commit? */
+static bool is_busy(const struct bulk_work *w)
+{
+	return (w->chunks_n < CHUNKS && w->at < w->end) || w->chunks_n == 0 || w->chunks[0]->done;
+}
+
+/* Until there is news; at once when busy. True once the thread shall end. */
+static bool wait(struct bulk *b, struct ring *mine, bool busy)
+{
+	bool stop;
+
+	(void)pthread_mutex_lock(&b->lock);
+	while (!b->news && !busy && (!b->stop || !ring_empty(mine)))
+		(void)pthread_cond_wait(&b->wake, &b->lock);
+	b->news = false;
+	stop = b->stop;
+	ring_join_all(mine, &b->works);
+	(void)pthread_mutex_unlock(&b->lock);
+	return stop;
+}
+
+static void *bulk_main(void *owner)
+{
+	struct bulk *b = owner;
+	struct ring mine;
+	bool stop = false, busy = false;
+
+	ring_init(&mine);
+	while (!stop || !ring_empty(&mine)) {
+		stop = wait(b, &mine, busy);
+		busy = false;
+		for (struct ring *at = mine.next, *next; at != &mine; at = next) {
+			struct bulk_work *w = RING_OF(at, struct bulk_work, link);
+
+			next = at->next;
+			if (!work_turn(w))
+				busy |= is_busy(w);
+		}
+	}
+	return NULL;
+}
+
+/* ---- the call ---- */
+
+static size_t lines_count(const char *bytes, size_t len)
+{
+	size_t n = 0;
+
+	for (const char *at = bytes, *end = bytes + len; at < end; n++) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+
+		at = line_end ? line_end + 1 : end;
+	}
+	return n;
+}
+
+static enum err bulk_check(struct request *r, bool *ret_whole, struct problems *p)
+{
+	static const struct query_field fields[] = {
+		{"expand", QUERY_TEXT, 1, 8}, {NULL, QUERY_TEXT, 0, 0}};
+	const char *expand = query_text(&r->query, "expand");
+
+	if (!query_check(&r->query, fields, p))
+		return ERR_INVALID_FIELD;
+	if (expand && strcmp(expand, "job") != 0)
+		problems_add(p, "?expand", "must be job");
+	if (r->idempotency_key)
+		problems_add(p, "", "an Idempotency-Key belongs to a single job");
+	*ret_whole = expand != NULL;
+	return p->total ? ERR_INVALID_FIELD : ERR_OK;
+}
+
+void bulk_call(struct request *r)
+{
+	struct bulk *b = r->producer->bulk;
+	struct problems p = {0};
+	struct bulk_work *w;
+	bool whole;
+
+	if (bulk_check(r, &whole, &p)) {
+		request_fail_with(r, ERR_INVALID_FIELD, &p);
+		return;
+	}
+	if (lines_count(r->body.bytes, r->body.len) >
+		(size_t)r->producer->config->limits.bulk_lines) {
+		request_fail_detail(r, ERR_TOO_LARGE, "too many lines: send several requests");
+		return;
+	}
+	w = calloc(1, sizeof *w);
+	if (!w) {
+		request_fail(r, ERR_NOMEM);
+		return;
+	}
+	*w = (struct bulk_work){.bulk = b, .r = r, .at = r->body.bytes, .whole = whole};
+	w->end = w->at + r->body.len;
+	r->work = w;
+	r->work_free = free;
+	(void)reply_json(&r->reply, 200);
+	r->reply.type = "application/x-ndjson";
+	request_park(r);
+	(void)pthread_mutex_lock(&b->lock);
+	ring_join(&b->works, &w->link);
+	b->news = true;
+	(void)pthread_cond_signal(&b->wake);
+	(void)pthread_mutex_unlock(&b->lock);
+}
+
+enum err bulk_new(struct producer *producer, struct bulk **ret_bulk)
+{
+	struct bulk *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return ERR_NOMEM;
+	b->producer = producer;
+	(void)pthread_mutex_init(&b->lock, NULL);
+	(void)pthread_cond_init(&b->wake, NULL);
+	ring_init(&b->works);
+	b->started = pthread_create(&b->thread, NULL, bulk_main, b) == 0;
+	if (!b->started) {
+		bulk_free(b);
+		return ERR_SYSTEM;
+	}
+	*ret_bulk = b;
+	return ERR_OK;
+}
+
+void bulk_free(struct bulk *b)
+{
+	if (!b)
+		return;
+	(void)pthread_mutex_lock(&b->lock);
+	b->stop = true;
+	(void)pthread_cond_signal(&b->wake);
+	(void)pthread_mutex_unlock(&b->lock);
+	if (b->started)
+		(void)pthread_join(b->thread, NULL);
+	(void)pthread_cond_destroy(&b->wake);
+	(void)pthread_mutex_destroy(&b->lock);
+	free(b);
+}

@@ -1,0 +1,348 @@
+#include "jobs/events_call.h"
+
+#include "call.h"
+#include "ground/clock.h"
+#include "http/sse.h"
+#include "jobs/event_json.h"
+#include "jobs/live.h"
+#include "ports/scratch.h"
+#include "producer.h"
+#include "stores/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAITING_BYTES_MAX = 32 << 20, CATCH_UP_MAX = 1000, HOLE_MS = 500, DELTA_MAX = 1 << 20 };
+
+struct follow {
+	struct record_item item; /* first */
+	struct watcher watcher;
+	struct live_tail tail;
+	struct live_call back;
+	struct producer *producer;
+	struct request *r; /* until its reply began; then NULL */
+	struct sse *sse;
+	struct job_key key;
+	int64_t after; /* the last number told */
+	int64_t version, spoke_ms, hole_ms;
+	enum job_state state;
+	bool found, ended;
+	bool reading, catching; /* who may touch it now: a lane; Redis' answer is under way */
+	bool dead;		/* freed when the last of them is back */
+};
+
+bool events_after_read(const char *text, int64_t *ret_after)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n > 18 || (n && strspn(text, "0123456789") != n))
+		return false;
+	*ret_after = n ? strtoll(text, NULL, 10) : 0;
+	return true;
+}
+
+/* ---- telling ---- */
+
+static void event_told(void *owner, int64_t number, const char *type, const char *data, size_t len)
+{
+	struct follow *f = owner;
+
+	if (!sse_event(f->sse, number, type, data, len))
+		f->ended = true;
+	f->after = number;
+	f->spoke_ms = clock_ms();
+}
+
+static void delta_told(struct follow *f, int64_t number, const char *text, size_t len)
+{
+	struct buf data;
+
+	buf_init(&data, 6 * len + 64);
+	event_json_delta(&data, text, len);
+	if (!buf_err(&data))
+		event_told(f, number, "job.delta", data.bytes, data.len);
+	buf_clear(&data);
+}
+
+/* ---- the record; on a lane ---- */
+
+static void page_told(void *ctx, enum err e, const struct event_page *page)
+{
+	struct record_batch *batch = ctx;
+	struct follow *f = (struct follow *)(void *)batch->items[0];
+
+	if (!e) {
+		f->found = page->found;
+		f->state = page->state;
+		f->version = page->version;
+		for (size_t i = 0; !e && page->found && i < page->n; i++)
+			e = event_json_each(&page->runs[i], f->after, event_told, f);
+		if (page->found && job_state_terminal(page->state) && (page->ended || page->n == 0))
+			f->ended = true;
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err events_run(struct db *db, struct record_batch *batch)
+{
+	const struct follow *f = (struct follow *)(void *)batch->items[0];
+
+	return event_read(db, f->key, f->after, page_told, batch);
+}
+
+const struct record_op events_op = {"events_follow", RECORD_READS, 1, events_run, NULL};
+
+/* ---- following; on the live loop ---- */
+
+static void follow_free(struct follow *f)
+{
+	live_tail_leave(f->producer->live, &f->tail);
+	live_unwatch(f->producer->live, &f->watcher);
+	if (f->reading || f->catching) {
+		f->dead = true;
+		return;
+	}
+	sse_end(f->sse);
+	sse_release(f->sse);
+	free(f);
+}
+
+static void read_again(struct follow *f);
+static void catch_up(struct follow *f);
+
+static void told(struct watcher *w, enum live_why why)
+{
+	struct follow *f = RING_OF(w, struct follow, watcher);
+	int64_t comment_ms = f->producer->config->producer.comment_ms;
+
+	if (why == LIVE_CLOSING) {
+		follow_free(f);
+		return;
+	}
+	if (why == LIVE_MOVED && !f->reading) {
+		read_again(f);
+		return;
+	}
+	if (clock_ms() - f->spoke_ms >= comment_ms) {
+		if (!sse_comment(f->sse)) {
+			follow_free(f);
+			return;
+		}
+		f->spoke_ms = clock_ms();
+	}
+	f->watcher.until_ms = f->spoke_ms + comment_ms;
+	if (live_watch(f->producer->live, &f->watcher))
+		follow_free(f);
+}
+
+/* Back from the record. */
+static void go_on(void *owner)
+{
+	struct follow *f = owner;
+
+	f->reading = false;
+	if (f->dead || f->ended || sse_is_over(f->sse)) {
+		follow_free(f);
+		return;
+	}
+	f->watcher.key = f->key;
+	f->watcher.version = f->version;
+	f->watcher.until_ms = f->spoke_ms + f->producer->config->producer.comment_ms;
+	f->watcher.told = told;
+	if (live_watch(f->producer->live, &f->watcher)) {
+		follow_free(f);
+		return;
+	}
+	live_tail_follow(f->producer->live, &f->tail);
+	if (f->state == JOB_RUNNING)
+		catch_up(f);
+}
+
+static void read_back(struct record_item *item, enum err e)
+{
+	struct follow *f = (struct follow *)(void *)item;
+
+	/* the record is away: what was seen stays seen, the next look tries again */
+	if (e)
+		f->version = -1;
+	f->back.fn = go_on;
+	f->back.owner = f;
+	live_post(f->producer->live, &f->back);
+}
+
+static void retry_later(struct follow *f)
+{
+	f->watcher.until_ms = clock_ms() + HOLE_MS;
+	f->watcher.version = -1;
+	if (live_watch(f->producer->live, &f->watcher))
+		follow_free(f);
+}
+
+static void read_again(struct follow *f)
+{
+	live_unwatch(f->producer->live, &f->watcher);
+	f->item.op = &events_op;
+	f->item.done = read_back;
+	f->reading = true;
+	if (record_add(f->producer->record, &f->item)) {
+		f->reading = false;
+		retry_later(f);
+	}
+}
+
+/* The next number, or nothing: later ones mean a hole, earlier ones were told. */
+static bool delta_take(struct follow *f, int64_t number, const char *text, size_t len)
+{
+	if (number == f->after + 1)
+		delta_told(f, number, text, len);
+	return number <= f->after;
+}
+
+static void caught_up(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct follow *f = owner;
+	bool whole = true;
+
+	f->catching = false;
+	if (f->dead) {
+		if (!f->reading)
+			follow_free(f);
+		return;
+	}
+	for (size_t i = 0; !e && !f->reading && i < scratch_count(reply); i++) {
+		const struct scratch_reply *entry = scratch_item(reply, i);
+		const struct scratch_reply *fields = scratch_item(entry, 1);
+		size_t len = 0;
+		const char *text = scratch_bytes(scratch_item(fields, 1), &len);
+		int64_t number = scratch_int(scratch_item(entry, 0));
+
+		whole = delta_take(f, number, text ? text : "", len);
+		if (!whole)
+			break;
+	}
+	if (f->reading)
+		return;
+	if (f->ended) {
+		follow_free(f);
+	} else if (!whole && clock_ms() - f->hole_ms > HOLE_MS) {
+		f->hole_ms = clock_ms();
+		read_again(f);
+	} else if (whole && scratch_count(reply) == CATCH_UP_MAX) {
+		catch_up(f);
+	}
+}
+
+static void catch_up(struct follow *f)
+{
+	char key[64], uuid[ID_UUID_MAX], from[32];
+	struct scratch *redis = live_scratch(f->producer->live);
+
+	if (!redis || f->catching)
+		return;
+	id_uuid(f->key.job, uuid);
+	(void)snprintf(key, sizeof key, "lh:live:%s", uuid);
+	(void)snprintf(from, sizeof from, "%lld-0", (long long)f->after + 1);
+	const struct scratch_arg args[] = {SCRATCH_TEXT("XRANGE"), SCRATCH_TEXT(key),
+		SCRATCH_TEXT(from), SCRATCH_TEXT("+"), SCRATCH_TEXT("COUNT"), SCRATCH_TEXT("1000")};
+	f->catching = scratch_send(redis, args, 6, caught_up, f) == ERR_OK;
+}
+
+static void tailed(void *owner, int64_t number, const char *text, size_t len)
+{
+	struct follow *f = owner;
+
+	/* what passes by now is found in the list afterwards */
+	if (f->reading || f->catching || f->dead || len > DELTA_MAX)
+		return;
+	if (!delta_take(f, number, text, len))
+		catch_up(f);
+	if (f->ended)
+		follow_free(f);
+}
+
+/* ---- the call ---- */
+
+static void stream_begin(struct follow *f)
+{
+	struct request *r = f->r;
+
+	r->reply.status = 200;
+	r->reply.type = "text/event-stream";
+	reply_header(&r->reply, "Cache-Control", "no-store");
+	r->stream = sse_hold(f->sse);
+	f->r = NULL;
+	request_resume(r);
+}
+
+static void first_read(struct record_item *item, enum err e)
+{
+	struct follow *f = (struct follow *)(void *)item;
+	struct request *r = f->r;
+
+	if (!e && !f->found)
+		e = ERR_NOT_FOUND;
+	if (e) {
+		sse_release(f->sse);
+		free(f);
+		request_resume_failed(r, e);
+		return;
+	}
+	stream_begin(f);
+	read_back(item, ERR_OK);
+}
+
+static enum err follow_new(struct request *r, struct id job, int64_t after, struct follow **ret)
+{
+	struct follow *f = calloc(1, sizeof *f);
+	enum err e = f ? sse_new(WAITING_BYTES_MAX, &f->sse) : ERR_NOMEM;
+
+	if (e) {
+		free(f);
+		return e;
+	}
+	f->producer = r->producer;
+	f->r = r;
+	f->key = (struct job_key){r->caller.tenant, job};
+	f->after = after;
+	f->spoke_ms = clock_ms();
+	f->tail.job = job;
+	f->tail.fn = tailed;
+	f->tail.owner = f;
+	f->item.op = &events_op;
+	f->item.done = first_read;
+	*ret = f;
+	return ERR_OK;
+}
+
+void events_call(struct request *r)
+{
+	static const struct query_field none[] = {{NULL, QUERY_TEXT, 0, 0}};
+	struct follow *f;
+	struct id job;
+	int64_t after;
+	enum err e;
+
+	if (!call_query(r, none))
+		return;
+	if (!id_parse("job", r->match.params[0], &job)) {
+		request_fail(r, ERR_NOT_FOUND);
+		return;
+	}
+	if (!events_after_read(r->last_event_id, &after)) {
+		request_fail_detail(
+			r, ERR_BAD_REQUEST, "Last-Event-ID must be a number of this stream");
+		return;
+	}
+	e = follow_new(r, job, after, &f);
+	if (e) {
+		request_fail(r, e);
+		return;
+	}
+	request_park(r);
+	e = record_add(r->producer->record, &f->item);
+	if (e) {
+		sse_release(f->sse);
+		free(f);
+		request_resume_failed(r, e);
+	}
+}
