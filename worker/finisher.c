@@ -5,6 +5,7 @@
 #include "domain/verdict.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "holding.h"
 #include "job.h"
 #include "live.h"
 #include "sealing.h"
@@ -188,14 +189,16 @@ static void end_told(struct finisher *f, struct job *job)
 		live_state(f->worker->live, job, job_state_text(end->state));
 		tally_add(&f->tally, end);
 	}
-	if (end->outcome == ERR_LOST)
+	if (end->outcome == ERR_LOST) {
 		log_warn("an end came too late: the job is another's",
 			LOG_ID("job", "job", job->id), LOG_INT("fence", job->fence));
-	else if (job->error)
+		holding_book_usage(job);
+	} else if (job->error) {
 		log_info("attempt failed", LOG_ID("job", "job", job->id), LOG_ERR(job->error),
 			LOG_TEXT("state", job_state_text(end->state)),
 			LOG_INT("attempt", job->attempt),
 			LOG_INT("upstream_status", end->upstream_status));
+	}
 	job->finish_stage = FINISH_TOLD;
 	job_resume(job);
 }

@@ -20,8 +20,7 @@ static void on_usage(void *ctx, enum err e, struct finish *const *batch, size_t 
 	job_unpin(job);
 }
 
-/* True when a statement that needs the job's memory is under way. */
-static void usage_book(struct job *job)
+void holding_book_usage(struct job *job)
 {
 	struct finish *end = &job->end;
 
@@ -44,7 +43,7 @@ void holding_lost(struct job *job)
 	call_cut(job);
 	job_pin(job);
 	if (job->finish_stage == FINISH_NOT_ASKED && job->call)
-		usage_book(job);
+		holding_book_usage(job);
 	job_drop(job);
 	job_unpin(job);
 }

@@ -13,6 +13,8 @@ struct worker;
 
 /* The job is another's: cut its call, book its usage, forget it. */
 void holding_lost(struct job *job);
+/* Books what the attempt used on its own row, now that another ended it. */
+void holding_book_usage(struct job *job);
 /* Asks the record which of all held jobs are still ours, and loses the others. */
 void holding_check(struct worker *w);
 /* Forgets all jobs at once, booking nothing. */

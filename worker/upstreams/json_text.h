@@ -19,8 +19,8 @@ struct json_text {
 	size_t len;
 };
 
-/* The value of the object's own member called name (escapes in the object are read). False: there is none, or
- * text is no object. */
+/* The value of the object's own member called name (escapes in the object are read). False: there
+ * is none, or text is no object. */
 bool json_text_member(struct json_text object, const char *name, struct json_text *ret_value);
 /* Appends the object with the member set to value's text: replaced where it stands, or added as the
  * last one. ERR_INVALID_JSON when object is none, ERR_NOMEM, ERR_TOO_LARGE. */
