@@ -1,5 +1,6 @@
 /* routes.c - the API, one row per call; and all that the producer asks of the record. */
 #include "access/keys.h"
+#include "admin/metrics.h"
 #include "admin/queue_calls.h"
 #include "admin/tenants.h"
 #include "health.h"
@@ -44,6 +45,7 @@ const struct route producer_routes[] = {
 	{"GET",    "/v1/jobs/{id}/events", ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, events_call},
 	{"GET",    "/healthz",             ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_live},
 	{"GET",    "/readyz",              ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_ready},
+	{"GET",    "/metrics",             ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, metrics_get},
 	{"GET",    "/v1/queues",           ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queues_get},
 	{"GET",    "/v1/queues/{name}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queue_get},
 	{"PATCH",  "/v1/queues/{name}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON,    queue_patch_call},
@@ -86,6 +88,7 @@ const struct record_op *const producer_ops[] = {
 	&expand_deliveries_op,
 	&expand_forget_op,
 	&keys_touch_op,
+	&metrics_op,
 	&events_op,
 	&cancel_op,
 	&retry_op,

@@ -1,6 +1,7 @@
 #include "running.h"
 
 #include "access/keys.h"
+#include "admin/metrics.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "jobs/bulk.h"
@@ -84,6 +85,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.listener = listener,
 		.routes = producer_routes,
 		.access = keys_check,
+		.done = metrics_count,
 		.producer = p,
 		.threads = listener == ROUTE_ADMIN ? 1 : (unsigned)c->producer.threads,
 		.connections_max = connections,
@@ -154,6 +156,8 @@ static enum err parts_start(struct running *x)
 
 	if (!e)
 		e = loop_wake_new(p->loop, loop_end, x, &x->end);
+	if (!e)
+		e = metrics_new(&p->metrics);
 	if (!e)
 		e = queues_new(p, &p->queues);
 	if (!e)
@@ -263,6 +267,7 @@ void running_stop(struct producer *p)
 	live_free(p->live);
 	queues_free(p->queues);
 	keys_free(p->keys);
+	metrics_free(p->metrics);
 	loop_wake_free(x->end);
 	loop_free(p->loop);
 	for (size_t i = 0; i < x->configs_n; i++)
