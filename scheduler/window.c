@@ -57,6 +57,17 @@ static int64_t share_round(
 	return left;
 }
 
+/* Before any weight counts, everybody who wants gets one: weights order, they never starve. */
+static int64_t give_one_each(
+	struct window *windows, size_t n, const struct budget *budget, int64_t left)
+{
+	for (size_t i = 0; i < n; i++) {
+		windows[i].pick = left > 0 && demand_of(&windows[i], budget) > 0;
+		left -= windows[i].pick;
+	}
+	return left;
+}
+
 void window_plan(
 	struct window *windows, size_t n, int64_t slots, int64_t running, int64_t extra_percent)
 {
@@ -64,10 +75,8 @@ void window_plan(
 		.jobs = with_look_ahead(slots - running, slots, extra_percent),
 		.extra_percent = extra_percent,
 	};
-	int64_t left = budget.jobs, before;
+	int64_t left = give_one_each(windows, n, &budget, budget.jobs), before;
 
-	for (size_t i = 0; i < n; i++)
-		windows[i].pick = 0;
 	do {
 		before = left;
 		left = share_round(windows, n, &budget, left);

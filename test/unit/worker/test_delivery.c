@@ -1,0 +1,180 @@
+/* Webhooks without a network: what an attempt's end means, who gets a place, what the letter says.
+ */
+#include "delivery/attempt.h"
+#include "delivery/letter.h"
+#include "delivery/origins.h"
+#include "domain/webhook_sign.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t waits_s[] = {0, 5, 300};
+static const struct attempt_schedule schedule = {waits_s, 3};
+
+static struct attempt_verdict judge(enum err err, int status, int number, int64_t retry_after_ms)
+{
+	const struct attempt attempt = {.err = err,
+		.status = status,
+		.number = number,
+		.retry_after_ms = retry_after_ms,
+		.chance = (uint32_t)rand()};
+
+	return attempt_judge(&attempt, &schedule);
+}
+
+/* promises: C3 */
+static void two_hundreds_are_delivered_and_nothing_else_is(void **state)
+{
+	assert_int_equal(judge(ERR_OK, 200, 1, 0).as, DELIVERY_DONE);
+	assert_int_equal(judge(ERR_OK, 204, 3, 0).as, DELIVERY_DONE);
+	assert_int_equal(judge(ERR_OK, 302, 1, 0).as, DELIVERY_AGAIN);
+	assert_int_equal(judge(ERR_OK, 500, 1, 0).as, DELIVERY_AGAIN);
+	assert_int_equal(judge(ERR_UP_CONNECT, 0, 1, 0).as, DELIVERY_AGAIN);
+}
+
+/* promises: C3 */
+static void gone_and_forbidden_urls_are_given_up_at_once(void **state)
+{
+	assert_int_equal(judge(ERR_OK, 410, 1, 0).as, DELIVERY_GIVEN_UP);
+	assert_int_equal(judge(ERR_OK, 410, 1, 0).error, ERR_RECEIVER_GONE);
+	assert_int_equal(judge(ERR_RECEIVER_URL, 0, 1, 0).as, DELIVERY_GIVEN_UP);
+}
+
+/* promises: C3 */
+static void waits_follow_the_schedule_with_jitter_then_end(void **state)
+{
+	for (int i = 0; i < 1000; i++) {
+		assert_in_range(judge(ERR_OK, 500, 1, 0).delay_ms, 4000, 6000);
+		assert_in_range(judge(ERR_OK, 500, 2, 0).delay_ms, 240000, 360000);
+	}
+	assert_int_equal(judge(ERR_OK, 500, 3, 0).as, DELIVERY_GIVEN_UP);
+}
+
+/* promises: C3 */
+static void retry_after_is_a_floor(void **state)
+{
+	assert_int_equal(judge(ERR_OK, 429, 1, 60000).delay_ms, 60000);
+	assert_in_range(judge(ERR_OK, 429, 1, 100).delay_ms, 4000, 6000);
+}
+
+/* promises: C3 */
+static void one_receiver_never_gets_more_than_its_places(void **state)
+{
+	struct origins *origins;
+
+	assert_int_equal(origins_new(4, &origins), ERR_OK);
+	assert_true(origins_enter(origins, "https://a.example", 2));
+	assert_true(origins_enter(origins, "https://a.example", 2));
+	assert_false(origins_enter(origins, "https://a.example", 2));
+	assert_true(origins_enter(origins, "https://b.example", 2));
+	origins_leave(origins, "https://a.example");
+	assert_true(origins_enter(origins, "https://a.example", 2));
+	origins_leave(origins, "https://never.example");
+	origins_free(origins);
+}
+
+/* ---- letters ---- */
+
+#define SEALED(text)                    \
+	{                               \
+		"\0" text, sizeof(text) \
+	}
+
+static struct delivery sample(void)
+{
+	return (struct delivery){
+		.event = "job.completed",
+		.queue = "default",
+		.state = JOB_COMPLETED,
+		.attempt = 1,
+		.created_ms = 1700000000123,
+		.callback = SEALED("{\"url\":\"https://hooks.example/in?x=1\"}"),
+		.metadata = SEALED("{\"k\":\"v\"}"),
+		.webhook_secret = SEALED("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+		.callback_origins = SEALED("[\"https://hooks.example\"]"),
+	};
+}
+
+/* promises: C3 */
+static void a_letter_is_thin_and_signed(void **state)
+{
+	struct delivery d = sample();
+	struct letter letter;
+	struct webhook_sign message = {
+		.id = "evt_00000000000000000000000000", .timestamp_s = 1700000010};
+	const char *secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+	struct buf expected, signature;
+
+	assert_int_equal(letter_write(&d, false, 1700000010999, &letter), ERR_OK);
+	assert_string_equal(letter.url.bytes, "https://hooks.example/in?x=1");
+	assert_string_equal(letter.origin, "https://hooks.example");
+	assert_non_null(strstr(letter.body.bytes, "\"timestamp\":\"2023-11-14T22:13:20.123Z\""));
+	assert_non_null(strstr(letter.body.bytes, "\"metadata\":{\"k\":\"v\"}"));
+	buf_init(&expected, 500);
+	buf_text(&expected, "webhook-signature: ");
+	message.body = letter.body.bytes;
+	message.body_len = letter.body.len;
+	buf_init(&signature, 200);
+	assert_int_equal(webhook_sign(&message, secret, strlen(secret), &signature), ERR_OK);
+	buf_text(&expected, signature.bytes);
+	buf_clear(&signature);
+	assert_string_equal(letter.list[4], expected.bytes);
+	assert_string_equal(letter.list[2], "webhook-id: evt_00000000000000000000000000");
+	assert_null(letter.list[5]);
+	buf_clear(&expected);
+	letter_clear(&letter);
+}
+
+/* promises: C3 */
+static void an_address_is_judged_again_when_it_is_used(void **state)
+{
+	struct letter letter;
+	struct delivery d = sample();
+
+	d.callback_origins = (struct db_bytes)SEALED("[\"https://other.example\"]");
+	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_RECEIVER_URL);
+	d = sample();
+	d.callback = (struct db_bytes)SEALED("{\"url\":\"http://hooks.example/\"}");
+	d.callback_origins = (struct db_bytes)SEALED("[\"http://hooks.example\"]");
+	assert_int_equal(letter_write(&d, false, 0, &letter), ERR_RECEIVER_URL);
+	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_OK);
+	letter_clear(&letter);
+	d.callback = (struct db_bytes)SEALED("{\"url\":\"https://u:p@hooks.example/\"}");
+	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_RECEIVER_URL);
+	d.callback = (struct db_bytes){NULL, 0};
+	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_RECEIVER_URL);
+}
+
+/* promises: C3 */
+static void a_broken_secret_sends_nothing(void **state)
+{
+	struct letter letter;
+	struct delivery d = sample();
+
+	d.webhook_secret = (struct db_bytes)SEALED("whsec_!");
+	assert_int_equal(letter_write(&d, false, 0, &letter), ERR_INTERNAL);
+	d.webhook_secret = (struct db_bytes){NULL, 0};
+	assert_int_equal(letter_write(&d, false, 0, &letter), ERR_INTERNAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_hundreds_are_delivered_and_nothing_else_is),
+		cmocka_unit_test(gone_and_forbidden_urls_are_given_up_at_once),
+		cmocka_unit_test(waits_follow_the_schedule_with_jitter_then_end),
+		cmocka_unit_test(retry_after_is_a_floor),
+		cmocka_unit_test(one_receiver_never_gets_more_than_its_places),
+		cmocka_unit_test(a_letter_is_thin_and_signed),
+		cmocka_unit_test(an_address_is_judged_again_when_it_is_used),
+		cmocka_unit_test(a_broken_secret_sends_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
