@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,8 +20,9 @@ def exchange(url: str, request: bytes, deadline_s: float = 30) -> bytes:
     with socket.create_connection((parts.hostname, parts.port), timeout=deadline_s) as line:
         line.sendall(request)
         reply = b""
-        while chunk := line.recv(65536):
-            reply += chunk
+        with suppress(ConnectionResetError):
+            while chunk := line.recv(65536):
+                reply += chunk
         return reply
 
 
@@ -45,7 +48,7 @@ AMBIGUOUS = {
 def test_an_ambiguous_request_is_refused_and_closed(stack: Any, request_bytes: bytes) -> None:
     reply = exchange(stack.env["LONGHAUL_URL"], request_bytes)
     assert reply.startswith(b"HTTP/1.1 4"), reply[:200]
-    assert reply.count(b"HTTP/1.1") == 1
+    assert len(re.findall(rb"^HTTP/1\.1 \d", reply, re.MULTILINE)) == 1
 
 
 @pytest.mark.promises("C1")

@@ -95,7 +95,7 @@ def test_a_frozen_worker_cannot_overwrite_what_ran_after_it(stack: Any, client: 
         finally:
             stack.signal(frozen, signal.SIGCONT)
         assert {job["state"] for job in done.values()} == {"completed"}
-        until("the frozen one noticed", lambda f=frozen: '"lost"' in stack.log(f), 60)
+        until("the frozen one noticed", lambda f=frozen: "declared dead" in stack.log(f), 60)
         assert {job: client.get(job) for job in jobs} == done
         until("both workers are live again", lambda: len(fault.ask(LIVE_WORKERS)) >= 2, 60)
     assert_clean(fault, client)
