@@ -25,7 +25,31 @@ static int64_t timeout_ms(const struct call *call)
 	return timeout_s < 0 ? -1 : timeout_s * 1000;
 }
 
-/* What follows the acceptance: nothing but its id, the end, or the way there. */
+/* Waits or watches as asked. However that ends, the job's id must not get lost. */
+static enum outcome accompany(struct client *client, const char *id)
+{
+	const struct call *call = client->call;
+	enum outcome outcome;
+
+	if (call_flag(call, "watch"))
+		outcome = watch_job(client, id, NULL, timeout_ms(call));
+	else
+		outcome = job_wait_for(client, &id, 1, timeout_ms(call));
+	if (outcome != OUTCOME_OK && outcome != OUTCOME_FAILED)
+		fprintf(call->err, "the job was accepted: %s\n", id);
+	return outcome;
+}
+
+static enum outcome show(const struct call *call, const struct reply *reply, const char *id)
+{
+	if (call_flag(call, "json"))
+		return output_json(call, reply->json);
+	fprintf(call->out, "%s\n", id);
+	if (reply->replayed)
+		fprintf(call->err, "this idempotency key was used before: it is the same job\n");
+	return OUTCOME_OK;
+}
+
 static enum outcome follow(struct client *client, const struct reply *reply)
 {
 	const struct call *call = client->call;
@@ -33,16 +57,9 @@ static enum outcome follow(struct client *client, const struct reply *reply)
 
 	if (!id || job_check_id(call, id) != OUTCOME_OK)
 		return call_fail(call, OUTCOME_FAILED, "the server told no job's id");
-	if (call_flag(call, "watch"))
-		return watch_job(client, id, NULL, timeout_ms(call));
-	if (call_flag(call, "wait"))
-		return job_wait_for(client, &id, 1, timeout_ms(call));
-	if (call_flag(call, "json"))
-		return output_json(call, reply->json);
-	fprintf(call->out, "%s\n", id);
-	if (reply->replayed)
-		fprintf(call->err, "this idempotency key was used before: it is the same job\n");
-	return OUTCOME_OK;
+	if (call_flag(call, "watch") || call_flag(call, "wait"))
+		return accompany(client, id);
+	return show(call, reply, id);
 }
 
 static enum outcome submit_one(struct client *client)
