@@ -194,7 +194,8 @@ enum err publish_new(struct producer *producer, struct publish **ret_publish)
 	const struct config *config = producer->config;
 	const struct stream_settings settings = {.brokers = config->kafka.brokers,
 		.topic_prefix = config->kafka.topic_prefix,
-		.client_id = "longhaul-producer"};
+		.client_id = "longhaul-producer",
+		.message_timeout_ms = config->kafka.message_timeout_ms};
 	struct publish *p = calloc(1, sizeof *p);
 	enum err e = p ? ERR_OK : ERR_NOMEM;
 

@@ -42,6 +42,9 @@ static enum err stream_open(struct dispatch *d, struct loop *loop, const struct 
 		.brokers = config->kafka.brokers,
 		.topic_prefix = d->topic_prefix,
 		.client_id = "longhaul-scheduler",
+		.message_timeout_ms = config->kafka.message_timeout_ms,
+		.partitions = config->kafka.partitions,
+		.replicas = config->kafka.replicas,
 	};
 	char group[STREAM_TOPIC_MAX];
 	enum err err;

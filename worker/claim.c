@@ -369,6 +369,7 @@ static enum err consumer_open(struct claim_desk *desk)
 		.brokers = c->kafka.brokers,
 		.topic_prefix = c->kafka.topic_prefix,
 		.client_id = "longhaul-worker",
+		.session_timeout_ms = c->kafka.session_timeout_ms,
 	};
 	char group[GROUP_ROOM];
 

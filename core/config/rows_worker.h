@@ -56,17 +56,14 @@
 	X(NETWORKS, allow_networks, "", 0, 1000, "", LIVE,                                         \
 	  "private networks that may be called, as 10.1.0.0/16; none by default")                  \
 	X(BOOL, allow_http, "false", 0, 0, "", LIVE, "may callbacks go over plain HTTP?")          \
-	X(URL, proxy, "", 0, 2000, "", LIVE, "through which all calls go; empty = none")           \
 	X(INT, timeout_ms, "15000", 100, 600000, "ms", LIVE, "for one delivery")                   \
 	X(INT, response_bytes, "65536", 0, 16777216, "bytes", LIVE,                                \
 	  "read of a receiver's reply, then dropped")                                              \
-	X(INT, max_in_flight, "200", 1, 100000, "deliveries", LIVE, "at a time from one worker")   \
+	X(INT, max_in_flight, "200", 1, 100000, "deliveries", FIXED, "at a time from one worker")  \
 	X(INT, per_origin_in_flight, "10", 1, 10000, "deliveries", LIVE,                           \
 	  "at a time to one receiver")                                                             \
 	X(INTS, schedule_s, "0 5 300 1800 7200 18000 36000 50400 72000 86400", 1, 100, "s", LIVE,  \
-	  "wait before each attempt, with jitter; after the last one the delivery has failed")     \
-	X(INT, disable_after_s, "432000", 60, 31536000, "s", LIVE,                                 \
-	  "of failures only: the endpoint is disabled")
+	  "wait before each attempt, with jitter; after the last one the delivery has failed")
 /* clang-format on */
 
 #endif

@@ -11,6 +11,7 @@
 struct stream_admin {
 	rd_kafka_t *client;
 	char *prefix;
+	int partitions, replicas;
 };
 
 enum err stream_admin_open(
@@ -26,6 +27,8 @@ enum err stream_admin_open(
 
 	if (!admin)
 		return ERR_NOMEM;
+	admin->partitions = settings->partitions ? (int)settings->partitions : STREAM_PARTITIONS;
+	admin->replicas = settings->replicas ? (int)settings->replicas : -1;
 	admin->prefix = strdup(settings->topic_prefix);
 	if (admin->prefix)
 		err = stream_client_conf(
@@ -60,9 +63,8 @@ static enum err topics_name(struct stream_admin *admin, const char *const *queue
 
 		if (err != ERR_OK)
 			return err;
-		/* Replication -1: the broker's own default. */
-		ret_topics[i] =
-			rd_kafka_NewTopic_new(name, STREAM_PARTITIONS, -1, text, sizeof text);
+		ret_topics[i] = rd_kafka_NewTopic_new(
+			name, admin->partitions, admin->replicas, text, sizeof text);
 		if (!ret_topics[i])
 			return ERR_STREAM;
 	}

@@ -29,7 +29,8 @@ MUST_CHECK enum err stream_admin_open(
 /* NULL is fine. */
 void stream_admin_close(struct stream_admin *admin);
 
-/* Makes the topics that are missing, STREAM_PARTITIONS each, and returns when all exist.
+/* Makes the topics that are missing, as many partitions and
+ * replicas each as the settings say (replicas 0: the broker's default), and returns when all exist.
  *   ERR_STREAM  the broker is away or refused one of them */
 MUST_CHECK enum err stream_admin_ensure(
 	struct stream_admin *admin, const char *const *queues, size_t n, int wait_ms);

@@ -67,3 +67,9 @@ enum err stream_client_topic(const char *prefix, const char *queue, char out[STR
 
 	return len < 0 || len >= STREAM_TOPIC_MAX ? ERR_TOO_LARGE : ERR_OK;
 }
+
+const char *stream_client_number(int64_t value, int64_t initial, char out[STREAM_NUMBER_MAX])
+{
+	snprintf(out, STREAM_NUMBER_MAX, "%lld", (long long)(value ? value : initial));
+	return out;
+}

@@ -22,6 +22,9 @@ MUST_CHECK enum err stream_client_conf(const struct stream_settings *settings,
 /* Takes conf in any case. ERR_SYSTEM when no thread could be started. */
 MUST_CHECK enum err stream_client_new(
 	rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client);
+enum { STREAM_NUMBER_MAX = 24 };
+/* value, or initial when it is 0, as an option's text in out. */
+const char *stream_client_number(int64_t value, int64_t initial, char out[STREAM_NUMBER_MAX]);
 /* <prefix>.<queue>; ERR_TOO_LARGE */
 MUST_CHECK enum err stream_client_topic(
 	const char *prefix, const char *queue, char out[STREAM_TOPIC_MAX]);

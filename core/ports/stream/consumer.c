@@ -200,9 +200,11 @@ static void on_poll(void *owner)
 static enum err client_start(
 	struct stream_consumer *c, const struct stream_settings *settings, const char *group)
 {
+	char session[STREAM_NUMBER_MAX];
 	const struct stream_option options[] = {
 		{"group.id", group},
-		{"session.timeout.ms", "6000"},
+		{"session.timeout.ms",
+			stream_client_number(settings->session_timeout_ms, 6000, session)},
 		{"heartbeat.interval.ms", "1000"},
 		{"max.poll.interval.ms", "15000"},
 		{"partition.assignment.strategy", "cooperative-sticky"},

@@ -60,12 +60,14 @@ static void on_wake(void *owner)
 
 static enum err client_start(struct stream_publisher *p, const struct stream_settings *settings)
 {
+	char timeout[STREAM_NUMBER_MAX];
 	const struct stream_option options[] = {
 		{"acks", "all"},
 		{"sticky.partitioning.linger.ms", "0"},
 		{"enable.idempotence", "false"},
 		{"linger.ms", "0"},
-		{"message.timeout.ms", "3000"},
+		{"message.timeout.ms",
+			stream_client_number(settings->message_timeout_ms, 3000, timeout)},
 		{"request.timeout.ms", "3000"},
 		{"compression.codec", "zstd"},
 	};

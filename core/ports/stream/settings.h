@@ -13,6 +13,8 @@
 #ifndef PORTS_STREAM_SETTINGS_H
 #define PORTS_STREAM_SETTINGS_H
 
+#include <stdint.h>
+
 enum { STREAM_PARTITIONS = 12, STREAM_TOPIC_MAX = 250 };
 
 /* Strings are copied by every _open. */
@@ -20,6 +22,10 @@ struct stream_settings {
 	const char *brokers;	  /* host:port[,host:port] */
 	const char *topic_prefix; /* "longhaul" */
 	const char *client_id;	  /* the program's name, for the broker's logs */
+	/* 0 = the initial value in the configuration */
+	int64_t message_timeout_ms;   /* publisher */
+	int64_t session_timeout_ms;   /* consumer */
+	int64_t partitions, replicas; /* admin: of topics it makes */
 };
 
 #endif
