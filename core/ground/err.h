@@ -16,6 +16,7 @@
  * because it is another's by now, or it fails at once. */
 enum fate { FATE_DONE, FATE_RETRY, FATE_DROP, FATE_BURY };
 
+/* clang-format off */
 /*        name                  code                    http  fate   sentence */
 #define ERR_TABLE(X)                                                                               \
 	X(OK,                  "ok",                   200, DONE,  "done")                         \
@@ -83,6 +84,8 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_DROP, FATE_BURY };
 	X(CANCELLED,           "cancelled",            409, BURY,  "the job was cancelled")        \
 	X(CRASHED,             "worker_crashed",       500, RETRY, "the worker died in this job's step") \
 	X(INTERRUPTED,         "interrupted",          500, RETRY, "the worker stopped or was lost")
+
+/* clang-format on */
 
 #define ERR_NAME(name, code, http, fate, text) ERR_##name,
 enum err { ERR_TABLE(ERR_NAME) ERR_COUNT_ };

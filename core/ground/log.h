@@ -24,11 +24,12 @@ struct log_field {
 	struct id id;
 };
 
-#define LOG_TEXT(n, v)    ((struct log_field){.name = (n), .kind = LOG_KIND_TEXT, .text = (v)})
-#define LOG_INT(n, v)     ((struct log_field){.name = (n), .kind = LOG_KIND_INT, .number = (v)})
-#define LOG_ID(n, p, v)   ((struct log_field){.name = (n), .kind = LOG_KIND_ID, .text = (p), .id = (v)})
-#define LOG_ERR(e)        LOG_TEXT("error", err_code(e))
-#define LOG_END           ((struct log_field){.kind = LOG_KIND_END})
+#define LOG_TEXT(n, v) ((struct log_field){.name = (n), .kind = LOG_KIND_TEXT, .text = (v)})
+#define LOG_INT(n, v)  ((struct log_field){.name = (n), .kind = LOG_KIND_INT, .number = (v)})
+#define LOG_ID(n, p, v) \
+	((struct log_field){.name = (n), .kind = LOG_KIND_ID, .text = (p), .id = (v)})
+#define LOG_ERR(e) LOG_TEXT("error", err_code(e))
+#define LOG_END	   ((struct log_field){.kind = LOG_KIND_END})
 
 /* program: "producer", ... stays valid for ever. Call once, before threads start. */
 void log_open(const char *program, enum log_level least);
@@ -37,11 +38,11 @@ void log_set_level(enum log_level least);
 int log_level_parse(const char *text, enum log_level *ret);
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
-#define LOG_AT(level, message, ...)                                                                \
+#define LOG_AT(level, message, ...) \
 	log_write(level, message, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
 #define log_debug(message, ...) LOG_AT(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
-#define log_info(message, ...)  LOG_AT(LOG_LEVEL_INFO, message, __VA_ARGS__)
-#define log_warn(message, ...)  LOG_AT(LOG_LEVEL_WARN, message, __VA_ARGS__)
+#define log_info(message, ...)	LOG_AT(LOG_LEVEL_INFO, message, __VA_ARGS__)
+#define log_warn(message, ...)	LOG_AT(LOG_LEVEL_WARN, message, __VA_ARGS__)
 #define log_error(message, ...) LOG_AT(LOG_LEVEL_ERROR, message, __VA_ARGS__)
 
 #endif
