@@ -152,7 +152,7 @@ class Workshop:
                 **self._account.switch(),
             )
         try:
-            until(lambda: accepts(port) or broker.poll() is not None, 60, "Kafka's first start")
+            until(lambda: accepts(port) or broker.poll() is not None, 300, "Kafka's first start")
             broker.send_signal(signal.SIGTERM)
             broker.wait(60)
         finally:
