@@ -140,6 +140,7 @@ static enum err record_start(struct producer *p)
 		.lanes = {[RECORD_WRITES] = n, [RECORD_READS] = (n + 1) / 2, [RECORD_SLOW] = 1},
 		.pending_max = (size_t)c->producer.pending_max,
 		.wait_ms = c->producer.commit_timeout_ms,
+		.company_ms = (c->producer.batch_wait_us + 999) / 1000,
 		.ops = producer_ops};
 	enum err e = record_open(&o, &p->record);
 

@@ -14,11 +14,11 @@ enum { DRAIN_BYTES_MAX = 64 << 20, SSE_CHUNK = 4096 };
 struct exchange {
 	struct request request; /* first: the handlers' view */
 	struct connection *place;
-	struct guard_head head;
 	uint64_t length; /* Content-Length; 0 for chunked */
 	bool chunked;
 	bool parked;   /* set and read by the server's thread only */
 	bool answered; /* the reply stands; what remains of the body is dropped */
+	struct guard_head head;
 };
 
 static struct exchange *exchange_of(struct request *r)
@@ -84,12 +84,19 @@ static enum MHD_Result take_value(
 	return MHD_YES;
 }
 
+/* The caller's trace goes on, or this request begins one under its own id: unique, and chance
+ * enough. */
 static void trace_set(struct request *r, const char *parent)
 {
 	struct trace theirs;
 
-	r->trace = parent && trace_parse(parent, strlen(parent), &theirs) ? trace_child(&theirs)
-									  : trace_new();
+	if (parent && trace_parse(parent, strlen(parent), &theirs)) {
+		r->trace = trace_child(&theirs);
+		return;
+	}
+	memcpy(r->trace.trace_id, r->id.bytes, sizeof r->trace.trace_id);
+	memcpy(r->trace.parent_id, r->id.bytes + 8, sizeof r->trace.parent_id);
+	r->trace.flags = 1;
 }
 
 static void head_take(struct exchange *x)
@@ -108,11 +115,18 @@ static void head_take(struct exchange *x)
 
 static struct exchange *exchange_new(struct server *s, struct MHD_Connection *connection)
 {
-	struct exchange *x = calloc(1, sizeof *x);
+	struct exchange *x = malloc(sizeof *x);
+	struct request *r = &x->request;
 	const union MHD_ConnectionInfo *info;
 
 	if (!x)
 		return NULL;
+	/* the query's pairs and the headers are large and have counts: not zeroed */
+	memset(r, 0, offsetof(struct request, query));
+	memset(&r->query + 1, 0, sizeof *r - offsetof(struct request, query) - sizeof r->query);
+	memset(r + 1, 0, offsetof(struct exchange, head) - sizeof *r);
+	r->query.n = x->head.n = x->head.total = 0;
+	r->query.bad = false;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	x->place = info ? info->socket_context : NULL;
 	x->request.server = s;

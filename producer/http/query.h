@@ -18,9 +18,9 @@ struct query_pair {
 
 /* As sent, decoded. */
 struct query {
-	struct query_pair pairs[QUERY_MAX];
 	size_t n;
 	bool bad; /* not decodable, too long or too many */
+	struct query_pair pairs[QUERY_MAX];
 };
 
 enum query_type { QUERY_TEXT, QUERY_INT, QUERY_BOOL, QUERY_TIME };

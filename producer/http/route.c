@@ -86,7 +86,7 @@ enum err route_find(const struct route *routes, enum route_listener listener, co
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
 	for (const struct route *r = routes; r->method; r++) {
-		struct route_match m = {0};
+		struct route_match m; /* large: what matters of it is written by pattern_fits */
 
 		if (!listens(r, listener) || !pattern_fits(r->pattern, path, &m))
 			continue;

@@ -4,8 +4,8 @@
  * operation (a row: name, lane kind, batch size, how to run a batch) and is
  * parked. Lanes, each a thread with a loop and one connection, take whatever
  * items of one operation are waiting, run them as one transaction and tell every
- * item its own outcome. There is no timer: a lane that is idle starts at once, and
- * while it waits for a commit, company gathers for the next one.
+ * item its own outcome. When nothing is under way a lane starts at once; while
+ * another one commits, items wait a millisecond for company.
  *
  *   requests --> inbox per operation --> lane (idle?) --> one transaction --> done
  *
@@ -76,6 +76,7 @@ struct record_options {
 	size_t lanes[RECORD_LANES];
 	size_t pending_max;
 	int64_t wait_ms;
+	int64_t company_ms; /* items wait for others while another lane commits; 0 = not */
 	const struct record_op *const *ops; /* all that may be added; ends with NULL */
 };
 
