@@ -135,6 +135,7 @@ static enum err record_start(struct producer *p)
 			.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
 			.application = "longhaul-producer",
 			.connect_ms = c->database.connect_timeout_ms,
+			.silence_ms = c->database.silence_timeout_ms,
 			.statement_ms = c->producer.commit_timeout_ms,
 			.transaction_ms = c->producer.commit_timeout_ms + 1000},
 		.lanes = {[RECORD_WRITES] = n, [RECORD_READS] = (n + 1) / 2, [RECORD_SLOW] = 1},

@@ -203,6 +203,7 @@ static enum err connect_record(struct leader *leader)
 		.passfile = *passfile ? passfile : NULL,
 		.application = "longhaul-scheduler",
 		.connect_ms = CONNECT_MS,
+		.silence_ms = leader->config->database.silence_timeout_ms,
 		.statement_ms = STATEMENT_MS,
 		.transaction_ms = WAIT_MS,
 		.on_change = on_change,

@@ -268,6 +268,7 @@ enum err beat_new(struct worker *w, struct beat **ret_beat)
 		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
 		.application = "longhaul-worker beat",
 		.connect_ms = c->database.connect_timeout_ms,
+		.silence_ms = c->database.silence_timeout_ms,
 		.statement_ms = c->worker.lease_ms,
 		.transaction_ms = c->worker.lease_ms,
 		.queued_max = QUEUED_MAX,

@@ -220,6 +220,7 @@ static enum err dbs_open(struct worker *w)
 		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
 		.application = "longhaul-worker",
 		.connect_ms = c->database.connect_timeout_ms,
+		.silence_ms = c->database.silence_timeout_ms,
 		.statement_ms = c->database.statement_timeout_ms,
 		.on_change = on_db_change,
 		.owner = w,

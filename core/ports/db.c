@@ -47,7 +47,8 @@ static enum err options_copy(struct db *db, const struct db_options *o)
 	db->queued_max = o->queued_max > 0 ? o->queued_max : QUEUED_MAX;
 	db->on_change = o->on_change;
 	db->owner = o->owner;
-	snprintf(db->tcp_ms, sizeof(db->tcp_ms), "%d", (int)db->transaction_ms);
+	snprintf(db->tcp_ms, sizeof(db->tcp_ms), "%d",
+		(int)(o->silence_ms > 0 ? o->silence_ms : db->transaction_ms));
 	db->settings = settings_new(o, statement_ms);
 	if (db->settings == NULL || !text_copy(o->conninfo, &db->conninfo) ||
 		!text_copy(o->user, &db->user) || !text_copy(o->passfile, &db->passfile) ||

@@ -47,8 +47,9 @@ struct db_options {
 	const char *application; /* shown in pg_stat_activity */
 	int64_t connect_ms;	 /* 0 = 3000 */
 	int64_t statement_ms;	 /* server side; 0 = 10000 */
-	int64_t transaction_ms;	 /* client side, then the connection is cut; 0 = statement_ms + 5000
-				  */
+	/* client side, then the connection is cut; 0 = statement_ms + 5000 */
+	int64_t transaction_ms;
+	int64_t silence_ms;	 /* TCP: sent and not acknowledged; 0 = transaction_ms */
 	size_t queued_max;	 /* transactions under way; 0 = 64 */
 	bool plan_freely;	 /* maintenance: leave the planner its joins and scans */
 	db_change_fn *on_change; /* may be NULL */

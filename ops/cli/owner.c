@@ -50,6 +50,7 @@ static enum outcome connect_owner(const struct call *call, struct owner *owner)
 		.passfile = *passfile ? passfile : NULL,
 		.application = "longhaul",
 		.connect_ms = owner->config->database.connect_timeout_ms,
+		.silence_ms = owner->config->database.silence_timeout_ms,
 		.statement_ms = OWNER_STATEMENT_MS,
 		.plan_freely = true};
 	enum err e = db_open(NULL, &options, &owner->db);
