@@ -1,0 +1,185 @@
+/* Lists, filters and searches, against a real Postgres (LONGHAUL_TEST_PG). */
+#include "unit/core/stores/record.h"
+
+enum { JOBS = 12 };
+
+struct listed {
+	size_t n;
+	struct id job[100];
+	char subject[100];
+};
+
+static void on_list(void *ctx, enum err e, const struct job_row *rows, size_t n)
+{
+	struct listed *l = ctx;
+	size_t i;
+
+	assert_int_equal(e, ERR_OK);
+	l->n = n;
+	for (i = 0; i < n; i++)
+		l->job[i] = rows[i].job;
+	snprintf(l->subject, sizeof(l->subject), "%.*s", n > 0 ? (int)rows[0].subject.len : 0,
+		n > 0 && rows[0].subject.len > 0 ? (const char *)rows[0].subject.bytes : "");
+}
+
+static struct listed list(struct record_world *w, const struct job_page *page)
+{
+	struct listed l = {0};
+
+	record_run(w->producer, job_list(w->producer, page, on_list, &l));
+	return l;
+}
+
+static void fill(struct record_world *w, struct submit jobs[JOBS])
+{
+	size_t i;
+
+	for (i = 0; i < JOBS; i++) {
+		jobs[i] = record_job(w->tenant, w->queue);
+		jobs[i].subject = (struct db_bytes){"who", 3};
+		jobs[i].model = i % 2 ? "even" : "odd";
+		if (i % 3 == 0) {
+			jobs[i].hashes_n = 2;
+			memset(jobs[i].hashes[0], 'a', SUBMIT_HASH_BYTES);
+			memset(jobs[i].hashes[1], i % 2 ? 'b' : 'c', SUBMIT_HASH_BYTES);
+		}
+	}
+	record_submit(w->producer, jobs, JOBS);
+}
+
+/* promises: C2 */
+static void test_pages_come_newest_first_and_join(void **state)
+{
+	struct record_world *w = *state;
+	struct job_page page = {.filter = {.tenant = w->tenant, .dead = -1}, .limit = 5};
+	struct submit jobs[JOBS];
+	struct listed l;
+	size_t seen = 0, i;
+
+	fill(w, jobs);
+	do {
+		l = list(w, &page);
+		for (i = 0; i < l.n; i++)
+			assert_true(id_equal(l.job[i], jobs[JOBS - 1 - seen++].job));
+		if (l.n > 0)
+			page.after = l.job[l.n - 1];
+	} while (l.n > 0);
+	assert_int_equal(seen, JOBS);
+}
+
+/* promises: C2 */
+static void test_filters_and_labels(void **state)
+{
+	struct record_world *w = *state;
+	struct job_page page = {.filter = {.tenant = w->tenant, .dead = -1, .model = "even"},
+		.limit = 50,
+		.what = JOB_READ_LABELS};
+	struct submit jobs[JOBS];
+	struct listed l;
+
+	fill(w, jobs);
+	l = list(w, &page);
+	assert_int_equal(l.n, JOBS / 2);
+	assert_string_equal(l.subject, "who");
+	page.filter.states = 1 << JOB_QUEUED | 1 << JOB_RUNNING;
+	assert_int_equal(list(w, &page).n, JOBS / 2);
+	page.filter.states = 1 << JOB_WAITING;
+	assert_int_equal(list(w, &page).n, 0);
+	page.filter.states = 0;
+	page.filter.created_after_ms = clock_record_ms() + 60000;
+	assert_int_equal(list(w, &page).n, 0);
+	page.filter.created_after_ms = 0;
+	page.filter.created_before_ms = clock_record_ms() + 60000;
+	assert_int_equal(list(w, &page).n, JOBS / 2);
+	page.filter.queue_id = w->queue + 1;
+	assert_int_equal(list(w, &page).n, 0);
+	page.filter = (struct job_filter){.tenant = record_tenant(w->producer), .dead = -1};
+	assert_int_equal(list(w, &page).n, 0);
+}
+
+/* promises: C2 */
+static void test_a_search_needs_every_hash(void **state)
+{
+	struct record_world *w = *state;
+	uint8_t hashes[2][16];
+	struct job_page page = {.filter = {.tenant = w->tenant,
+					.dead = -1,
+					.hashes_n = 1,
+					.hashes = (const void *)hashes},
+		.limit = 50};
+	struct submit jobs[JOBS];
+
+	fill(w, jobs);
+	memset(hashes[0], 'a', 16);
+	memset(hashes[1], 'b', 16);
+	assert_int_equal(list(w, &page).n, 4);
+	page.filter.hashes_n = 2;
+	assert_int_equal(list(w, &page).n, 2);
+	page.what = JOB_READ_LABELS;
+	assert_int_equal(list(w, &page).n, 2);
+	memset(hashes[1], 'z', 16);
+	assert_int_equal(list(w, &page).n, 0);
+}
+
+static void on_attempts(void *ctx, enum err e, const struct attempt_row *rows, size_t n)
+{
+	assert_int_equal(e, ERR_OK);
+	*(size_t *)ctx = n;
+	assert_int_equal(n, 2);
+	assert_string_equal(rows[0].outcome, "interrupted");
+	assert_string_equal(rows[0].ended_by, "holder");
+	assert_string_equal(rows[1].outcome, "");
+	assert_string_equal(rows[1].state, "running");
+}
+
+/* promises: C2, C5 */
+static void test_a_terminal_state_and_its_attempts_are_found(void **state)
+{
+	struct record_world *w = *state;
+	struct job_page page = {
+		.filter = {.tenant = w->tenant, .dead = -1, .states = 1 << JOB_FAILED},
+		.limit = 50};
+	struct submit jobs[JOBS];
+	struct claim c;
+	struct finish f;
+	size_t n = 0;
+
+	fill(w, jobs);
+	c = record_claim(w->worker, w->me, w->queue, 1)->claim[0];
+	f = record_finish_of(&c);
+	f.as = FINISH_FAILED;
+	f.error = ERR_UP_REJECTED;
+	record_finish(w->worker, w->me, &f, 1);
+	assert_int_equal(list(w, &page).n, 1);
+	page.filter.states = 0;
+	page.filter.dead = 1;
+	assert_int_equal(list(w, &page).n, 1);
+	page.filter.dead = -1;
+	page.filter.error_code = "upstream_rejected";
+	page.filter.states = 1 << JOB_FAILED;
+	page.what = JOB_READ_LABELS;
+	assert_int_equal(list(w, &page).n, 1);
+	c = record_claim(w->worker, w->me, w->queue, 1)->claim[0];
+	f = record_finish_of(&c);
+	f.as = FINISH_INTERRUPTED;
+	f.error = ERR_INTERRUPTED;
+	record_finish(w->worker, w->me, &f, 1);
+	while (!id_equal(record_claim(w->worker, w->me, w->queue, 1)->claim[0].job, c.job))
+		continue;
+	record_run(w->producer,
+		attempt_list(w->producer, (struct job_key){c.tenant, c.job}, on_attempts, &n));
+	assert_int_equal(n, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, record_world_open, record_world_close)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_pages_come_newest_first_and_join),
+		TEST(test_filters_and_labels),
+		TEST(test_a_search_needs_every_hash),
+		TEST(test_a_terminal_state_and_its_attempts_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

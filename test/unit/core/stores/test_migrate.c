@@ -1,0 +1,165 @@
+/* Migrations, epochs, partitions and the installation's own rows (LONGHAUL_TEST_PG). */
+#include "stores/api_key.h"
+#include "stores/epoch.h"
+#include "stores/migrate.h"
+#include "stores/partition.h"
+#include "unit/core/stores/record.h"
+
+static struct db *owner_open(void)
+{
+	return record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_owner");
+}
+
+static void on_file(void *ctx, const char *name, bool applied)
+{
+	size_t *seen = ctx;
+
+	assert_non_null(name);
+	seen[0]++;
+	seen[1] += applied;
+}
+
+/* promises: C16, X1 */
+static void test_migrating_again_changes_nothing(void **state)
+{
+	struct db *owner = owner_open();
+	char fault[MIGRATE_FAULT_MAX];
+	size_t seen[2] = {0, 0}, missing = 99;
+
+	(void)state;
+	assert_int_equal(migrate_run(owner, on_file, seen, fault), ERR_OK);
+	assert_true(seen[0] >= 4);
+	assert_int_equal(seen[1], 0);
+	assert_int_equal(migrate_check(owner, &missing, fault), ERR_OK);
+	assert_int_equal(missing, 0);
+	db_close(owner);
+}
+
+/* promises: C16 */
+static void test_a_changed_file_is_refused_by_name(void **state)
+{
+	static const char spoil[] = "begin; update schema_migration set digest = '\\x00'"
+				    " where name = '0001_create_record.sql'";
+	struct db *owner = owner_open();
+	char fault[MIGRATE_FAULT_MAX];
+	size_t missing;
+
+	(void)state;
+	/* In a transaction that never commits: nobody else sees it. */
+	assert_int_equal(db_script(owner, spoil, RECORD_WAIT_MS), ERR_OK);
+	assert_int_equal(migrate_check(owner, &missing, fault), ERR_CONFLICT);
+	assert_non_null(strstr(fault, "0001_create_record.sql"));
+	db_close(owner);
+}
+
+/* promises: C16 */
+static void test_a_database_newer_than_the_program_is_refused(void **state)
+{
+	static const char newer[] = "begin; insert into schema_migration (name, digest)"
+				    " values ('9999_later.sql', '\\x00')";
+	struct db *owner = owner_open();
+	char fault[MIGRATE_FAULT_MAX];
+	size_t missing;
+
+	(void)state;
+	assert_int_equal(db_script(owner, newer, RECORD_WAIT_MS), ERR_OK);
+	assert_int_equal(migrate_check(owner, &missing, fault), ERR_CONFLICT);
+	assert_non_null(strstr(fault, "9999_later.sql"));
+	db_close(owner);
+}
+
+static void on_pin(void *ctx, enum err e, const struct epoch *epoch)
+{
+	assert_int_equal(e, ERR_OK);
+	*(struct epoch *)ctx = *epoch;
+}
+
+/* promises: C19 */
+static void test_the_epoch_is_pinned_once(void **state)
+{
+	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_worker");
+	struct epoch first, second;
+	struct db_origin origin;
+
+	(void)state;
+	record_run(db, epoch_pin(db, on_pin, &first));
+	record_run(db, epoch_pin(db, on_pin, &second));
+	db_origin_read(db, &origin);
+	assert_false(second.fresh);
+	assert_true(second.system_identifier == origin.system_identifier);
+	assert_int_equal(second.timeline, origin.timeline);
+	assert_true(first.fence_base == second.fence_base);
+	db_close(db);
+}
+
+static void on_keep(void *ctx, enum err e, const struct partition_report *report)
+{
+	assert_int_equal(e, ERR_OK);
+	*(struct partition_report *)ctx = *report;
+}
+
+/* promises: C16 */
+static void test_days_are_made_ahead_once(void **state)
+{
+	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
+	struct partition_report report;
+
+	(void)state;
+	record_run(db, partition_keep(db, 4, on_keep, &report));
+	record_run(db, partition_keep(db, 4, on_keep, &report));
+	assert_int_equal(report.made, 0);
+	assert_int_equal(retention_for(86400), 0);
+	assert_int_equal(retention_for(86401), 1);
+	assert_int_equal(retention_for(1LL << 40), 4);
+	db_close(db);
+}
+
+static struct api_key key_seen;
+static void on_key(void *ctx, enum err e, const struct api_key *keys, size_t n)
+{
+	*(enum err *)ctx = e;
+	memset(&key_seen, 0, sizeof(key_seen));
+	if (n > 0)
+		key_seen = keys[0];
+}
+
+/* promises: C1 */
+static void test_a_key_is_found_by_its_hash_until_revoked(void **state)
+{
+	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_producer");
+	struct api_key key = {.id = id_new(0), .tenant = record_tenant(db), .name = "ci"};
+	enum err e = ERR_INTERNAL;
+
+	(void)state;
+	digest_random(key.hash, sizeof(key.hash));
+	record_run(db, api_key_insert(db, &key, &record_actor, on_key, &e));
+	assert_int_equal(e, ERR_OK);
+	record_run(db, api_key_find(db, key.hash, on_key, &e));
+	assert_int_equal(e, ERR_OK);
+	assert_true(id_equal(key_seen.tenant, key.tenant));
+	record_run(db, api_key_touch(db, &key.id, 1, record_ok, NULL));
+	record_run(db, api_key_list(db, key.tenant, (struct id){{0}}, 10, on_key, &e));
+	assert_true(key_seen.last_used_ms > 0);
+	record_run(db, api_key_revoke(db, key.id, &record_actor, on_key, &e));
+	assert_int_equal(e, ERR_OK);
+	assert_true(key_seen.revoked_ms > 0);
+	record_run(db, api_key_find(db, key.hash, on_key, &e));
+	assert_true(id_is_zero(key_seen.id));
+	record_run(db, api_key_revoke(db, id_new(0), &record_actor, on_key, &e));
+	assert_int_equal(e, ERR_NOT_FOUND);
+	db_close(db);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_migrating_again_changes_nothing),
+		cmocka_unit_test(test_a_changed_file_is_refused_by_name),
+		cmocka_unit_test(test_a_database_newer_than_the_program_is_refused),
+		cmocka_unit_test(test_the_epoch_is_pinned_once),
+		cmocka_unit_test(test_days_are_made_ahead_once),
+		cmocka_unit_test(test_a_key_is_found_by_its_hash_until_revoked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
