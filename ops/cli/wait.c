@@ -19,6 +19,7 @@ struct waiting {
 	int64_t start_ms;
 	int64_t until_ms; /* < 0: for ever */
 	size_t n, ended;
+	bool asked; /* the first question is not held, so that a state is shown at once */
 };
 
 static int64_t hold_s(const struct waiting *w)
@@ -26,23 +27,33 @@ static int64_t hold_s(const struct waiting *w)
 	int64_t hold = w->progress.terminal ? HOLD_SHOWN_S : HOLD_S;
 	int64_t left = w->until_ms < 0 ? hold : (w->until_ms - clock_ms() + 999) / 1000;
 
-	if (left < 0)
+	if (left < 0 || (w->progress.terminal && !w->asked))
 		left = 0;
 	return left < hold ? left : hold;
 }
 
-static void show(struct waiting *w, const char *id, const json_t *job)
+static void put_detail(const struct waiting *w, const json_t *job, char out[PROGRESS_MAX])
 {
-	char news[PROGRESS_MAX], detail[PROGRESS_MAX], elapsed[DURATION_TEXT_MAX];
 	const json_t *progress = json_object_get(job, "progress");
-	const char *why = json_string_value(json_object_get(job, "waiting_for"));
 	long long tokens = json_integer_value(json_object_get(progress, "output_tokens"));
+	char elapsed[DURATION_TEXT_MAX], written[32] = "", ended[32] = "";
 
 	duration_format(clock_ms() - w->start_ms, elapsed);
+	if (tokens > 0)
+		snprintf(written, sizeof(written), ", %lld tokens", tokens);
+	if (w->n > 1)
+		snprintf(ended, sizeof(ended), ", %zu of %zu ended", w->ended, w->n);
+	snprintf(out, PROGRESS_MAX, "%s%s%s", elapsed, written, ended);
+}
+
+static void show(struct waiting *w, const char *id, const json_t *job)
+{
+	const char *why = json_string_value(json_object_get(job, "waiting_for"));
+	char news[PROGRESS_MAX], detail[PROGRESS_MAX];
+
 	snprintf(news, sizeof(news), "%s %s%s%s", id, job_state(job), why ? " for " : "",
 		why ? why : "");
-	snprintf(detail, sizeof(detail), "%lld tokens, %s, %zu of %zu ended", tokens, elapsed,
-		w->ended, w->n);
+	put_detail(w, job, detail);
 	progress_show(&w->progress, news, detail);
 }
 
@@ -55,6 +66,7 @@ static enum outcome poll(struct waiting *w, const char *id, json_t **ret_job)
 	struct buf path;
 	enum outcome outcome;
 
+	w->asked = true;
 	buf_init(&path, JOB_PATH_MAX_BYTES);
 	buf_printf(&path, "/v1/jobs/%s?wait=%lld", id, (long long)hold);
 	question.path = path.bytes;
