@@ -36,7 +36,7 @@ static void put_detail(const struct waiting *w, const json_t *job, char out[PROG
 {
 	const json_t *progress = json_object_get(job, "progress");
 	long long tokens = json_integer_value(json_object_get(progress, "output_tokens"));
-	char elapsed[DURATION_TEXT_MAX], written[32] = "", ended[32] = "";
+	char elapsed[DURATION_TEXT_MAX], written[40] = "", ended[64] = "";
 
 	duration_format(clock_ms() - w->start_ms, elapsed);
 	if (tokens > 0)
