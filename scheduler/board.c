@@ -69,6 +69,7 @@ static void see_queue(struct board *board, size_t at, const struct dispatch_queu
 	};
 	board->running += seen->running;
 	board->caps = board->caps || seen->concurrency > 0;
+	board->rates = board->rates || seen->rate > 0;
 	board->ready = board->ready || seen->dispatched || seen->depth;
 	board->lively = board->lively || board->ready || seen->running;
 }
@@ -79,7 +80,7 @@ void board_see(struct board *board, const struct dispatch_look *look, int64_t no
 	struct board_queue *fresh = board->pages[board->queues == board->pages[0]];
 
 	board->running = 0;
-	board->caps = board->ready = board->lively = false;
+	board->caps = board->rates = board->ready = board->lively = false;
 	for (size_t i = 0; i < n; i++)
 		see_queue(board, i, &look->queues[i], &fresh[i], now_ms);
 	board->queues = fresh;

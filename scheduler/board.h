@@ -34,6 +34,7 @@ struct board {
 	size_t n;
 	int64_t slots, workers, running;
 	bool caps;   /* some queue is capped */
+	bool rates;  /* some queue has a rate */
 	bool ready;  /* something is ready or dispatched */
 	bool lively; /* or running */
 };

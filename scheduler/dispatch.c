@@ -14,6 +14,7 @@ enum {
 	BATCH_MAX = DISPATCH_MESSAGE_JOBS_MAX,
 	PROBE_EVERY_MS = 1000, /* one batch, while Kafka is away */
 	PROBE_JOBS = 10,
+	LITE_EVERY_MS = 500,
 	FLOW_IDLE_MS = 1000,
 	CLOSE_WAIT_MS = 500
 };
@@ -25,7 +26,7 @@ struct dispatch {
 	struct board board;
 	struct landings landings;
 	size_t turn; /* which queue comes first: another one each time */
-	int64_t flow_ms, probe_ms;
+	int64_t look_ms, flow_ms, probe_ms;
 	bool was_up;
 	bool probing; /* the batch being sent is one that finds out */
 	/* room for one call's rows */
@@ -399,11 +400,21 @@ static enum err dispatch_all(struct leader *leader)
 	return err;
 }
 
+/* Without Kafka and rates there is nothing to send, only numbers to keep. */
+static bool may_rest(const struct dispatch *d)
+{
+	return !d->publisher && !d->board.rates && clock_ms() - d->look_ms < LITE_EVERY_MS;
+}
+
 enum err dispatch_run(struct leader *leader, bool *ret_busy)
 {
 	struct dispatch *d = leader->dispatch;
-	enum err err = note_landed(leader);
+	enum err err;
 
+	if (may_rest(d))
+		return ERR_OK;
+	d->look_ms = clock_ms();
+	err = note_landed(leader);
 	if (err == ERR_OK)
 		err = undo_failed(leader);
 	if (err == ERR_OK)
@@ -414,6 +425,6 @@ enum err dispatch_run(struct leader *leader, bool *ret_busy)
 		err = tell_producers(leader);
 	if (err == ERR_OK)
 		err = dispatch_all(leader);
-	*ret_busy = d->publisher && d->board.ready;
+	*ret_busy = (d->publisher || d->board.rates) && d->board.ready;
 	return err;
 }

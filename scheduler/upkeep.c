@@ -1,6 +1,7 @@
 #include "upkeep.h"
 
 #include "config/config.h"
+#include "dispatch.h"
 #include "ground/log.h"
 #include "stores/dispatch.h"
 #include "stores/partition.h"
@@ -14,6 +15,7 @@ enum err upkeep_count(struct leader *leader, bool *ret_busy)
 {
 	struct ask ask = {0};
 
+	*ret_busy = dispatch_board(leader->dispatch)->lively;
 	return leader_wait(leader, dispatch_count(leader->db, leader->term, ask_work, &ask), &ask);
 }
 
