@@ -42,6 +42,11 @@ static enum err on_text(void *owner, int choice, const char *text, size_t len, s
 	return ERR_OK;
 }
 
+static size_t words_max(const struct job *job)
+{
+	return (size_t)job->worker->config->limits.upstream_message_bytes;
+}
+
 /* ---- what the transfer tells; each touches foreign data, so the note names the job ---- */
 
 static void on_header(void *owner, const char *name, size_t name_len, const char *value, size_t len)
@@ -88,7 +93,7 @@ static void on_end(void *owner, const struct http_end *end)
 	call->err = call->reply.ended ? ERR_OK : end->err;
 	job->replied_us = clock_us();
 	if (end->err && end->why[0] && !call->reply.body.len)
-		outcome_words(end->why, strlen(end->why), &job->words);
+		outcome_words(end->why, strlen(end->why), words_max(job), &job->words);
 	stop_point(job, STOP_AFTER_REPLY);
 	job_resume(job);
 }
@@ -181,11 +186,11 @@ static enum err call_result(struct job *job)
 
 	if (call->err) {
 		if (body->len)
-			outcome_words(body->bytes, body->len, &job->words);
+			outcome_words(body->bytes, body->len, words_max(job), &job->words);
 		return call->err;
 	}
 	if (call->status < 200 || call->status > 299) {
-		outcome_words(body->bytes, body->len, &job->words);
+		outcome_words(body->bytes, body->len, words_max(job), &job->words);
 		return outcome_of_status(call->status, body->bytes, body->len);
 	}
 	buf_init(&job->body, (size_t)job->worker->config->limits.result_bytes);

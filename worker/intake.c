@@ -127,7 +127,7 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 	job->deadline_ms = c->deadline_left_ms <= 0 ? now : later(now, c->deadline_left_ms);
 	job->claimed_us = clock_us();
 	output_open(&job->output, c->event_from, c->event_to);
-	buf_init(&job->words, 4096);
+	buf_init(&job->words, 2 * (size_t)w->config->limits.upstream_message_bytes + 1);
 	if (c->model && c->model[0])
 		job->model = strdup(c->model);
 	if (!job->kind) {

@@ -162,7 +162,7 @@ static const char *message_of(const json_t *root)
 	return said;
 }
 
-enum err outcome_words(const char *body, size_t len, struct buf *out)
+enum err outcome_words(const char *body, size_t len, size_t max, struct buf *out)
 {
 	struct problems problems = {.n = 0};
 	const size_t from = out->len;
@@ -175,12 +175,12 @@ enum err outcome_words(const char *body, size_t len, struct buf *out)
 		body = said;
 		len = strlen(said);
 	}
-	append_clean(out, body ? body : "", len < OUTCOME_WORDS_MAX ? len : OUTCOME_WORDS_MAX);
+	append_clean(out, body ? body : "", len < max ? len : max);
 	json_decref(root);
 	if (buf_err(out))
 		return buf_err(out);
-	if (out->len - from > OUTCOME_WORDS_MAX)
-		out->len = from + utf8_cut(out->bytes + from, out->len - from, OUTCOME_WORDS_MAX);
+	if (out->len - from > max)
+		out->len = from + utf8_cut(out->bytes + from, out->len - from, max);
 	if (out->len > from)
 		scrub(out->bytes + from, out->len - from);
 	return ERR_OK;

@@ -10,14 +10,12 @@
 
 #include "ports/json.h"
 
-enum { OUTCOME_WORDS_MAX = 2048 };
-
 /* status: the reply's, >= 300. body: the error body, any bytes. */
 enum err outcome_of_status(int status, const char *body, size_t len);
 /* error: the "error" value of a body or an event; status 0 = inside a stream. */
 enum err outcome_of_error(int status, const json_t *error);
-/* Appends the upstream's own words: the error's message, or the start of the body; cut to
- * OUTCOME_WORDS_MAX bytes, made UTF-8, and anything that looks like a key starred out. */
-enum err outcome_words(const char *body, size_t len, struct buf *out);
+/* Appends the upstream's own words: the error's message, or the start of the body; cut to max
+ * bytes, made UTF-8, and anything that looks like a key starred out. */
+enum err outcome_words(const char *body, size_t len, size_t max, struct buf *out);
 
 #endif
