@@ -31,7 +31,6 @@
 	X(INT, live_flush_ms, "50", 1, 10000, "ms", LIVE, "between writes of live text to Redis")  \
 	X(INT, run_flush_ms, "2000", 100, 60000, "ms", LIVE,                                       \
 	  "between writes of live text to Postgres without Redis")                                 \
-	X(INT, event_block, "256", 16, 65536, "", FIXED, "event numbers reserved at a time")       \
 	X(INT, drain_s, "30", 0, 86400, "s", LIVE, "after SIGTERM running jobs may take so long")
 
 #define CONFIG_UPSTREAM(X)                                                                         \
