@@ -59,6 +59,15 @@ static enum err err_of(const PGresult *r)
 	return ERR_DB;
 }
 
+/* The session is being ended. That may have come between a commit and its acknowledgement, so it
+ * decides nothing about the transaction. */
+static bool is_farewell(const PGresult *r)
+{
+	const char *severity = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity == NULL || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+}
+
 static void line_add(struct db *db, struct db_flight *f)
 {
 	f->next = NULL;
@@ -195,9 +204,11 @@ static void result_keep(struct db *db, struct db_flight *f, PGresult *r)
 	size_t at = f->scoped ? f->seen - 1 : f->seen; /* wraps for the scope itself: not kept */
 
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-		if (status != PGRES_PIPELINE_ABORTED)
+		if (status != PGRES_PIPELINE_ABORTED) {
 			fault_of(db, r);
-		if (f->err == ERR_OK)
+			db->broken = db->broken || is_farewell(r);
+		}
+		if (f->err == ERR_OK && !db->broken)
 			f->err = err_of(r);
 	} else if (f->parse == NULL && at < DB_STEPS_MAX) {
 		f->reply.rows[at].pg = r;

@@ -6,8 +6,8 @@
 
 #define COLUMNS                                                                          \
 	"k.tenant_id, k.key_id, k.hash, k.name, k.operator, k.created_at, k.revoked_at," \
-	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id = "    \
-	"k.tenant_id), '')"
+	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id ="     \
+	" k.tenant_id), '')"
 
 static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator)"
@@ -28,20 +28,18 @@ static const struct db_stmt list_stmt = {.name = "api_key_list",
 	.reads = true};
 
 static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
-	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now()) where "
-	       "key_id = $1 "
-	       "returning *),"
+	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now())"
+	       " where key_id = $1 returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, 'api_key.revoke', "
-	       "key_id "
-	       "from k)"
+	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4,"
+	       " 'api_key.revoke', key_id from k)"
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt touch_stmt = {.name = "api_key_touch",
 	.sql = "update api_key k set last_used_at = now() where k.ctid = any(array("
 	       " select k.ctid from unnest($1) u(key_id) cross join lateral"
-	       " (select k.ctid from api_key k where k.key_id = u.key_id limit 1 for update skip "
-	       "locked) "
+	       " (select k.ctid from api_key k where k.key_id = u.key_id limit 1 for"
+	       " update skip locked) "
 	       "k))"};
 
 static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
@@ -51,8 +49,8 @@ static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	       "  and pg_advisory_xact_lock(720713002) is not null returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, action, object)"
 	       "  select tenant_id, 'cli', 'api_key.bootstrap', key_id from k)"
-	       " select tenant_id, key_id, hash, name, operator, created_at, revoked_at, "
-	       "last_used_at, '' "
+	       " select tenant_id, key_id, hash, name, operator, created_at, revoked_at,"
+	       " last_used_at, '' "
 	       "from k"};
 
 static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)

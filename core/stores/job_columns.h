@@ -11,10 +11,10 @@
 /* In the order in which row_take reads them. */
 #define JOB_FACTS                                                                                 \
 	"j.tenant_id, j.job_id, j.principal, j.kind, j.queue_id,"                                 \
-	" coalesce((select q.name from queue q where q.queue_id = j.queue_id), ''), "             \
-	"j.state::text,"                                                                          \
-	" j.priority, j.fence, j.attempt, j.max_attempts, j.crashes, j.interruptions, "           \
-	"j.created_at,"                                                                           \
+	" coalesce((select q.name from queue q where q.queue_id = j.queue_id), ''),"              \
+	" j.state::text,"                                                                         \
+	" j.priority, j.fence, j.attempt, j.max_attempts, j.crashes, j.interruptions,"            \
+	" j.created_at,"                                                                          \
 	" j.run_at, j.deadline_at, j.started_at, j.finished_at, j.attempt_timeout_ms,"            \
 	" (select d.due_at from job_due d where j.state = 'waiting'"                              \
 	"  and d.tenant_id = j.tenant_id and d.job_id = j.job_id), j.waiting_for, j.error_code,"  \

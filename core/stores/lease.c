@@ -8,8 +8,8 @@
 /* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
 #define SETTING                                                                                   \
 	" setting as materialized (select"                                                        \
-	"  coalesce((select fence_base from record_epoch order by fence_base desc limit 1), 0) "  \
-	"as fence_base,"                                                                          \
+	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"          \
+	" 1), 0) as fence_base,"                                                                  \
 	"  array(select queue_id from queue where concurrency > 0) as capped,"                    \
 	"  not exists (select from job_lease l where l.worker_id = $1 and l.probation) as tries," \
 	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive),"    \
@@ -31,17 +31,17 @@
 	"  from (select * from taken order by job_id) t"                                         \
 	"  cross join setting c where j.ctid = t.job_at and j.state = 'queued'"                  \
 	"  returning j.*, t.probation)"                                                          \
-	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence, event_from, "  \
-	"event_to,"                                                                              \
+	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"               \
+	" event_from, event_to,"                                                                 \
 	"  deadline_at, queue_id, number, restarted, probation)"                                 \
-	" select $1, tenant_id, job_id, fence, event_next - 256, event_next - 1, deadline_at, "  \
-	"queue_id,"                                                                              \
+	" select $1, tenant_id, job_id, fence, event_next - 256, event_next - 1,"                \
+	" deadline_at, queue_id,"                                                                \
 	"  attempt, restarted, probation from claimed)"                                          \
 	", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"           \
 	" select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"    \
 	"  from claimed having count(*) > 0)"                                                    \
-	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt, "           \
-	"max_attempts,"                                                                          \
+	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt,"            \
+	" max_attempts,"                                                                         \
 	"  crashes, interruptions, attempt_timeout_ms,"                                          \
 	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms," \
 	"  event_next - 256, event_next - 1, restarted, probation, store, retention from claimed"
@@ -53,15 +53,15 @@ static const struct db_stmt keys_stmt = {.name = "lease_claim_keys",
 	       "   row_number() over (partition by j.queue_id order by k.ord) as nth"
 	       "  from unnest($2, $3) with ordinality k(tenant_id, job_id, ord)"
 	       "  cross join lateral (select j.ctid as at, j.queue_id, j.rank from job j"
-	       "   where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state = 'queued' "
-	       "limit 1) j"
+	       "   where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state ="
+	       " 'queued' limit 1) j"
 	       " ) k cross join setting c"
 	       " cross join lateral (select r.ctid as at, r.probation from job_ready r"
 	       "  where r.tenant_id = k.tenant_id and r.queue_id = k.queue_id and r.rank = k.rank"
 	       "  and r.job_id = k.job_id and (r.deadline_at is null or r.deadline_at > now())"
 	       "  and (not r.probation or c.tries) limit 1 for update skip locked) r"
-	       " where c.alive and k.queue_id <> all(array(select queue_id from queue where "
-	       "paused))"
+	       " where c.alive and k.queue_id <> all(array(select queue_id from queue"
+	       " where paused))"
 	       "  and (k.queue_id <> all(c.capped)"
 	       "   or k.nth <= (select room.free from room where room.queue_id = "
 	       "k.queue_id)))" TAKE};
@@ -74,31 +74,31 @@ static const struct db_stmt direct_stmt = {.name = "lease_claim_direct",
 	       "   ceil(2.0 * $5 * h.share / (sum(h.share) over ())) as fair"
 	       "  from (select h.tenant_id, q.queue_id, q.free, q.rated,"
 	       "   q.weight::float8 / (count(*) over (partition by q.queue_id)) as share"
-	       "  from (select q.queue_id, q.weight, q.rate > 0 as rated, case when q.concurrency "
-	       "> 0"
-	       "     then coalesce((select room.free from room where room.queue_id = q.queue_id), "
-	       "0) end as free"
-	       "    from queue q where not q.paused and (cardinality($2) = 0 or q.queue_id = "
-	       "any($2))) q"
+	       "  from (select q.queue_id, q.weight, q.rate > 0 as rated, case when"
+	       " q.concurrency > 0"
+	       "     then coalesce((select room.free from room where room.queue_id ="
+	       " q.queue_id), 0) end as free"
+	       "    from queue q where not q.paused and (cardinality($2) = 0 or"
+	       " q.queue_id = any($2))) q"
 	       "  cross join lateral (select h.tenant_id from ready_head h"
 	       "    where h.queue_id = q.queue_id and not h.blocked) h"
 	       "  where q.free is null or q.free > 0) h"
 	       "  order by (h.tenant_id <= $3), h.tenant_id)"
 	       ", ready as materialized (select row_number() over () as ord, r.*"
 	       "  from (select r.at, r.job_id, r.probation, h.tenant_id, h.queue_id, h.free"
-	       "   from heads h cross join setting c cross join lateral (select r.ctid as at, "
-	       "r.job_id,"
-	       "     r.probation from job_ready r where r.tenant_id = h.tenant_id and r.queue_id = "
-	       "h.queue_id"
+	       "   from heads h cross join setting c cross join lateral (select r.ctid"
+	       " as at, r.job_id,"
+	       "     r.probation from job_ready r where r.tenant_id = h.tenant_id and"
+	       " r.queue_id = h.queue_id"
 	       "     and (r.deadline_at is null or r.deadline_at > now())"
 	       "     and (not r.probation or c.tries) and (not h.rated or r.batch_id is not null)"
 	       "     order by r.tenant_id, r.queue_id, r.rank, r.job_id"
-	       "     limit least(greatest(h.fair, $4), coalesce(h.free, $5)) for update skip "
-	       "locked) r"
+	       "     limit least(greatest(h.fair, $4), coalesce(h.free, $5)) for update"
+	       " skip locked) r"
 	       "   where c.alive limit $5) r)"
 	       ", spot as materialized (select r.ord, r.at as ready_at, r.probation, j.at as job_at"
-	       "  from (select r.*, row_number() over (partition by r.queue_id order by r.ord) as "
-	       "nth"
+	       "  from (select r.*, row_number() over (partition by r.queue_id order by"
+	       " r.ord) as nth"
 	       "    from ready r) r cross join lateral (select j.ctid as at from job j"
 	       "   where j.tenant_id = r.tenant_id and j.job_id = r.job_id limit 1) j"
 	       "  where r.free is null or r.nth <= r.free)" TAKE};
@@ -108,16 +108,16 @@ static const struct db_stmt unmark_stmt = {.name = "lease_unmark",
 	.sql = "update job_ready r set batch_id = null where r.ctid = any(array("
 	       "select r.ctid from unnest($1, $2) k(tenant_id, job_id)"
 	       " cross join lateral (select j.queue_id, j.rank from job j"
-	       "  where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state = 'queued' "
-	       "limit 1) j"
+	       "  where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state ="
+	       " 'queued' limit 1) j"
 	       " cross join lateral (select r.ctid from job_ready r where r.tenant_id = k.tenant_id"
 	       "  and r.queue_id = j.queue_id and r.rank = j.rank and r.job_id = k.job_id"
 	       "  and r.batch_id is not null limit 1 for update skip locked) r))"};
 
 #define INPUT_SPAN " and i.retention between $3 and $4 and i.job_id between $5 and $6"
 static const struct db_stmt inputs_stmt = {.name = "lease_inputs",
-	.sql = "select k.tenant_id, k.job_id, i.input, i.subject, i.metadata, i.callback, "
-	       "i.fallback, i.trace"
+	.sql = "select k.tenant_id, k.job_id, i.input, i.subject, i.metadata,"
+	       " i.callback, i.fallback, i.trace"
 	       " from unnest($1, $2, $7) with ordinality k(tenant_id, job_id, retention, ord)"
 	       " cross join lateral (select * from job_input i where i.tenant_id = k.tenant_id"
 	       "  and i.job_id = k.job_id and i.retention = k.retention" INPUT_SPAN " limit 1) i"
@@ -125,11 +125,11 @@ static const struct db_stmt inputs_stmt = {.name = "lease_inputs",
 	.reads = true};
 
 static const struct db_stmt held_stmt = {.name = "lease_held",
-	.sql = "select k.ord from unnest($2, $3, $4) with ordinality k(tenant_id, job_id, fence, "
-	       "ord)"
+	.sql = "select k.ord from unnest($2, $3, $4) with ordinality k(tenant_id,"
+	       " job_id, fence, ord)"
 	       " cross join lateral (select 1 from job_lease l where l.worker_id = $1"
-	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence "
-	       "limit 1) l",
+	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence ="
+	       " k.fence limit 1) l",
 	.reads = true};
 
 static void claim_take(struct claim *c, const struct db_rows *r, size_t i)

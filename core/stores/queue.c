@@ -10,16 +10,14 @@
 
 static const struct db_stmt list_stmt = {.name = "queue_list",
 	.sql = "select " COLUMNS " from (select * from queue order by queue_id limit 1000) q"
-	       " left join lateral (select * from queue_flow f where f.queue_id = q.queue_id limit "
-	       "1) f "
-	       "on true",
+	       " left join lateral (select * from queue_flow f where f.queue_id ="
+	       " q.queue_id limit 1) f on true",
 	.reads = true};
 
 /* create = false updates only; the audit row belongs to the installation. */
 static const struct db_stmt patch_stmt = {.name = "queue_patch",
-	.sql = "with q as (insert into queue as q (name, concurrency, max_queued, weight, rate, "
-	       "paused, "
-	       "draining)"
+	.sql = "with q as (insert into queue as q (name, concurrency, max_queued,"
+	       " weight, rate, paused, draining)"
 	       "  select $1, coalesce($3::int4, 0), coalesce($4::int8, 0), coalesce($5::int4, 1),"
 	       "   coalesce($6::float8, 0), coalesce($7::int4, 0) <> 0, coalesce($8::int4, 0) <> 0"
 	       "  where $2 or exists (select from queue where name = $1)"
@@ -27,13 +25,12 @@ static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	       "   max_queued = coalesce($4, q.max_queued), weight = coalesce($5, q.weight),"
 	       "   rate = coalesce($6, q.rate), paused = coalesce($7 <> 0, q.paused),"
 	       "   draining = coalesce($8 <> 0, q.draining), version = q.version + 1 returning *),"
-	       " f as (insert into queue_flow (queue_id) select queue_id from q on conflict "
-	       "(queue_id)"
+	       " f as (insert into queue_flow (queue_id) select queue_id from q on"
+	       " conflict (queue_id)"
 	       "  do update set allot_epoch = queue_flow.allot_epoch returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, count)"
-	       "  select '00000000-0000-0000-0000-000000000000', $9, $10, $11, 'queue.patch', "
-	       "queue_id "
-	       "from q)"
+	       "  select '00000000-0000-0000-0000-000000000000', $9, $10, $11,"
+	       " 'queue.patch', queue_id from q)"
 	       " select " COLUMNS " from q, f"};
 
 static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)

@@ -5,27 +5,27 @@
 #include <string.h>
 
 /* Which queues take jobs now: all that exist, less those that drain or are at their cap. */
-#define QUEUES                                                                                    \
-	" known as materialized (select array(select queue_id from queue) as ids,"                \
-	" ready_rank(now(), 0::int2) as rank, array("                                             \
-	"  select q.queue_id from queue q left join lateral"                                      \
-	"   (select f.queued from queue_flow f where f.queue_id = q.queue_id limit 1) f on true"  \
-	"  where not q.draining and (q.max_queued = 0 or coalesce(f.queued, 0) < q.max_queued)) " \
-	"as open)"
+#define QUEUES                                                                                   \
+	" known as materialized (select array(select queue_id from queue) as ids,"               \
+	" ready_rank(now(), 0::int2) as rank, array("                                            \
+	"  select q.queue_id from queue q left join lateral"                                     \
+	"   (select f.queued from queue_flow f where f.queue_id = q.queue_id limit 1) f on true" \
+	"  where not q.draining and (q.max_queued = 0 or coalesce(f.queued, 0) <"                \
+	" q.max_queued)) as open)"
 
 /* Takes the keys, in order; waits for whoever is about to take the same. A key that was taken
  * shows up in submit_jobs as another's job_id. */
 static const struct db_stmt keys_stmt = {.name = "submit_keys",
-	.sql = "with" QUEUES " insert into idempotency as i (tenant_id, principal, key_hash, "
-	       "body_hash, job_id, expires_at)"
-	       " select distinct on (k.tenant_id, k.principal, k.key_hash) k.tenant_id, "
-	       "k.principal,"
-	       "  k.key_hash, k.body_hash, k.job_id, now() + interval '24 hours'"
-	       " from unnest($1, $2, $3, $4, $5, $6)"
-	       "  k(tenant_id, job_id, principal, queue_id, key_hash, body_hash), known"
+	.sql = "with" QUEUES " insert into idempotency as i (tenant_id, principal,"
+	       " key_hash, body_hash, job_id, expires_at)"
+	       " select distinct on (k.tenant_id, k.principal, k.key_hash) k.tenant_id,"
+	       " k.principal,"
+	       "  k.key_hash, k.body_hash, k.job_id, now() + make_interval(secs => k.ttl_s)"
+	       " from unnest($1, $2, $3, $4, $5, $6, $7)"
+	       "  k(tenant_id, job_id, principal, queue_id, key_hash, body_hash, ttl_s), known"
 	       " where k.queue_id = any(known.open) order by 1, 2, 3, k.job_id"
-	       " on conflict (tenant_id, principal, key_hash) do update set body_hash = "
-	       "excluded.body_hash,"
+	       " on conflict (tenant_id, principal, key_hash) do update set body_hash ="
+	       " excluded.body_hash,"
 	       "  job_id = excluded.job_id, expires_at = excluded.expires_at"
 	       " where i.expires_at <= now()"};
 
@@ -40,65 +40,65 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       "  case when k.key_hash is null then k.queue_id = any(known.open)"
 	       "   else coalesce(i.job_id = k.job_id, false) end as take,"
 	       "  k.queue_id = any(known.ids) as known"
-	       " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-	       "$16, $17,"
+	       " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+	       " $14, $15, $16, $17,"
 	       "  $18, $19, $20, $21, $22, $23, $24, $25, $26)"
-	       "  with ordinality k(tenant_id, job_id, principal, queue_id, key_hash, body_hash, "
-	       "request,"
-	       "   kind, model, priority, run_at, deadline_s, attempt_timeout_ms, max_attempts, "
-	       "store,"
-	       "   callback_events, accept_ms, retention, input, subject, metadata, callback, "
-	       "fallback, trace,"
+	       "  with ordinality k(tenant_id, job_id, principal, queue_id, key_hash,"
+	       " body_hash, request,"
+	       "   kind, model, priority, run_at, deadline_s, attempt_timeout_ms,"
+	       " max_attempts, store,"
+	       "   callback_events, accept_ms, retention, input, subject, metadata,"
+	       " callback, fallback, trace,"
 	       "   batch_id, hashes, ord)"
 	       " cross join known"
 	       " left join lateral (select i.job_id, i.body_hash from idempotency i"
-	       "  where k.key_hash is not null and i.tenant_id = k.tenant_id and i.principal = "
-	       "k.principal"
+	       "  where k.key_hash is not null and i.tenant_id = k.tenant_id and"
+	       " i.principal = k.principal"
 	       "  and i.key_hash = k.key_hash limit 1) i on true"
-	       "), jobs as (insert into job (tenant_id, job_id, principal, queue_id, kind, model, "
-	       "priority,"
-	       "  created_at, run_at, deadline_at, deadline_s, attempt_timeout_ms, max_attempts, "
-	       "store,"
+	       "), jobs as (insert into job (tenant_id, job_id, principal, queue_id,"
+	       " kind, model, priority,"
+	       "  created_at, run_at, deadline_at, deadline_s, attempt_timeout_ms,"
+	       " max_attempts, store,"
 	       "  callback_events, accept_ms, retention, state, rank, waiting_for)"
-	       " select tenant_id, job_id, principal, queue_id, kind, model, priority, now(), "
-	       "run_at,"
-	       "  deadline_at, deadline_s, attempt_timeout_ms, max_attempts, store, "
-	       "callback_events, accept_ms,"
+	       " select tenant_id, job_id, principal, queue_id, kind, model, priority,"
+	       " now(), run_at,"
+	       "  deadline_at, deadline_s, attempt_timeout_ms, max_attempts, store,"
+	       " callback_events, accept_ms,"
 	       "  retention, case when later then 'waiting' else 'queued' end::job_state,"
 	       "  rank, case when later then 'run_at' end from inp where take"
-	       "), inputs as (insert into job_input (retention, tenant_id, job_id, input, subject, "
-	       "metadata,"
+	       "), inputs as (insert into job_input (retention, tenant_id, job_id,"
+	       " input, subject, metadata,"
 	       "  callback, fallback, trace)"
-	       " select retention, tenant_id, job_id, input, subject, metadata, callback, "
-	       "fallback, trace"
+	       " select retention, tenant_id, job_id, input, subject, metadata,"
+	       " callback, fallback, trace"
 	       "  from inp where take"
 	       "), matches as (insert into job_match (retention, tenant_id, hash, job_id)"
-	       " select distinct retention, tenant_id, substring(hashes from at for 16), job_id "
-	       "from inp"
+	       " select distinct retention, tenant_id, substring(hashes from at for 16),"
+	       " job_id from inp"
 	       "  cross join lateral generate_series(1, octet_length(hashes), 16) at where take"
-	       "), ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, batch_id, "
-	       "deadline_at)"
-	       " select tenant_id, queue_id, rank, job_id, batch_id, deadline_at from inp where "
-	       "take and not later"
+	       "), ready as (insert into job_ready (tenant_id, queue_id, rank, job_id,"
+	       " batch_id, deadline_at)"
+	       " select tenant_id, queue_id, rank, job_id, batch_id, deadline_at from"
+	       " inp where take and not later"
 	       "), due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
-	       " select tenant_id, job_id, queue_id, run_at, deadline_at from inp where take and "
-	       "later"
+	       " select tenant_id, job_id, queue_id, run_at, deadline_at from inp where"
+	       " take and later"
 	       "), heads as (insert into ready_head (tenant_id, queue_id)"
-	       " select distinct tenant_id, queue_id from inp where take and not later order by 1, "
-	       "2"
+	       " select distinct tenant_id, queue_id from inp where take and not later"
+	       " order by 1, 2"
 	       "  on conflict do nothing"
-	       "), batches as (insert into dispatch_batch (batch_id, queue_id, tenant_ids, ranks, "
-	       "job_ids)"
-	       " select batch_id, min(queue_id), array_agg(tenant_id), array_agg(rank), "
-	       "array_agg(job_id)"
+	       "), batches as (insert into dispatch_batch (batch_id, queue_id,"
+	       " tenant_ids, ranks, job_ids)"
+	       " select batch_id, min(queue_id), array_agg(tenant_id), array_agg(rank),"
+	       " array_agg(job_id)"
 	       "  from inp where take and not later and batch_id is not null group by batch_id"
-	       "), audits as (insert into audit (tenant_id, actor_kind, actor, request, action, "
-	       "object)"
-	       " select tenant_id, 'key', principal, request, 'job.submit', job_id from inp where "
-	       "take"
+	       "), audits as (insert into audit (tenant_id, actor_kind, actor, request,"
+	       " action, object)"
+	       " select tenant_id, 'key', principal, request, 'job.submit', job_id from"
+	       " inp where take"
 	       ") select ord, take, known, key_job is not null, key_body = body_hash, key_job,"
-	       "  case when take then (case when later then 'waiting' else 'queued' end) else "
-	       "j.state::text end,"
+	       "  case when take then (case when later then 'waiting' else 'queued' end)"
+	       " else j.state::text end,"
 	       "  case when take then now() else j.created_at end, take and not later"
 	       " from inp left join lateral (select j.state, j.created_at from job j"
 	       "  where not inp.take and j.tenant_id = inp.tenant_id and j.job_id = inp.key_job "
@@ -115,6 +115,8 @@ static struct db_bytes bytes_of(const void *bytes, size_t len)
 {
 	return (struct db_bytes){bytes, len};
 }
+
+enum { KEY_TTL_S = 86400 };
 
 /* One column of the batch: a loop over its elements s. */
 #define COLUMN(type, item, value)                           \
@@ -136,6 +138,12 @@ static void key_columns(struct db_args *a, struct submit *const *batch, size_t n
 		bytes_of(s->has_key ? s->key_hash : NULL, sizeof(s->key_hash)));
 	COLUMN(DB_BYTES, db_item_bytes,
 		bytes_of(s->has_key ? s->body_hash : NULL, sizeof(s->body_hash)));
+}
+
+static void keys_columns(struct db_args *a, struct submit *const *batch, size_t n)
+{
+	key_columns(a, batch, n);
+	COLUMN(DB_INT4, db_item_int4, (int32_t)(s->key_ttl_s > 0 ? s->key_ttl_s : KEY_TTL_S));
 }
 
 static void fact_columns(struct db_args *a, struct submit *const *batch, size_t n)
@@ -246,20 +254,25 @@ static enum err scope_begin(
 
 static void keys_query(struct db *db, struct submit *const *batch, size_t n)
 {
-	const struct submit **keyed = malloc(n * sizeof(struct submit *));
-	struct db_args args;
+	const struct submit **keyed;
+	struct db_args args, *a = &args;
 	size_t keyed_n = 0, i;
 
-	db_args_init(&args);
-	if (keyed == NULL)
-		args.bytes.err = ERR_NOMEM;
-	for (i = 0; keyed != NULL && i < n; i++)
-		if (batch[i]->has_key)
-			keyed[keyed_n++] = batch[i];
-	if (keyed == NULL || keyed_n > 0) {
-		key_columns(&args, (struct submit *const *)keyed, keyed_n);
-		db_query(db, &keys_stmt, &args);
+	for (i = 0; i < n; i++)
+		keyed_n += batch[i]->has_key;
+	if (keyed_n == 0)
+		return;
+	db_args_init(a);
+	keyed = malloc(keyed_n * sizeof(struct submit *));
+	if (keyed == NULL) {
+		a->bytes.err = ERR_NOMEM;
+	} else {
+		for (i = keyed_n = 0; i < n; i++)
+			if (batch[i]->has_key)
+				keyed[keyed_n++] = batch[i];
+		keys_columns(a, (struct submit *const *)keyed, keyed_n);
 	}
+	db_query(db, &keys_stmt, a);
 	free(keyed);
 }
 

@@ -52,6 +52,7 @@ struct submit {
 	size_t hashes_n; /* keyed hashes of subject and metadata pairs, for search */
 	uint8_t hashes[SUBMIT_HASHES_MAX][SUBMIT_HASH_BYTES];
 	bool has_key;	       /* an Idempotency-Key was given */
+	int64_t key_ttl_s;     /* how long the key is remembered; 0 = a day */
 	uint8_t key_hash[32];  /* keyed hash of the key */
 	uint8_t body_hash[32]; /* keyed hash of the body */
 	struct id batch;       /* dispatch batch when the caller publishes it itself; zero = not */

@@ -9,8 +9,8 @@
 static const struct db_stmt create_stmt = {.name = "tenant_create",
 	.sql = "with t as (insert into tenant (tenant_id, name, retention) values ($1, $2, $3)"
 	       "  on conflict (name) do nothing returning *),"
-	       " s as (insert into tenant_setting (tenant_id, match_key, webhook_secret, "
-	       "callback_origins)"
+	       " s as (insert into tenant_setting (tenant_id, match_key, webhook_secret,"
+	       " callback_origins)"
 	       "  select tenant_id, $4, $5, $6 from t returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
 	       "  select tenant_id, $7, $8, $9, 'tenant.create', tenant_id from t)"
@@ -18,11 +18,10 @@ static const struct db_stmt create_stmt = {.name = "tenant_create",
 
 static const struct db_stmt get_stmt = {.name = "tenant_get",
 	.sql = "select " COLUMNS ", " SECRETS " from unnest($1) k(tenant_id)"
-	       " cross join lateral (select * from tenant t where t.tenant_id = k.tenant_id limit "
-	       "1) t"
-	       " cross join lateral (select * from tenant_setting s where s.tenant_id = "
-	       "k.tenant_id limit "
-	       "1) s",
+	       " cross join lateral (select * from tenant t where t.tenant_id ="
+	       " k.tenant_id limit 1) t"
+	       " cross join lateral (select * from tenant_setting s where s.tenant_id ="
+	       " k.tenant_id limit 1) s",
 	.reads = true};
 
 static const struct db_stmt list_stmt = {.name = "tenant_list",
@@ -34,9 +33,8 @@ static const struct db_stmt find_stmt = {.name = "tenant_find",
 	.reads = true};
 
 static const struct db_stmt patch_stmt = {.name = "tenant_patch",
-	.sql = "with t as (update tenant set retention = coalesce($2::int4, retention), version = "
-	       "version "
-	       "+ 1"
+	.sql = "with t as (update tenant set retention = coalesce($2::int4, retention),"
+	       " version = version + 1"
 	       "  where tenant_id = $1 returning *),"
 	       " s as (update tenant_setting s set webhook_secret = coalesce($3, s.webhook_secret),"
 	       "  callback_origins = coalesce($4, s.callback_origins)"

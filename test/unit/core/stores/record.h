@@ -270,6 +270,8 @@ static inline int record_world_close(void **state)
 /* The job as it was read last; its answer without the format byte. */
 static struct job_row record_row __attribute__((unused));
 static char record_result[100] __attribute__((unused));
+static char record_waiting[40] __attribute__((unused));
+static char record_error[40] __attribute__((unused));
 
 static inline void record_read(void *ctx, enum err e, const struct job_row *rows, size_t n)
 {
@@ -278,6 +280,8 @@ static inline void record_read(void *ctx, enum err e, const struct job_row *rows
 	if (n == 0)
 		return;
 	record_row = rows[0];
+	snprintf(record_waiting, sizeof(record_waiting), "%s", rows[0].waiting_for);
+	snprintf(record_error, sizeof(record_error), "%s", rows[0].error_code);
 	snprintf(record_result, sizeof(record_result), "%.*s", (int)rows[0].result.len - 1,
 		rows[0].result.len > 0 ? (const char *)rows[0].result.bytes + 1 : "");
 }

@@ -56,7 +56,7 @@ static void test_a_retry_waits_and_its_attempts_run_out(void **state)
 	assert_int_equal(record_look(w, w->tenant, s.job), 1);
 	assert_int_equal(record_row.state, JOB_FAILED);
 	assert_true(record_row.dead);
-	assert_string_equal(record_row.error_code, "upstream_unavailable");
+	assert_string_equal(record_error, "upstream_unavailable");
 }
 
 /* promises: C15 */
@@ -97,7 +97,7 @@ static void test_a_parked_job_waits_without_burning_an_attempt(void **state)
 	assert_int_equal(f.state, JOB_WAITING);
 	assert_true(f.due_ms > clock_record_ms());
 	assert_int_equal(record_look(w, w->tenant, s.job), 1);
-	assert_string_equal(record_row.waiting_for, "limit");
+	assert_string_equal(record_waiting, "limit");
 	assert_int_equal(record_row.attempt, 0);
 }
 

@@ -89,7 +89,7 @@ static void test_each_element_stands_alone(void **state)
 	assert_int_equal(jobs[2].state, JOB_WAITING);
 	assert_false(jobs[2].ready);
 	assert_int_equal(record_look(w, jobs[2].tenant, jobs[2].job), 1);
-	assert_string_equal(record_row.waiting_for, "run_at");
+	assert_string_equal(record_waiting, "run_at");
 	assert_int_equal(record_row.due_ms, jobs[2].run_at_ms);
 	/* Another tenant's job is not there. */
 	assert_int_equal(record_look(w, w->tenant, jobs[2].job), 0);
