@@ -5,6 +5,7 @@
 #include "http/sse.h"
 #include "stores/audit.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,8 +179,8 @@ static enum err body_claim(struct exchange *x, size_t n)
 	struct server *s = r->server;
 	size_t max = s->options.body_memory_max(s->options.producer);
 
-	if ((s->body_memory += n) > max) {
-		s->body_memory -= n;
+	if (atomic_fetch_add(&s->body_memory, n) + n > max) {
+		atomic_fetch_sub(&s->body_memory, n);
 		return ERR_UNAVAILABLE;
 	}
 	r->body_counted += n;
