@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MANY = 1 << 30 }; /* a depth that nobody counted to its end */
+
 struct board_queue *board_find(struct board *board, int32_t id)
 {
 	for (size_t i = 0; i < board->n; i++)
@@ -58,20 +60,22 @@ static void see_queue(struct board *board, size_t at, const struct dispatch_queu
 
 	*queue = known ? *known : (struct board_queue){.id = seen->id, .allot_told = -1};
 	snprintf(queue->name, sizeof queue->name, "%s", seen->name);
+	if (seen->running >= 0)
+		queue->running = seen->running;
 	board->windows[at] = (struct window){
 		.weight = seen->weight > 0 ? seen->weight : 1,
 		.cap = seen->concurrency,
-		.running = seen->running,
+		.running = queue->running,
 		.dispatched = seen->dispatched,
-		.depth = seen->depth,
+		.depth = seen->depth < DISPATCH_DEPTH_MAX ? seen->depth : MANY,
 		.paused = seen->paused,
 		.allowance = allowance(queue, seen->rate, now_ms),
 	};
-	board->running += seen->running;
+	board->running += queue->running;
 	board->caps = board->caps || seen->concurrency > 0;
 	board->rates = board->rates || seen->rate > 0;
 	board->ready = board->ready || seen->dispatched || seen->depth;
-	board->lively = board->lively || board->ready || seen->running;
+	board->lively = board->lively || board->ready || queue->running;
 }
 
 void board_see(struct board *board, const struct dispatch_look *look, int64_t now_ms)

@@ -20,6 +20,7 @@ struct board_queue {
 	int32_t id;
 	char name[QUEUE_NAME_MAX + 1];
 	/* remembered */
+	int64_t running;    /* leases, when they were last counted */
 	struct id after;    /* the tenant served last: turns go on from there */
 	enum topic topic;   /* is its topic made? */
 	double tokens;	    /* starts its rate has saved up, at most a second's */

@@ -15,6 +15,7 @@ enum {
 	PROBE_EVERY_MS = 1000, /* one batch, while Kafka is away */
 	PROBE_JOBS = 10,
 	LITE_EVERY_MS = 500,
+	LEASES_EVERY_MS = 100, /* counting them costs more than all else */
 	FLOW_IDLE_MS = 1000,
 	CLOSE_WAIT_MS = 500
 };
@@ -26,7 +27,7 @@ struct dispatch {
 	struct board board;
 	struct landings landings;
 	size_t turn; /* which queue comes first: another one each time */
-	int64_t look_ms, flow_ms, probe_ms;
+	int64_t look_ms, leases_ms, flow_ms, probe_ms;
 	bool was_up;
 	bool probing; /* the batch being sent is one that finds out */
 	/* room for one call's rows */
@@ -91,7 +92,7 @@ void dispatch_free(struct dispatch *dispatch)
 void dispatch_forget(struct dispatch *dispatch)
 {
 	dispatch->landings.landed_n = dispatch->landings.failed_n = 0;
-	dispatch->flow_ms = 0;
+	dispatch->flow_ms = dispatch->leases_ms = 0;
 }
 
 struct board *dispatch_board(struct dispatch *dispatch)
@@ -203,14 +204,18 @@ static void on_look(void *ctx, enum err e, const struct dispatch_look *look)
 
 static enum err look(struct leader *leader)
 {
-	struct look_ask ask = {.board = &leader->dispatch->board};
+	struct dispatch *d = leader->dispatch;
+	struct look_ask ask = {.board = &d->board};
+	bool leases = clock_ms() - d->leases_ms >= LEASES_EVERY_MS;
 	enum err err = leader_wait(
-		leader, dispatch_look(leader->db, leader->term, on_look, &ask), &ask.ask);
+		leader, dispatch_look(leader->db, leader->term, leases, on_look, &ask), &ask.ask);
 
-	if (err == ERR_OK)
-		board_plan(
-			&leader->dispatch->board, leader->config->scheduler.window_extra_percent);
-	return err;
+	if (err != ERR_OK)
+		return err;
+	if (leases)
+		d->leases_ms = clock_ms();
+	board_plan(&d->board, leader->config->scheduler.window_extra_percent);
+	return ERR_OK;
 }
 
 static void topics_turn(struct dispatch *d)

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-enum { DEPTH_MAX = 1000 };
-
 static const struct db_stmt soft_stmt = {.name = "dispatch_soft",
 	.sql = "select set_config('synchronous_commit', 'off', true)",
 	.reads = true};
@@ -37,17 +35,18 @@ static const struct db_stmt fleet_stmt = {.name = "dispatch_fleet",
 
 /* $1 how far to count. Marked rows lie in front, at most a window of them. */
 static const struct db_stmt queues_stmt = {.name = "dispatch_queues",
-	.sql = "with held as materialized"
-	       "  (select queue_id, count(*) as n from job_lease group by queue_id)"
-	       " select q.queue_id, q.name, q.concurrency, q.weight,"
+	.sql = "select q.queue_id, q.name, q.concurrency, q.weight,"
 	       " (q.rate * 1000)::bigint, q.paused,"
-	       " coalesce((select n from held where held.queue_id = q.queue_id), 0),"
 	       " case when q.paused then 0 else (select count(*) from (select 1 from ready_head h"
 	       "  cross join lateral (select 1 from job_ready r where r.tenant_id = h.tenant_id"
 	       "   and r.queue_id = h.queue_id and r.batch_id is null"
 	       "   order by r.tenant_id, r.queue_id, r.rank, r.job_id limit $1) r"
 	       "  where h.queue_id = q.queue_id and not h.blocked limit $1) d) end"
 	       " from queue q order by q.queue_id",
+	.reads = true};
+
+static const struct db_stmt leases_stmt = {.name = "dispatch_leases",
+	.sql = "select queue_id, count(*) from job_lease group by queue_id",
 	.reads = true};
 
 /* $1 term, $2 queue, $3 batch, $4 the tenant served last, $5 how many. Tenants with work take
@@ -86,17 +85,22 @@ enum err dispatch_soft_begin(struct db *db)
 
 /* ---- look ---- */
 
-static int64_t dispatched_of(const struct db_rows *open, int64_t queue_id)
+/* Of rows (queue, number): this queue's number, 0 when it has none; -1 without rows. */
+static int64_t number_of(const struct db_rows *rows, int64_t queue_id)
 {
-	for (size_t i = 0; i < db_rows_n(open); i++)
-		if (db_int(open, i, 0) == queue_id)
-			return db_int(open, i, 1);
+	if (rows == NULL)
+		return -1;
+	for (size_t i = 0; i < db_rows_n(rows); i++)
+		if (db_int(rows, i, 0) == queue_id)
+			return db_int(rows, i, 1);
 	return 0;
 }
 
 static void queue_take(
-	struct dispatch_queue *q, const struct db_rows *r, size_t i, const struct db_rows *open)
+	struct dispatch_queue *q, const struct db_reply *reply, size_t i, bool leases)
 {
+	const struct db_rows *r = db_reply_rows(reply, 3);
+
 	*q = (struct dispatch_queue){
 		.id = (int32_t)db_int(r, i, 0),
 		.name = db_text(r, i, 1),
@@ -104,24 +108,22 @@ static void queue_take(
 		.weight = (int32_t)db_int(r, i, 3),
 		.rate = (double)db_int(r, i, 4) / 1000,
 		.paused = db_int(r, i, 5) != 0,
-		.running = db_int(r, i, 6),
-		.dispatched = dispatched_of(open, db_int(r, i, 0)),
-		.depth = db_int(r, i, 7),
+		.running = number_of(leases ? db_reply_rows(reply, 4) : NULL, db_int(r, i, 0)),
+		.dispatched = number_of(db_reply_rows(reply, 1), db_int(r, i, 0)),
+		.depth = db_int(r, i, 6),
 	};
 }
 
 static void on_look(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct call *call = ctx;
-	const struct db_rows *open = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
 	const struct db_rows *fleet = e == ERR_OK ? db_reply_rows(reply, 2) : NULL;
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 3) : NULL;
-	struct dispatch_look look = {.n = r ? db_rows_n(r) : 0};
+	struct dispatch_look look = {.n = e == ERR_OK ? db_rows_n(db_reply_rows(reply, 3)) : 0};
 	struct dispatch_queue *queues = call_rows(&e, look.n, sizeof(*queues));
 
 	look.queues = queues;
 	for (size_t i = 0; queues && i < look.n; i++)
-		queue_take(&queues[i], r, i, open);
+		queue_take(&queues[i], reply, i, call->n != 0);
 	if (e == ERR_OK) {
 		look.slots_free = db_int(fleet, 0, 0);
 		look.slots = db_int(fleet, 0, 1);
@@ -133,7 +135,7 @@ static void on_look(void *ctx, enum err e, const struct db_reply *reply)
 }
 
 /* Commits what was begun; the call is made here and freed by on_done. */
-static enum err commit(struct db *db, db_done_fn *on_done, call_fn *done, void *ctx)
+static enum err commit(struct db *db, db_done_fn *on_done, const struct call *with)
 {
 	struct call *call = calloc(1, sizeof(*call));
 
@@ -141,12 +143,13 @@ static enum err commit(struct db *db, db_done_fn *on_done, call_fn *done, void *
 		db_abandon(db);
 		return ERR_NOMEM;
 	}
-	*call = (struct call){.done = done, .ctx = ctx, .db = db};
+	*call = *with;
 	db_commit(db, on_done, call);
 	return ERR_OK;
 }
 
-enum err dispatch_look(struct db *db, int64_t term, dispatch_look_done *done, void *ctx)
+enum err dispatch_look(
+	struct db *db, int64_t term, bool leases, dispatch_look_done *done, void *ctx)
 {
 	struct db_args a;
 	enum err e = dispatch_soft_begin(db);
@@ -158,9 +161,12 @@ enum err dispatch_look(struct db *db, int64_t term, dispatch_look_done *done, vo
 	db_query(db, &close_stmt, &a);
 	db_query(db, &fleet_stmt, NULL);
 	db_args_init(&a);
-	db_arg_int8(&a, DEPTH_MAX);
+	db_arg_int8(&a, DISPATCH_DEPTH_MAX);
 	db_query(db, &queues_stmt, &a);
-	return commit(db, on_look, (call_fn *)done, ctx);
+	if (leases)
+		db_query(db, &leases_stmt, NULL);
+	return commit(db, on_look,
+		&(struct call){.done = (call_fn *)done, .ctx = ctx, .db = db, .n = leases});
 }
 
 /* ---- pick ---- */
@@ -197,7 +203,7 @@ enum err dispatch_pick(struct db *db, int64_t term, const struct dispatch_ask *a
 	db_arg_id(&a, ask->after);
 	db_arg_int8(&a, (int64_t)ask->max);
 	db_query(db, &pick_stmt, &a);
-	return commit(db, on_pick, (call_fn *)done, ctx);
+	return commit(db, on_pick, &(struct call){.done = (call_fn *)done, .ctx = ctx, .db = db});
 }
 
 /* ---- batches ---- */

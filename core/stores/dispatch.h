@@ -23,16 +23,18 @@
 #include "stores/job_read.h"
 #include "stores/term.h"
 
+/* A depth that is at least this says only "many". */
+enum { DISPATCH_DEPTH_MAX = 100 };
+
 struct dispatch_queue {
 	int32_t id;
 	const char *name;
 	int32_t concurrency, weight; /* concurrency 0 = no cap */
 	double rate;
 	bool paused;
-	int64_t running;    /* live leases */
+	int64_t running;    /* live leases; -1 = not asked for */
 	int64_t dispatched; /* marked, sent or about to be, unclaimed (open batches) */
-	int64_t depth;	    /* ready rows not marked: at least so many, counted up to 1000; 0 when
-			     * paused */
+	int64_t depth; /* ready rows not marked, counted up to DISPATCH_DEPTH_MAX; 0 when paused */
 };
 struct dispatch_look {
 	const struct dispatch_queue *queues;
@@ -42,8 +44,10 @@ struct dispatch_look {
 	int64_t workers;
 };
 typedef void dispatch_look_done(void *ctx, enum err e, const struct dispatch_look *look);
-/* Also closes the batches of which nothing is ready any more. */
-MUST_CHECK enum err dispatch_look(struct db *db, int64_t term, dispatch_look_done *done, void *ctx);
+/* Also closes the batches of which nothing is ready any more. leases: count them too, a walk
+ * through all of them. */
+MUST_CHECK enum err dispatch_look(
+	struct db *db, int64_t term, bool leases, dispatch_look_done *done, void *ctx);
 
 typedef void dispatch_pick_done(void *ctx, enum err e, const struct job_key *keys, size_t n);
 /* Marks up to max of the queue's ready, unmarked rows with batch and makes the batch's row. */
