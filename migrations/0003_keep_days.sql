@@ -48,6 +48,11 @@ exception when check_violation then
 	return 0;
 end $$;
 
+-- The retention class in a job's id: the three bits after the version nibble.
+create function id_class(id uuid) returns int
+	language sql immutable strict parallel safe
+	return (get_byte(uuid_send(id), 6) & 14) >> 1;
+
 -- Drops one day of one class, jobs and deliveries with it, unless one of its jobs is still alive.
 create function partition_drop(class int, day date) returns int language plpgsql as $$
 declare
@@ -55,9 +60,9 @@ declare
 	high constant uuid := id_floor((day + 1)::timestamp at time zone 'UTC');
 	parent text;
 begin
-	if exists (select from job_ready where job_id >= low and job_id < high)
-		or exists (select from job_due where job_id >= low and job_id < high)
-		or exists (select from job_lease where job_id >= low and job_id < high) then
+	if exists (select from job_ready where job_id >= low and job_id < high and id_class(job_id) = class)
+		or exists (select from job_due where job_id >= low and job_id < high and id_class(job_id) = class)
+		or exists (select from job_lease where job_id >= low and job_id < high and id_class(job_id) = class) then
 		return 0;
 	end if;
 	delete from delivery_attempt a using delivery d

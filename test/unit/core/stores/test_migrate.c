@@ -114,6 +114,58 @@ static void test_days_are_made_ahead_once(void **state)
 	db_close(db);
 }
 
+static void on_count(void *ctx, enum err e, const struct db_reply *reply)
+{
+	assert_int_equal(e, ERR_OK);
+	*(int64_t *)ctx = db_int(db_reply_rows(reply, 0), 0, 0);
+}
+
+static int64_t days_old(struct db *owner)
+{
+	static const struct db_stmt stmt = {.name = "test_days",
+		.sql = "select count(*) from pg_class where relname ~ '_r[01]_'"
+		       " and right(relname, 8) = to_char(current_date - 20, 'YYYYMMDD') and relkind = 'r'",
+		.reads = true};
+	int64_t n = -1;
+
+	assert_int_equal(db_begin(owner, NULL, 0), ERR_OK);
+	db_query(owner, &stmt, NULL);
+	db_commit(owner, on_count, &n);
+	assert_int_equal(db_wait(owner, RECORD_WAIT_MS), ERR_OK);
+	return n;
+}
+
+/* promises: C16 */
+static void test_a_day_is_dropped_when_over_and_no_job_of_it_lives(void **state)
+{
+	/* Two classes' day twenty days ago; in class 0 a job of that day is still ready. */
+	static const char old[] =
+		"do $$ declare d date := current_date - 20; p text; c text; begin"
+		" foreach p in array array['job_input','job_match','job_result','job_event','attempt',"
+		"  'job_done'] loop foreach c in array array['_r0', '_r1'] loop"
+		"  perform partition_make(p || c, d, id_floor(d::timestamptz)::text,"
+		"   id_floor((d + 1)::timestamptz)::text); end loop; end loop;"
+		" insert into job_ready (tenant_id, queue_id, rank, job_id)"
+		" values (id_make(), -1, 0, id_floor(d::timestamptz + interval '1 hour')); end $$";
+	static const char freed[] = "delete from job_ready where queue_id = -1";
+	struct db *owner = owner_open();
+	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
+	struct partition_report report;
+
+	(void)state;
+	assert_int_equal(db_script(owner, old, RECORD_WAIT_MS), ERR_OK);
+	assert_int_equal(days_old(owner), 12);
+	record_run(db, partition_keep(db, 3, on_keep, &report));
+	assert_int_equal(report.dropped, 1);
+	assert_int_equal(days_old(owner), 6);
+	assert_int_equal(db_script(owner, freed, RECORD_WAIT_MS), ERR_OK);
+	record_run(db, partition_keep(db, 3, on_keep, &report));
+	assert_int_equal(report.dropped, 1);
+	assert_int_equal(days_old(owner), 0);
+	db_close(owner);
+	db_close(db);
+}
+
 static struct api_key key_seen;
 static void on_key(void *ctx, enum err e, const struct api_key *keys, size_t n)
 {
@@ -158,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_a_database_newer_than_the_program_is_refused),
 		cmocka_unit_test(test_the_epoch_is_pinned_once),
 		cmocka_unit_test(test_days_are_made_ahead_once),
+		cmocka_unit_test(test_a_day_is_dropped_when_over_and_no_job_of_it_lives),
 		cmocka_unit_test(test_a_key_is_found_by_its_hash_until_revoked),
 	};
 
