@@ -75,12 +75,15 @@ static void reply_apply(struct beat *b, const struct worker_reply *reply)
 static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 {
 	struct beat *b = ctx;
+	const bool was_fresh = beat_is_fresh(b);
 
 	b->asked = false;
 	if (e) {
 		b->silent = true;
 	} else {
 		b->acked_ms = b->sent_ms;
+		if (!was_fresh)
+			claim_wake(b->worker->claim); /* it may have looked while we had no say */
 		reply_apply(b, reply);
 		if (b->silent && b->registered)
 			holding_check(b->worker);
