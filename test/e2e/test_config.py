@@ -1,0 +1,110 @@
+"""A configuration is taken whole or refused with every mistake; SIGHUP changes what it may."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from client import Client, chat, until
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / os.environ.get("LONGHAUL_MODE", "release")
+LEAST = "database: {url: dbname=x}\n"
+
+
+def start(program: str, text: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program that is not meant to stay up."""
+    path = folder / "longhaul.yaml"
+    path.write_text(text)
+    return subprocess.run(
+        [BUILD / f"longhaul-{program}", "--config", path, *more],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.promises("X1")
+@pytest.mark.parametrize("program", ["producer", "worker", "scheduler"])
+def test_every_mistake_is_told_with_its_line(program: str, tmp_path: Path) -> None:
+    done = start(program, LEAST + "worker:\n  slots: many\n  slot: 1\nkafk: {}\n", tmp_path)
+    assert done.returncode == 2
+    path = tmp_path / "longhaul.yaml"
+    assert done.stderr.splitlines() == [
+        f"{path}:5:1: unknown key; did you mean kafka?",
+        f"{path}:3:10: worker.slots: expected an integer from 1 to 100000 (jobs)",
+        f"{path}:4:3: unknown key; did you mean slots?",
+    ]
+
+
+@pytest.mark.promises("X1")
+def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("sesame")
+    key.chmod(0o644)
+    upstream = f"- {{name: a, base_url: 'http://h', models: ['*'], api_key_file: {key}}}\n"
+    done = start("worker", LEAST + "upstreams:\n" + upstream, tmp_path, "--check")
+    assert done.returncode == 2
+    assert f"the secret file {key} may be read or changed by others; chmod 0600 it" in done.stderr
+    assert "sesame" not in done.stderr
+    key.chmod(0o600)
+    assert start("worker", LEAST + "upstreams:\n" + upstream, tmp_path, "--check").returncode == 0
+
+
+@pytest.mark.promises("X1")
+@pytest.mark.parametrize("program", ["producer", "worker", "scheduler"])
+def test_help_lists_the_keys_of_the_program(program: str) -> None:
+    done = subprocess.run(
+        [BUILD / f"longhaul-{program}", "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert f"Usage: longhaul-{program}" in done.stdout
+    assert f"{program}." in done.stdout and "database.url" in done.stdout
+
+
+@pytest.fixture
+def worker_file(stack: Any) -> Iterator[Path]:
+    """The first worker's own file, put back and read again at the end."""
+    path: Path = stack.layout.etc / "worker-1.yaml"
+    before = path.read_text()
+    yield path
+    path.write_text(before)
+    stack.signal("worker-1", signal.SIGHUP)
+
+
+def news(stack: Any, before: str, words: str) -> bool:
+    """Has worker-1 logged words since its log was as before?"""
+    return words in stack.log("worker-1")[len(before) :]
+
+
+@pytest.mark.promises("C15")
+def test_sighup_changes_live_rows_and_says_so(
+    stack: Any, client: Client, worker_file: Path
+) -> None:
+    before = stack.log("worker-1")
+    worker_file.write_text(
+        worker_file.read_text().replace("state_dir", "slots: 900\n  state_dir", 1)
+    )
+    stack.signal("worker-1", signal.SIGHUP)
+    until("a reload", lambda: news(stack, before, "worker.slots: 1000 -> 900"))
+    job = client.submit(chat("after the reload"))
+    assert client.wait(job["id"])["state"] == "completed"
+
+
+@pytest.mark.promises("C15")
+def test_sighup_with_a_mistake_changes_nothing(
+    stack: Any, client: Client, worker_file: Path
+) -> None:
+    before = stack.log("worker-1")
+    pid = stack.pid("worker-1")
+    worker_file.write_text(worker_file.read_text() + "nonsense: 1\n")
+    stack.signal("worker-1", signal.SIGHUP)
+    until("a refusal", lambda: news(stack, before, "unknown key: nonsense"))
+    job = client.submit(chat("after the refusal"))
+    assert client.wait(job["id"])["state"] == "completed"
+    assert stack.pid("worker-1") == pid
