@@ -38,7 +38,7 @@ struct queues_view *queues_hold(struct queues *q)
 
 void queues_view_release(struct queues_view *v)
 {
-	if (v && --v->holders == 0)
+	if (v && atomic_fetch_sub(&v->holders, 1) == 1)
 		free(v);
 }
 

@@ -139,6 +139,7 @@ static enum err record_start(struct producer *p)
 			.statement_ms = c->producer.commit_timeout_ms,
 			.transaction_ms = c->producer.commit_timeout_ms + 1000},
 		.lanes = {[RECORD_WRITES] = n, [RECORD_READS] = (n + 1) / 2, [RECORD_SLOW] = 1},
+		.weight_max = (size_t)c->producer.batch_max,
 		.pending_max = (size_t)c->producer.pending_max,
 		.wait_ms = c->producer.commit_timeout_ms,
 		.company_ms = (c->producer.batch_wait_us + 999) / 1000,

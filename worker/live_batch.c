@@ -89,5 +89,6 @@ enum err live_batch_send(struct live_batch *b, struct scratch *s, scratch_reply_
 		args[n++] = SCRATCH_TEXT(b->piece[i].first ? "first" : "");
 		args[n++] = (struct scratch_arg){b->text.bytes + b->piece[i].at, b->piece[i].len};
 	}
-	return scratch_run(s, b->script, b->n, args, n, fn, owner);
+	return scratch_run(s, b->script,
+		(struct scratch_args){.list = args, .n = n, .n_keys = b->n}, fn, owner);
 }

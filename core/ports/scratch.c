@@ -4,11 +4,12 @@
 #include "ports/scratch.h"
 
 #include "ground/buf.h"
+#include "ports/scratch_call.h"
+#include "ports/scratch_channels.h"
+#include "ports/scratch_url.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,20 +23,7 @@ enum {
 	RETRY_MAX_MS = 2000,
 	PING_MS = 5000,
 	SCRIPTS_MAX = 16,
-	CHANNELS_MAX = 65536,
-	BUCKETS = 4096,
-	HOST_MAX = 256,
 	SHA_HEX = 40
-};
-
-struct call {
-	struct call *next;
-	int64_t sent_ms;
-	scratch_reply_fn *fn;
-	void *owner;
-	struct scratch_script *script; /* NULL: not a script's run */
-	size_t n;		       /* the run's arguments, its number of keys included */
-	struct buf tail; /* their wire form: sent again behind the source on NOSCRIPT */
 };
 
 struct scratch_script {
@@ -43,16 +31,10 @@ struct scratch_script {
 	char sha[SHA_HEX + 1]; /* "" until this connection's server told it */
 };
 
-struct channel {
-	struct channel *next;
-	unsigned followers;
-	char name[];
-};
-
 struct scratch {
 	struct loop *loop;
 	struct scratch_options options;
-	char host[HOST_MAX]; /* a numeric address, or a path when port is 0 */
+	char host[SCRATCH_HOST_MAX]; /* a numeric address, or a path when port is 0 */
 	int port, db;
 	char *password;
 	redisContext *link; /* NULL: waiting to try again */
@@ -60,185 +42,19 @@ struct scratch {
 	struct loop_timer *timer;
 	bool up;
 	int64_t began_ms, heard_ms, retry_ms, retry_at_ms;
-	struct call *oldest, **newest; /* answers come in this order */
-	size_t in_flight;
+	struct scratch_calls calls; /* answers come in this order */
 	struct scratch_script *scripts[SCRIPTS_MAX];
 	size_t scripts_n;
-	struct channel *channels[BUCKETS];
-	size_t channels_n;
+	struct scratch_channels channels;
 	bool following; /* this connection speaks pub/sub */
 };
-
-/* ---- replies ---- */
-
-static const redisReply *reply_of(const struct scratch_reply *r)
-{
-	return (const redisReply *)(const void *)r;
-}
-
-enum scratch_kind scratch_kind(const struct scratch_reply *r)
-{
-	static const enum scratch_kind kinds[] = {
-		[REDIS_REPLY_STRING] = SCRATCH_BYTES,
-		[REDIS_REPLY_ARRAY] = SCRATCH_LIST,
-		[REDIS_REPLY_INTEGER] = SCRATCH_INT,
-		[REDIS_REPLY_NIL] = SCRATCH_NIL,
-		[REDIS_REPLY_STATUS] = SCRATCH_BYTES,
-		[REDIS_REPLY_ERROR] = SCRATCH_FAULT,
-	};
-	return r ? kinds[reply_of(r)->type] : SCRATCH_NIL;
-}
-
-int64_t scratch_int(const struct scratch_reply *r)
-{
-	enum scratch_kind kind = scratch_kind(r);
-
-	if (kind == SCRATCH_INT)
-		return reply_of(r)->integer;
-	return kind == SCRATCH_BYTES ? strtoll(reply_of(r)->str, NULL, 10) : 0;
-}
-
-const char *scratch_bytes(const struct scratch_reply *r, size_t *ret_len)
-{
-	enum scratch_kind kind = scratch_kind(r);
-	bool has = kind == SCRATCH_BYTES || kind == SCRATCH_FAULT;
-
-	if (ret_len)
-		*ret_len = has ? reply_of(r)->len : 0;
-	return has ? reply_of(r)->str : NULL;
-}
-
-size_t scratch_count(const struct scratch_reply *r)
-{
-	return scratch_kind(r) == SCRATCH_LIST ? reply_of(r)->elements : 0;
-}
-
-const struct scratch_reply *scratch_item(const struct scratch_reply *r, size_t i)
-{
-	if (i >= scratch_count(r))
-		return NULL;
-	return (const struct scratch_reply *)(const void *)reply_of(r)->element[i];
-}
-
-/* ---- where Redis is ---- */
-
-static bool url_split(const char *url, char host[HOST_MAX], int *ret_port, int *ret_db)
-{
-	char *end;
-	size_t n;
-
-	*ret_port = *ret_db = 0;
-	if (strncmp(url, "unix:", 5) == 0) {
-		n = strlen(url + 5);
-		if (url[5] != '/' || n >= HOST_MAX)
-			return false;
-		memcpy(host, url + 5, n + 1);
-		return true;
-	}
-	if (strncmp(url, "redis://", 8) != 0)
-		return false;
-	url += 8;
-	bool bracketed = *url == '[';
-	n = bracketed ? strcspn(++url, "]") : strcspn(url, ":/");
-	if (n == 0 || n >= HOST_MAX || (bracketed && url[n] != ']') || memchr(url, '@', n))
-		return false;
-	memcpy(host, url, n);
-	host[n] = '\0';
-	url += n + bracketed;
-	*ret_port = 6379;
-	if (*url == ':') {
-		*ret_port = (int)strtol(url + 1, &end, 10);
-		url = end;
-	}
-	if (*url == '/') {
-		*ret_db = (int)strtol(url + 1, &end, 10);
-		url = end;
-	}
-	return *url == '\0' && *ret_port > 0 && *ret_port < 65536 && *ret_db >= 0;
-}
-
-const char *scratch_url_fault(const char *url)
-{
-	char host[HOST_MAX];
-	int port, db;
-
-	if (strncmp(url, "rediss://", 9) == 0)
-		return "this build's hiredis speaks no TLS: run a TLS tunnel (stunnel) beside "
-		       "the program and name its local port as redis://127.0.0.1:PORT";
-	if (strchr(url, '@'))
-		return "a password belongs in its secret file, not in the url";
-	return url_split(url, host, &port, &db) ? NULL
-						: "expected redis://host[:port][/db] or unix:/path";
-}
-
-/* A name becomes a number here, so that connecting never blocks. */
-static bool host_resolve(char host[HOST_MAX])
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-	bool ok = getaddrinfo(host, NULL, &hints, &found) == 0 &&
-		  getnameinfo(found->ai_addr, found->ai_addrlen, host, HOST_MAX, NULL, 0,
-			  NI_NUMERICHOST) == 0;
-
-	if (found)
-		freeaddrinfo(found);
-	return ok;
-}
-
-/* ---- calls under way ---- */
-
-static void call_free(struct call *c)
-{
-	buf_clear(&c->tail);
-	free(c);
-}
-
-static void call_end(struct call *c, enum err e, const struct scratch_reply *reply)
-{
-	if (c->fn)
-		c->fn(c->owner, e, reply);
-	call_free(c);
-}
-
-static void call_push(struct scratch *s, struct call *c)
-{
-	c->next = NULL;
-	c->sent_ms = loop_now_ms(s->loop);
-	*s->newest = c;
-	s->newest = &c->next;
-	s->in_flight++;
-}
-
-static struct call *call_pop(struct scratch *s)
-{
-	struct call *c = s->oldest;
-
-	if (c) {
-		s->oldest = c->next;
-		if (!s->oldest)
-			s->newest = &s->oldest;
-		s->in_flight--;
-	}
-	return c;
-}
-
-static struct call *call_new(scratch_reply_fn *fn, void *owner)
-{
-	struct call *c = calloc(1, sizeof *c);
-
-	if (c) {
-		c->fn = fn;
-		c->owner = owner;
-		buf_init(&c->tail, BYTES_MAX);
-	}
-	return c;
-}
 
 /* ---- the connection ---- */
 
 static void link_drop(struct scratch *s)
 {
 	bool was_up = s->up;
-	struct call *c;
+	struct scratch_call *c;
 
 	if (!s->link)
 		return;
@@ -250,16 +66,19 @@ static void link_drop(struct scratch *s)
 	s->retry_ms = s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : s->retry_ms * 2;
 	s->retry_at_ms = loop_now_ms(s->loop) + s->retry_ms / 2 + rand() % (s->retry_ms / 2 + 1);
 	/* those sent from these callbacks fail at once: nothing is up */
-	while ((c = call_pop(s)))
-		call_end(c, ERR_SCRATCH, NULL);
+	while ((c = scratch_calls_pop(&s->calls)))
+		scratch_call_end(c, ERR_SCRATCH, NULL);
 	if (was_up && s->options.on_change)
 		s->options.on_change(s->options.owner, false);
 }
 
 static void link_wants(struct scratch *s)
 {
-	bool writes = !s->up || s->link->obuf[0] != '\0';
+	bool writes;
 
+	if (!s->link)
+		return;
+	writes = !s->up || s->link->obuf[0] != '\0';
 	loop_io_want(s->io, LOOP_READ | (writes ? LOOP_WRITE : 0));
 }
 
@@ -284,13 +103,13 @@ static enum err put_words(struct scratch *s, size_t n, const char *const *words)
 static enum err put_own(
 	struct scratch *s, scratch_reply_fn *fn, void *owner, size_t n, const char *const *words)
 {
-	struct call *c = call_new(fn, owner);
+	struct scratch_call *c = scratch_call_new(fn, owner, s->options.bytes_max);
 	enum err e = c ? put_words(s, n, words) : ERR_NOMEM;
 
 	if (e)
 		free(c);
 	else
-		call_push(s, c);
+		scratch_calls_push(&s->calls, c, loop_now_ms(s->loop));
 	return e;
 }
 
@@ -323,8 +142,8 @@ static enum err link_greet(struct scratch *s)
 		e = put_own(s, NULL, NULL, 2, (const char *const[]){"SELECT", db});
 	for (size_t i = 0; !e && i < s->scripts_n; i++)
 		e = script_load(s, s->scripts[i]);
-	for (size_t i = 0; !e && i < BUCKETS; i++)
-		for (struct channel *c = s->channels[i]; !e && c; c = c->next)
+	for (size_t i = 0; !e && i < SCRATCH_CHANNEL_BUCKETS; i++)
+		for (struct scratch_channel *c = s->channels.buckets[i]; !e && c; c = c->next)
 			e = put_words(s, 2, (const char *const[]){"SUBSCRIBE", c->name});
 	return e;
 }
@@ -340,7 +159,7 @@ static void link_up(struct scratch *s)
 	}
 	s->up = true;
 	s->heard_ms = loop_now_ms(s->loop);
-	s->following = s->channels_n > 0;
+	s->following = s->channels.n > 0;
 	if (link_greet(s)) {
 		link_drop(s);
 		return;
@@ -358,7 +177,7 @@ static bool reply_is_noscript(const struct scratch_reply *reply)
 }
 
 /* The run's head: everything before its arguments. */
-static enum err put_run(struct scratch *s, const struct call *c, bool by_source)
+static enum err put_run(struct scratch *s, const struct scratch_call *c, bool by_source)
 {
 	struct buf wire;
 	const struct scratch_script *script = c->script;
@@ -380,18 +199,18 @@ static enum err put_run(struct scratch *s, const struct call *c, bool by_source)
 
 static void answer(struct scratch *s, const struct scratch_reply *reply)
 {
-	struct call *c = call_pop(s);
+	struct scratch_call *c = scratch_calls_pop(&s->calls);
 
 	if (!c)
 		return;
 	if (c->script && reply_is_noscript(reply)) {
 		(void)script_load(s, c->script);
 		if (put_run(s, c, true) == ERR_OK) {
-			call_push(s, c);
+			scratch_calls_push(&s->calls, c, loop_now_ms(s->loop));
 			return;
 		}
 	}
-	call_end(c, scratch_kind(reply) == SCRATCH_FAULT ? ERR_SCRATCH : ERR_OK, reply);
+	scratch_call_end(c, scratch_kind(reply) == SCRATCH_FAULT ? ERR_SCRATCH : ERR_OK, reply);
 }
 
 static void pushed(struct scratch *s, const struct scratch_reply *reply)
@@ -462,8 +281,8 @@ static bool link_late(const struct scratch *s, int64_t now)
 {
 	if (!s->up)
 		return now - s->began_ms > s->options.timeout_ms;
-	if (s->oldest)
-		return now - s->oldest->sent_ms > s->options.timeout_ms;
+	if (s->calls.oldest)
+		return now - s->calls.oldest->sent_ms > s->options.timeout_ms;
 	return s->following && now - s->heard_ms > PING_MS + s->options.timeout_ms;
 }
 
@@ -506,11 +325,11 @@ enum err scratch_open(
 		goto out;
 	s->loop = loop;
 	s->options = *options;
-	s->newest = &s->oldest;
+	scratch_calls_init(&s->calls);
 	s->retry_ms = RETRY_MIN_MS;
 	options_default(&s->options);
-	if (!url_split(options->url, s->host, &s->port, &s->db) ||
-		(s->port && !host_resolve(s->host))) {
+	if (!scratch_url_split(options->url, s->host, &s->port, &s->db) ||
+		(s->port && !scratch_host_resolve(s->host))) {
 		e = ERR_CONFIG;
 		goto out;
 	}
@@ -539,11 +358,7 @@ void scratch_close(struct scratch *s)
 	loop_timer_free(s->timer);
 	for (size_t i = 0; i < s->scripts_n; i++)
 		free(s->scripts[i]);
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct channel *c = s->channels[i], *next; c; c = next) {
-			next = c->next;
-			free(c);
-		}
+	scratch_channels_clear(&s->channels);
 	free(s->password);
 	free(s);
 }
@@ -557,26 +372,19 @@ bool scratch_is_up(const struct scratch *s)
 
 static enum err may_send(const struct scratch *s)
 {
-	if (!scratch_is_up(s) || s->in_flight >= s->options.in_flight_max)
+	if (!scratch_is_up(s) || s->calls.n >= s->options.in_flight_max)
 		return ERR_SCRATCH;
 	return ERR_OK;
 }
 
-static void arg_put(struct buf *wire, struct scratch_arg arg)
-{
-	(void)buf_printf(wire, "$%zu\r\n", arg.len);
-	(void)buf_append(wire, arg.bytes, arg.len);
-	(void)buf_append(wire, "\r\n", 2);
-}
-
 /* Publishes a formatted call, or frees it. */
-static enum err call_sent(struct scratch *s, struct call *c, enum err e)
+static enum err call_sent(struct scratch *s, struct scratch_call *c, enum err e)
 {
 	if (e) {
-		call_free(c);
+		scratch_call_free(c);
 		return e;
 	}
-	call_push(s, c);
+	scratch_calls_push(&s->calls, c, loop_now_ms(s->loop));
 	link_wants(s);
 	return ERR_OK;
 }
@@ -585,13 +393,13 @@ enum err scratch_send(struct scratch *s, const struct scratch_arg *args, size_t 
 	scratch_reply_fn *fn, void *owner)
 {
 	enum err e = may_send(s);
-	struct call *c = e ? NULL : call_new(fn, owner);
+	struct scratch_call *c = e ? NULL : scratch_call_new(fn, owner, s->options.bytes_max);
 
 	if (!c)
 		return e ? e : ERR_NOMEM;
 	(void)buf_printf(&c->tail, "*%zu\r\n", n);
 	for (size_t i = 0; i < n; i++)
-		arg_put(&c->tail, args[i]);
+		scratch_call_arg(c, args[i]);
 	e = buf_err(&c->tail);
 	if (!e)
 		e = link_put(s, c->tail.bytes, c->tail.len);
@@ -617,21 +425,21 @@ enum err scratch_script_add(
 	return ERR_OK;
 }
 
-enum err scratch_run(struct scratch *s, struct scratch_script *script, size_t n_keys,
-	const struct scratch_arg *args, size_t n, scratch_reply_fn *fn, void *owner)
+enum err scratch_run(struct scratch *s, struct scratch_script *script, struct scratch_args args,
+	scratch_reply_fn *fn, void *owner)
 {
 	enum err e = may_send(s);
-	struct call *c = e ? NULL : call_new(fn, owner);
+	struct scratch_call *c = e ? NULL : scratch_call_new(fn, owner, s->options.bytes_max);
 	char keys[24];
 
 	if (!c)
 		return e ? e : ERR_NOMEM;
 	c->script = script;
-	c->n = n + 1;
-	(void)snprintf(keys, sizeof keys, "%zu", n_keys);
-	arg_put(&c->tail, SCRATCH_TEXT(keys));
-	for (size_t i = 0; i < n; i++)
-		arg_put(&c->tail, args[i]);
+	c->n = args.n + 1;
+	(void)snprintf(keys, sizeof keys, "%zu", args.n_keys);
+	scratch_call_arg(c, SCRATCH_TEXT(keys));
+	for (size_t i = 0; i < args.n; i++)
+		scratch_call_arg(c, args.list[i]);
 	e = buf_err(&c->tail);
 	if (!e)
 		e = put_run(s, c, script->sha[0] == '\0');
@@ -640,51 +448,22 @@ enum err scratch_run(struct scratch *s, struct scratch_script *script, size_t n_
 
 /* ---- channels ---- */
 
-static struct channel **channel_place(struct scratch *s, const char *name)
-{
-	uint32_t hash = 2166136261u;
-	struct channel **at;
-
-	for (const char *p = name; *p; p++)
-		hash = (hash ^ (uint8_t)*p) * 16777619u;
-	for (at = &s->channels[hash % BUCKETS]; *at; at = &(*at)->next)
-		if (strcmp((*at)->name, name) == 0)
-			break;
-	return at;
-}
-
 enum err scratch_follow(struct scratch *s, const char *channel)
 {
-	struct channel **at = channel_place(s, channel);
-	size_t len = strlen(channel);
+	bool first;
+	enum err e = scratch_channels_add(&s->channels, channel, &first);
 
-	if (*at) {
-		(*at)->followers++;
-		return ERR_OK;
-	}
-	if (s->channels_n == CHANNELS_MAX)
-		return ERR_TOO_LARGE;
-	*at = calloc(1, sizeof **at + len + 1);
-	if (!*at)
-		return ERR_NOMEM;
-	(*at)->followers = 1;
-	memcpy((*at)->name, channel, len);
-	s->channels_n++;
-	if (s->up && put_words(s, 2, (const char *const[]){"SUBSCRIBE", channel}) == ERR_OK)
+	if (e || !first || !s->up)
+		return e;
+	if (put_words(s, 2, (const char *const[]){"SUBSCRIBE", channel}) == ERR_OK)
 		link_wants(s);
-	s->following |= s->up;
+	s->following = true;
 	return ERR_OK;
 }
 
 void scratch_unfollow(struct scratch *s, const char *channel)
 {
-	struct channel **at = channel_place(s, channel), *c = *at;
-
-	if (!c || --c->followers > 0)
-		return;
-	if (s->up && put_words(s, 2, (const char *const[]){"UNSUBSCRIBE", channel}) == ERR_OK)
+	if (scratch_channels_drop(&s->channels, channel) && s->up &&
+		put_words(s, 2, (const char *const[]){"UNSUBSCRIBE", channel}) == ERR_OK)
 		link_wants(s);
-	*at = c->next;
-	free(c);
-	s->channels_n--;
 }

@@ -79,9 +79,14 @@ MUST_CHECK enum err scratch_send(struct scratch *s, const struct scratch_arg *ar
  * (NOSCRIPT) is sent the source with the same arguments. source must stay valid. Belongs to s. */
 MUST_CHECK enum err scratch_script_add(
 	struct scratch *s, const char *source, struct scratch_script **ret_script);
-/* Runs a script: the first n_keys of args are KEYS, the rest ARGV. Errors as scratch_send. */
-MUST_CHECK enum err scratch_run(struct scratch *s, struct scratch_script *script, size_t n_keys,
-	const struct scratch_arg *args, size_t n, scratch_reply_fn *fn, void *owner);
+/* A script's arguments: the first n_keys of n are KEYS, the rest ARGV. */
+struct scratch_args {
+	const struct scratch_arg *list;
+	size_t n, n_keys;
+};
+/* Runs a script. Errors as scratch_send. */
+MUST_CHECK enum err scratch_run(struct scratch *s, struct scratch_script *script,
+	struct scratch_args args, scratch_reply_fn *fn, void *owner);
 
 /* Follows a channel until scratch_unfollow or scratch_close, over reconnects. Counted: each
  * follow needs its unfollow. ERR_NOMEM, or ERR_TOO_LARGE beyond 65,536 channels. */

@@ -1,5 +1,6 @@
 #include "access/caller.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ struct tenant_facts *tenant_facts_hold(struct tenant_facts *facts)
 
 void tenant_facts_release(struct tenant_facts *facts)
 {
-	if (!facts || --facts->holders > 0)
+	if (!facts || atomic_fetch_sub(&facts->holders, 1) > 1)
 		return;
 	for (size_t i = 0; i < facts->origins_n; i++)
 		free(facts->origins[i]);

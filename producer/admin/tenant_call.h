@@ -13,10 +13,10 @@
 struct tenant_call {
 	struct call call; /* first */
 	struct audit_actor by;
-	char name[ROUTE_PARAM_MAX];  /* the tenant's */
-	struct id tenant;	     /* told by tenant_find_op */
-	json_t *body;		     /* NULL: a reading */
-	struct buf sealed;	     /* what is to be stored */
+	char name[ROUTE_PARAM_MAX]; /* the tenant's */
+	struct id tenant;	    /* told by tenant_find_op */
+	json_t *body;		    /* NULL: a reading */
+	struct buf sealed;	    /* what is to be stored */
 	char secret[WEBHOOK_SECRET_TEXT_MAX];
 	char label[ROUTE_PARAM_MAX]; /* a key's */
 	struct id key, after;

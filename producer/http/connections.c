@@ -3,6 +3,7 @@
 #include "ground/clock.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -132,7 +133,7 @@ struct connection *connections_join(struct connections *c, int fd)
 	x->fd = fd;
 	connection_moves(x, CONNECTION_HEAD);
 	(void)pthread_mutex_lock(&c->lock);
-	if (++c->n > c->options.max - c->options.max / 16)
+	if (atomic_fetch_add(&c->n, 1) >= c->options.max - c->options.max / 16)
 		make_room(c);
 	ring_join(&c->ring, &x->link);
 	(void)pthread_mutex_unlock(&c->lock);

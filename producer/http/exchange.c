@@ -378,6 +378,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 		return MHD_NO;
 	*request = x;
 	x->head.version = version;
+	x->head.target = path;
 	(void)MHD_get_connection_values(
 		connection, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, take_value, x);
 	if (head_check(x, path, method))
@@ -385,6 +386,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 	return enter(x);
 }
 
+/* Eight parameters are the library's choice. NOLINTNEXTLINE(readability-function-size) */
 enum MHD_Result exchange_turn(void *server, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *bytes, size_t *len, void **request)
 {

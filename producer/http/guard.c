@@ -39,6 +39,9 @@ static bool has_controls(const char *s)
 
 static const char *shape_fault(const struct guard_head *head)
 {
+	for (const char *c = head->target; *c; c++)
+		if (*c <= ' ' || *c == 0x7f)
+			return "the target has blanks or bytes outside ASCII";
 	if (head->total > GUARD_HEADERS_MAX)
 		return "too many headers";
 	for (size_t i = 0; i < head->n; i++) {

@@ -13,9 +13,11 @@
  * folded line. All of these are refused with 400, and the connection is closed.
  *
  * What cannot be seen through this library: the line end of the last header and
- * of the blank line behind it; a request line it refused itself (it answers a
- * bare 400, 414, 431 or 501 page of its own); chunk extensions and trailers (both
- * are dropped by it, never used by us).
+ * of the blank line behind it; a request line or a Content-Length that it refused
+ * itself (it answers a bare page of its own, 400, 413, 414, 431 or 501, and for a
+ * malformed Content-Length it sends that page's head twice before it closes: a
+ * mistake of 0.9.75 behind which nothing is read any more); chunk extensions and
+ * trailers (both are dropped by it, never used by us).
  *
  * Threads: pure.  Memory: points into the request. */
 #ifndef HTTP_GUARD_H
@@ -31,6 +33,7 @@ struct guard_header {
 };
 
 struct guard_head {
+	const char *target; /* path, without its query */
 	const char *version;
 	struct guard_header headers[GUARD_HEADERS_MAX]; /* in the order they were sent */
 	size_t n;

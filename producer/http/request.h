@@ -18,12 +18,12 @@
 #define HTTP_REQUEST_H
 
 #include "access/caller.h"
-#include "stores/audit.h"
 #include "domain/trace.h"
 #include "ground/id.h"
 #include "http/query.h"
 #include "http/reply.h"
 #include "http/route.h"
+#include "stores/audit.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,7 +48,7 @@ struct request {
 	enum request_stage stage;
 	struct route_match match;
 	struct query query;
-	bool access_asked;   /* the record was asked; access_err is its answer */
+	bool access_asked; /* the record was asked; access_err is its answer */
 	enum err access_err;
 	struct caller caller; /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
 	struct id id;
@@ -58,7 +58,7 @@ struct request {
 	const char *authorization, *idempotency_key, *if_none_match, *last_event_id, *content_type;
 	bool head_only; /* HEAD */
 	struct buf body;
-	enum err body_err;  /* why the rest of the body was dropped */
+	enum err body_err;   /* why the rest of the body was dropped */
 	size_t body_counted; /* of the server's memory for bodies */
 	struct reply reply;
 	struct sse *stream; /* set: the reply is an event stream */

@@ -66,14 +66,15 @@ static enum err socket_open(const char *listen, struct buf *why, int *ret_fd)
 
 static int port_of(int fd)
 {
-	struct sockaddr_storage at;
+	char service[NI_MAXSERV] = "";
+	struct sockaddr_storage at = {0};
 	socklen_t len = sizeof at;
 
-	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0 ||
+		getnameinfo((struct sockaddr *)&at, len, NULL, 0, service, sizeof service,
+			NI_NUMERICSERV) != 0)
 		return 0;
-	if (at.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&at)->sin_port);
+	return (int)strtol(service, NULL, 10);
 }
 
 /* ---- the library's notices ---- */
@@ -111,7 +112,7 @@ static struct MHD_Daemon *daemon_start(struct server *s)
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->connections_per_ip,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->connection_bytes,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(o->idle_ms / 1000 + 1),
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
+		MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_over, s, MHD_OPTION_NOTIFY_CONNECTION,
 		connection_notice, s, MHD_OPTION_END);
 }

@@ -2,6 +2,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ struct sse *sse_hold(struct sse *s)
 
 void sse_release(struct sse *s)
 {
-	if (!s || --s->holders > 0)
+	if (!s || atomic_fetch_sub(&s->holders, 1) > 1)
 		return;
 	buf_clear(&s->out);
 	(void)pthread_mutex_destroy(&s->lock);

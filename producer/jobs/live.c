@@ -13,7 +13,6 @@
 
 enum { BUCKETS = 8192, PEEK_MAX = 1000, AWAY_LOOK_MS = 100, TICK_MS = 50, TAIL_CHANNEL_MAX = 64 };
 
-static const char state_channel[] = "lh:state";
 static const char tail_prefix[] = "lh:tail:";
 
 /* One look at up to PEEK_MAX jobs. */
@@ -359,7 +358,7 @@ static void message(void *owner, const char *channel, const char *bytes, size_t 
 
 	if (strncmp(channel, tail_prefix, prefix) == 0)
 		tail_message(l, channel + prefix, bytes, len);
-	else if (strcmp(channel, state_channel) == 0)
+	else if (strcmp(channel, LIVE_STATE_CHANNEL) == 0)
 		state_message(l, bytes, len);
 }
 
@@ -391,7 +390,7 @@ static enum err redis_open(struct live *l)
 	if (!e)
 		e = scratch_open(l->loop, &o, &l->follower);
 	if (!e)
-		e = scratch_follow(l->follower, state_channel);
+		e = scratch_follow(l->follower, LIVE_STATE_CHANNEL);
 	if (e)
 		log_error("redis cannot be used", LOG_ERR(e), LOG_TEXT("why", why.bytes));
 	buf_clear(&why);
@@ -456,11 +455,9 @@ void live_free(struct live *l)
 
 enum err live_watch(struct live *l, struct watcher *w)
 {
-	if (l->closing || ++l->n > (size_t)l->producer->config->producer.watchers_max) {
-		if (!l->closing)
-			l->n--;
+	if (l->closing || l->n >= (size_t)l->producer->config->producer.watchers_max)
 		return ERR_UNAVAILABLE;
-	}
+	l->n++;
 	(void)pthread_mutex_lock(&l->lock);
 	ring_join(&l->arrived, &w->link);
 	(void)pthread_mutex_unlock(&l->lock);
@@ -489,64 +486,4 @@ void live_post(struct live *l, struct live_call *call)
 	ring_join(&l->posted, &call->link);
 	(void)pthread_mutex_unlock(&l->lock);
 	loop_wake_send(l->wake);
-}
-
-/* ---- telling others ---- */
-
-struct telling {
-	struct live_call call;
-	struct live *live;
-	const char *channel;
-	size_t len;
-	char text[];
-};
-
-static void telling_send(void *owner)
-{
-	struct telling *t = owner;
-	const struct scratch_arg args[] = {
-		SCRATCH_TEXT("PUBLISH"), SCRATCH_TEXT(t->channel), {t->text, t->len}};
-
-	/* without Redis they learn it from the record */
-	if (t->live->commands && scratch_send(t->live->commands, args, 3, NULL, NULL))
-		log_debug("publish to redis refused", LOG_END);
-	free(t);
-}
-
-static void telling_post(struct live *l, const char *channel, const char *text, size_t len)
-{
-	struct telling *t =
-		l->producer->config->redis.limits_url[0] ? malloc(sizeof *t + len) : NULL;
-
-	if (!t)
-		return;
-	*t = (struct telling){.call.fn = telling_send, .call.owner = t, .live = l};
-	t->channel = channel;
-	t->len = len;
-	memcpy(t->text, text, len);
-	live_post(l, &t->call);
-}
-
-void live_tell_state(struct live *l, struct id job, enum job_state state)
-{
-	char uuid[ID_UUID_MAX], line[80];
-
-	id_uuid(job, uuid);
-	(void)snprintf(line, sizeof line, "%s %s\n", uuid, job_state_text(state));
-	telling_post(l, state_channel, line, strlen(line));
-}
-
-void live_tell_cancel(struct live *l, const struct id *jobs, size_t n)
-{
-	struct buf lines;
-	char uuid[ID_UUID_MAX];
-
-	buf_init(&lines, n * ID_UUID_MAX + 1);
-	for (size_t i = 0; i < n; i++) {
-		id_uuid(jobs[i], uuid);
-		(void)buf_printf(&lines, "%s%s", i ? "\n" : "", uuid);
-	}
-	if (n && !buf_err(&lines))
-		telling_post(l, "lh:cancel", lines.bytes, lines.len);
-	buf_clear(&lines);
 }

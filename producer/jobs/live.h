@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LIVE_STATE_CHANNEL "lh:state"
+
 struct live;
 struct producer;
 struct scratch;
@@ -62,7 +64,7 @@ struct live_tail {
 };
 void live_tail_follow(struct live *live, struct live_tail *tail);
 void live_tail_leave(struct live *live, struct live_tail *tail);
-/* The connection for commands; NULL when there is no Redis. */
+/* The connection for commands, the loop's; NULL when there is no Redis. */
 struct scratch *live_scratch(struct live *live);
 struct loop *live_loop(struct live *live);
 /* Runs fn(owner) soon on the loop. The call's memory is the caller's until it ran. */

@@ -10,8 +10,8 @@
 
 #include "http/request.h"
 #include "jobs/ask.h"
-#include "stores/job_read.h"
 #include "record/record.h"
+#include "stores/job_read.h"
 
 void submit_call(struct request *r);
 

@@ -5,6 +5,7 @@
 #include "ports/loop.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,12 +180,14 @@ static struct batch *inbox_take(struct lane *lane, size_t op)
 {
 	struct record *r = lane->record;
 	struct inbox *inbox = &r->inboxes[op];
-	size_t n = 0, weight = 0;
+	size_t n = 0, weight = 0, max = r->options.ops[op]->weight_max;
 	struct batch *b;
 
+	if (max > r->options.weight_max)
+		max = r->options.weight_max;
 	for (struct ring *at = inbox->items.next; at != &inbox->items; at = at->next) {
 		weight += item_weight(RING_OF(at, struct record_item, link));
-		if (n > 0 && weight > r->options.ops[op]->weight_max)
+		if (n > 0 && weight > max)
 			break;
 		n++;
 	}
@@ -260,7 +263,7 @@ static void lane_change(void *owner, bool up)
 
 	if (up)
 		r->up[lane->kind]++;
-	else if (--r->up[lane->kind] == 0)
+	else if (atomic_fetch_sub(&r->up[lane->kind], 1) == 1)
 		r->away_ms = clock_ms();
 	if (up)
 		log_info("record is there", LOG_INT("lane", lane - r->lanes));
@@ -446,8 +449,8 @@ enum err record_add(struct record *r, struct record_item *item)
 		return ERR_UNAVAILABLE;
 	if (!r->up[item->op->lane] && clock_ms() - r->away_ms > AWAY_GRACE_MS)
 		return ERR_DB;
-	if (++r->pending > r->options.pending_max) {
-		r->pending--;
+	if (atomic_fetch_add(&r->pending, 1) >= r->options.pending_max) {
+		atomic_fetch_sub(&r->pending, 1);
 		return ERR_UNAVAILABLE;
 	}
 	item->since_ms = clock_ms();
