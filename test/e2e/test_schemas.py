@@ -11,6 +11,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 import yaml
+from client import Client, chat
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
@@ -77,3 +78,44 @@ def test_every_route_is_described_and_every_description_has_a_route() -> None:
     }
     assert served - described == set()
     assert described - served == set()
+
+
+def component(name: str) -> Any:
+    """A check of one schema of the OpenAPI document."""
+    components = read_yaml("openapi.yaml")["components"]
+    schema = {**components["schemas"][name], "components": components}
+    return fastjsonschema.compile(schema, handlers={"": read_json})
+
+
+@pytest.mark.promises("C2")
+def test_replies_are_as_described(client: Client, admin: Client) -> None:
+    job = component("Job")
+    submitted = client.submit(chat("a text", metadata={"k": "v"}))
+    job(submitted)
+    job(client.wait(submitted["id"]))
+    failed = client.submit(chat("a text", model="sim?fail=400"))
+    job(client.wait(failed["id"]))
+    page = client.http.get("/v1/jobs", params={"limit": 5}).json()
+    component("Page")(page)
+    for entry in page["data"]:
+        job(entry)
+    for path in ("/v1/queues", "/v1/workers", "/v1/upstreams", "/v1/tenants", "/v1/api-keys"):
+        component("Page")(admin.http.get(path).json())
+
+
+@pytest.mark.promises("C1")
+def test_refusals_are_as_described(client: Client) -> None:
+    problem = fastjsonschema.compile(read_json("problem.schema.json"))
+    replies = [
+        client.http.post("/v1/jobs", content=b"{"),
+        client.http.post("/v1/jobs", json={"kind": "chat"}),
+        client.http.post("/v1/jobs", json={**chat("x"), "kind": "purge"}),
+        client.http.get("/v1/jobs/job_01h455vb4pex5vsknk084sn02q"),
+        client.http.get("/v1/jobs", params={"limit": 0}),
+        client.http.get("/v1/nothing"),
+        client.http.put("/v1/jobs"),
+    ]
+    for reply in replies:
+        assert reply.headers["content-type"] == "application/problem+json"
+        problem(reply.json())
+        assert reply.json()["status"] == reply.status_code
