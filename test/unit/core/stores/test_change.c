@@ -1,0 +1,249 @@
+/* Cancel, retry, change, delete, forget, against a real Postgres (LONGHAUL_TEST_PG). */
+#include "stores/job_change.h"
+#include "unit/core/stores/record.h"
+
+struct changed {
+	enum err e;
+	size_t n;
+	struct job_changed first;
+};
+
+static void on_change(void *ctx, enum err e, const struct job_changed *jobs, size_t n)
+{
+	struct changed *c = ctx;
+
+	c->e = e;
+	c->n = n;
+	if (n > 0)
+		c->first = jobs[0];
+}
+
+static struct job_key key_of(const struct submit *s)
+{
+	return (struct job_key){s->tenant, s->job};
+}
+
+static struct changed cancel(struct record_world *w, const struct submit *s)
+{
+	struct changed c = {0};
+
+	record_run(w->producer, job_cancel(w->producer, key_of(s), &record_actor, on_change, &c));
+	return c;
+}
+
+static struct changed patch(
+	struct record_world *w, const struct submit *s, const struct job_patch *p)
+{
+	struct changed c = {0};
+
+	record_run(w->producer, job_patch(w->producer, key_of(s), p, &record_actor, on_change, &c));
+	return c;
+}
+
+static struct submit submitted(struct record_world *w)
+{
+	struct submit s = record_job(w->tenant, w->queue);
+
+	s.callback_events = CALLBACK_ALL;
+	record_submit(w->producer, &s, 1);
+	return s;
+}
+
+/* promises: C2 */
+static void test_a_queued_job_is_cancelled_once(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = submitted(w);
+	struct changed c = cancel(w, &s);
+
+	assert_int_equal(c.e, ERR_OK);
+	assert_true(c.first.changed);
+	assert_int_equal(c.first.state, JOB_CANCELLED);
+	c = cancel(w, &s);
+	assert_int_equal(c.e, ERR_OK);
+	assert_false(c.first.changed);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 10)->n, 0);
+	assert_int_equal(record_look(w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.event_next, 3);
+}
+
+static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
+{
+	assert_int_equal(e, ERR_OK);
+	assert_false(reply->dead);
+	*(size_t *)ctx = reply->cancels_n;
+}
+
+/* promises: C2, C7 */
+static void test_a_running_job_is_taken_from_its_holder(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = submitted(w);
+	struct claim claim = record_claim(w->worker, w->me, w->queue, 1)->claim[0];
+	struct changed c = cancel(w, &s);
+	struct finish f = record_finish_of(&claim), *batch[] = {&f};
+	size_t cancels = 0;
+	enum err e = ERR_INTERNAL;
+
+	assert_true(c.first.changed);
+	assert_true(id_equal(c.first.worker, w->me));
+	assert_true(c.first.fence == claim.fence);
+	record_finish(w->worker, w->me, &f, 1);
+	assert_int_equal(f.outcome, ERR_LOST);
+	/* The holder learns by its beat, once, and may still write what the call has cost. */
+	record_run(w->worker, worker_beat(w->worker, w->me, 10, false, on_beat, &cancels));
+	assert_int_equal(cancels, 1);
+	record_run(w->worker, worker_beat(w->worker, w->me, 10, false, on_beat, &cancels));
+	assert_int_equal(cancels, 0);
+	f.output_tokens = 11;
+	record_run(w->worker, finish_usage(w->worker, w->me, batch, 1, record_finished, &e));
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(f.outcome, ERR_OK);
+	assert_int_equal(record_look(w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.state, JOB_CANCELLED);
+	assert_int_equal(record_row.event_next, 258);
+}
+
+/* promises: C2 */
+static void test_an_ended_job_cannot_be_cancelled_nor_another_tenants(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = submitted(w), other;
+	struct finish f = record_finish_of(&record_claim(w->worker, w->me, w->queue, 1)->claim[0]);
+
+	record_finish(w->worker, w->me, &f, 1);
+	assert_int_equal(cancel(w, &s).e, ERR_CONFLICT);
+	other = s;
+	other.tenant = record_tenant(w->producer);
+	assert_int_equal(cancel(w, &other).e, ERR_NOT_FOUND);
+}
+
+/* promises: C2, C5 */
+static void test_a_cancelled_job_runs_again_when_asked(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = submitted(w);
+	struct changed c = {0};
+	struct record_claims *got;
+
+	(void)cancel(w, &s);
+	record_run(w->producer, job_retry(w->producer, key_of(&s), &record_actor, on_change, &c));
+	assert_int_equal(c.e, ERR_OK);
+	assert_int_equal(c.first.state, JOB_QUEUED);
+	got = record_claim(w->worker, w->me, w->queue, 10);
+	assert_int_equal(got->n, 1);
+	assert_int_equal(got->claim[0].event_from, 4); /* queued, cancelled, queued, running */
+	record_run(w->producer, job_retry(w->producer, key_of(&s), &record_actor, on_change, &c));
+	assert_int_equal(c.e, ERR_CONFLICT);
+}
+
+/* promises: C2 */
+static void test_a_queued_job_can_move(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = submitted(w);
+	int32_t other = record_queue_new(w->producer);
+	struct changed c = patch(w, &s,
+		&(struct job_patch){
+			.has_priority = true, .priority = 1, .has_queue = true, .queue_id = other});
+
+	assert_int_equal(c.e, ERR_OK);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 10)->n, 0);
+	c = patch(w, &s,
+		&(struct job_patch){.has_run_at = true, .run_at_ms = clock_record_ms() + 3600000});
+	assert_int_equal(c.first.state, JOB_WAITING);
+	assert_int_equal(record_claim(w->worker, w->me, other, 10)->n, 0);
+	c = patch(w, &s, &(struct job_patch){.has_run_at = true});
+	assert_int_equal(c.first.state, JOB_QUEUED);
+	assert_int_equal(record_claim(w->worker, w->me, other, 10)->n, 1);
+	assert_int_equal(patch(w, &s, &(struct job_patch){.has_priority = true, .priority = 2}).e,
+		ERR_CONFLICT);
+}
+
+/* promises: C2 */
+static void test_a_deleted_job_is_gone_with_all_it_had(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = submitted(w);
+	struct changed c = {0};
+
+	record_run(w->producer, job_delete(w->producer, key_of(&s), &record_actor, on_change, &c));
+	assert_int_equal(c.e, ERR_CONFLICT);
+	(void)cancel(w, &s);
+	record_run(w->producer, job_delete(w->producer, key_of(&s), &record_actor, on_change, &c));
+	assert_int_equal(c.e, ERR_OK);
+	assert_int_equal(record_look(w, s.tenant, s.job), 0);
+	record_run(w->producer, job_delete(w->producer, key_of(&s), &record_actor, on_change, &c));
+	assert_int_equal(c.e, ERR_NOT_FOUND);
+}
+
+static void on_many(void *ctx, enum err e, const struct job_changed *jobs, size_t n)
+{
+	size_t i;
+
+	assert_int_equal(e, ERR_OK);
+	*(size_t *)ctx = 0;
+	for (i = 0; i < n; i++)
+		*(size_t *)ctx += jobs[i].changed;
+}
+
+/* promises: C2 */
+static void test_many_are_cancelled_and_retried_together(void **state)
+{
+	struct record_world *w = *state;
+	struct submit jobs[10];
+	struct job_key keys[10];
+	struct finish f;
+	size_t changed = 0, i;
+
+	for (i = 0; i < 10; i++) {
+		jobs[i] = record_job(w->tenant, w->queue);
+		keys[i] = key_of(&jobs[i]);
+	}
+	record_submit(w->producer, jobs, 10);
+	f = record_finish_of(&record_claim(w->worker, w->me, w->queue, 1)->claim[0]);
+	record_finish(w->worker, w->me, &f, 1);
+	record_run(w->producer,
+		job_cancel_many(w->producer, keys, 10, &record_actor, on_many, &changed));
+	assert_int_equal(changed, 9);
+	record_run(w->producer,
+		job_retry_many(w->producer, keys, 10, &record_actor, on_many, &changed));
+	assert_int_equal(changed, 9);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 100)->n, 9);
+}
+
+/* promises: C2 */
+static void test_what_must_not_be_stored_can_be_forgotten(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = record_job(w->tenant, w->queue);
+	struct job_key key = key_of(&s);
+	struct finish f;
+
+	s.store = false;
+	record_submit(w->producer, &s, 1);
+	f = record_finish_of(&record_claim(w->worker, w->me, w->queue, 1)->claim[0]);
+	record_finish(w->worker, w->me, &f, 1);
+	record_run(w->producer, job_forget(w->producer, &key, 1, &record_actor, record_ok, NULL));
+	assert_int_equal(record_look(w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.state, JOB_COMPLETED);
+	assert_string_equal(record_result, "");
+	assert_null(record_row.input.bytes);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, record_world_open, record_world_close)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_queued_job_is_cancelled_once),
+		TEST(test_a_running_job_is_taken_from_its_holder),
+		TEST(test_an_ended_job_cannot_be_cancelled_nor_another_tenants),
+		TEST(test_a_cancelled_job_runs_again_when_asked),
+		TEST(test_a_queued_job_can_move),
+		TEST(test_a_deleted_job_is_gone_with_all_it_had),
+		TEST(test_many_are_cancelled_and_retried_together),
+		TEST(test_what_must_not_be_stored_can_be_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
