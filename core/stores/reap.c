@@ -24,15 +24,15 @@ static const struct db_stmt REAP_LOOK = {.name = "reap_look",
  * look saves its worker. */
 static const struct db_stmt REAP_DECLARE = {.name = "reap_declare",
 	.sql = "with " TERM_SQL ","
-	       " k as materialized (select w.at from unnest($2::uuid[]) k(worker_id) cross join "
-	       "lateral"
+	       " k as materialized (select w.at from unnest($2::uuid[]) k(worker_id)"
+	       " cross join lateral"
 	       " (select w.ctid as at, w.lease_ms, w.lock_key from worker w"
 	       " where w.worker_id = k.worker_id and w.gone is null limit 1) w cross join lateral"
 	       " (select beat_at from worker_beat where worker_id = k.worker_id limit 1) b"
 	       " where " TERM_HELD " and (b.beat_at < now() - w.lease_ms * interval '1 millisecond'"
 	       " or ($3 and b.beat_at < now() - " QUIET " and not w.lock_key = any(" LOCKS "))))"
 	       " update worker w set gone = 'dead', gone_at = now() from k where w.ctid = k.at"
-	       " and w.gone is null",
+	       " and w.gone is null returning w.worker_id",
 	false};
 
 /* What is held by workers that are gone: just now, or by a claim that crossed their end. */
@@ -51,15 +51,14 @@ static const struct db_stmt REAP_LOCK = {.name = "reap_lock",
 static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	.sql = "with " TERM_SQL ","
 	       " l as materialized (select l.*, exists (select from worker_crash c"
-	       " where c.worker_id = l.worker_id and c.tenant_id = l.tenant_id and c.job_id = "
-	       "l.job_id"
+	       " where c.worker_id = l.worker_id and c.tenant_id = l.tenant_id and"
+	       " c.job_id = l.job_id"
 	       " and c.fence = l.fence) as blamed,"
 	       " exists (select from worker_crash c where c.worker_id = l.worker_id) as told "
 	       "from " GONE_LEASES " and " TERM_HELD "),"
 	       " held as materialized (select j.*, l.lease_at, l.fence, l.event_from, l.event_to,"
-	       " l.started_at as claimed_at, l.number, l.restarted as again, l.worker_id as "
-	       "holder, "
-	       "l.told,"
+	       " l.started_at as claimed_at, l.number, l.restarted as again, l.worker_id"
+	       " as holder, l.told,"
 	       " l.blamed or (l.probation and not l.told) as harm"
 	       " from l cross join lateral (select ctid as at, crashes, interruptions from job j"
 	       " where j.tenant_id = l.tenant_id and j.job_id = l.job_id and j.fence = l.fence"
@@ -71,47 +70,44 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " error_code = case when h.poison then 'poison' when h.tired then 'interrupted' end,"
 	       " dead = h.poison or h.tired,"
 	       " finished_at = case when h.poison or h.tired then now() end,"
-	       " crashes = j.crashes + h.harm::int, interruptions = j.interruptions + (not "
-	       "h.harm)::int,"
+	       " crashes = j.crashes + h.harm::int, interruptions = j.interruptions +"
+	       " (not h.harm)::int,"
 	       " deaths = j.deaths + (not h.told and not h.harm)::int,"
 	       " attempt = greatest(j.attempt - 1, 0),"
 	       " rank = coalesce(j.rank, ready_rank(now(), j.priority))"
 	       " from ends h where j.ctid = h.at and j.state = 'running'"
-	       " returning j.*, h.lease_at, h.event_from, h.event_to, h.claimed_at, h.number, "
-	       "h.again,"
+	       " returning j.*, h.lease_at, h.event_from, h.event_to, h.claimed_at,"
+	       " h.number, h.again,"
 	       " h.holder, h.harm),"
 	       " gone as (delete from job_lease where ctid = any(array(select lease_at from l))),"
-	       " tried as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, "
-	       "started_at,"
+	       " tried as (insert into attempt (retention, tenant_id, job_id, fence,"
+	       " worker_id, started_at,"
 	       " event_from, event_to, number, restarted, state, outcome, ended_by)"
-	       " select retention, tenant_id, job_id, fence, holder, claimed_at, event_from, "
-	       "event_to,"
+	       " select retention, tenant_id, job_id, fence, holder, claimed_at,"
+	       " event_from, event_to,"
 	       " number, again, state, coalesce(error_code, case when harm then 'worker_crashed'"
 	       " else 'interrupted' end), 'reaper' from upd),"
-	       " head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id, "
-	       "queue_id"
+	       " head as (insert into ready_head (tenant_id, queue_id) select distinct"
+	       " tenant_id, queue_id"
 	       " from upd where state = 'queued' order by 1, 2 on conflict do nothing),"
-	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, "
-	       "probation)"
+	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id,"
+	       " deadline_at, probation)"
 	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd"
 	       " where state = 'queued'),"
 	       " done as (insert into job_done"
 	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
-	       " select retention, tenant_id, job_id, fence, event_to, queue_id, state, error_code "
-	       "from "
-	       "upd"
+	       " select retention, tenant_id, job_id, fence, event_to, queue_id, state,"
+	       " error_code from upd"
 	       " where state = 'failed'),"
-	       " tell as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, "
-	       "retention, "
-	       "job_state)"
+	       " tell as (insert into delivery (tenant_id, delivery_id, job_id,"
+	       " queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
 	       " where state = 'failed' and callback_events & 2 <> 0),"
-	       " noted as (insert into audit (tenant_id, actor_kind, actor, action, object, "
-	       "outcome)"
+	       " noted as (insert into audit (tenant_id, actor_kind, actor, action,"
+	       " object, outcome)"
 	       " select tenant_id, 'leader', holder, 'job.return', job_id,"
-	       " coalesce(error_code, case when harm then 'worker_crashed' else 'interrupted' end) "
-	       "from "
-	       "upd),"
+	       " coalesce(error_code, case when harm then 'worker_crashed' else"
+	       " 'interrupted' end) from upd),"
 	       " used as (update worker_crash c set applied = true where not applied and exists"
 	       " (select from worker w where w.worker_id = c.worker_id and w.gone is not null)"
 	       " and exists (select from l where l.worker_id = c.worker_id and l.job_id = c.job_id"
@@ -129,43 +125,41 @@ static const struct db_stmt REAP_NOTES_LOCK = {.name = "reap_notes_lock",
 	false};
 static const struct db_stmt REAP_NOTES = {.name = "reap_notes",
 	.sql = "with " TERM_SQL ","
-	       " c as materialized (select c.ctid as note_at, c.* from worker_crash c where not "
-	       "c.applied"
+	       " c as materialized (select c.ctid as note_at, c.* from worker_crash c"
+	       " where not c.applied"
 	       " and " TERM_HELD " and exists (select from worker w where w.worker_id = c.worker_id"
 	       " and w.gone is not null) order by c.job_id limit 100),"
 	       " j as materialized (select c.note_at, j.* from c cross join lateral"
-	       " (select j.ctid as at, j.tenant_id, j.job_id, j.queue_id, j.rank, j.state, "
-	       "j.crashes"
+	       " (select j.ctid as at, j.tenant_id, j.job_id, j.queue_id, j.rank,"
+	       " j.state, j.crashes"
 	       " from job j where j.tenant_id = c.tenant_id and j.job_id = c.job_id limit 1) j),"
 	       " r as materialized (select j.*, r.at as ready_at from j left join lateral"
 	       " (select ctid as at from job_ready r where j.state = 'queued'"
 	       " and r.tenant_id = j.tenant_id and r.queue_id = j.queue_id and r.rank = j.rank"
 	       " and r.job_id = j.job_id limit 1 for update skip locked) r on true),"
-	       " upd as (update job j set crashes = j.crashes + 1, deaths = greatest(j.deaths - 1, "
-	       "0),"
+	       " upd as (update job j set crashes = j.crashes + 1, deaths ="
+	       " greatest(j.deaths - 1, 0),"
 	       " version = version + 1,"
-	       " state = case when r.ready_at is not null and j.crashes + 1 >= 3 then 'failed' "
-	       "else "
-	       "j.state end,"
+	       " state = case when r.ready_at is not null and j.crashes + 1 >= 3 then"
+	       " 'failed' else j.state end,"
 	       " error_code = case when r.ready_at is not null and j.crashes + 1 >= 3 then 'poison'"
 	       " else j.error_code end,"
 	       " dead = r.ready_at is not null and j.crashes + 1 >= 3,"
-	       " finished_at = case when r.ready_at is not null and j.crashes + 1 >= 3 then now() "
-	       "end,"
+	       " finished_at = case when r.ready_at is not null and j.crashes + 1 >= 3"
+	       " then now() end,"
 	       " event_next = j.event_next + (r.ready_at is not null and j.crashes + 1 >= 3)::int"
 	       " from r where j.ctid = r.at and j.state in ('queued', 'running') and"
-	       " (r.ready_at is not null or j.state = 'running') returning j.*, r.note_at, "
-	       "r.ready_at),"
+	       " (r.ready_at is not null or j.state = 'running') returning j.*,"
+	       " r.note_at, r.ready_at),"
 	       " gone as (delete from job_ready where ctid = any(array(select ready_at from upd"
 	       " where state = 'failed'))),"
 	       " done as (insert into job_done"
 	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
-	       " select retention, tenant_id, job_id, fence, event_next - 1, queue_id, state, "
-	       "error_code"
+	       " select retention, tenant_id, job_id, fence, event_next - 1, queue_id,"
+	       " state, error_code"
 	       " from upd where state = 'failed'),"
-	       " tell as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, "
-	       "retention, "
-	       "job_state)"
+	       " tell as (insert into delivery (tenant_id, delivery_id, job_id,"
+	       " queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
 	       " where state = 'failed' and callback_events & 2 <> 0),"
 	       " noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
@@ -208,18 +202,19 @@ enum err reap_look(struct db *db, reap_look_done *done, void *ctx)
 struct reap {
 	reap_done *done;
 	void *ctx;
-	size_t workers;
-	size_t last; /* the statement whose row tells */
+	bool declares; /* the first statement's rows are the workers */
+	size_t last;   /* the statement whose row tells */
 };
 
 static void reap_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct reap *reap = ctx;
-	struct reap_report report = {.workers = reap->workers};
+	struct reap_report report = {0};
 
 	if (e == ERR_OK) {
 		const struct db_rows *rows = db_reply_rows(reply, reap->last);
 
+		report.workers = reap->declares ? db_rows_n(db_reply_rows(reply, 0)) : 0;
 		report.returned = (size_t)db_int(rows, 0, 1);
 		report.quarantined = (size_t)db_int(rows, 0, 2);
 		e = db_int(rows, 0, 0) == 1 ? ERR_OK : ERR_LOST;
@@ -252,7 +247,7 @@ enum err reap_workers(struct db *db, int64_t term, const struct id *workers, siz
 		free(reap);
 		return e;
 	}
-	*reap = (struct reap){done, ctx, n, 2};
+	*reap = (struct reap){done, ctx, true, 2};
 	db_args_init(&args);
 	db_arg_int8(&args, term);
 	db_arg_ids(&args, workers, n);
@@ -272,7 +267,7 @@ enum err reap_notes(struct db *db, int64_t term, reap_done *done, void *ctx)
 		free(reap);
 		return e;
 	}
-	*reap = (struct reap){done, ctx, 0, 1};
+	*reap = (struct reap){done, ctx, false, 1};
 	reap_query(db, &REAP_NOTES_LOCK, &REAP_NOTES, term);
 	db_commit(db, reap_ended, reap);
 	return ERR_OK;

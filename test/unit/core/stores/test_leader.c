@@ -1,0 +1,360 @@
+/* The leader's work: terms, due and late jobs, dead workers (LONGHAUL_TEST_PG). */
+#include "stores/due.h"
+#include "stores/reap.h"
+#include "unit/core/stores/record.h"
+
+struct led {
+	struct record_world *w;
+	struct db *leader;
+	struct id me;
+	int64_t term;
+};
+
+static void on_term(void *ctx, enum err e, const struct term *term)
+{
+	assert_int_equal(e, ERR_OK);
+	*(struct term *)ctx = *term;
+}
+
+static struct term hold(struct db *db, struct id who, int64_t ms)
+{
+	struct term term = {0};
+
+	record_run(db, term_hold(db, who, ms, on_term, &term));
+	return term;
+}
+
+static int led_open(void **state)
+{
+	struct led *l = calloc(1, sizeof(*l));
+	int64_t end = clock_ms() + RECORD_WAIT_MS;
+	void *world;
+
+	assert_non_null(l);
+	assert_int_equal(record_world_open(&world), 0);
+	l->w = world;
+	l->leader = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
+	l->me = id_new(0);
+	/* A test before may have left its term: it runs out by itself. */
+	while (l->term == 0 && clock_ms() < end)
+		l->term = hold(l->leader, l->me, 60000).number;
+	assert_true(l->term > 0);
+	*state = l;
+	return 0;
+}
+
+static int led_close(void **state)
+{
+	struct led *l = *state;
+	void *world = l->w;
+
+	record_run(l->leader, term_release(l->leader, l->me, l->term, record_ok, NULL));
+	db_close(l->leader);
+	(void)record_world_close(&world);
+	free(l);
+	return 0;
+}
+
+/* Makes the worker's last beat a minute old. */
+static void silence(struct led *l, struct id worker)
+{
+	static char sql[200];
+	static struct db_stmt stmt = {.name = "test_silence"};
+	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_worker");
+	char uuid[ID_UUID_MAX];
+
+	(void)l;
+	id_uuid(worker, uuid);
+	snprintf(sql, sizeof(sql),
+		"update worker_beat set beat_at = now() - interval '1 minute' where worker_id = '%s'",
+		uuid);
+	stmt.sql = sql;
+	record_sql(db, NULL, &stmt);
+	db_close(db);
+}
+
+static void on_reap(void *ctx, enum err e, const struct reap_report *report)
+{
+	assert_int_equal(e, ERR_OK);
+	*(struct reap_report *)ctx = *report;
+}
+
+static struct reap_report reap(struct led *l, struct id worker)
+{
+	struct reap_report report = {0};
+
+	silence(l, worker);
+	record_run(
+		l->leader, reap_workers(l->leader, l->term, &worker, 1, false, on_reap, &report));
+	return report;
+}
+
+static void on_started(void *ctx, enum err e, int64_t key)
+{
+	(void)key;
+	*(enum err *)ctx = e;
+}
+
+/* A new incarnation that reports notes; returns its id. */
+static struct id reborn(struct led *l, const struct crash_note *notes, size_t n)
+{
+	struct worker_start start = {.id = id_new(0),
+		.host = "test",
+		.version = "0",
+		.pid = 1,
+		.slots = 100,
+		.lease_ms = 6000};
+	enum err e = ERR_INTERNAL;
+
+	record_run(l->w->worker, worker_start(l->w->worker, &start, notes, n, on_started, &e));
+	assert_int_equal(e, ERR_OK);
+	return start.id;
+}
+
+static void submit_n(struct led *l, struct submit *jobs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		jobs[i] = record_job(l->w->tenant, l->w->queue);
+	record_submit(l->w->producer, jobs, n);
+}
+
+static void on_work(void *ctx, enum err e, size_t n)
+{
+	struct {
+		enum err e;
+		size_t n;
+	} *told = ctx;
+
+	told->e = e;
+	told->n = n;
+}
+
+/* promises: C7, C16 */
+static void test_one_leads_and_a_frozen_one_touches_nothing(void **state)
+{
+	struct led *l = *state;
+	struct submit s = record_job(l->w->tenant, l->w->queue);
+	struct id other = id_new(0);
+	struct {
+		enum err e;
+		size_t n;
+	} told = {ERR_OK, 0};
+
+	assert_int_equal(hold(l->leader, other, 1000).number, 0);
+	assert_true(hold(l->leader, l->me, 60000).number == l->term);
+	s.run_at_ms = clock_record_ms() + 3600000;
+	record_submit(l->w->producer, &s, 1);
+	record_run(l->leader, due_move(l->leader, l->term - 1, 10, on_work, &told));
+	assert_int_equal(told.e, ERR_LOST);
+	record_run(l->leader, term_release(l->leader, l->me, l->term, record_ok, NULL));
+	record_run(l->leader, due_move(l->leader, l->term, 10, on_work, &told));
+	assert_int_equal(told.e, ERR_LOST);
+	l->term = hold(l->leader, l->me, 60000).number;
+	record_run(l->leader, due_move(l->leader, l->term, 10, on_work, &told));
+	assert_int_equal(told.e, ERR_OK);
+}
+
+/* promises: C7 */
+static void test_a_dead_workers_jobs_return_and_its_late_write_is_refused(void **state)
+{
+	struct led *l = *state;
+	struct submit jobs[3];
+	struct record_claims *got;
+	struct claim old;
+	struct finish f;
+
+	submit_n(l, jobs, 3);
+	old = record_claim(l->w->worker, l->w->me, l->w->queue, 10)->claim[0];
+	assert_int_equal(reap(l, l->w->me).returned, 3);
+	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 10)->n, 0);
+	got = record_claim(l->w->worker, reborn(l, NULL, 0), l->w->queue, 10);
+	assert_int_equal(got->n, 3);
+	assert_true(got->claim[0].restarted);
+	assert_int_equal(got->claim[0].event_from, 258);
+	assert_int_equal(got->claim[0].interruptions, 1);
+	assert_int_equal(got->claim[0].attempt, 1);
+	f = record_finish_of(&old);
+	record_finish(l->w->worker, l->w->me, &f, 1);
+	assert_int_equal(f.outcome, ERR_LOST);
+}
+
+/* promises: C7 */
+static void test_only_the_job_to_blame_is_quarantined(void **state)
+{
+	struct led *l = *state;
+	struct id worker = l->w->me;
+	struct record_claims *got;
+	struct submit jobs[5];
+	struct crash_note note;
+	struct reap_report report;
+	int death;
+	size_t i;
+
+	submit_n(l, jobs, 5);
+	for (death = 1; death <= 3; death++) {
+		got = record_claim(l->w->worker, worker, l->w->queue, 10);
+		assert_int_equal(got->n, 5);
+		note = (struct crash_note){
+			.worker = worker, .tenant = jobs[2].tenant, .job = jobs[2].job};
+		for (i = 0; i < got->n; i++)
+			if (id_equal(got->claim[i].job, jobs[2].job))
+				note.fence = got->claim[i].fence;
+		worker = reborn(l, &note, 1);
+		report = reap(l, note.worker);
+		assert_int_equal(report.quarantined, death == 3 ? 1 : 0);
+	}
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(record_look(l->w, jobs[i].tenant, jobs[i].job), 1);
+		assert_int_equal(record_row.state, i == 2 ? JOB_FAILED : JOB_QUEUED);
+		assert_int_equal(record_row.crashes, i == 2 ? 3 : 0);
+		assert_true(record_row.dead == (i == 2));
+	}
+	assert_int_equal(record_look(l->w, jobs[2].tenant, jobs[2].job), 1);
+	assert_string_equal(record_error, "poison");
+}
+
+/* promises: C7 */
+static void test_unexplained_deaths_lead_to_probation_one_at_a_time(void **state)
+{
+	struct led *l = *state;
+	struct id worker = l->w->me;
+	struct record_claims *got;
+	struct submit jobs[4];
+	int death;
+
+	submit_n(l, jobs, 4);
+	for (death = 0; death < 2; death++) {
+		assert_int_equal(record_claim(l->w->worker, worker, l->w->queue, 10)->n, 4);
+		assert_int_equal(reap(l, worker).returned, 4);
+		worker = reborn(l, NULL, 0);
+	}
+	got = record_claim(l->w->worker, worker, l->w->queue, 10);
+	assert_int_equal(got->n, 1);
+	assert_true(got->claim[0].probation);
+	assert_int_equal(record_claim(l->w->worker, worker, l->w->queue, 10)->n, 0);
+	(void)reap(l, worker);
+	assert_int_equal(record_look(l->w, got->claim[0].tenant, got->claim[0].job), 1);
+	assert_int_equal(record_row.crashes, 1);
+}
+
+/* promises: C7 */
+static void test_a_late_note_blames_after_all(void **state)
+{
+	struct led *l = *state;
+	struct reap_report report;
+	struct crash_note note;
+	struct submit s;
+
+	submit_n(l, &s, 1);
+	note = (struct crash_note){.worker = l->w->me, .tenant = s.tenant, .job = s.job};
+	note.fence = record_claim(l->w->worker, l->w->me, l->w->queue, 10)->claim[0].fence;
+	assert_int_equal(reap(l, l->w->me).returned, 1);
+	(void)reborn(l, &note, 1);
+	record_run(l->leader, reap_notes(l->leader, l->term, on_reap, &report));
+	assert_int_equal(record_look(l->w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.crashes, 1);
+	record_run(l->leader, reap_notes(l->leader, l->term, on_reap, &report));
+	assert_int_equal(record_look(l->w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.crashes, 1);
+}
+
+/* promises: C7 */
+static void test_a_worker_that_beats_is_not_reaped(void **state)
+{
+	struct led *l = *state;
+	struct reap_report report = {0};
+	struct submit s;
+
+	submit_n(l, &s, 1);
+	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 10)->n, 1);
+	record_run(
+		l->leader, reap_workers(l->leader, l->term, &l->w->me, 1, true, on_reap, &report));
+	assert_int_equal(report.workers, 0);
+	assert_int_equal(report.returned, 0);
+}
+
+static void age(struct led *l, const struct db_stmt *stmt)
+{
+	record_sql(l->w->producer, &l->w->tenant, stmt);
+}
+
+#define OURS                                                                                      \
+	" where tenant_id = any(coalesce((select string_to_array(current_setting('app.tenants')," \
+	" ',')::uuid[]), '{}'))"
+
+/* promises: C5 */
+static void test_due_jobs_become_ready_and_late_ones_expire(void **state)
+{
+	static const struct db_stmt due = {.name = "test_due_now",
+		.sql = "update job_due set due_at = now() - interval '1 s'" OURS};
+	static const struct db_stmt late = {.name = "test_late_now",
+		.sql = "update job_ready set deadline_at = now() - interval '1 s'" OURS};
+	struct led *l = *state;
+	struct submit s = record_job(l->w->tenant, l->w->queue);
+	struct {
+		enum err e;
+		size_t n;
+	} told = {ERR_INTERNAL, 0};
+
+	s.run_at_ms = clock_record_ms() + 3600000;
+	s.deadline_s = 60;
+	record_submit(l->w->producer, &s, 1);
+	age(l, &due);
+	record_run(l->leader, due_move(l->leader, l->term, 1000, on_work, &told));
+	assert_int_equal(told.e, ERR_OK);
+	assert_true(told.n >= 1);
+	assert_int_equal(record_look(l->w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.state, JOB_QUEUED);
+	age(l, &late);
+	record_run(l->leader, due_expire_waiting(l->leader, l->term, 1000, on_work, &told));
+	assert_int_equal(record_look(l->w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.state, JOB_EXPIRED);
+	assert_string_equal(record_error, "deadline");
+}
+
+/* promises: C5, C7 */
+static void test_a_running_job_past_its_deadline_is_taken_away(void **state)
+{
+	static const struct db_stmt late = {.name = "test_lease_late",
+		.sql = "update job_lease set deadline_at = now() - interval '5 s' where tenant_id is not null"
+		       " and job_id = any(coalesce((select string_to_array(current_setting('app.tenants'),"
+		       " ',')::uuid[]), '{}'))"};
+	struct led *l = *state;
+	struct submit s = record_job(l->w->tenant, l->w->queue);
+	struct finish f;
+	struct {
+		enum err e;
+		size_t n;
+	} told = {ERR_INTERNAL, 0};
+
+	s.deadline_s = 3600;
+	record_submit(l->w->producer, &s, 1);
+	f = record_finish_of(&record_claim(l->w->worker, l->w->me, l->w->queue, 10)->claim[0]);
+	/* The setting carries the job's id here: workers see every lease. */
+	record_sql(l->w->worker, &s.job, &late);
+	record_run(l->leader, due_expire_running(l->leader, l->term, 1000, on_work, &told));
+	assert_int_equal(told.e, ERR_OK);
+	assert_int_equal(record_look(l->w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.state, JOB_EXPIRED);
+	record_finish(l->w->worker, l->w->me, &f, 1);
+	assert_int_equal(f.outcome, ERR_LOST);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, led_open, led_close)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_one_leads_and_a_frozen_one_touches_nothing),
+		TEST(test_a_dead_workers_jobs_return_and_its_late_write_is_refused),
+		TEST(test_only_the_job_to_blame_is_quarantined),
+		TEST(test_unexplained_deaths_lead_to_probation_one_at_a_time),
+		TEST(test_a_late_note_blames_after_all),
+		TEST(test_a_worker_that_beats_is_not_reaped),
+		TEST(test_due_jobs_become_ready_and_late_ones_expire),
+		TEST(test_a_running_job_past_its_deadline_is_taken_away),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
