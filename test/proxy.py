@@ -101,7 +101,15 @@ class Proxy:
         finally:
             self.set("pass")
 
+    async def _end(self) -> None:
+        """Ends every pump before the loop goes, so that none is left half done."""
+        pumps = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in pumps:
+            task.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+
     def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(5)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
         self.listener.close()
