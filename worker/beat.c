@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOST_ROOM = 256, RETRY_MS = 200, QUEUED_MAX = 8 };
+/* A lost line must be back within REAP_SILENT_MS, so it is tried often. */
+enum { HOST_ROOM = 256, RETRY_MS = 200, RETRY_MOST_MS = 100, QUEUED_MAX = 8 };
 
 struct beat {
 	struct worker *worker;
@@ -272,6 +273,7 @@ enum err beat_new(struct worker *w, struct beat **ret_beat)
 		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
 		.application = "longhaul-worker beat",
 		.connect_ms = c->database.connect_timeout_ms,
+		.retry_most_ms = RETRY_MOST_MS,
 		.silence_ms = c->database.silence_timeout_ms,
 		.statement_ms = c->worker.lease_ms,
 		.transaction_ms = c->worker.lease_ms,

@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 3000, STATEMENT_MS = 10000, BEYOND_MS = 5000, QUEUED_MAX = 64 };
+enum {
+	CONNECT_MS = 3000,
+	RETRY_MOST_MS = 2000,
+	STATEMENT_MS = 10000,
+	BEYOND_MS = 5000,
+	QUEUED_MAX = 64
+};
 
 static const struct db_stmt scope = {
 	.name = "tenants", .sql = "select set_config('app.tenants', $1, true)", .reads = true};
@@ -43,6 +49,7 @@ static enum err options_copy(struct db *db, const struct db_options *o)
 	int64_t statement_ms = o->statement_ms > 0 ? o->statement_ms : STATEMENT_MS;
 
 	db->connect_ms = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
+	db->retry_most_ms = o->retry_most_ms > 0 ? o->retry_most_ms : RETRY_MOST_MS;
 	db->transaction_ms = o->transaction_ms > 0 ? o->transaction_ms : statement_ms + BEYOND_MS;
 	db->queued_max = o->queued_max > 0 ? o->queued_max : QUEUED_MAX;
 	db->on_change = o->on_change;

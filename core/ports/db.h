@@ -46,6 +46,7 @@ struct db_options {
 	const char *passfile;	 /* NULL: libpq's own default */
 	const char *application; /* shown in pg_stat_activity */
 	int64_t connect_ms;	 /* 0 = 3000 */
+	int64_t retry_most_ms;	 /* longest pause between tries to connect; 0 = 2000 */
 	int64_t statement_ms;	 /* server side; 0 = 10000 */
 	/* client side, then the connection is cut; 0 = statement_ms + 5000 */
 	int64_t transaction_ms;

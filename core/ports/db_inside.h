@@ -59,7 +59,7 @@ struct db {
 	bool want_write;
 
 	char *conninfo, *user, *passfile, *application, *settings, tcp_ms[16];
-	int64_t connect_ms, transaction_ms;
+	int64_t connect_ms, transaction_ms, retry_most_ms;
 	size_t queued_max;
 	db_change_fn *on_change;
 	void *owner;

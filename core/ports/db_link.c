@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_LEAST_MS = 100, RETRY_MOST_MS = 2000 };
+enum { RETRY_LEAST_MS = 100 };
 
-/* Doubles from 0.1 s to 2 s, then anything between half of that and all of it. */
-static int64_t retry_ms(int failures)
+/* Doubles from 0.1 s to the most, then anything between half of that and all of it. */
+static int64_t retry_ms(const struct db *db)
 {
-	int64_t most = RETRY_LEAST_MS << (failures < 5 ? failures : 5);
+	int64_t most = RETRY_LEAST_MS << (db->failures < 5 ? db->failures : 5);
 	uint32_t chance;
 
-	if (most > RETRY_MOST_MS)
-		most = RETRY_MOST_MS;
+	if (most > db->retry_most_ms)
+		most = db->retry_most_ms;
 	digest_random(&chance, sizeof(chance));
 	return most / 2 + chance % (most / 2 + 1);
 }
@@ -32,7 +32,8 @@ void db_link_cut(struct db *db, const char *why)
 	db->state = DB_AWAY;
 	db->broken = false;
 	db->cuts++;
-	db->try_ms = clock_ms() + retry_ms(db->failures++);
+	db->try_ms = clock_ms() + retry_ms(db);
+	db->failures++;
 	memset(db->prepared, 0, sizeof(db->prepared));
 	db->depth++;
 	db_flights_end(db);
