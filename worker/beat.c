@@ -90,7 +90,6 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 			holding_check(b->worker);
 		b->silent = false;
 		worker_admit_waiting(b->worker);
-		claim_wake(b->worker->claim);
 	}
 	if (b->again) {
 		b->again = false;

@@ -303,7 +303,8 @@ void claim_flush(struct claim_desk *desk)
 	if (worker_free_slots(w) && desk->in_flight < IN_FLIGHT_MAX && direct_is_due(desk))
 		claim_directly(desk);
 	if (!worker_free_slots(w))
-		loop_timer_start(desk->timer, RETRY_MS); /* a beat that is acknowledged wakes nobody */
+		loop_timer_start(
+			desk->timer, RETRY_MS); /* a beat that is acknowledged wakes nobody */
 	else if (!desk->direct_asked)
 		timer_set(desk);
 }

@@ -180,6 +180,39 @@ static enum err chunk_parsed(
 	return chunk_usage(c, json_object_get(root, "usage"));
 }
 
+/* Appends the members of object, each followed by a comma, but for those named in without. */
+static enum err members_write(const json_t *object, const char *const *without, struct buf *out)
+{
+	const char *name;
+	json_t *value;
+	enum err e;
+
+	json_object_foreach((json_t *)object, name, value)
+	{
+		const char *const *skip = without;
+
+		while (*skip && strcmp(*skip, name) != 0)
+			skip++;
+		if (*skip)
+			continue;
+		buf_json(out, name, strlen(name));
+		buf_char(out, ':');
+		e = json_write(value, out);
+		if (e)
+			return e;
+		buf_char(out, ',');
+	}
+	return buf_err(out);
+}
+
+/* What the finished object says of itself is what the first chunk said. */
+static enum err head_keep(struct chat_reply *c, const json_t *root)
+{
+	static const char *const ours[] = {"object", "choices", "usage", "obfuscation", NULL};
+
+	return members_write(root, ours, &c->head);
+}
+
 static enum err chunk_full(
 	struct chat_reply *c, const char *data, size_t len, reply_filter_fn *filter, void *owner)
 {
@@ -190,11 +223,8 @@ static enum err chunk_full(
 	if (e)
 		return e == ERR_NOMEM ? e : ERR_UP_MALFORMED;
 	e = chunk_parsed(c, root, filter, owner);
-	if (!e && !c->head.len) {
-		/* Exactly as much: it stays as long as the stream. */
-		buf_init(&c->head, len < HEAD_MAX ? len : HEAD_MAX);
-		e = buf_append(&c->head, data, len);
-	}
+	if (!e && !c->head.len)
+		e = head_keep(c, root);
 	if (!e)
 		chunk_learn(c, data, len, root);
 	json_decref(root);
@@ -224,31 +254,6 @@ enum err chat_reply_chunk(
 }
 
 /* ---- the whole object ---- */
-
-/* Appends the members of object, each followed by a comma, but for those named in without. */
-static enum err members_write(const json_t *object, const char *const *without, struct buf *out)
-{
-	const char *name;
-	json_t *value;
-	enum err e;
-
-	json_object_foreach((json_t *)object, name, value)
-	{
-		const char *const *skip = without;
-
-		while (*skip && strcmp(*skip, name) != 0)
-			skip++;
-		if (*skip)
-			continue;
-		buf_json(out, name, strlen(name));
-		buf_char(out, ':');
-		e = json_write(value, out);
-		if (e)
-			return e;
-		buf_char(out, ',');
-	}
-	return buf_err(out);
-}
 
 static enum err message_write(const struct chat_choice *choice, struct buf *out)
 {
@@ -295,31 +300,14 @@ static enum err choice_write(const struct chat_choice *choice, struct buf *out)
 	return buf_char(out, '}');
 }
 
-static enum err head_write(const struct chat_reply *c, struct buf *out)
-{
-	static const char *const ours[] = {"object", "choices", "usage", "obfuscation", NULL};
-	struct problems problems = {.n = 0};
-	json_t *head;
-	enum err e;
-
-	if (!c->head.len)
-		return ERR_UP_MALFORMED;
-	e = json_read(c->head.bytes, c->head.len, DEPTH_MAX, &problems, &head);
-	if (e)
-		return e;
-	e = members_write(head, ours, out);
-	json_decref(head);
-	return e;
-}
-
 enum err chat_reply_finish(const struct chat_reply *c, struct buf *out)
 {
-	enum err e;
+	enum err e = ERR_OK;
 
+	if (!c->choices_n && !c->head.len)
+		return ERR_UP_MALFORMED;
 	buf_char(out, '{');
-	e = head_write(c, out);
-	if (e)
-		return e;
+	buf_append(out, c->head.bytes, c->head.len);
 	buf_text(out, "\"object\":\"chat.completion\",\"choices\":[");
 	for (size_t i = 0; i < c->choices_n && !e; i++) {
 		if (i)

@@ -31,7 +31,7 @@ struct chat_choice {
 };
 
 struct chat_reply {
-	struct buf head;  /* the first chunk, for id, created, model, ... */
+	struct buf head;  /* members of the first chunk but choices, each with a comma */
 	struct buf usage; /* the usage object's text; empty = none */
 	struct chat_choice *choices;
 	size_t choices_n;

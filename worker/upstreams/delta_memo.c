@@ -1,11 +1,8 @@
 #include "upstreams/delta_memo.h"
 
-#include "ports/json.h"
 #include "upstreams/json_text.h"
 
 #include <string.h>
-
-enum { DEPTH_MAX = 16 };
 
 void delta_memo_init(struct delta_memo *m)
 {
@@ -19,50 +16,17 @@ void delta_memo_clear(struct delta_memo *m)
 	m->before_len = 0;
 }
 
-/* Behind the opening quote of the first "content" member's string, or NULL. */
+/* The content's string in {"choices":[{"delta":{"content":"..."}}]}, behind its opening quote; NULL
+ * when the walk does not find one. The text was parsed, so names are unique. */
 static const char *content_start(const char *data, size_t len)
 {
-	static const char name[] = "\"content\"";
-	const char *end = data + len;
-	const char *at = memmem(data, len, name, sizeof(name) - 1);
+	const struct json_text root = {data, len};
+	struct json_text at;
 
-	if (!at)
+	if (!json_text_member(root, "choices", &at) || !json_text_first(at, &at) ||
+		!json_text_member(at, "delta", &at) || !json_text_member(at, "content", &at))
 		return NULL;
-	for (at += sizeof(name) - 1; at < end && (*at == ' ' || *at == ':'); at++)
-		;
-	return at < end && *at == '"' ? at + 1 : NULL;
-}
-
-static bool is_string(const json_t *value, const char *text, size_t len)
-{
-	return json_is_string(value) && json_string_length(value) == len &&
-	       memcmp(json_string_value(value), text, len) == 0;
-}
-
-/* Is the string that was cut out really the delta's content? Another one is put there, and must
- * come back from there. */
-static bool is_delta_content(const struct delta_memo *m)
-{
-	static const char probe[] = "delta memo probe";
-	struct problems problems = {.n = 0};
-	struct buf text;
-	json_t *root = NULL;
-	bool same = false;
-
-	buf_init(&text, DELTA_MEMO_BYTES_MAX + sizeof(probe));
-	buf_append(&text, m->around.bytes, m->before_len);
-	buf_text(&text, probe);
-	buf_append(&text, m->around.bytes + m->before_len, m->around.len - m->before_len);
-	if (!buf_err(&text) &&
-		json_read(text.bytes, text.len, DEPTH_MAX, &problems, &root) == ERR_OK) {
-		const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
-
-		same = is_string(json_object_get(json_object_get(choice, "delta"), "content"),
-			probe, sizeof(probe) - 1);
-	}
-	json_decref(root);
-	buf_clear(&text);
-	return same;
+	return at.len >= 2 && *at.at == '"' ? at.at + 1 : NULL;
 }
 
 void delta_memo_learn(struct delta_memo *m, const char *data, size_t len, int choice,
@@ -87,7 +51,7 @@ void delta_memo_learn(struct delta_memo *m, const char *data, size_t len, int ch
 	buf_append(&m->around, after - 1, (size_t)(data + len - after) + 1);
 	m->before_len = (size_t)(start - data);
 	m->choice = choice;
-	if (buf_err(&m->around) || !is_delta_content(m))
+	if (buf_err(&m->around))
 		delta_memo_clear(m);
 out:
 	buf_clear(&said);

@@ -132,6 +132,21 @@ bool json_text_member(struct json_text object, const char *name, struct json_tex
 	return true;
 }
 
+bool json_text_first(struct json_text array, struct json_text *ret_value)
+{
+	const char *end = array.at + array.len;
+	const char *at = skip_space(array.at, end), *after;
+
+	if (at >= end || *at != '[')
+		return false;
+	at = skip_space(at + 1, end);
+	after = skip_value(at, end);
+	if (!after)
+		return false;
+	*ret_value = (struct json_text){at, (size_t)(after - at)};
+	return true;
+}
+
 enum err json_text_set(
 	struct json_text object, const char *name, const char *value, struct buf *out)
 {

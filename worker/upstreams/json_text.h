@@ -22,6 +22,8 @@ struct json_text {
 /* The value of the object's own member called name (escapes in the object are read). False: there
  * is none, or text is no object. */
 bool json_text_member(struct json_text object, const char *name, struct json_text *ret_value);
+/* The array's first element. False: it is empty, or text is no array. */
+bool json_text_first(struct json_text array, struct json_text *ret_value);
 /* Appends the object with the member set to value's text: replaced where it stands, or added as the
  * last one. ERR_INVALID_JSON when object is none, ERR_NOMEM, ERR_TOO_LARGE. */
 MUST_CHECK enum err json_text_set(
