@@ -250,9 +250,10 @@ class Stack:
         self._control.launch()
         self._claim_ports(plan)
         self._end_surplus(plan)
+        moved = write_configs(self._layout, self._ports(), plan) if plan.programs else set()
         self._start_services(plan)
         if plan.programs:
-            self._start_programs(plan, changed)
+            self._start_programs(plan, changed, moved)
         write_stackfile(self._layout, stack_values(self._layout, self._ports(), plan))
 
     def _claim_ports(self, plan: Plan) -> None:
@@ -270,10 +271,13 @@ class Stack:
                 self._control.call("forget", name=name)
 
     def _start_services(self, plan: Plan) -> None:
+        """All at once; the record is brought to this version while the broker still starts."""
         jobs: list[Callable[[], None]] = [
             lambda service=service: self._start_service(service)  # type: ignore[misc]
             for service in self._services().values()
+            if not isinstance(service, Postgres)
         ]
+        jobs.append(lambda: self._start_record(plan))
         if plan.programs:
             jobs.append(self._start_simulator)
         with ThreadPoolExecutor(len(jobs)) as pool:
@@ -285,19 +289,22 @@ class Stack:
             service.prepare()
             self._define(service.spec(environment(self._layout)))
         self.start(service.name)
-        if isinstance(service, Postgres):
-            service.create_database()
+
+    def _start_record(self, plan: Plan) -> None:
+        postgres = Postgres(self._layout, self._ports())
+        self._start_service(postgres)
+        postgres.create_database()
+        if plan.programs:
+            tenants = Tenants(self._layout, environment(self._layout))
+            tenants.migrate()
+            tenants.bootstrap()
 
     def _start_simulator(self) -> None:
         env = environment(self._layout)
         self._define(simulator_spec(self._layout, self._ports()["simulator"], env))
         self.start("simulator")
 
-    def _start_programs(self, plan: Plan, changed: set[str]) -> None:
-        moved = write_configs(self._layout, self._ports(), plan)
-        tenants = Tenants(self._layout, environment(self._layout))
-        tenants.migrate()
-        tenants.bootstrap()
+    def _start_programs(self, plan: Plan, changed: set[str], moved: set[str]) -> None:
         env = environment(self._layout, plan.program_env)
         for name in plan.program_names():
             spec = program_spec(self._layout, name, env, plan.supervise)
@@ -309,6 +316,7 @@ class Stack:
             self._wait_answers(name)
         if plan.producers:
             ports = self._ports()
+            tenants = Tenants(self._layout, environment(self._layout))
             tenants.write_profile(url(ports, "producer-1"), url(ports, "producer-1-admin"))
             tenants.create()
 

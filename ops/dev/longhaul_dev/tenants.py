@@ -9,6 +9,7 @@ from longhaul_dev.upstream import chosen_model, is_chosen
 
 TENANTS = ("demo", "demo2")
 QUEUE = "default"
+CHANGED = "has changed since it was applied"
 CALLBACK_ORIGINS = ("http://127.0.0.1:*", "http://localhost:*")
 
 
@@ -99,7 +100,8 @@ class Tenants:
         run = self._layout.account.run(command, env=self._env)
         if run.returncode:
             said = (run.stderr or run.stdout).strip()
-            raise Fault(f"`longhaul {' '.join(map(str, words[:2]))}` failed: {said}")
+            hint = "; `make down PURGE=1` starts anew" if CHANGED in said else ""
+            raise Fault(f"`longhaul {' '.join(map(str, words[:2]))}` failed: {said}{hint}")
 
 
 def _secret(path: Path) -> str:
