@@ -1,0 +1,243 @@
+/* Dispatch: windows, batches, heads, grants, depths (LONGHAUL_TEST_PG). */
+#include "stores/dispatch.h"
+#include "unit/core/stores/record.h"
+
+struct led {
+	struct record_world *w;
+	struct db *leader;
+	struct id me;
+	int64_t term;
+};
+
+static void on_term(void *ctx, enum err e, const struct term *term)
+{
+	assert_int_equal(e, ERR_OK);
+	*(int64_t *)ctx = term->number;
+}
+
+static int led_open(void **state)
+{
+	struct led *l = calloc(1, sizeof(*l));
+	int64_t end = clock_ms() + RECORD_WAIT_MS;
+	void *world;
+
+	assert_non_null(l);
+	assert_int_equal(record_world_open(&world), 0);
+	l->w = world;
+	l->leader = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
+	l->me = id_new(0);
+	while (l->term == 0 && clock_ms() < end)
+		record_run(l->leader, term_hold(l->leader, l->me, 60000, on_term, &l->term));
+	assert_true(l->term > 0);
+	*state = l;
+	return 0;
+}
+
+static int led_close(void **state)
+{
+	struct led *l = *state;
+	void *world = l->w;
+
+	record_run(l->leader, term_release(l->leader, l->me, l->term, record_ok, NULL));
+	db_close(l->leader);
+	(void)record_world_close(&world);
+	free(l);
+	return 0;
+}
+
+struct told {
+	enum err e;
+	size_t n;
+};
+
+static void on_work(void *ctx, enum err e, size_t n)
+{
+	*(struct told *)ctx = (struct told){e, n};
+}
+
+struct picked {
+	size_t n;
+	struct job_key key[100];
+};
+
+static void on_pick(void *ctx, enum err e, const struct job_key *keys, size_t n)
+{
+	struct picked *p = ctx;
+
+	assert_int_equal(e, ERR_OK);
+	p->n = n;
+	if (n > 0)
+		memcpy(p->key, keys, n * sizeof(*keys));
+}
+
+static struct picked pick(struct led *l, struct id batch, size_t max)
+{
+	struct dispatch_ask ask = {.queue_id = l->w->queue, .batch = batch, .max = max};
+	struct picked p = {0};
+
+	record_run(l->leader, dispatch_pick(l->leader, l->term, &ask, on_pick, &p));
+	return p;
+}
+
+static void submit_n(struct led *l, size_t n)
+{
+	struct submit jobs[50];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		jobs[i] = record_job(l->w->tenant, l->w->queue);
+	record_submit(l->w->producer, jobs, n);
+}
+
+struct opened {
+	struct id batch;
+	bool found;
+	int32_t jobs;
+};
+
+static void on_open(void *ctx, enum err e, const struct dispatch_batch *batches, size_t n)
+{
+	struct opened *o = ctx;
+	size_t i;
+
+	assert_int_equal(e, ERR_OK);
+	o->found = false;
+	for (i = 0; i < n; i++)
+		if (id_equal(batches[i].id, o->batch)) {
+			o->found = true;
+			o->jobs = batches[i].jobs;
+		}
+}
+
+static struct opened open_batch(struct led *l, struct id batch)
+{
+	struct opened o = {.batch = batch};
+
+	record_run(l->leader, dispatch_open(l->leader, l->term, 0, 1000, on_open, &o));
+	return o;
+}
+
+/* promises: C16 */
+static void test_a_job_is_sent_once_until_its_batch_is_lost(void **state)
+{
+	struct led *l = *state;
+	struct id batch = id_new(0);
+	struct dispatch_batch sent = {.id = batch, .topic = "t", .partition = 3, .offset = 9};
+	struct told told;
+
+	submit_n(l, 10);
+	assert_int_equal(pick(l, batch, 6).n, 6);
+	assert_int_equal(pick(l, id_new(0), 100).n, 4);
+	assert_int_equal(pick(l, id_new(0), 100).n, 0);
+	record_run(l->leader, dispatch_sent(l->leader, &sent, 1, record_ok, NULL));
+	assert_true(open_batch(l, batch).found);
+	assert_int_equal(open_batch(l, batch).jobs, 6);
+	record_run(l->leader, dispatch_undo(l->leader, l->term, &batch, 1, on_work, &told));
+	assert_int_equal(told.e, ERR_OK);
+	assert_int_equal(told.n, 6);
+	assert_false(open_batch(l, batch).found);
+	assert_int_equal(pick(l, id_new(0), 100).n, 6);
+}
+
+/* promises: C16 */
+static void test_what_was_claimed_is_on_its_way_no_longer(void **state)
+{
+	struct led *l = *state;
+	struct id batch = id_new(0);
+
+	submit_n(l, 5);
+	assert_int_equal(pick(l, batch, 10).n, 5);
+	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 10)->n, 5);
+	assert_false(open_batch(l, batch).found);
+}
+
+/* promises: C16 */
+static void test_a_missing_head_is_put_back(void **state)
+{
+	static struct db_stmt drop = {.name = "test_drop_heads"};
+	static char sql[120];
+	struct led *l = *state;
+	struct told told;
+
+	submit_n(l, 3);
+	snprintf(sql, sizeof(sql), "delete from ready_head where queue_id = %d", l->w->queue);
+	drop.sql = sql;
+	record_sql(l->leader, NULL, &drop);
+	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 10)->n, 0);
+	record_run(l->leader, dispatch_heads(l->leader, l->term, on_work, &told));
+	assert_int_equal(told.e, ERR_OK);
+	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 10)->n, 3);
+}
+
+static void on_queues(void *ctx, enum err e, const struct queue *queues, size_t n)
+{
+	struct queue *want = ctx;
+	size_t i;
+
+	assert_int_equal(e, ERR_OK);
+	for (i = 0; i < n; i++)
+		if (queues[i].id == want->id) {
+			*want = queues[i];
+			return;
+		}
+	fail_msg("the queue is not listed");
+}
+
+/* promises: C15 */
+static void test_depths_are_counted_and_allotments_told(void **state)
+{
+	struct led *l = *state;
+	struct dispatch_flow flow = {.queue_id = l->w->queue, .free_slots = 7, .allot = 5};
+	struct queue q = {.id = l->w->queue};
+	struct told told;
+
+	submit_n(l, 4);
+	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 1)->n, 1);
+	record_run(l->leader, dispatch_count(l->leader, l->term, on_work, &told));
+	assert_int_equal(told.e, ERR_OK);
+	record_run(l->leader, dispatch_flow(l->leader, l->term, &flow, 1, on_work, &told));
+	record_run(l->w->producer, queue_list(l->w->producer, on_queues, &q));
+	assert_int_equal(q.queued, 3);
+	assert_int_equal(q.running, 1);
+	assert_int_equal(q.allot, 5);
+	assert_int_equal(q.free_slots, 7);
+	assert_true(q.oldest_ms > 0);
+}
+
+/* promises: C1 */
+static void test_a_full_queue_refuses(void **state)
+{
+	struct led *l = *state;
+	struct queue_change change = {.has_max_queued = true, .max_queued = 3};
+	char name[ID_UUID_MAX];
+	struct told told;
+	struct submit s;
+	int32_t queue, i;
+
+	id_uuid(id_new(0), name);
+	change.name = name;
+	queue = record_queue(l->w->producer, &change);
+	for (i = 0; i < 3; i++) {
+		s = record_job(l->w->tenant, queue);
+		record_submit(l->w->producer, &s, 1);
+		assert_int_equal(s.outcome, ERR_OK);
+	}
+	record_run(l->leader, dispatch_count(l->leader, l->term, on_work, &told));
+	s = record_job(l->w->tenant, queue);
+	record_submit(l->w->producer, &s, 1);
+	assert_int_equal(s.outcome, ERR_QUEUE_FULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, led_open, led_close)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_job_is_sent_once_until_its_batch_is_lost),
+		TEST(test_what_was_claimed_is_on_its_way_no_longer),
+		TEST(test_a_missing_head_is_put_back),
+		TEST(test_depths_are_counted_and_allotments_told),
+		TEST(test_a_full_queue_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
