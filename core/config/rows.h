@@ -43,7 +43,7 @@
 	X(REDIS, limits_url, "", 0, 2000, "", FIXED,                                               \
 	  "redis://host:port[/db] for limits and live events (noeviction); empty = none")          \
 	X(REDIS, cache_url, "", 0, 2000, "", FIXED,                                                \
-	  "redis://host:port[/db] for caches (allkeys-lfu); empty = none")                         \
+	  "redis://host:port[/db] for caches (allkeys-lfu), of no use to this release; empty = none")                         \
 	X(SECRET, password_file, "", 0, 4000, "", FIXED,                                           \
 	  "file with the password of both; empty = none")                                          \
 	X(INT, connect_timeout_ms, "500", 10, 60000, "ms", FIXED, "until a connection stands")     \
@@ -68,7 +68,7 @@
 	X(INT, subject_chars, "256", 1, 1000, "characters", LIVE, "of a job's subject")            \
 	X(INT, deadline_default_s, "3600", 1, 34560000, "s", LIVE, "when a job names none")        \
 	X(INT, deadline_max_s, "2592000", 1, 34560000, "s", LIVE, "a job may ask for")             \
-	X(INT, run_ahead_max_s, "3155760000", 1, 3155760000, "s", LIVE,                               \
+	X(INT, run_ahead_max_s, "3155760000", 1, 3155760000, "s", LIVE,                            \
 	  "how far ahead run_at may lie")                                                          \
 	X(INT, attempt_timeout_default_s, "600", 1, 86400, "s", LIVE, "when a job names none")     \
 	X(INT, attempt_timeout_max_s, "7200", 1, 86400, "s", LIVE, "a job may ask for")            \

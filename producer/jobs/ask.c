@@ -372,6 +372,7 @@ static void numbers_take(struct reading *r)
 		1000 * integer(r, "attempt_timeout_s", c->limits.attempt_timeout_default_s);
 	s->max_attempts = (int)integer(r, "max_attempts", c->limits.attempts_default);
 	s->store = !store || json_is_true(store);
+	s->key_ttl_s = c->limits.idempotency_ttl_s;
 }
 
 static enum err values_take(struct reading *r, const struct kind *kind)
