@@ -9,7 +9,7 @@
 	"array(select (classid::bigint << 32) | objid::bigint from pg_locks" \
 	" where locktype = 'advisory' and objsubid = 1 and granted"          \
 	" and database = (select oid from pg_database where datname = current_database()))"
-#define QUIET "interval '2200 milliseconds'"
+#define QUIET "interval '2400 milliseconds'"
 
 static const struct db_stmt REAP_LOOK = {.name = "reap_look",
 	.sql = "select w.worker_id, b.beat_at < now() - " QUIET ", w.lock_key = any(" LOCKS "),"

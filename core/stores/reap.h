@@ -1,7 +1,7 @@
 /* reap.h - returning the jobs of workers that are gone.
  *
  * A worker is gone when its lease has run out, or when its advisory lock is not
- * held (read from pg_locks, never taken) and it has not beaten for 2.2 s: a line cut
+ * held (read from pg_locks, never taken) and it has not beaten for 2.4 s: a line cut
  * for 1.5 s just after a beat is back by then, lock first. The second
  * is a hint that the caller switches on. Before it calls reap_workers a leader
  * must have had its session for one full lease; reap_look tells how many are
@@ -19,7 +19,7 @@
 
 #include "stores/term.h"
 
-enum { REAP_CRASHES_MAX = 3, REAP_SILENT_MS = 2200 };
+enum { REAP_CRASHES_MAX = 3, REAP_SILENT_MS = 2400 };
 
 struct reap_worker {
 	struct id id;
