@@ -459,6 +459,7 @@ enum err ask_key(struct ask *ask, const struct ask_scene *scene, const char *key
 	digest_hmac(facts->match_key, MATCH_KEY_BYTES, parts, 2, ask->submit.key_hash);
 	digest_hmac(facts->match_key, MATCH_KEY_BYTES, body, 2, ask->submit.body_hash);
 	ask->submit.has_key = true;
+	ask->submit.key_ttl_s = scene->config->limits.idempotency_ttl_s;
 	return ERR_OK;
 }
 
