@@ -1,5 +1,6 @@
 """The live display: one line per job on a terminal, one line per change anywhere else."""
 
+import shutil
 import sys
 import threading
 import time
@@ -8,7 +9,8 @@ from dataclasses import dataclass
 from longhaul_dev.progress import say
 
 REDRAW_S = 0.08
-WIDTH = 78
+HEAD_WIDTH = 40
+WIDTH_MAX = 110
 FINAL = ("completed", "failed", "cancelled", "expired")
 
 
@@ -20,11 +22,18 @@ class Row:
     state: str = "queued"
     text: str = ""
 
-    def line(self) -> str:
+    def line(self, width: int) -> str:
+        """What fits in one line of the terminal; the text's end, when there is room."""
         words = len(self.text.split())
-        tail = " ".join(self.text[-200:].split())
-        room = WIDTH - 40
-        return f"  {self.name:<14}{self.state:<11}{words:>4} words  {tail[-room:]}"
+        head = f"  {self.name:<14}{self.state:<11}{words:>4} words  "
+        room = max(width - HEAD_WIDTH, 0)
+        tail = printable(" ".join(self.text[-2 * WIDTH_MAX :].split()))[-room:] if room else ""
+        return (head + tail)[:width]
+
+
+def printable(text: str) -> str:
+    """A model's words without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 class Board:
@@ -32,7 +41,9 @@ class Board:
 
     def __init__(self, names: list[str]) -> None:
         self.rows = {name: Row(name) for name in names}
-        self._live = sys.stdout.isatty()
+        size = shutil.get_terminal_size()
+        self._width = min(size.columns - 1, WIDTH_MAX)
+        self._live = sys.stdout.isatty() and size.lines > len(names) + 1
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._painter = threading.Thread(target=self._paint, daemon=True)
@@ -64,7 +75,7 @@ class Board:
         sys.stdout.write("\n" * height)
         while True:
             last = self._done.is_set()
-            lines = "".join(f"\x1b[2K{row.line()}\n" for row in self.rows.values())
+            lines = "".join(f"\x1b[2K{row.line(self._width)}\n" for row in self.rows.values())
             sys.stdout.write(f"\x1b[{height}A{lines}")
             sys.stdout.flush()
             if last:

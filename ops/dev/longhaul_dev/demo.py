@@ -9,7 +9,7 @@ from typing import Any
 
 from longhaul_dev import build, packages, preflight
 from longhaul_dev.api import Api
-from longhaul_dev.board import Board
+from longhaul_dev.board import Board, printable
 from longhaul_dev.fault import Fault
 from longhaul_dev.layout import REPOSITORY
 from longhaul_dev.progress import say, step
@@ -119,7 +119,7 @@ def _show_answers(jobs: Jobs) -> None:
     for name, job in jobs.items():
         say(f"  {name}:")
         text = _answer(job) if job["state"] == "completed" else f"{job['state']}: {job['error']}"
-        wrapped = textwrap.wrap(" ".join(text.split()), 92, max_lines=ANSWER_LINES)
+        wrapped = textwrap.wrap(printable(" ".join(text.split())), 92, max_lines=ANSWER_LINES)
         say(textwrap.indent("\n".join(wrapped), "    "))
 
 
