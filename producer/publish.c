@@ -71,7 +71,7 @@ struct publish_plan *publish_plan(struct producer *producer, struct submit *cons
 	struct publish *p = producer->publish;
 	struct publish_plan *plan;
 
-	if (!p || !p->stream || !stream_publisher_up(p->stream))
+	if (!p || !p->stream || !stream_publisher_worth_a_try(p->stream))
 		return NULL;
 	plan = calloc(1, sizeof *plan);
 	if (!plan)

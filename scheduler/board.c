@@ -110,6 +110,12 @@ void board_topics_ask(struct board *board, struct survey_topics *ret_topics)
 	}
 }
 
+void board_topics_doubt(struct board *board)
+{
+	for (size_t i = 0; i < board->n; i++)
+		board->queues[i].topic = TOPIC_UNKNOWN;
+}
+
 void board_topics_made(struct board *board, const struct survey_topics *topics)
 {
 	for (size_t i = 0; i < topics->n; i++) {

@@ -14,7 +14,7 @@
 
 enum { BOARD_MAX = 1000 };
 
-enum topic { TOPIC_UNKNOWN, TOPIC_ASKED, TOPIC_THERE };
+enum topic { TOPIC_UNKNOWN, TOPIC_THERE };
 
 struct board_queue {
 	int32_t id;
@@ -49,8 +49,10 @@ struct board_queue *board_find(struct board *board, int32_t id);
 struct board_queue *board_find_name(struct board *board, const char *name);
 /* Plans each queue's window. */
 void board_plan(struct board *board, int64_t extra_percent);
-/* Queues whose topics are yet to be made, marked ASKED. */
+/* Queues whose topics are yet to be made, or in doubt. */
 void board_topics_ask(struct board *board, struct survey_topics *ret_topics);
+/* None of them is taken for granted any more. */
+void board_topics_doubt(struct board *board);
 void board_topics_made(struct board *board, const struct survey_topics *topics);
 
 #endif

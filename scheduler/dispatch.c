@@ -12,8 +12,6 @@
 
 enum {
 	BATCH_MAX = DISPATCH_MESSAGE_JOBS_MAX,
-	PROBE_EVERY_MS = 1000, /* one batch, while Kafka is away */
-	PROBE_JOBS = 10,
 	LITE_EVERY_MS = 500,
 	LEASES_EVERY_MS = 100, /* counting them costs more than all else */
 	FLOW_IDLE_MS = 1000,
@@ -27,9 +25,8 @@ struct dispatch {
 	struct board board;
 	struct landings landings;
 	size_t turn; /* which queue comes first: another one each time */
-	int64_t look_ms, leases_ms, flow_ms, probe_ms;
+	int64_t look_ms, leases_ms, flow_ms;
 	bool was_up;
-	bool probing; /* the batch being sent is one that finds out */
 	/* room for one call's rows */
 	struct dispatch_key keys[BATCH_MAX];
 	uint8_t message[DISPATCH_MESSAGE_BYTES_MAX];
@@ -218,19 +215,40 @@ static enum err look(struct leader *leader)
 	return ERR_OK;
 }
 
+/* ---- is Kafka there, and are the topics? ---- */
+
+/* When Kafka goes away every topic is in doubt: it may come back without them. Their making, asked
+ * for again and again, is also what finds out that it is back. */
+static void watch_kafka(struct dispatch *d)
+{
+	bool up = stream_publisher_up(d->publisher);
+
+	if (up == d->was_up)
+		return;
+	d->was_up = up;
+	if (up) {
+		log_info("Kafka answers again");
+		return;
+	}
+	log_warn("Kafka is away; workers claim from the tables");
+	board_topics_doubt(&d->board);
+}
+
 static void topics_turn(struct dispatch *d)
 {
 	struct survey_topics topics;
 
 	if (surveyor_ensured(d->surveyor, &topics)) {
 		board_topics_made(&d->board, &topics);
-		if (topics.err != ERR_OK)
-			log_warn("topics were not made", LOG_INT("topics", (int64_t)topics.n),
-				LOG_ERR(topics.err));
+		if (topics.err == ERR_OK)
+			stream_publisher_mark_up(d->publisher);
+		else
+			log_debug("topics were not made", LOG_ERR(topics.err));
 	}
+	watch_kafka(d);
 	board_topics_ask(&d->board, &topics);
 	if (topics.n > 0 && surveyor_ensure(d->surveyor, &topics))
-		log_info("making topics", LOG_INT("topics", (int64_t)topics.n));
+		log_debug("making topics", LOG_INT("topics", (int64_t)topics.n));
 }
 
 /* ---- what producers may publish ---- */
@@ -325,16 +343,16 @@ static enum err dispatch_batch(
 		return ERR_OK;
 	queue->after = d->keys[pick.ask.n - 1].tenant;
 	board_spend(queue, pick.ask.n);
-	if (kafka_takes(d, queue) || d->probing)
+	if (kafka_takes(d, queue))
 		publish(d, queue, ask.batch, pick.ask.n);
 	leader->tally.dispatched += pick.ask.n;
 	return ERR_OK;
 }
 
-static enum err dispatch_queue_turn(struct leader *leader, size_t i, int64_t most)
+static enum err dispatch_queue_turn(struct leader *leader, size_t i)
 {
 	struct dispatch *d = leader->dispatch;
-	int64_t left = d->board.windows[i].pick < most ? d->board.windows[i].pick : most;
+	int64_t left = d->board.windows[i].pick;
 	size_t size = window_batch(
 		left, d->board.workers, (size_t)leader->config->scheduler.message_jobs);
 	enum err err = ERR_OK;
@@ -350,39 +368,11 @@ static enum err dispatch_queue_turn(struct leader *leader, size_t i, int64_t mos
 	return err;
 }
 
-static void tell_kafka(struct dispatch *d)
+/* A rate is kept by marking, with Kafka or without: workers claim nothing unmarked of such a queue.
+ */
+static bool may_mark(struct dispatch *d, size_t i)
 {
-	bool up = d->publisher && stream_publisher_up(d->publisher);
-
-	if (!d->publisher || up == d->was_up)
-		return;
-	if (up)
-		log_info("Kafka answers again");
-	else
-		log_warn("Kafka is away; workers claim from the tables");
-	d->was_up = up;
-}
-
-/* While Kafka is away one small batch now and then finds out. */
-static bool probe_now(struct dispatch *d)
-{
-	if (!d->publisher || d->was_up || clock_ms() - d->probe_ms < PROBE_EVERY_MS)
-		return false;
-	d->probe_ms = clock_ms();
-	return true;
-}
-
-/* How much of a queue may be marked now. A rate is kept by marking, with Kafka or without: workers
- * claim nothing unmarked of such a queue. */
-static int64_t most_of(struct dispatch *d, size_t i)
-{
-	const struct board_queue *queue = &d->board.queues[i];
-
-	if (kafka_takes(d, queue))
-		return INT64_MAX;
-	if (d->probing)
-		return queue->topic == TOPIC_THERE ? PROBE_JOBS : 0;
-	return board_rated(&d->board, i) ? INT64_MAX : 0;
+	return kafka_takes(d, &d->board.queues[i]) || board_rated(&d->board, i);
 }
 
 static enum err dispatch_all(struct leader *leader)
@@ -390,17 +380,12 @@ static enum err dispatch_all(struct leader *leader)
 	struct dispatch *d = leader->dispatch;
 	enum err err = ERR_OK;
 
-	tell_kafka(d);
 	d->turn++;
-	d->probing = probe_now(d);
 	for (size_t k = 0; err == ERR_OK && k < d->board.n; k++) {
 		size_t i = (d->turn + k) % d->board.n;
-		int64_t most = most_of(d, i);
 
-		if (d->board.windows[i].pick == 0 || most == 0)
-			continue;
-		err = dispatch_queue_turn(leader, i, most);
-		d->probing = false;
+		if (d->board.windows[i].pick > 0 && may_mark(d, i))
+			err = dispatch_queue_turn(leader, i);
 	}
 	return err;
 }

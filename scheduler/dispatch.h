@@ -3,9 +3,8 @@
  * One turn: note where earlier messages landed, look, plan (window.h), tell the
  * producers their allotment, mark and publish batches. A batch is one message on
  * one partition and one row of the record. What Kafka refuses is unmarked at once.
- * While Kafka is away nothing is marked, but for one small batch a second that
- * finds out; workers claim from the tables meanwhile. Without Kafka at all, turns
- * only keep the record's numbers.
+ * While Kafka is away nothing is sent; workers claim from the tables meanwhile.
+ * Without Kafka at all, turns only keep the record's numbers and the queues' rates.
  *
  * Threads: the scheduler's; deliveries are handed out on the loop, between turns.
  * Memory: fixed, dispatch_new to dispatch_free. */

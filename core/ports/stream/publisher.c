@@ -1,11 +1,14 @@
 #include "ports/stream/publisher.h"
 
+#include "ground/clock.h"
 #include "ports/loop.h"
 #include "ports/stream/client.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { TRY_EVERY_MS = 1000 };
 
 struct stream_publisher {
 	rd_kafka_t *client;
@@ -15,6 +18,7 @@ struct stream_publisher {
 	void *owner;
 	char *prefix;
 	atomic_bool down;
+	_Atomic int64_t tried_ms; /* while down: the last try */
 };
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -166,6 +170,21 @@ void stream_publisher_poll(struct stream_publisher *publisher, int wait_ms)
 bool stream_publisher_up(const struct stream_publisher *publisher)
 {
 	return !atomic_load(&publisher->down);
+}
+
+bool stream_publisher_worth_a_try(struct stream_publisher *publisher)
+{
+	int64_t now_ms = clock_ms(), tried_ms = atomic_load(&publisher->tried_ms);
+
+	if (stream_publisher_up(publisher))
+		return true;
+	return now_ms - tried_ms >= TRY_EVERY_MS &&
+	       atomic_compare_exchange_strong(&publisher->tried_ms, &tried_ms, now_ms);
+}
+
+void stream_publisher_mark_up(struct stream_publisher *publisher)
+{
+	atomic_store(&publisher->down, false);
 }
 
 size_t stream_publisher_waiting(const struct stream_publisher *publisher)

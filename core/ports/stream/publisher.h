@@ -48,8 +48,13 @@ MUST_CHECK enum err stream_publisher_send(struct stream_publisher *publisher, co
 void stream_publisher_poll(struct stream_publisher *publisher, int wait_ms);
 
 /* False from the moment a delivery failed or all brokers went away, until the next success. Any
- * thread. Publishing stays allowed: it is also the probe. */
+ * thread. */
 bool stream_publisher_up(const struct stream_publisher *publisher);
+/* Up; or down, and nobody has tried for a second: whoever is told so sends one message, and its
+ * delivery is the news. Without such tries a publisher stays down for ever. Any thread. */
+bool stream_publisher_worth_a_try(struct stream_publisher *publisher);
+/* Kafka was seen to answer by other means (admin.h): up again, until a delivery says otherwise. */
+void stream_publisher_mark_up(struct stream_publisher *publisher);
 /* Messages sent and not yet delivered or failed. */
 size_t stream_publisher_waiting(const struct stream_publisher *publisher);
 
