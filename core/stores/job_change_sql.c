@@ -96,7 +96,8 @@ const struct db_stmt JOB_DELETE = {.name = "job_delete",
 	false};
 /* clang-format on */
 
-/* Whoever holds the ready or due row decides: who cannot have it finds the job changing hands. */
+/* Whoever holds the ready or due row decides: who cannot have it finds the job changing hands. A
+ * row may keep its key: so the new one waits for the old one's end (count(*) from ..._gone). */
 const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	.sql = "with k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row,"
 	       " coalesce(case when $8 then greatest($9::timestamptz, now()) end, d.due_at, now()) as due_at,"
@@ -108,8 +109,8 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " (select ctid as due_row, due_at from job_due d where j.state = 'waiting'"
 	       " and d.tenant_id = j.tenant_id and d.job_id = j.job_id limit 1 for update skip locked) d on true"
 	       " where r.ready_at is not null or d.due_row is not null),"
-	       " ready_gone as (delete from job_ready where ctid = any(array(select ready_at from k))),"
-	       " due_gone as (delete from job_due where ctid = any(array(select due_row from k))),"
+	       " ready_gone as (delete from job_ready where ctid = any(array(select ready_at from k)) returning 1),"
+	       " due_gone as (delete from job_due where ctid = any(array(select due_row from k)) returning 1),"
 	       " upd as (update job j set version = version + 1,"
 	       " priority = case when $6 >= 0 then $6::smallint else priority end,"
 	       " queue_id = case when $7 > 0 then $7 else queue_id end,"
@@ -124,10 +125,10 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " returning j.*, k.due_at, null::uuid as holder)," HEADS ","
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation)"
 	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd"
-	       " where state = 'queued'),"
+	       " where state = 'queued' and (select count(*) from ready_gone) >= 0),"
 	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
-	       " select tenant_id, job_id, queue_id, due_at, deadline_at from upd where state = "
-	       "'waiting')," AUDIT("job.patch", "upd") TOUCHED "upd",
+	       " select tenant_id, job_id, queue_id, due_at, deadline_at from upd"
+	       " where state = 'waiting' and (select count(*) from due_gone) >= 0)," AUDIT("job.patch", "upd") TOUCHED "upd",
 	false};
 
 /* ---- store = false: the content goes, ids and numbers stay ---- */
