@@ -87,7 +87,9 @@ def _stream_run(play: Play) -> Sample:
     done, last = play.finished(start)
     if done != STREAMS:
         raise Fault(f"{done} of {STREAMS} streams are completed.")
-    more = held | {"submit_s": round(taken_s, 2), "calls": len(play.calls())}
+    asked = [entry["at_us"] / 1e6 - start for entry in play.calls()]
+    more = held | {"submit_s": round(taken_s, 2), "calls": len(asked)}
+    more |= {"first_asked_s": round(min(asked), 2), "last_asked_s": round(max(asked), 2)}
     return Sample(last - start, more | {"kib_each": round((held["rss_kib"] - rss) / STREAMS, 1)})
 
 
