@@ -11,8 +11,8 @@ from longhaul_bench.process import Meter
 from longhaul_bench.stage import QUEUE, Play, Stage
 from longhaul_bench.submit import chat_of
 
-NOOP_JOBS = 100_000
-CALL_JOBS = 40_000
+NOOP_JOBS = 60_000
+CALL_JOBS = 20_000
 OTHER_JOBS = 1_000_000
 OTHER_QUEUE = "other"
 BURST_JOBS = 10_000
