@@ -22,22 +22,29 @@
 
 #define TERMINAL "state in ('completed', 'failed', 'expired')"
 
-/* One look at each element (held) decides what becomes of its job; all else follows from the rows
+/* state and callback_events stand first in held: most of what follows looks at nothing else.
+ * One look at each element (held) decides what becomes of its job; all else follows from the rows
  * that the update of job returned. Addresses, not keys, lead to what is changed. */
 static const struct db_stmt finish_stmt = {.name = "finish",
-	.sql = "with held as materialized (select k.*, j.job_at, j.retention, j.queue_id, j.priority,"
-	       "  j.callback_events, j.deadline_at, l.lease_at, l.started_at, l.number, l.restarted,"
-	       "  l.event_from, least(greatest(k.event_last, l.event_from + 1), l.event_to) as event_end,"
-	       "  case k.as_kind when 0 then 'completed' when 1 then 'failed' when 5 then 'expired'"
+	.sql = "with held as materialized (select case k.as_kind when 0 then 'completed'"
+	       "   when 1 then 'failed' when 5 then 'expired'"
 	       "   when 2 then case when j.attempt >= j.max_attempts"
-	       "     or j.deadline_at <= now() + make_interval(secs => k.delay_ms / 1000.0) then 'failed' else 'waiting' end"
+	       "     or j.deadline_at <= now() + make_interval(secs => k.delay_ms / 1000.0)"
+	       "     then 'failed' else 'waiting' end"
 	       "   when 3 then 'waiting'"
-	       "   else case when j.interruptions >= $22 then 'failed' else 'queued' end end::job_state as state,"
-	       "  case when k.as_kind in (2, 3) then least(now() + make_interval(secs => k.delay_ms / 1000.0),"
-	       "  j.deadline_at) end as due_at,"
-	       "  case when k.as_kind = 4 then j.interruptions + 1 else j.interruptions end as interruptions,"
-	       "  case when k.as_kind in (3, 4) then greatest(j.attempt - 1, 0) else j.attempt end as attempt_left,"
-	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) end as rank, j.deaths >= 2 as probation"
+	       "   else case when j.interruptions >= $22 then 'failed' else 'queued' end"
+	       "  end::job_state as state, j.callback_events, k.*, j.job_at, j.retention, j.queue_id,"
+	       "  j.priority, j.deadline_at, l.lease_at, l.started_at, l.number, l.restarted,"
+	       "  l.event_from,"
+	       "  least(greatest(k.event_last, l.event_from + 1), l.event_to) as event_end,"
+	       "  case when k.as_kind in (2, 3) then least(j.deadline_at,"
+	       "   now() + make_interval(secs => k.delay_ms / 1000.0)) end as due_at,"
+	       "  case when k.as_kind = 4 then j.interruptions + 1 else j.interruptions end"
+	       "   as interruptions,"
+	       "  case when k.as_kind in (3, 4) then greatest(j.attempt - 1, 0) else j.attempt end"
+	       "   as attempt_left,"
+	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) end as rank,"
+	       "  j.deaths >= 2 as probation"
 	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
 	       "  $20, $21, $23) with ordinality k(tenant_id, job_id, fence, as_kind, error_code, delay_ms,"
 	       "  waiting_for, event_last, upstream, model, upstream_status, input_tokens, output_tokens,"

@@ -30,7 +30,10 @@
 	"  queue_ms = greatest(0, date_part('epoch', now() - t.since) * 1000)::int4"             \
 	"  from (select * from taken order by job_id) t"                                         \
 	"  cross join setting c where j.ctid = t.job_at and j.state = 'queued'"                  \
-	"  returning j.*, t.probation)"                                                          \
+	"  returning j.tenant_id, j.job_id, j.fence, j.queue_id, j.event_next, j.deadline_at,"   \
+	"  j.attempt, j.restarted, t.probation, j.kind, j.model, j.priority, j.max_attempts,"    \
+	"  j.crashes, j.interruptions, j.attempt_timeout_ms, j.created_at, j.queue_ms, j.store," \
+	"  j.retention)"                                                                         \
 	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"               \
 	" event_from, event_to,"                                                                 \
 	"  deadline_at, queue_id, number, restarted, probation)"                                 \
