@@ -161,7 +161,8 @@ const struct db_stmt JOB_COUNT = {.name = "job_count",
 	       " and ($8 < 0 or dead = ($8 = 1))"
 	       " and ($9::timestamptz is null or created_at > $9)"
 	       " and ($10::timestamptz is null or created_at < $10)"
-	       " and (cardinality($11::bytea[]) = 0 or (select count(*) from job_match m"
-	       " where m.tenant_id = j.tenant_id and m.hash = any($11) and m.job_id = j.job_id"
-	       " and m.retention = j.retention) = cardinality($11)) limit 100000) found",
+	       " and not exists (select from unnest($11::bytea[]) h(hash) where not exists"
+	       " (select from job_match m where m.tenant_id = $1 and m.hash = h.hash"
+	       " and m.job_id = j.job_id and m.retention = j.retention))"
+	       " limit 100000) found",
 	true};
