@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from longhaul_dev import jars
 from longhaul_dev.account import service_account
+from longhaul_dev.board import Row
 from longhaul_dev.config import merged
 from longhaul_dev.fault import Fault
 from longhaul_dev.layout import REPOSITORY
@@ -122,6 +123,13 @@ def test_signatures_are_told_from_forgeries() -> None:
     assert not verified(STANDARD_VECTOR, STANDARD_BODY + b" ", STANDARD_SECRET, now)
     assert not verified(STANDARD_VECTOR, STANDARD_BODY, STANDARD_SECRET, now + 301)
     assert not verified({}, STANDARD_BODY, STANDARD_SECRET, now)
+
+
+def test_a_model_cannot_steer_the_terminal_or_break_a_line() -> None:
+    row = Row("GPL-3", "running", "one\x1b[2Jtwo\r\nthree " * 40)
+    assert len(row.line(70)) <= 70
+    assert row.line(70).isprintable()
+    assert row.line(20).isprintable()
 
 
 def test_overrides_reach_one_key_and_leave_its_neighbours() -> None:
