@@ -120,10 +120,23 @@ def crash(stage: Stage, runs: int) -> Iterator[Sample]:
             play.forget_calls()
             play.fill(CRASH_JOBS, lambda _: line)
             play.wait(lambda: len(play.calls()) >= CRASH_JOBS, "all jobs run", 20)
+            busiest = _busiest(play)
             killed_us = time.time_ns() // 1000
-            play.stack.signal("worker-1", signal.SIGKILL)
+            play.stack.signal(busiest, signal.SIGKILL)
             play.wait_ended()
             yield _again(play, killed_us)
+
+
+def _busiest(play: Play) -> str:
+    """The worker that holds most jobs."""
+    pid = play.number(
+        "select w.pid from job_lease join worker w using (worker_id) "
+        "group by w.pid order by count(*) desc limit 1"
+    )
+    names = [name for name, at in play.stack.status().items() if at["pid"] == int(pid)]
+    if not names:
+        raise Fault("no worker holds a job.")
+    return names[0]
 
 
 def _again(play: Play, killed_us: int) -> Sample:
