@@ -21,6 +21,7 @@ enum {
 struct http {
 	struct loop *loop;
 	struct http_shard **shards;
+	struct http_watches watches;
 	size_t n_shards, max_shards;
 	size_t active_n, max_calls, pooled_n;
 	struct ring active, overdue, pool;
@@ -137,12 +138,17 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *ctx)
 static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http_call *call = ctx;
+	const struct http_request *r = &call->limits;
+	curl_socket_t fd;
 
-	if (call->refused || !call->limits.may_reach(call->limits.policy, &address->addr)) {
+	if (call->refused || (r->may_reach && !r->may_reach(r->policy, &address->addr))) {
 		call->refused = true;
 		return CURL_SOCKET_BAD;
 	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0)
+		http_watches_opened(&call->http->watches, fd);
+	return fd;
 }
 
 /* ---- how a call ends ---- */
@@ -240,7 +246,7 @@ static enum err shard_add(struct http *http, struct http_shard **ret_shard)
 
 	if (http->n_shards == http->max_shards)
 		return ERR_UNAVAILABLE;
-	e = http_shard_new(http->loop, &shard);
+	e = http_shard_new(http->loop, &http->watches, &shard);
 	if (e)
 		return e;
 	shard->on_end = on_shard_end;
@@ -327,7 +333,10 @@ static void easy_prepare(CURL *easy, struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_watches_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &call->http->watches);
 }
 
 static struct http_call *call_pooled(struct http *http)
@@ -352,28 +361,13 @@ static struct http_call *call_pooled(struct http *http)
 	return call;
 }
 
-static enum err call_headers(struct http_call *call, const char *const *headers)
-{
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-
-	for (size_t i = 0; list && headers && headers[i]; i++) {
-		struct curl_slist *longer = curl_slist_append(list, headers[i]);
-
-		if (!longer)
-			curl_slist_free_all(list);
-		list = longer;
-	}
-	call->headers = list;
-	return list ? ERR_OK : ERR_NOMEM;
-}
-
 static enum err call_request(struct http_call *call, const struct http_request *r)
 {
 	CURL *easy = call->easy;
 	const bool post = r->body || strcmp(r->method, "POST") == 0;
 
-	if (curl_easy_setopt(easy, CURLOPT_URL, r->url) != CURLE_OK ||
-		call_headers(call, r->headers) != ERR_OK)
+	call->headers = http_headers(r->headers);
+	if (!call->headers || curl_easy_setopt(easy, CURLOPT_URL, r->url) != CURLE_OK)
 		return ERR_NOMEM;
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, r->https_only ? "https" : "http,https");
@@ -386,7 +380,6 @@ static enum err call_request(struct http_call *call, const struct http_request *
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, r->may_reach ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, r->may_reach ? 1L : 0L);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, r->may_reach ? on_open_socket : NULL);
 	return ERR_OK;
 }
 
@@ -493,6 +486,7 @@ void http_free(struct http *http)
 	}
 	for (size_t i = 0; i < http->n_shards; i++)
 		http_shard_free(http->shards[i]);
+	http_watches_clear(&http->watches);
 	loop_timer_free(http->sweep);
 	free(http->shards);
 	free(http);
