@@ -36,7 +36,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void memory_follows_a_queue_to_another_place(void **state)
 {
 	struct board *board = *state;
@@ -55,7 +55,7 @@ static void memory_follows_a_queue_to_another_place(void **state)
 	assert_null(board_find(board, 2));
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void a_rate_saves_up_at_most_a_second(void **state)
 {
 	struct board *board = *state;
@@ -71,7 +71,7 @@ static void a_rate_saves_up_at_most_a_second(void **state)
 	assert_true(board_rated(board, 0));
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void topics_are_asked_for_until_they_are_made(void **state)
 {
 	struct board *board = *state;
@@ -91,7 +91,7 @@ static void topics_are_asked_for_until_they_are_made(void **state)
 	assert_int_equal(topics.n, 0);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void deliveries_become_landings_and_failures(void **state)
 {
 	static struct landings landings;
@@ -120,7 +120,7 @@ static void deliveries_become_landings_and_failures(void **state)
 	assert_int_equal(landings.failed_n, LANDINGS_MAX);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void waiting_is_not_lost_passed_and_wiped_are(void **state)
 {
 	struct stream_position p = {.committed = 10, .low = 0, .high = 20};

@@ -30,7 +30,7 @@ static struct inquest hold(struct inquest_memory *memory, const struct reap_work
 	return dead;
 }
 
-/* promises: C1 */
+/* promises: C7 */
 static void silence_without_a_lock_is_death(void **state)
 {
 	struct inquest_memory memory = {0};
@@ -42,7 +42,7 @@ static void silence_without_a_lock_is_death(void **state)
 	assert_int_equal(dead.by_lease_n, 0);
 }
 
-/* promises: C1 */
+/* promises: C7 */
 static void silence_with_a_lock_waits_for_the_lease(void **state)
 {
 	struct inquest_memory memory = {0};
@@ -53,7 +53,7 @@ static void silence_with_a_lock_waits_for_the_lease(void **state)
 	assert_int_equal(hold(&memory, w, 2, 1000, OLD_MS).by_lease_n, 1);
 }
 
-/* promises: C1 */
+/* promises: C7 */
 static void a_young_session_believes_nobody_dead(void **state)
 {
 	struct inquest_memory memory = {0};
@@ -64,7 +64,7 @@ static void a_young_session_believes_nobody_dead(void **state)
 	assert_int_equal(hold(&memory, w, 2, 1001, LEASE_MS).by_lease_n, 1);
 }
 
-/* promises: C1 */
+/* promises: C7 */
 static void when_most_fall_silent_together_one_more_lease_passes(void **state)
 {
 	struct inquest_memory memory = {0};
@@ -76,7 +76,7 @@ static void when_most_fall_silent_together_one_more_lease_passes(void **state)
 	assert_int_equal(hold(&memory, w, 3, 1000 + LEASE_MS, OLD_MS).by_lease_n, 2);
 }
 
-/* promises: C1 */
+/* promises: C7 */
 static void a_silence_that_ended_is_forgotten(void **state)
 {
 	struct inquest_memory memory = {0};
@@ -91,7 +91,7 @@ static void a_silence_that_ended_is_forgotten(void **state)
 	assert_int_equal(hold(&memory, w, 3, 9000, OLD_MS).by_lock_n, 0);
 }
 
-/* promises: C1 */
+/* promises: C7 */
 static void where_the_living_show_no_locks_only_leases_count(void **state)
 {
 	struct inquest_memory memory = {0};
@@ -100,7 +100,7 @@ static void where_the_living_show_no_locks_only_leases_count(void **state)
 	assert_int_equal(hold(&memory, w, 2, 1000, OLD_MS).by_lock_n, 0);
 }
 
-/* promises: C1 */
+/* promises: C7 */
 static void the_only_worker_of_a_small_fleet_is_no_mass(void **state)
 {
 	struct inquest_memory memory = {0};

@@ -18,7 +18,7 @@ static int64_t total(const struct share *shares, size_t n)
 	return sum;
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void the_rest_goes_to_those_with_free_slots(void **state)
 {
 	struct share s[] = {{.slots_free = 0, .held = 2}, {.slots_free = 9}, {.slots_free = 9}};
@@ -29,7 +29,7 @@ static void the_rest_goes_to_those_with_free_slots(void **state)
 	assert_int_equal(s[2].granted, 4);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void a_small_rest_takes_turns(void **state)
 {
 	struct share s[3] = {{.slots_free = 5}, {.slots_free = 5}, {.slots_free = 5}};
@@ -41,7 +41,7 @@ static void a_small_rest_takes_turns(void **state)
 	assert_int_equal(s[0].granted, 0);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void what_is_held_stays_even_above_a_lowered_cap(void **state)
 {
 	struct share s[] = {{.slots_free = 5, .held = 7}, {.slots_free = 5}};
@@ -51,7 +51,7 @@ static void what_is_held_stays_even_above_a_lowered_cap(void **state)
 	assert_int_equal(s[1].granted, 0);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void the_sum_is_the_cap_or_all_that_can_be_used(void **state)
 {
 	srand(7);

@@ -13,7 +13,7 @@
 		.weight = 1, .allowance = INT64_MAX, __VA_ARGS__ \
 	}
 
-/* promises: C1 */
+/* promises: C16 */
 static void what_is_on_its_way_stays_within_free_slots_and_a_tenth(void **state)
 {
 	struct window w[] = {QUEUE(.depth = 10000, .running = 60, .dispatched = 30)};
@@ -25,7 +25,7 @@ static void what_is_on_its_way_stays_within_free_slots_and_a_tenth(void **state)
 	assert_int_equal(w[0].pick, 0);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void without_a_worker_nothing_is_dispatched(void **state)
 {
 	struct window w[] = {QUEUE(.depth = 10)};
@@ -35,7 +35,7 @@ static void without_a_worker_nothing_is_dispatched(void **state)
 	assert_int_equal(w[0].allot, 0);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void queues_share_by_weight_and_leave_what_they_do_not_need(void **state)
 {
 	struct window w[] = {QUEUE(.depth = 1000), QUEUE(.depth = 1000), QUEUE(.depth = 5)};
@@ -47,7 +47,7 @@ static void queues_share_by_weight_and_leave_what_they_do_not_need(void **state)
 	assert_in_range(w[1].pick, 2 * w[0].pick, 4 * w[0].pick);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void a_cap_bounds_a_queue_and_a_pause_stops_it(void **state)
 {
 	struct window w[] = {QUEUE(.depth = 1000, .cap = 10, .running = 8),
@@ -59,7 +59,7 @@ static void a_cap_bounds_a_queue_and_a_pause_stops_it(void **state)
 	assert_int_equal(w[1].allot, 0);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void producers_get_the_rest_only_where_nothing_older_waits(void **state)
 {
 	struct window w[] = {QUEUE(.depth = 20), QUEUE(.dispatched = 10)};
@@ -69,7 +69,7 @@ static void producers_get_the_rest_only_where_nothing_older_waits(void **state)
 	assert_int_equal(w[1].allot, 110 - 20 - 10);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void a_rate_is_an_allowance_that_producers_do_not_share(void **state)
 {
 	struct window w[] = {QUEUE(.depth = 20)};
@@ -82,7 +82,7 @@ static void a_rate_is_an_allowance_that_producers_do_not_share(void **state)
 	assert_int_equal(w[0].allot, 0);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void every_queue_gets_at_least_one_turn_in_time(void **state)
 {
 	struct window w[40];
@@ -96,7 +96,7 @@ static void every_queue_gets_at_least_one_turn_in_time(void **state)
 		assert_true(w[i].pick >= 1);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void a_message_is_small_enough_for_every_worker_to_get_some(void **state)
 {
 	assert_int_equal(window_batch(100, 5, 200), 10);

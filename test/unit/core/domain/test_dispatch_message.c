@@ -42,7 +42,7 @@ static void round_trip(size_t n)
 	free(keys);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void a_message_comes_back_as_it_went(void **state)
 {
 	round_trip(1);
@@ -50,7 +50,7 @@ static void a_message_comes_back_as_it_went(void **state)
 	round_trip(DISPATCH_MESSAGE_JOBS_MAX);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void none_and_too_many_are_not_written(void **state)
 {
 	static uint8_t bytes[DISPATCH_MESSAGE_BYTES_MAX];
@@ -62,7 +62,7 @@ static void none_and_too_many_are_not_written(void **state)
 	free(keys);
 }
 
-/* promises: C1 */
+/* promises: C16 */
 static void a_cut_longer_or_changed_message_is_refused(void **state)
 {
 	uint8_t bytes[DISPATCH_MESSAGE_BYTES_MAX + 1] = {0};
