@@ -19,7 +19,7 @@
 /* clang-format off */
 #define CONFIG_DATABASE(X)                                                                         \
 	X(TEXT, url, NULL, 1, 2000, "", FIXED,                                                     \
-	  "libpq connection string, without user and password: each program has its own role")    \
+	  "libpq connection string, without user and password: each program has its own role")     \
 	X(PATH, passfile, "", 0, 4000, "", FIXED,                                                  \
 	  "password file in libpq's format, mode 0600; empty = none is needed")                    \
 	X(INT, connect_timeout_ms, "5000", 100, 60000, "ms", FIXED, "until a connection stands")   \
@@ -43,7 +43,7 @@
 	X(REDIS, limits_url, "", 0, 2000, "", FIXED,                                               \
 	  "redis://host:port[/db] for limits and live events (noeviction); empty = none")          \
 	X(REDIS, cache_url, "", 0, 2000, "", FIXED,                                                \
-	  "redis://host:port[/db] for caches (allkeys-lfu), of no use to this release; empty = none")                         \
+	  "redis://host:port[/db] for caches, of no use to this release; empty = none")            \
 	X(SECRET, password_file, "", 0, 4000, "", FIXED,                                           \
 	  "file with the password of both; empty = none")                                          \
 	X(INT, connect_timeout_ms, "500", 10, 60000, "ms", FIXED, "until a connection stands")     \

@@ -40,7 +40,7 @@ static bool has_controls(const char *s)
 static const char *shape_fault(const struct guard_head *head)
 {
 	for (const char *c = head->target; *c; c++)
-		if (*c <= ' ' || *c == 0x7f)
+		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
 			return "the target has blanks or bytes outside ASCII";
 	if (head->total > GUARD_HEADERS_MAX)
 		return "too many headers";

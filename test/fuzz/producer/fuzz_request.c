@@ -54,7 +54,7 @@ static void check_query(const char *name, const char *value)
 
 static void check_head(char *text, size_t len)
 {
-	struct guard_head head = {.version = "HTTP/1.1"};
+	struct guard_head head = {.target = text, .version = "HTTP/1.1"};
 	char *at = text;
 
 	/* name, value, name, value, each ended by a NUL, as libmicrohttpd leaves them. */
