@@ -154,6 +154,8 @@ static void peeked(void *ctx, enum err e, const struct job_row *rows, size_t n)
 		p->versions[i] = -1;
 		if (row < n && id_equal(rows[row].job, p->keys[i].job))
 			p->versions[i] = rows[row++].version;
+		else if (i > 0 && id_equal(p->keys[i - 1].job, p->keys[i].job))
+			p->versions[i] = p->versions[i - 1];
 	}
 	record_batch_end(batch, e);
 }

@@ -13,7 +13,7 @@ enum { OPS_MAX = 64, SWEEP_MS = 100, AWAY_GRACE_MS = 200, COMPANY = 48 };
 
 struct inbox {
 	struct ring items;
-	size_t n;
+	size_t weight; /* of them all */
 	_Atomic uint64_t batches, done, failed, us;
 };
 
@@ -56,6 +56,11 @@ struct batch {
 };
 
 static void lane_work(void *owner);
+
+static size_t item_weight(const struct record_item *item)
+{
+	return item->weight ? item->weight : 1;
+}
 
 /* ---- batches ---- */
 
@@ -154,11 +159,6 @@ out:
 
 /* ---- a lane ---- */
 
-static size_t item_weight(const struct record_item *item)
-{
-	return item->weight ? item->weight : 1;
-}
-
 /* Under the lock. While another lane commits, few items wait a moment for company: one commit of
  * forty costs Postgres half of two with twenty. */
 static bool waits_for_company(const struct lane *lane, const struct inbox *inbox)
@@ -166,7 +166,7 @@ static bool waits_for_company(const struct lane *lane, const struct inbox *inbox
 	const struct record *r = lane->record;
 	const struct record_item *oldest = RING_OF(inbox->items.next, struct record_item, link);
 
-	if (ring_empty(&inbox->items) || inbox->n >= COMPANY ||
+	if (ring_empty(&inbox->items) || inbox->weight >= COMPANY ||
 		clock_ms() - oldest->since_ms >= r->options.company_ms)
 		return false;
 	for (size_t i = 0; i < r->lanes_n; i++)
@@ -195,7 +195,7 @@ static struct batch *inbox_take(struct lane *lane, size_t op)
 	for (size_t i = 0; b && i < n; i++) {
 		b->items[i] = RING_OF(inbox->items.next, struct record_item, link);
 		ring_leave(&b->items[i]->link);
-		inbox->n--;
+		inbox->weight -= item_weight(b->items[i]);
 	}
 	return b;
 }
@@ -288,7 +288,7 @@ static void inbox_expire(struct lane *lane, struct inbox *inbox, int64_t wait_ms
 		if (now - item->since_ms <= wait_ms)
 			break;
 		ring_join(&late, &item->link);
-		inbox->n--;
+		inbox->weight -= item_weight(item);
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	while (!ring_empty(&late)) {
@@ -457,7 +457,7 @@ enum err record_add(struct record *r, struct record_item *item)
 	item->outcome = ERR_OK;
 	(void)pthread_mutex_lock(&r->lock);
 	ring_join(&r->inboxes[op].items, &item->link);
-	r->inboxes[op].n++;
+	r->inboxes[op].weight += item_weight(item);
 	lane = lane_free(r, item->op->lane);
 	(void)pthread_mutex_unlock(&r->lock);
 	if (lane)
