@@ -128,7 +128,8 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " where state = 'queued' and (select count(*) from ready_gone) >= 0),"
 	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
 	       " select tenant_id, job_id, queue_id, due_at, deadline_at from upd"
-	       " where state = 'waiting' and (select count(*) from due_gone) >= 0)," AUDIT("job.patch", "upd") TOUCHED "upd",
+	       " where state = 'waiting' and (select count(*) from due_gone) >= 0)," AUDIT(
+		       "job.patch", "upd") TOUCHED "upd",
 	false};
 
 /* ---- store = false: the content goes, ids and numbers stay ---- */
