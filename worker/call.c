@@ -208,7 +208,7 @@ enum step_result step_call(struct job *job)
 	if (!e && !job->call->ended)
 		return STEP_WAIT;
 	if (!e) {
-		job->retry_after_ms = job->call->retry_after_ms;
+		job->retry_after_ms = job->call->retry_after_ms > 0 ? job->call->retry_after_ms : 0;
 		call_leave_upstream(job);
 		e = call_result(job);
 	}

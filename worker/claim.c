@@ -56,6 +56,7 @@ struct claim_desk {
 /* A claim by keys under way. */
 struct claim_keys {
 	struct claim_desk *desk;
+	struct id incarnation; /* that asked */
 	size_t n, hints_n;
 	struct job_key keys[KEYS_MAX];
 	struct hint *hints[HINTS_MAX];
@@ -63,6 +64,7 @@ struct claim_keys {
 
 struct claim_more {
 	struct claim_desk *desk;
+	struct id incarnation; /* that asked */
 	size_t asked;
 };
 
@@ -98,6 +100,14 @@ static void quiet(struct claim_desk *desk, enum err e)
 	loop_timer_start(desk->timer, RETRY_MS);
 }
 
+/* What an incarnation claimed that was declared dead meanwhile is not ours to run. */
+static void take(
+	struct claim_desk *desk, struct id incarnation, const struct claim *claims, size_t n)
+{
+	if (n && id_equal(incarnation, desk->worker->incarnation))
+		intake_take(desk->worker, claims, n);
+}
+
 /* ---- by keys ---- */
 
 static void hint_settle(struct claim_desk *desk, struct hint *hint, enum err e)
@@ -122,8 +132,8 @@ static void on_keys(void *ctx, enum err e, const struct claim *claims, size_t n)
 	desk->look = true;
 	if (e)
 		quiet(desk, e);
-	else if (n)
-		intake_take(desk->worker, claims, n);
+	else
+		take(desk, k->incarnation, claims, n);
 	for (size_t i = 0; i < k->hints_n; i++)
 		hint_settle(desk, k->hints[i], e);
 	free(k);
@@ -194,6 +204,7 @@ static bool claim_by_keys(struct claim_desk *desk)
 	if (!k)
 		return false;
 	k->desk = desk;
+	k->incarnation = w->incarnation;
 	k->n = k->hints_n = 0;
 	keys_gather(desk, k, worker_free_slots(w));
 	if (!k->n) {
@@ -225,7 +236,7 @@ static void on_direct(void *ctx, enum err e, const struct claim *claims, size_t 
 	if (n) {
 		desk->after_tenant = claims[n - 1].tenant;
 		desk->pause_ms = 0;
-		intake_take(desk->worker, claims, n);
+		take(desk, more->incarnation, claims, n);
 	} else {
 		desk->pause_ms = desk->pause_ms ? desk->pause_ms * 2 : c->worker.claim_poll_min_ms;
 		if (desk->pause_ms > c->worker.claim_poll_max_ms)
@@ -264,7 +275,7 @@ static void claim_directly(struct claim_desk *desk)
 		ask.queues = desk->queue_ids;
 		ask.queues_n = desk->queues_n;
 	}
-	*more = (struct claim_more){desk, ask.max};
+	*more = (struct claim_more){desk, w->incarnation, ask.max};
 	desk->in_flight++;
 	desk->reserved += ask.max;
 	desk->direct_asked = true;

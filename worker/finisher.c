@@ -231,6 +231,12 @@ static void lot_halve(struct lot *lot)
 	if (lot->n == 1) {
 		struct job *job = lot->jobs[0];
 
+		if (job->end.error == ERR_DB_DATA) { /* not even that: the lease's end decides */
+			lot_leave(lot, 0);
+			job_drop(job);
+			lot_free(lot);
+			return;
+		}
 		log_error("the record refuses a value of this job's end",
 			LOG_ID("job", "job", job->id));
 		job->error = ERR_DB_DATA;
@@ -320,7 +326,7 @@ static void queue_send(struct finisher *f)
 		loop_timer_start(f->timer, RETRY_MS);
 		return;
 	}
-	while (f->queued && lot->n < max) {
+	while (!ring_empty(&f->queue) && lot->n < max) {
 		struct job *job = RING_OF(f->queue.next, struct job, waiting);
 
 		ring_leave(&job->waiting);
@@ -373,6 +379,14 @@ void finisher_add(struct finisher *f, struct job *job)
 		f->since_ms = loop_now_ms(f->worker->loop);
 	ring_join(&f->queue, &job->waiting);
 	f->queued++;
+}
+
+void finisher_remove(struct finisher *f, struct job *job)
+{
+	if (!job->waiting.next)
+		return; /* in a lot: its answer finds the job gone */
+	ring_leave(&job->waiting);
+	f->queued--;
 }
 
 static void on_timer(void *owner)

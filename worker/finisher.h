@@ -25,6 +25,8 @@ MUST_CHECK enum err finisher_new(struct worker *w, struct finisher **ret_finishe
 void finisher_free(struct finisher *f);
 /* job->end is filled; the job is told through finish_stage and job_resume. */
 void finisher_add(struct finisher *f, struct job *job);
+/* The job was dropped while it was asked for. */
+void finisher_remove(struct finisher *f, struct job *job);
 /* At the end of a turn. */
 void finisher_flush(struct finisher *f);
 /* Logs what ended lately, once a second at most. */

@@ -2,6 +2,7 @@
 
 #include "call.h"
 #include "domain/verdict.h"
+#include "finisher.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "job_magic.h"
@@ -130,6 +131,8 @@ void job_drop(struct job *job)
 	if (job->gone)
 		return;
 	job->gone = true;
+	if (job->finish_stage == FINISH_ASKED)
+		finisher_remove(job->worker->finisher, job);
 	ring_leave(&job->waiting);
 	ring_leave(&job->writing);
 	ring_leave(&job->dirty);

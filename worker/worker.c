@@ -19,6 +19,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* Slots may grow by a reload; what bounds calls is the slots and webhook.max_in_flight. */
+enum { HTTP_CALLS_MAX = 200000 };
 enum { SWEEP_MS = 100, FILES_EXTRA = 256, RELEASED_MAX = 256 << 20, MIB = 1 << 20 };
 
 struct db *worker_db_claim(const struct worker *w)
@@ -256,7 +258,7 @@ static enum err parts_open(struct worker *w)
 	if (!e)
 		e = dbs_open(w);
 	if (!e)
-		e = http_new(w->loop, (size_t)w->config->worker.slots + FILES_EXTRA, &w->http);
+		e = http_new(w->loop, HTTP_CALLS_MAX, &w->http);
 	if (!e)
 		e = writer_new(w, &w->writer);
 	if (!e)
