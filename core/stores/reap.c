@@ -236,8 +236,8 @@ static void reap_query(
 	db_query(db, change, &args);
 }
 
-enum err reap_workers(struct db *db, int64_t term, const struct id *workers, size_t n, bool by_lock,
-	reap_done *done, void *ctx)
+enum err reap_workers(
+	struct db *db, int64_t term, const struct reap_ask *ask, reap_done *done, void *ctx)
 {
 	struct reap *reap = malloc(sizeof(*reap));
 	enum err e = reap == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);
@@ -250,8 +250,8 @@ enum err reap_workers(struct db *db, int64_t term, const struct id *workers, siz
 	*reap = (struct reap){done, ctx, true, 2};
 	db_args_init(&args);
 	db_arg_int8(&args, term);
-	db_arg_ids(&args, workers, n);
-	db_arg_bool(&args, by_lock);
+	db_arg_ids(&args, ask->workers, ask->n);
+	db_arg_bool(&args, ask->by_lock);
 	db_query(db, &REAP_DECLARE, &args);
 	reap_query(db, &REAP_LOCK, &REAP_RETURN, term);
 	db_commit(db, reap_ended, reap);
