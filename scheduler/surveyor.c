@@ -9,7 +9,8 @@ enum { WAIT_MS = 3000 };
 enum stage { IDLE, ASKED, ANSWERED };
 
 struct surveyor {
-	struct stream_admin *admin; /* the thread's */
+	struct surveyor_hands hands; /* the thread's */
+	struct stream_admin *admin;  /* NULL with other hands */
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t lock; /* guards all below */
@@ -27,13 +28,13 @@ static void topics_work(struct surveyor *s)
 
 	for (size_t i = 0; i < s->topics.n; i++)
 		names[i] = s->topics.names[i];
-	s->topics.err = stream_admin_ensure(s->admin, names, s->topics.n, WAIT_MS);
+	s->topics.err = s->hands.ensure(s->hands.owner, names, s->topics.n, WAIT_MS);
 }
 
 static void positions_work(struct surveyor *s)
 {
 	s->positions.err =
-		stream_admin_survey(s->admin, s->positions.list, s->positions.n, WAIT_MS);
+		s->hands.survey(s->hands.owner, s->positions.list, s->positions.n, WAIT_MS);
 }
 
 static void work_unlocked(struct surveyor *s, void (*work)(struct surveyor *), enum stage *stage)
@@ -61,26 +62,50 @@ static void *surveyor_main(void *arg)
 	return NULL;
 }
 
-enum err surveyor_open(
-	const struct stream_settings *settings, const char *group, struct surveyor **ret_surveyor)
+enum err surveyor_new(const struct surveyor_hands *hands, struct surveyor **ret_surveyor)
 {
 	struct surveyor *s = calloc(1, sizeof *s);
-	enum err err;
 
 	if (!s)
 		return ERR_NOMEM;
+	s->hands = *hands;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->change, NULL);
-	err = stream_admin_open(settings, group, &s->admin);
-	if (err == ERR_OK && pthread_create(&s->thread, NULL, surveyor_main, s) != 0)
-		err = ERR_SYSTEM;
-	s->running = err == ERR_OK;
-	if (err != ERR_OK) {
+	s->running = pthread_create(&s->thread, NULL, surveyor_main, s) == 0;
+	if (!s->running) {
 		surveyor_close(s);
-		return err;
+		return ERR_SYSTEM;
 	}
 	*ret_surveyor = s;
 	return ERR_OK;
+}
+
+static enum err ask_ensure(void *owner, const char *const *queues, size_t n, int wait_ms)
+{
+	return stream_admin_ensure(owner, queues, n, wait_ms);
+}
+
+static enum err ask_survey(void *owner, struct stream_position *positions, size_t n, int wait_ms)
+{
+	return stream_admin_survey(owner, positions, n, wait_ms);
+}
+
+enum err surveyor_open(
+	const struct stream_settings *settings, const char *group, struct surveyor **ret_surveyor)
+{
+	struct surveyor_hands hands = {.ensure = ask_ensure, .survey = ask_survey};
+	struct stream_admin *admin = NULL;
+	enum err err = stream_admin_open(settings, group, &admin);
+
+	if (err != ERR_OK)
+		return err;
+	hands.owner = admin;
+	err = surveyor_new(&hands, ret_surveyor);
+	if (err != ERR_OK)
+		stream_admin_close(admin);
+	else
+		(*ret_surveyor)->admin = admin;
+	return err;
 }
 
 void surveyor_close(struct surveyor *surveyor)

@@ -18,7 +18,16 @@ enum { SURVEY_MAX = 64, SURVEY_TOPICS_MAX = 64, SURVEY_NAME_MAX = 65 };
 
 struct surveyor;
 
-/* Starts the thread. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
+/* Who does the waiting, on the thread: admin.h's two calls, or a test's. */
+struct surveyor_hands {
+	enum err (*ensure)(void *owner, const char *const *queues, size_t n, int wait_ms);
+	enum err (*survey)(void *owner, struct stream_position *positions, size_t n, int wait_ms);
+	void *owner;
+};
+/* Starts the thread. ERR_NOMEM, ERR_SYSTEM */
+MUST_CHECK enum err surveyor_new(
+	const struct surveyor_hands *hands, struct surveyor **ret_surveyor);
+/* The same with hands that ask Kafka. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
 MUST_CHECK enum err surveyor_open(
 	const struct stream_settings *settings, const char *group, struct surveyor **ret_surveyor);
 /* Waits for the request under way (its deadline bounds it), ends the thread. NULL is fine. */
