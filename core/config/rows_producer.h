@@ -12,7 +12,7 @@
 	X(INT, threads, "2", 1, 64, "", FIXED, "that parse and answer requests")                   \
 	X(INT, db_connections, "2", 1, 64, "", FIXED, "each with a thread that commits batches")   \
 	X(INT, batch_max, "500", 1, 5000, "jobs", LIVE, "that share a commit")                     \
-	X(INT, batch_wait_us, "3000", 0, 100000, "us", LIVE,                                       \
+	X(INT, batch_wait_us, "1000", 0, 100000, "us", LIVE,                                       \
 	  "a batch waits for company while another commits")                                       \
 	X(INT, pending_max, "20000", 1, 1000000, "requests", LIVE,                                 \
 	  "waiting for a commit; beyond it 503")                                                   \
