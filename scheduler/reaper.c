@@ -77,7 +77,7 @@ static enum err reap(struct leader *leader, const struct id *workers, size_t n, 
 	enum err err;
 
 	err = leader_wait(leader,
-		reap_workers(leader->db, leader->term, &(struct reap_ask){workers, n, by_lock},
+		reap_workers(leader->db, leader->term, &(struct reap_gone){workers, n, by_lock},
 			on_reaped, &ask),
 		&ask.ask);
 	if (err == ERR_OK)

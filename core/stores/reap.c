@@ -237,7 +237,7 @@ static void reap_query(
 }
 
 enum err reap_workers(
-	struct db *db, int64_t term, const struct reap_ask *ask, reap_done *done, void *ctx)
+	struct db *db, int64_t term, const struct reap_gone *ask, reap_done *done, void *ctx)
 {
 	struct reap *reap = malloc(sizeof(*reap));
 	enum err e = reap == NULL ? ERR_NOMEM : db_begin(db, NULL, 0);

@@ -39,13 +39,13 @@ struct reap_report {
 typedef void reap_done(void *ctx, enum err e, const struct reap_report *report);
 /* Declares those of workers dead that are still silent as said (by_lock: a missing lock and
  * REAP_SILENT_MS are enough), and returns their jobs. ERR_LOST: not the present term. */
-struct reap_ask {
+struct reap_gone {
 	const struct id *workers;
 	size_t n;
 	bool by_lock;
 };
 MUST_CHECK enum err reap_workers(
-	struct db *db, int64_t term, const struct reap_ask *ask, reap_done *done, void *ctx);
+	struct db *db, int64_t term, const struct reap_gone *ask, reap_done *done, void *ctx);
 /* Crash notes that came after their worker was reaped. */
 MUST_CHECK enum err reap_notes(struct db *db, int64_t term, reap_done *done, void *ctx);
 

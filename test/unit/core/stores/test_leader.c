@@ -85,7 +85,7 @@ static struct reap_report reap(struct led *l, struct id worker)
 
 	silence(l, worker);
 	record_run(l->leader, reap_workers(l->leader, l->term,
-				      &(struct reap_ask){&worker, 1, false}, on_reap, &report));
+				      &(struct reap_gone){&worker, 1, false}, on_reap, &report));
 	return report;
 }
 
@@ -270,7 +270,7 @@ static void test_a_worker_that_beats_is_not_reaped(void **state)
 	submit_n(l, &s, 1);
 	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 10)->n, 1);
 	record_run(l->leader, reap_workers(l->leader, l->term,
-				      &(struct reap_ask){&l->w->me, 1, true}, on_reap, &report));
+				      &(struct reap_gone){&l->w->me, 1, true}, on_reap, &report));
 	assert_int_equal(report.workers, 0);
 	assert_int_equal(report.returned, 0);
 }
