@@ -20,6 +20,7 @@ FILLERS = 3
 BULK_LINES = 1000
 QUEUE = "default"
 END_S = 240.0
+POLL_S = 0.5  # each look costs the machine under test some milliseconds
 
 
 class Stage:
@@ -104,7 +105,7 @@ class Play:
         while not check():
             if time.monotonic() > end:
                 raise Fault(f"not within {deadline_s:g} s: {what}")
-            time.sleep(0.25)
+            time.sleep(POLL_S)
 
     def now(self) -> float:
         """The record's time, in unix seconds."""

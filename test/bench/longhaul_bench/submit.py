@@ -17,9 +17,9 @@ BULK_JOBS = 200_000
 POLLED = 100
 
 
-def chat_of(size: int) -> bytes:
+def chat_of(size: int, model: str = "sim") -> bytes:
     """A chat job whose text makes it so many bytes long."""
-    job = {"kind": "chat", "input": {"model": "sim", "messages": [{"role": "user", "content": ""}]}}
+    job = {"kind": "chat", "input": {"model": model, "messages": [{"role": "user", "content": ""}]}}
     text = "long " * size
     bare = len(json.dumps(job, separators=(",", ":")))
     job["input"]["messages"][0]["content"] = text[: max(1, size - bare)]  # type: ignore[index]

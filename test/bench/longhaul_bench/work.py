@@ -24,7 +24,7 @@ def noop(_: int) -> bytes:
 
 
 def call(_: int) -> bytes:
-    return chat_of(200)
+    return chat_of(200, "sim?tokens=8")
 
 
 def other(_: int) -> bytes:
@@ -109,5 +109,5 @@ def burst_cold(stage: Stage, runs: int) -> Iterator[Sample]:
 
 @benchmark("call-1", "jobs/s", ">= 6,000/s", "-")
 def call_1(stage: Stage, runs: int) -> Iterator[Sample]:
-    """Claim + instant HTTP model call, streamed + finish, one worker."""
+    """Claim + instant HTTP model call (8 tokens, streamed) + finish, one worker."""
     yield from drains(stage, runs, CALL_JOBS, call, workers=1)
