@@ -104,6 +104,11 @@ static void on_header(void *owner, const char *name, size_t name_len, const char
 		reply->replayed = true;
 }
 
+static void on_sent(void *owner)
+{
+	((struct exchange *)owner)->reply->sent = true;
+}
+
 static void on_status(void *owner, int status)
 {
 	((struct exchange *)owner)->reply->status = status;
@@ -142,7 +147,7 @@ static void on_limit(void *owner)
 }
 
 static const struct http_events events = {
-	.header = on_header, .status = on_status, .body = on_body, .end = on_end};
+	.sent = on_sent, .header = on_header, .status = on_status, .body = on_body, .end = on_end};
 
 static void put_headers(const struct client *client, const struct question *question,
 	const char *headers[HEADERS_MAX])

@@ -48,6 +48,7 @@ struct question {
 struct reply {
 	int status;    /* 0: none came */
 	bool whole;    /* the exchange ended as HTTP wants it */
+	bool sent;     /* the request may have reached the server */
 	char why[200]; /* when not whole: what went wrong, for people */
 	struct buf body;
 	json_t *json;	       /* when the body is JSON, else NULL */

@@ -89,48 +89,59 @@ enum outcome filter_query(const struct call *call, struct buf *path)
 
 json_t *filter_metadata(const struct call *call)
 {
-	json_t *pairs = NULL;
+	json_t *pairs = json_object();
 	const char *pair;
+	int failed = 0;
 	size_t i = 0;
 
 	while ((pair = call_next(call, "metadata", &i))) {
 		const char *equals = strchr(pair, '=');
 
-		if (!pairs)
-			pairs = json_object();
-		json_object_setn_new(pairs, pair, (size_t)(equals - pair), json_string(equals + 1));
+		failed |= json_object_setn_new(
+			pairs, pair, (size_t)(equals - pair), json_string(equals + 1));
 	}
-	return pairs;
+	if (!failed)
+		return pairs;
+	json_decref(pairs);
+	return NULL;
 }
 
+/* A filter that got lost would name more jobs than was meant: every failure counts. */
 static enum outcome fill(const struct call *call, json_t *body)
 {
+	json_t *metadata = filter_metadata(call);
+	int failed = metadata == NULL;
+
 	for (size_t i = 0; i < FILTERS; i++) {
 		char when[CLOCK_TEXT_MAX];
 		const char *text;
 		enum outcome outcome = value(call, i, when, &text);
 
-		if (outcome != OUTCOME_OK)
+		if (outcome != OUTCOME_OK) {
+			json_decref(metadata);
 			return outcome;
+		}
 		if (text)
-			json_object_set_new(body, filters[i].member,
+			failed |= json_object_set_new(body, filters[i].member,
 				filters[i].form == FLAG ? json_true() : json_string(text));
 	}
 	if (call_text(call, "subject"))
-		json_object_set_new(body, "subject", json_string(call_text(call, "subject")));
-	return OUTCOME_OK;
+		failed |= json_object_set_new(
+			body, "subject", json_string(call_text(call, "subject")));
+	if (json_object_size(metadata) > 0)
+		failed |= json_object_set(body, "metadata", metadata);
+	json_decref(metadata);
+	return failed ? call_fail(call, OUTCOME_FAILED, "out of memory") : OUTCOME_OK;
 }
 
 enum outcome filter_body(const struct call *call, json_t **ret_body)
 {
 	json_t *body = json_object();
-	json_t *metadata = filter_metadata(call);
 	enum outcome outcome = fill(call, body);
 
-	if (metadata)
-		json_object_set_new(body, "metadata", metadata);
-	if (outcome == OUTCOME_OK && body)
-		*ret_body = json_incref(body);
-	json_decref(body);
+	if (outcome == OUTCOME_OK)
+		*ret_body = body;
+	else
+		json_decref(body);
 	return outcome;
 }

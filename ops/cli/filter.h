@@ -19,7 +19,7 @@ enum outcome filter_query(const struct call *call, struct buf *path);
 /* A new object with all of them. */
 enum outcome filter_body(const struct call *call, json_t **ret_body);
 
-/* The pairs of --metadata as a new object, NULL when none was given (or memory ran out). */
+/* The pairs of --metadata as a new object, empty when none was given; NULL = out of memory. */
 json_t *filter_metadata(const struct call *call);
 /* Turns WHEN of an option into RFC 3339, or says what is wrong. */
 enum outcome filter_when(const struct call *call, const char *option, char *out, size_t room);

@@ -24,43 +24,57 @@ static const struct {
 	{"subject", "subject", TEXT},
 };
 
-static void put_settings(const struct call *call, json_t *job)
+/* Not 0 when something could not be put: nothing that was typed may get lost on the way. */
+static int put_settings(const struct call *call, json_t *job)
 {
+	int failed = 0;
+
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		const char *text = call_text(call, settings[i].option);
 
 		if (text)
-			json_object_set_new(job, settings[i].member,
+			failed |= json_object_set_new(job, settings[i].member,
 				settings[i].form == NUMBER
 					? json_integer(call_number(call, settings[i].option, 0))
 					: json_string(text));
 	}
 	if (call_text(call, "callback"))
-		json_object_set_new(
+		failed |= json_object_set_new(
 			job, "callback", json_pack("{s:s}", "url", call_text(call, "callback")));
 	if (call_flag(call, "no-store"))
-		json_object_set_new(job, "store", json_false());
+		failed |= json_object_set_new(job, "store", json_false());
+	return failed;
+}
+
+static int put_metadata(const struct call *call, json_t *job)
+{
+	json_t *metadata = filter_metadata(call);
+	int failed = metadata == NULL;
+
+	if (json_object_size(metadata) > 0)
+		failed |= json_object_set(job, "metadata", metadata);
+	json_decref(metadata);
+	return failed;
 }
 
 enum outcome prompt_settings(const struct call *call, json_t **ret_job)
 {
 	json_t *job = json_object();
-	json_t *metadata = filter_metadata(call);
 	char when[CLOCK_TEXT_MAX];
 	enum outcome outcome = OUTCOME_OK;
+	int failed;
 
 	if (call_text(call, "run-at"))
 		outcome = filter_when(call, "run-at", when, sizeof(when));
+	failed = put_settings(call, job) | put_metadata(call, job);
 	if (outcome == OUTCOME_OK && call_text(call, "run-at"))
-		json_object_set_new(job, "run_at", json_string(when));
-	put_settings(call, job);
-	if (metadata)
-		json_object_set_new(job, "metadata", metadata);
-	if (!job)
+		failed |= json_object_set_new(job, "run_at", json_string(when));
+	if (outcome == OUTCOME_OK && failed)
 		outcome = call_fail(call, OUTCOME_FAILED, "out of memory");
 	if (outcome == OUTCOME_OK)
-		*ret_job = json_incref(job);
-	json_decref(job);
+		*ret_job = job;
+	else
+		json_decref(job);
 	return outcome;
 }
 

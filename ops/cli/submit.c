@@ -5,17 +5,65 @@
 #include "prompt.h"
 #include "watch.h"
 
+#include "ground/digest.h"
+
 #include <string.h>
 
+enum { TRIES_MAX = 4, PAUSE_MS = 500, KEY_BYTES = 16, KEY_MAX = 256 };
+
+/* The caller's idempotency key or one of our own: whatever happens on the way, trying again never
+ * makes a second job. */
+static void put_key(const struct call *call, char key[KEY_MAX])
+{
+	const char *given = call_text(call, "idempotency-key");
+	uint8_t chance[KEY_BYTES];
+	char hex[2 * KEY_BYTES + 1];
+
+	digest_random(chance, sizeof(chance));
+	digest_hex(chance, sizeof(chance), hex);
+	if (given)
+		snprintf(key, KEY_MAX, "%s", given);
+	else
+		snprintf(key, KEY_MAX, "cli-%s", hex);
+}
+
+static enum outcome post_once(
+	struct client *client, const json_t *job, const char *key, struct reply *ret)
+{
+	char header[KEY_MAX + 32];
+	struct question question = {
+		.method = "POST", .path = "/v1/jobs", .header = header, .json = job, .quiet = true};
+
+	snprintf(header, sizeof(header), "Idempotency-Key: %s", key);
+	return client_ask(client, &question, ret);
+}
+
+/* Tries again while it is not known whether the job was accepted, and while the server says that
+ * it is away; not when no server was there in the first place. */
 static enum outcome post(struct client *client, const json_t *job, struct reply *ret)
 {
-	const char *key = call_text(client->call, "idempotency-key");
-	char header[300];
-	struct question question = {.method = "POST", .path = "/v1/jobs", .json = job};
+	char key[KEY_MAX];
+	bool unknown = false;
+	enum outcome outcome;
 
-	snprintf(header, sizeof(header), "Idempotency-Key: %s", key ? key : "");
-	question.header = key ? header : NULL;
-	return client_ask(client, &question, ret);
+	put_key(client->call, key);
+	for (int tries = 1;; tries++) {
+		outcome = post_once(client, job, key, ret);
+		unknown |= !ret->whole && ret->sent;
+		if (outcome != OUTCOME_UNAVAILABLE || tries == TRIES_MAX ||
+			(ret->whole ? ret->status != 503 : !unknown))
+			break;
+		client_pause(ret->retry_after_s > 0 ? ret->retry_after_s * 1000 : PAUSE_MS * tries);
+		reply_clear(ret);
+	}
+	if (outcome != OUTCOME_OK)
+		client_complain(client, ret);
+	if (outcome != OUTCOME_OK && unknown)
+		fprintf(client->call->err,
+			"  the job may have been accepted: --idempotency-key %s with the same "
+			"command settles it\n",
+			key);
+	return outcome;
 }
 
 static int64_t timeout_ms(const struct call *call)
@@ -45,7 +93,7 @@ static enum outcome show(const struct call *call, const struct reply *reply, con
 	if (call_flag(call, "json"))
 		return output_json(call, reply->json);
 	fprintf(call->out, "%s\n", id);
-	if (reply->replayed)
+	if (reply->replayed && call_flag(call, "idempotency-key"))
 		fprintf(call->err, "this idempotency key was used before: it is the same job\n");
 	return OUTCOME_OK;
 }

@@ -167,6 +167,19 @@ def test_cancel_and_retry_by_filter(ok: Callable[..., str], as_json: Callable[..
 
 
 @pytest.mark.promises("C2")
+def test_a_filter_reaches_every_page(longhaul: Run, ok: Callable[..., str]) -> None:
+    ok("queue", "set", "cli-many")
+    line = json.dumps({"kind": "noop", "input": {}, "queue": "cli-many", "run_at": FAR})
+    jobs = ok("submit", "--ndjson", "-", stdin=f"{line}\n" * 1200).split()
+    assert len(set(jobs)) == 1200
+    assert ok("list", "-q", "cli-many", "--limit", "1100").count("job_") == 1100
+    mine = ("--queue", "cli-many")
+    assert ok("cancel", *mine, "--dry-run") == "1200 jobs match; nothing was changed\n"
+    assert ok("cancel", *mine) == "1200 jobs changed\n"
+    assert ok("list", *mine, "--state", "waiting").count("job_") == 0
+
+
+@pytest.mark.promises("C2")
 def test_list_filters_pages_and_json(ok: Callable[..., str], as_json: Callable[..., Any]) -> None:
     ok("queue", "set", "cli-list")
     made = [ok("submit", "-q", "cli-list", "--kind", "noop").strip() for _ in range(5)]

@@ -198,6 +198,26 @@ def test_submit_prints_the_id_and_sends_what_was_typed(longhaul: Shell) -> None:
     }
 
 
+@pytest.mark.promises("C10")
+def test_a_submit_that_was_cut_is_tried_again_as_the_same_one(longhaul: Shell) -> None:
+    longhaul.server.on(
+        "POST /v1/jobs",
+        Reply(202, b"{", cut=True),
+        problem(503, "unavailable", "away"),
+        Reply(202, job("queued"), {"Idempotent-Replayed": "true"}),
+    )
+    done = longhaul("submit", "once")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{JOB}\n", "")
+    keys = {one.headers["Idempotency-Key"] for one in longhaul.server.asked}
+    assert len(longhaul.server.asked) == 3 and len(keys) == 1
+
+
+def test_a_submit_of_unknown_fate_says_how_to_settle_it(longhaul: Shell) -> None:
+    longhaul.server.on("POST /v1/jobs", Reply(202, b"{", cut=True))
+    done = longhaul("submit", "once")
+    assert done.returncode == 5 and "may have been accepted: --idempotency-key cli-" in done.stderr
+
+
 def test_wait_outlives_a_server_that_is_away_for_a_moment(longhaul: Shell) -> None:
     longhaul.server.on(
         f"GET /v1/jobs/{JOB}",
