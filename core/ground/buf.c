@@ -85,15 +85,23 @@ enum err buf_char(struct buf *b, char c)
 	return buf_append(b, &c, 1);
 }
 
+/* Most texts fit into the room there is: they are printed once. */
 enum err buf_printf(struct buf *b, const char *format, ...)
 {
+	size_t room = b->bytes != NULL && b->err == ERR_OK ? b->room - b->len + 1 : 0;
 	enum err e = ERR_OK;
 	va_list args;
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(NULL, 0, format, args);
+	n = vsnprintf(room > 0 ? b->bytes + b->len : NULL, room, format, args);
 	va_end(args);
+	if (n >= 0 && (size_t)n < room) {
+		b->len += (size_t)n;
+		return ERR_OK;
+	}
+	if (room > 0)
+		b->bytes[b->len] = '\0';
 	if (n < 0)
 		return b->err = ERR_INTERNAL;
 	e = buf_reserve(b, (size_t)n);

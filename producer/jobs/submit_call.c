@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REPLY_FIRST = 1000 };
+
 struct submit_work {
 	struct submit_item item; /* first */
 	struct request *r;
@@ -143,7 +145,8 @@ static void reply_accepted(struct submit_work *w)
 	char id[ID_TEXT_MAX], etag[JOB_ETAG_MAX];
 
 	submit_row(&w->ask, &row);
-	job_json_write(reply_json(&r->reply, 202), &row);
+	(void)buf_reserve(reply_json(&r->reply, 202), REPLY_FIRST);
+	job_json_write(&r->reply.body, &row);
 	id_format("job", row.job, id);
 	job_etag(&row, etag);
 	reply_header(&r->reply, "Location", "/v1/jobs/%s", id);
