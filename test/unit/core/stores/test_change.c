@@ -1,6 +1,6 @@
 /* Cancel, retry, change, delete, forget, against a real Postgres (LONGHAUL_TEST_PG). */
 #include "stores/job_change.h"
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 struct changed {
 	enum err e;

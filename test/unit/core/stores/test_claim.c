@@ -1,5 +1,5 @@
 /* Claiming, against a real Postgres (LONGHAUL_TEST_PG). */
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 /* promises: C16 */
 static void test_priority_then_age_decides(void **state)

@@ -1,6 +1,6 @@
 /* Dispatch: windows, batches, heads, grants, depths (LONGHAUL_TEST_PG). */
 #include "stores/dispatch.h"
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 struct led {
 	struct record_world *w;

@@ -1,7 +1,7 @@
 /* Events without gaps, and the outbox, against a real Postgres (LONGHAUL_TEST_PG). */
 #include "stores/delivery.h"
 #include "stores/job_change.h"
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 struct page {
 	size_t n;

@@ -1,5 +1,5 @@
 /* How attempts end by their holder's hand, against a real Postgres (LONGHAUL_TEST_PG). */
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 static struct claim claim_one(struct record_world *w, const struct submit *s)
 {

@@ -1,5 +1,5 @@
 /* Who may see what, and how statements find it, against a real Postgres (LONGHAUL_TEST_PG). */
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 static void on_count(void *ctx, enum err e, const struct db_reply *reply)
 {

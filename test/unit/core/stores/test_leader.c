@@ -1,7 +1,7 @@
 /* The leader's work: terms, due and late jobs, dead workers (LONGHAUL_TEST_PG). */
 #include "stores/due.h"
 #include "stores/reap.h"
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 struct led {
 	struct record_world *w;

@@ -1,5 +1,5 @@
 /* The life of a job through the stores, against a real Postgres (LONGHAUL_TEST_PG). */
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 /* promises: C1 */
 static void test_a_job_lives_from_submit_to_answer(void **state)

@@ -1,5 +1,5 @@
 /* Lists, filters and searches, against a real Postgres (LONGHAUL_TEST_PG). */
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 enum { JOBS = 12 };
 

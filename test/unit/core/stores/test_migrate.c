@@ -3,7 +3,7 @@
 #include "stores/epoch.h"
 #include "stores/migrate.h"
 #include "stores/partition.h"
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 static struct db *owner_open(void)
 {

@@ -1,5 +1,5 @@
 /* Submitting, against a real Postgres (LONGHAUL_TEST_PG). */
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 static struct submit keyed(struct record_world *w, char key, char body)
 {
