@@ -45,14 +45,14 @@ static void on_look(void *ctx, enum err e, const struct reap_worker *workers, si
 		look->reaper->workers[i] = workers[i];
 }
 
-struct reap_ask {
+struct reaped {
 	struct ask ask;
 	struct reap_report report;
 };
 
 static void on_reaped(void *ctx, enum err e, const struct reap_report *report)
 {
-	struct reap_ask *reap = ctx;
+	struct reaped *reap = ctx;
 
 	reap->ask.err = e;
 	if (e == ERR_OK)
@@ -73,7 +73,7 @@ static void note_report(struct leader *leader, const char *witness, const struct
 
 static enum err reap(struct leader *leader, const struct id *workers, size_t n, bool by_lock)
 {
-	struct reap_ask ask = {0};
+	struct reaped ask = {0};
 	enum err err;
 
 	err = leader_wait(leader,
@@ -107,7 +107,7 @@ enum err reaper_run(struct leader *leader, bool *ret_busy)
 
 enum err reaper_notes(struct leader *leader, bool *ret_busy)
 {
-	struct reap_ask ask = {0};
+	struct reaped ask = {0};
 	enum err err = leader_wait(
 		leader, reap_notes(leader->db, leader->term, on_reaped, &ask), &ask.ask);
 
