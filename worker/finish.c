@@ -20,7 +20,7 @@ static void timings(const struct job *job, int32_t ms[TIMINGS])
 	ms[TIMING_ADMIT] = span_ms(job->claimed_us, job->admitted_us);
 	ms[TIMING_FIRST_BYTE] = span_ms(job->admitted_us, job->first_us);
 	ms[TIMING_STREAM] = span_ms(job->first_us, job->replied_us);
-	ms[TIMING_FINISH] = span_ms(job->replied_us, clock_us());
+	ms[TIMING_FINISH] = -1; /* until it is sent */
 }
 
 /* What becomes of a failed attempt, when it may be tried again. Without an attempt or the time for

@@ -157,6 +157,9 @@ static enum err lot_seal(struct lot *lot)
 	for (size_t i = 0; i < lot->n && !e; i++) {
 		struct job *job = lot->jobs[i];
 
+		if (job->replied_us)
+			job->end.timings_ms[TIMING_FINISH] =
+				(int32_t)((clock_us() - job->replied_us) / 1000);
 		if (job->end.as == FINISH_COMPLETED)
 			job->end.result = sealing_append(&lot->sealed, released_bytes(job->result),
 				released_len(job->result));
