@@ -1,0 +1,286 @@
+/* Each way a server can fail is told as what it is, and a cancelled call is heard of no more. */
+#include "ports/http.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { REQUEST_ROOM = 4096, HEARD_ROOM = 1024 };
+
+/* ---- a server that does what the path says ---- */
+
+static const struct {
+	const char *path, *reply;
+	bool hold; /* keeps the connection open and says no more */
+} script[] = {
+	{"/ok", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Word: yes\r\n\r\nhello", true},
+	{"/refused", "HTTP/1.1 503 No\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\nno", true},
+	{"/silent", "", true},
+	{"/stalled", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhel", true},
+	{"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhel", false},
+	{"/early", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+		true},
+	{"/garbage", "what is this\r\n\r\n", false},
+	{"/moved", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", true},
+};
+
+static void answer(int client)
+{
+	char request[REQUEST_ROOM] = "", path[64] = "";
+	char *eof = NULL;
+	size_t len = 0;
+
+	while (!eof && len + 1 < sizeof(request)) {
+		const ssize_t n = read(client, request + len, sizeof(request) - 1 - len);
+
+		if (n <= 0)
+			_exit(0);
+		len += (size_t)n;
+		request[len] = '\0';
+		eof = strstr(request, "\r\n\r\n");
+	}
+	(void)sscanf(request, "%*s %63s", path);
+	for (size_t i = 0; i < sizeof(script) / sizeof(script[0]); i++) {
+		if (strcmp(path, script[i].path) != 0)
+			continue;
+		if (write(client, script[i].reply, strlen(script[i].reply)) < 0)
+			_exit(0);
+		if (!script[i].hold)
+			_exit(0);
+	}
+}
+
+static void serve(int listener)
+{
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		const int client = accept(listener, NULL, NULL);
+
+		if (client < 0)
+			_exit(0);
+		if (fork() == 0) {
+			close(listener);
+			for (;;)
+				answer(client);
+		}
+		close(client);
+	}
+}
+
+static struct {
+	pid_t server;
+	int port;
+	struct loop *loop;
+	struct http *http;
+} room;
+
+static int open_room(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	const int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (listener < 0 || bind(listener, (struct sockaddr *)&at, len) != 0 ||
+		listen(listener, 16) != 0 ||
+		getsockname(listener, (struct sockaddr *)&at, &len) != 0)
+		return -1;
+	room.port = ntohs(at.sin_port);
+	room.server = fork();
+	if (room.server == 0) {
+		setpgid(0, 0);
+		serve(listener);
+	}
+	setpgid(room.server, room.server);
+	close(listener);
+	return loop_new(&room.loop) || http_new(room.loop, 100, &room.http);
+}
+
+static int close_room(void **state)
+{
+	http_free(room.http);
+	loop_free(room.loop);
+	kill(-room.server, SIGKILL);
+	return waitpid(room.server, NULL, 0) == room.server ? 0 : -1;
+}
+
+/* ---- one call and what was heard of it ---- */
+
+struct heard {
+	char text[HEARD_ROOM];
+	struct http_end end;
+	bool ended;
+	enum err body_err;
+};
+
+static void hear(struct heard *h, const char *text, size_t len)
+{
+	const size_t had = strlen(h->text);
+
+	assert_true(had + len + 1 < sizeof(h->text));
+	memcpy(h->text + had, text, len);
+	h->text[had + len] = '\0';
+}
+
+static void on_header(void *owner, const char *name, size_t name_len, const char *value, size_t len)
+{
+	if (name_len == 6 && memcmp(name, "X-Word", 6) == 0)
+		hear(owner, value, len);
+}
+
+static void on_status(void *owner, int status)
+{
+	char text[16];
+
+	hear(owner, text, (size_t)snprintf(text, sizeof(text), "[%d]", status));
+}
+
+static enum err on_body(void *owner, const char *bytes, size_t len)
+{
+	struct heard *h = owner;
+
+	hear(h, bytes, len);
+	return h->body_err;
+}
+
+static void on_end(void *owner, const struct http_end *end)
+{
+	struct heard *h = owner;
+
+	h->end = *end;
+	h->ended = true;
+	loop_stop(room.loop);
+}
+
+static const struct http_events events = {
+	.header = on_header, .status = on_status, .body = on_body, .end = on_end};
+
+static enum err start(
+	const char *path, struct http_request r, struct heard *h, struct http_call **ret_call)
+{
+	char url[128];
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", room.port, path);
+	r.url = url;
+	r.method = r.method ? r.method : "POST";
+	r.total_ms = r.total_ms ? r.total_ms : 20000;
+	return http_start(room.http, &r, &events, h, ret_call);
+}
+
+static void expect(const char *path, struct http_request r, enum err err, const char *text)
+{
+	struct heard h = {.ended = false};
+	struct http_call *call;
+
+	assert_int_equal(start(path, r, &h, &call), ERR_OK);
+	loop_run(room.loop);
+	assert_true(h.ended);
+	assert_int_equal(h.end.err, err);
+	assert_string_equal(h.text, text);
+	assert_int_equal(http_active(room.http), 0);
+}
+
+static void test_a_reply_is_told_in_order(void **state)
+{
+	const char *const headers[] = {"Content-Type: application/json", NULL};
+
+	for (int i = 0; i < 3; i++) /* later ones on the kept connection */
+		expect("/ok",
+			(struct http_request){.headers = headers, .body = "{}", .body_len = 2},
+			ERR_OK, "yes[200]hello");
+	expect("/ok", (struct http_request){.method = "GET"}, ERR_OK, "yes[200]hello");
+	expect("/refused", (struct http_request){.body = ""}, ERR_OK, "[503]no");
+	expect("/early", (struct http_request){.body = ""}, ERR_OK, "[200]ok");
+	expect("/moved", (struct http_request){.body = ""}, ERR_OK, "[302]");
+}
+
+/* promises: C7 */
+static void test_each_failure_is_its_own_row(void **state)
+{
+	expect("/silent", (struct http_request){.first_byte_ms = 50}, ERR_UP_FIRST_BYTE, "");
+	expect("/stalled", (struct http_request){.idle_ms = 50}, ERR_UP_STALLED, "[200]hel");
+	expect("/stalled", (struct http_request){.slow_window_ms = 50, .slow_bytes = 100},
+		ERR_UP_STALLED, "[200]hel");
+	expect("/stalled", (struct http_request){.total_ms = 50}, ERR_ATTEMPT_TIMEOUT, "[200]hel");
+	expect("/cut", (struct http_request){.idle_ms = 10000}, ERR_UP_TRUNCATED, "[200]hel");
+	expect("/ok", (struct http_request){.reply_max = 3}, ERR_UP_TOO_LARGE, "yes[200]");
+	expect("/ok", (struct http_request){.https_only = true}, ERR_INVALID_FIELD, "");
+}
+
+static void test_nobody_there_is_no_connection(void **state)
+{
+	const int port = room.port;
+
+	room.port = 1;
+	expect("/ok", (struct http_request){.connect_ms = 10000}, ERR_UP_CONNECT, "");
+	room.port = port;
+}
+
+static bool never(const void *policy, const struct sockaddr *address)
+{
+	return false;
+}
+
+/* promises: C14 */
+static void test_a_refused_address_is_never_connected_to(void **state)
+{
+	expect("/ok", (struct http_request){.may_reach = never}, ERR_FORBIDDEN, "");
+}
+
+static void test_a_body_callback_ends_the_call_with_its_error(void **state)
+{
+	struct heard h = {.body_err = ERR_UP_MALFORMED};
+	struct http_call *call;
+
+	assert_int_equal(start("/ok", (struct http_request){.body = ""}, &h, &call), ERR_OK);
+	loop_run(room.loop);
+	assert_int_equal(h.end.err, ERR_UP_MALFORMED);
+	assert_string_equal(h.end.why, "");
+}
+
+static void stop_later(void *owner)
+{
+	loop_stop(room.loop);
+}
+
+static void test_a_cancelled_call_is_heard_of_no_more(void **state)
+{
+	struct heard h = {.ended = false};
+	struct loop_timer *timer;
+	struct http_call *call;
+
+	assert_int_equal(start("/ok", (struct http_request){.body = ""}, &h, &call), ERR_OK);
+	http_cancel(call);
+	assert_int_equal(http_active(room.http), 0);
+	assert_int_equal(loop_timer_new(room.loop, stop_later, NULL, &timer), ERR_OK);
+	loop_timer_start(timer, 100);
+	loop_run(room.loop);
+	assert_false(h.ended);
+	assert_string_equal(h.text, "");
+	loop_timer_free(timer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_reply_is_told_in_order),
+		cmocka_unit_test(test_each_failure_is_its_own_row),
+		cmocka_unit_test(test_nobody_there_is_no_connection),
+		cmocka_unit_test(test_a_refused_address_is_never_connected_to),
+		cmocka_unit_test(test_a_body_callback_ends_the_call_with_its_error),
+		cmocka_unit_test(test_a_cancelled_call_is_heard_of_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, open_room, close_room);
+}
