@@ -60,7 +60,7 @@ static int remove_folder(void **state)
 	return rmdir(folder);
 }
 
-/* promises: C3 */
+/* promises: C7 */
 static void test_a_kill_in_a_step_names_the_job(void **state)
 {
 	struct crash_note_file note;
@@ -78,7 +78,7 @@ static void test_a_kill_in_a_step_names_the_job(void **state)
 	crash_note_close(&note);
 }
 
-/* promises: C3 */
+/* promises: C7 */
 static void test_a_kill_between_steps_names_none(void **state)
 {
 	struct crash_note_file note;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* promises: C5 */
+/* promises: C2 */
 static void test_numbers_follow_each_other(void **state)
 {
 	struct output o;
@@ -23,7 +23,7 @@ static void test_numbers_follow_each_other(void **state)
 	output_clear(&o);
 }
 
-/* promises: C5 */
+/* promises: C2 */
 static void test_the_last_number_is_for_the_end(void **state)
 {
 	struct output o;

@@ -205,7 +205,7 @@ static void test_a_reply_is_told_in_order(void **state)
 	expect("/moved", (struct http_request){.body = ""}, ERR_OK, "[302]");
 }
 
-/* promises: C7 */
+/* promises: C5, C14 */
 static void test_each_failure_is_its_own_row(void **state)
 {
 	expect("/silent", (struct http_request){.first_byte_ms = 50}, ERR_UP_FIRST_BYTE, "");
@@ -232,7 +232,7 @@ static bool never(const void *policy, const struct sockaddr *address)
 	return false;
 }
 
-/* promises: C14 */
+/* promises: C3 */
 static void test_a_refused_address_is_never_connected_to(void **state)
 {
 	expect("/ok", (struct http_request){.may_reach = never}, ERR_FORBIDDEN, "");

@@ -24,7 +24,7 @@ static void expect_set(const char *object, const char *expect)
 	buf_clear(&out);
 }
 
-/* promises: C1 */
+/* promises: C14 */
 static void test_a_member_is_added_or_replaced_in_place(void **state)
 {
 	expect_set("{}", "{\"stream\":true}");

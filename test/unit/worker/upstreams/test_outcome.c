@@ -16,7 +16,7 @@ static void expect_err(int status, const char *body, enum err expect)
 	assert_int_equal(outcome_of_status(status, body, strlen(body)), expect);
 }
 
-/* promises: C7 */
+/* promises: C5 */
 static void test_statuses_are_rows(void **state)
 {
 	expect_err(401, "", ERR_UP_AUTH);
@@ -35,7 +35,7 @@ static void test_statuses_are_rows(void **state)
 	expect_err(302, "", ERR_UP_REJECTED);
 }
 
-/* promises: C7 */
+/* promises: C5 */
 static void test_the_body_may_say_more_than_the_status(void **state)
 {
 	expect_err(429, "{\"error\":{\"code\":\"insufficient_quota\"}}", ERR_UP_QUOTA);
@@ -57,7 +57,7 @@ static void expect_words(const char *body, const char *expect)
 	buf_clear(&out);
 }
 
-/* promises: C7 */
+/* promises: C5 */
 static void test_words_are_the_message_without_keys(void **state)
 {
 	expect_words("{\"error\":{\"message\":\"slow down\"}}", "slow down");

@@ -56,7 +56,7 @@ static void expect_body(const char *kind, const char *text, const char *expect)
 #define DELTA(text) \
 	CHUNK("{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}")
 
-/* promises: C1 */
+/* promises: C14 */
 static void test_chat_text_is_joined(void **state)
 {
 	expect_body("chat",

@@ -39,7 +39,7 @@ static void expect_events(const char *text, const char *expect)
 		feed_pieces(text, strlen(text), piece, expect);
 }
 
-/* promises: C1 */
+/* promises: C14 */
 static void test_every_chunking_gives_the_same_events(void **state)
 {
 	expect_events("data: one\n\ndata: two\n\n", "[one][two]");
