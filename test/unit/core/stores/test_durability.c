@@ -1,6 +1,6 @@
 /* What "committed" means on the database of the tests (LONGHAUL_TEST_PG). */
 #include "stores/durability.h"
-#include "unit/core/stores/record.h"
+#include "unit/core/stores/record_world.h"
 
 struct seen {
 	enum err err;
