@@ -229,39 +229,3 @@ enum err job_forget(struct db *db, const struct job_key *keys, size_t n,
 	db_commit(db, done, ctx);
 	return ERR_OK;
 }
-
-static void count_ended(void *ctx, enum err e, const struct db_reply *reply)
-{
-	struct call *call = ctx;
-	int64_t n = e == ERR_OK ? db_int(db_reply_rows(reply, 0), 0, 0) : 0;
-
-	((job_count_done *)call->done)(call->ctx, e, n);
-	free(call);
-}
-
-static void filter_args(struct db_args *args, const struct job_filter *f)
-{
-	db_args_init(args);
-	db_arg_id(args, f->tenant);
-	db_arg_int4(args, f->queue_id);
-	db_arg_int4(args, f->states);
-	db_arg_text(args, f->kind);
-	db_arg_text(args, f->error_code);
-	db_arg_text(args, f->model);
-	db_arg_text(args, f->upstream);
-	db_arg_int4(args, f->dead);
-	db_arg_time(args, f->created_after_ms);
-	db_arg_time(args, f->created_before_ms);
-	db_array(args, DB_BYTES, f->hashes_n);
-	for (size_t i = 0; i < f->hashes_n; i++)
-		db_item_bytes(args, (struct db_bytes){f->hashes[i], sizeof(f->hashes[i])});
-}
-
-enum err job_count(struct db *db, const struct job_filter *filter, job_count_done *done, void *ctx)
-{
-	struct db_args args;
-
-	filter_args(&args, filter);
-	return call_run(&(struct call_ask){db, &filter->tenant, 1, &JOB_COUNT, &args, count_ended,
-		{.done = (call_fn *)done, .ctx = ctx}});
-}

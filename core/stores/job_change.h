@@ -57,9 +57,5 @@ MUST_CHECK enum err job_cancel_many(struct db *db, const struct job_key *keys, s
 	const struct audit_actor *by, job_change_done *done, void *ctx);
 MUST_CHECK enum err job_retry_many(struct db *db, const struct job_key *keys, size_t n,
 	const struct audit_actor *by, job_change_done *done, void *ctx);
-/* dry_run: how many match (counted up to 100,000). */
-typedef void job_count_done(void *ctx, enum err e, int64_t n);
-MUST_CHECK enum err job_count(
-	struct db *db, const struct job_filter *filter, job_count_done *done, void *ctx);
 
 #endif

@@ -151,19 +151,3 @@ const struct db_stmt JOB_FORGET_AUDIT = {.name = "job_forget_audit",
 	.sql = "insert into audit (tenant_id, actor_kind, actor, request, action, object)"
 	       " select tenant_id, $3, $4, $5, 'job.forget', job_id from " OVER,
 	false};
-
-/* As many as a person needs to know: beyond 100,000 the count stops. */
-const struct db_stmt JOB_COUNT = {.name = "job_count",
-	.sql = "select count(*) from (select from job j where j.tenant_id = $1 and ($2 = 0 or queue_id = "
-	       "$2)"
-	       " and ($3 = 0 or (1 << (array_position(enum_range(null::job_state), state) - 1)) & $3 <> 0)"
-	       " and ($4::text is null or kind = $4) and ($5::text is null or error_code = $5)"
-	       " and ($6::text is null or model = $6) and ($7::text is null or upstream = $7)"
-	       " and ($8 < 0 or dead = ($8 = 1))"
-	       " and ($9::timestamptz is null or created_at > $9)"
-	       " and ($10::timestamptz is null or created_at < $10)"
-	       " and not exists (select from unnest($11::bytea[]) h(hash) where not exists"
-	       " (select from job_match m where m.tenant_id = $1 and m.hash = h.hash"
-	       " and m.job_id = j.job_id and m.retention = j.retention))"
-	       " limit 100000) found",
-	true};

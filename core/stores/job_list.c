@@ -1,3 +1,5 @@
+#include "stores/job_list.h"
+
 #include "stores/call.h"
 #include "stores/job_columns.h"
 
@@ -64,6 +66,17 @@ static const struct db_stmt list_stmts[DRIVES][2] = {
 			.reads = true}},
 };
 
+/* As many as a person needs to know: beyond COUNT_MAX the count stops. */
+static const struct db_stmt count_stmts[DRIVES] = {
+	[DRIVE_JOB] = {.name = "job_count", .sql = "select count(*)" FROM_JOB, .reads = true},
+	[DRIVE_DONE] = {.name = "job_count_done",
+		.sql = "select count(*)" FROM_DONE,
+		.reads = true},
+	[DRIVE_MATCH] = {.name = "job_count_match",
+		.sql = "select count(*)" FROM_MATCH,
+		.reads = true},
+};
+
 /* The attempts that ended, and the one that runs. */
 static const struct db_stmt attempts_stmt = {.name = "attempt_list",
 	.sql = "select a.worker_id, a.fence, a.number, a.started_at, a.ended_at, a.outcome,"
@@ -83,7 +96,7 @@ static const struct db_stmt attempts_stmt = {.name = "attempt_list",
 static const struct id greatest_id = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 /* An id is made shortly before its row: this covers the difference. */
-enum { ID_SLACK_MS = 60000 };
+enum { ID_SLACK_MS = 60000, COUNT_MAX = 100000 };
 
 static struct id id_at(int64_t ms, struct id rest)
 {
@@ -182,17 +195,22 @@ static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
+static void page_args(struct db_args *a, const struct job_filter *f, struct id after, size_t limit)
+{
+	db_args_init(a);
+	db_arg_id(a, f->tenant);
+	db_arg_id_or_null(a, after);
+	span_args(a, f);
+	filter_args(a, f);
+	db_arg_int8(a, (int64_t)limit);
+}
+
 enum err job_list(struct db *db, const struct job_page *page, job_read_done *done, void *ctx)
 {
 	size_t level = page->what != 0 ? 1 : 0;
 	struct db_args a;
 
-	db_args_init(&a);
-	db_arg_id(&a, page->filter.tenant);
-	db_arg_id_or_null(&a, page->after);
-	span_args(&a, &page->filter);
-	filter_args(&a, &page->filter);
-	db_arg_int8(&a, (int64_t)page->limit);
+	page_args(&a, &page->filter, page->after, page->limit);
 	return call_run(&(struct call_ask){.db = db,
 		.tenants = &page->filter.tenant,
 		.tenants_n = 1,
@@ -200,6 +218,29 @@ enum err job_list(struct db *db, const struct job_page *page, job_read_done *don
 		.args = &a,
 		.on_done = on_list,
 		.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}});
+}
+
+static void on_count(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	int64_t n = e == ERR_OK ? db_int(db_reply_rows(reply, 0), 0, 0) : 0;
+
+	((job_count_done *)call->done)(call->ctx, e, n);
+	free(call);
+}
+
+enum err job_count(struct db *db, const struct job_filter *filter, job_count_done *done, void *ctx)
+{
+	struct db_args a;
+
+	page_args(&a, filter, (struct id){{0}}, COUNT_MAX);
+	return call_run(&(struct call_ask){.db = db,
+		.tenants = &filter->tenant,
+		.tenants_n = 1,
+		.stmt = &count_stmts[drive_of(filter)],
+		.args = &a,
+		.on_done = on_count,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
 }
 
 static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t i)

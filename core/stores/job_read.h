@@ -72,47 +72,4 @@ MUST_CHECK enum err job_read(struct db *db, const struct job_key *keys, size_t n
 MUST_CHECK enum err job_peek(
 	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx);
 
-struct job_filter {
-	struct id tenant;
-	int32_t queue_id;				  /* 0 = any */
-	int states;					  /* bits 1 << enum job_state; 0 = any */
-	const char *kind, *error_code, *model, *upstream; /* NULL = any */
-	int dead;					  /* -1 any, 0, 1 */
-	int64_t created_after_ms, created_before_ms;	  /* 0 = any */
-	size_t hashes_n; /* all must match: subject, metadata pairs */
-	const uint8_t (*hashes)[16];
-};
-/* Newest first, keyset: rows older than after (zero = from the newest), at most limit; with labels
- * when what says so (no answers, no inputs). Ask for one more than wanted to learn whether more
- * follow. */
-struct job_page {
-	struct job_filter filter;
-	struct id after;
-	size_t limit;
-	int what;
-};
-MUST_CHECK enum err job_list(
-	struct db *db, const struct job_page *page, job_read_done *done, void *ctx);
-
-/* Attempts, oldest first; the running one last, with outcome "". */
-struct attempt_row {
-	struct id worker;
-	int64_t fence;
-	int number;
-	int64_t started_ms, ended_ms;
-	const char *outcome;  /* an error's code, "ok"; "" = running */
-	const char *state;    /* what the job became */
-	const char *ended_by; /* "holder", "cancel", "reaper", "deadline" */
-	const char *upstream, *model;
-	int upstream_status;
-	int64_t input_tokens, output_tokens, cost_nano;
-	int32_t timings_ms[TIMINGS];
-	int64_t event_from, event_to; /* its first and last number */
-	bool restarted;
-	struct db_bytes message; /* sealed */
-};
-typedef void attempt_list_done(void *ctx, enum err e, const struct attempt_row *rows, size_t n);
-MUST_CHECK enum err attempt_list(
-	struct db *db, struct job_key key, attempt_list_done *done, void *ctx);
-
 #endif

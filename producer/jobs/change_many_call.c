@@ -5,6 +5,7 @@
 #include "jobs/filter.h"
 #include "jobs/list_call.h"
 #include "producer.h"
+#include "stores/job_list.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include "producer.h"
 #include "stores/delivery.h"
 #include "stores/job_change.h"
+#include "stores/job_list.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,6 +12,7 @@
 
 #include "http/request.h"
 #include "ports/json.h"
+#include "stores/job_list.h"
 #include "stores/job_read.h"
 
 enum { FILTER_HASHES_MAX = 17, FILTER_HASH_BYTES = 16, FILTER_LIMIT_MAX = 1000 };

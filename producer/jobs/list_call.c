@@ -3,6 +3,7 @@
 #include "jobs/filter.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "stores/job_list.h"
 
 #include <stdlib.h>
 

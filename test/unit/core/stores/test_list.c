@@ -1,4 +1,5 @@
 /* Lists, filters and searches, against a real Postgres (LONGHAUL_TEST_PG). */
+#include "stores/job_list.h"
 #include "unit/core/stores/record_world.h"
 
 enum { JOBS = 12 };
@@ -28,6 +29,20 @@ static struct listed list(struct record_world *w, const struct job_page *page)
 
 	record_run(w->producer, job_list(w->producer, page, on_list, &l));
 	return l;
+}
+
+static void on_count(void *ctx, enum err e, int64_t n)
+{
+	assert_int_equal(e, ERR_OK);
+	*(int64_t *)ctx = n;
+}
+
+static int64_t counted(struct record_world *w, const struct job_filter *filter)
+{
+	int64_t n = -1;
+
+	record_run(w->producer, job_count(w->producer, filter, on_count, &n));
+	return n;
 }
 
 static void fill(struct record_world *w, struct submit jobs[JOBS])
@@ -80,6 +95,7 @@ static void test_filters_and_labels(void **state)
 	fill(w, jobs);
 	l = list(w, &page);
 	assert_int_equal(l.n, JOBS / 2);
+	assert_int_equal(counted(w, &page.filter), JOBS / 2);
 	assert_string_equal(l.subject, "who");
 	page.filter.states = 1 << JOB_QUEUED | 1 << JOB_RUNNING;
 	assert_int_equal(list(w, &page).n, JOBS / 2);
@@ -113,6 +129,7 @@ static void test_a_search_needs_every_hash(void **state)
 	memset(hashes[0], 'a', 16);
 	memset(hashes[1], 'b', 16);
 	assert_int_equal(list(w, &page).n, 4);
+	assert_int_equal(counted(w, &page.filter), 4);
 	page.filter.hashes_n = 2;
 	assert_int_equal(list(w, &page).n, 2);
 	page.what = JOB_READ_LABELS;
@@ -154,6 +171,7 @@ static void test_a_terminal_state_and_its_attempts_are_found(void **state)
 	page.filter.states = 0;
 	page.filter.dead = 1;
 	assert_int_equal(list(w, &page).n, 1);
+	assert_int_equal(counted(w, &page.filter), 1);
 	page.filter.dead = -1;
 	page.filter.error_code = "upstream_rejected";
 	page.filter.states = 1 << JOB_FAILED;
