@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITING_BYTES_MAX = 32 << 20, CATCH_UP_MAX = 1000, HOLE_MS = 500, DELTA_MAX = 1 << 20 };
+enum { WAITING_BYTES_MAX = 8 << 20, CATCH_UP_MAX = 1000, HOLE_MS = 500, DELTA_MAX = 1 << 20 };
 
 struct follow {
 	struct record_item item; /* first */
