@@ -106,8 +106,7 @@ static void show_record(const struct call *call, const struct seen *seen)
 		fprintf(call->out, "no synchronous standby: a restart loses nothing acknowledged, "
 				   "a fail-over may lose the replication lag\n");
 	if (seen->pooled)
-		fprintf(call->out, "a connection pooler stands between: a dead worker is known by "
-				   "its lease alone (about 10 s instead of 3)\n");
+		fprintf(call->out, "%s\n", OWNER_POOLED);
 }
 
 static json_t *record_json(const struct seen *seen)

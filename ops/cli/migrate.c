@@ -59,6 +59,15 @@ static enum err apply(struct owner *owner, struct progress *progress, char fault
 	return e;
 }
 
+static void say_pooled(const struct call *call, const struct owner *owner)
+{
+	struct db_origin origin;
+
+	db_origin_read(owner->db, &origin);
+	if (origin.pooled)
+		fprintf(call->err, "%s\n", OWNER_POOLED);
+}
+
 static enum outcome run(const struct call *call, struct owner *owner)
 {
 	struct progress progress = {call, json_array(), 0};
@@ -74,6 +83,7 @@ static enum outcome run(const struct call *call, struct owner *owner)
 	json_decref(progress.applied);
 	fprintf(call->out, "the record is at this version%s\n",
 		progress.n ? "" : "; there was nothing to do");
+	say_pooled(call, owner);
 	return OUTCOME_OK;
 }
 

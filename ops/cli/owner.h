@@ -16,6 +16,11 @@ struct owner {
 	struct db *db;
 };
 
+/* Said by migrate and by check-config. */
+#define OWNER_POOLED                                                                     \
+	"a connection pooler stands between: a dead worker is known by its lease alone " \
+	"(about 10 s instead of 3)"
+
 /* A migration may rewrite a table: its statements have long. */
 enum { OWNER_WAIT_MS = 15000, OWNER_STATEMENT_MS = 600000 };
 
