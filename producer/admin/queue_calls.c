@@ -190,36 +190,30 @@ void queue_patch_call(struct request *r)
 	json_decref(body);
 }
 
-static void flip(struct request *r, bool has_paused, bool paused, bool draining)
+/* Changes of a queue that exists. */
+static void flip(struct request *r, struct queue_change change)
 {
 	struct queue_call *c = queue_call_new(r);
 
 	if (!c)
 		return;
-	c->change.has_paused = has_paused;
-	c->change.paused = paused;
-	c->change.has_draining = draining || !paused;
-	c->change.draining = draining;
+	change.name = c->name;
+	c->change = change;
 	call_start(&c->call, &queue_patch_op);
 }
 
 void queue_pause(struct request *r)
 {
-	struct queue_call *c = queue_call_new(r);
-
-	if (!c)
-		return;
-	c->change.has_paused = c->change.paused = true;
-	call_start(&c->call, &queue_patch_op);
+	flip(r, (struct queue_change){.has_paused = true, .paused = true});
 }
 
 /* Ends a pause and a drain. */
 void queue_resume(struct request *r)
 {
-	flip(r, true, false, false);
+	flip(r, (struct queue_change){.has_paused = true, .has_draining = true});
 }
 
 void queue_drain(struct request *r)
 {
-	flip(r, false, false, true);
+	flip(r, (struct queue_change){.has_draining = true, .draining = true});
 }

@@ -60,12 +60,8 @@ static void committed(void *ctx, enum err e, struct submit *const *list, size_t 
 {
 	struct record_batch *batch = ctx;
 	struct elements *all = batch->work;
-	struct submit_item *first = (struct submit_item *)(void *)batch->items[0];
 
 	publish_go(all->plan, !e);
-	/* a bulk item may be to blame by one of its lines: it is split by its owner */
-	if (e == ERR_DB_DATA && batch->n == 1 && first->n > 1)
-		e = ERR_DB_DATA;
 	batch->work = NULL;
 	free(all);
 	record_batch_end(batch, e);
