@@ -60,6 +60,7 @@ static void mark(struct publish_plan *plan, struct submit *s)
 {
 	struct group *g = s->run_at_ms ? NULL : group_of(plan, s->queue_id);
 
+	s->batch = (struct id){{0}}; /* it may be of a batch that was halved */
 	if (!g || g->n >= DISPATCH_MESSAGE_JOBS_MAX || queues_allot_take(g->queue, 1) == 0)
 		return;
 	s->batch = g->batch;
