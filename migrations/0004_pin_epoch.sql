@@ -34,22 +34,27 @@ begin
 	fence_base := last.fence_base;
 end $$;
 
--- Every running job becomes ready again, interrupted, its event block closed.
+-- Every running job becomes ready again, interrupted, its event block closed. Jobs are locked first,
+-- in their order, and then found by address: tens of thousands must end within one statement's time.
 create function leases_end() returns bigint language plpgsql as $$
 declare
 	ended bigint;
 begin
-	with held as (
-		select l.*, j.retention, j.priority, j.deaths from job_lease l
-		join job j on j.tenant_id = l.tenant_id and j.job_id = l.job_id
-		where j.state = 'running' and j.fence = l.fence order by l.job_id for update of j
+	perform count(*) from (select tenant_id, job_id from job_lease order by job_id) l
+		cross join lateral (select 1 from job j where j.tenant_id = l.tenant_id
+			and j.job_id = l.job_id for update) j;
+	with held as materialized (
+		select l.*, j.at, j.retention, j.priority, j.deaths from job_lease l
+		cross join lateral (select j.ctid as at, j.retention, j.priority, j.deaths from job j
+			where j.tenant_id = l.tenant_id and j.job_id = l.job_id and j.state = 'running'
+			and j.fence = l.fence limit 1) j
 	), freed as (
-		delete from job_lease returning job_id
+		delete from job_lease
 	), back as (
 		update job j set state = 'queued', version = j.version + 1, restarted = true,
 			interruptions = j.interruptions + 1, attempt = greatest(j.attempt - 1, 0),
 			rank = ready_rank(now(), j.priority)
-		from held h where j.tenant_id = h.tenant_id and j.job_id = h.job_id returning h.*
+		from held h where j.ctid = h.at returning h.*
 	), told as (
 		insert into attempt (retention, tenant_id, job_id, fence, worker_id, started_at, event_from,
 			event_to, number, restarted, state, outcome, ended_by)

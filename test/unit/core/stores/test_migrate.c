@@ -92,6 +92,37 @@ static void test_the_epoch_is_pinned_once(void **state)
 	db_close(db);
 }
 
+/* promises: C19 */
+static void test_another_history_ends_every_lease_and_lifts_the_fences(void **state)
+{
+	/* As if this server had been promoted since: the epoch's row knows another timeline. */
+	static const char promoted[] = "update record_epoch set timeline = timeline + 1000000";
+	struct record_world *w = *state;
+	struct submit s = record_job(w->tenant, w->queue);
+	struct db *owner = owner_open();
+	struct epoch before, after;
+	struct claim old, anew;
+	struct finish f;
+
+	record_submit(w->producer, &s, 1);
+	record_run(w->worker, epoch_pin(w->worker, on_pin, &before));
+	old = record_claim(w->worker, w->me, w->queue, 1)->claim[0];
+	assert_int_equal(db_script(owner, promoted, RECORD_WAIT_MS), ERR_OK);
+	record_run(w->worker, epoch_pin(w->worker, on_pin, &after));
+	assert_true(after.fresh);
+	assert_true(after.fence_base == before.fence_base + (1LL << 32));
+	f = record_finish_of(&old);
+	record_finish(w->worker, w->me, &f, 1);
+	assert_int_equal(f.outcome, ERR_LOST);
+	anew = record_claim(w->worker, w->me, w->queue, 1)->claim[0];
+	assert_true(anew.fence > after.fence_base);
+	assert_true(anew.restarted);
+	f = record_finish_of(&anew);
+	record_finish(w->worker, w->me, &f, 1);
+	assert_int_equal(f.outcome, ERR_OK);
+	db_close(owner);
+}
+
 static void on_keep(void *ctx, enum err e, const struct partition_report *report)
 {
 	assert_int_equal(e, ERR_OK);
@@ -209,6 +240,9 @@ int main(void)
 		cmocka_unit_test(test_a_changed_file_is_refused_by_name),
 		cmocka_unit_test(test_a_database_newer_than_the_program_is_refused),
 		cmocka_unit_test(test_the_epoch_is_pinned_once),
+		cmocka_unit_test_setup_teardown(
+			test_another_history_ends_every_lease_and_lifts_the_fences,
+			record_world_open, record_world_close),
 		cmocka_unit_test(test_days_are_made_ahead_once),
 		cmocka_unit_test(test_a_day_is_dropped_when_over_and_no_job_of_it_lives),
 		cmocka_unit_test(test_a_key_is_found_by_its_hash_until_revoked),
