@@ -20,10 +20,11 @@ struct live {
 	struct scratch *scratch, *follower; /* NULL: no Redis is configured */
 	struct live_batch batch;
 	struct buf states;
-	struct ring dirty;
+	struct ring fresh; /* jobs with their attempt's first text */
+	struct ring dirty; /* jobs with more */
 	struct loop_timer *timer, *record_timer;
 	int64_t flushed_ms;
-	bool due;
+	bool due;   /* the dirty ones go with the end of this turn */
 	bool lossy; /* something did not get through: the record must have it */
 };
 
@@ -39,11 +40,12 @@ void live_touch(struct live *l, struct job *job)
 
 	if (job->dirty.next)
 		return;
+	if (job->output.told == 0) {
+		ring_join(&l->fresh, &job->dirty);
+		return;
+	}
 	ring_join(&l->dirty, &job->dirty);
-	/* The first text of an attempt goes with the end of the turn. */
-	if (job->output.told == 0)
-		l->due = true;
-	else if (!loop_timer_active(l->timer))
+	if (!loop_timer_active(l->timer))
 		loop_timer_start(l->timer, rest > 0 ? rest : 0);
 }
 
@@ -92,7 +94,6 @@ void live_tell(struct live *l, struct job *job)
 		batch_send(l);
 	live_batch_add(&l->batch, job->id, job->fence, seq,
 		(struct scratch_arg){text->bytes + from, text->len - from}, from == 0);
-	l->due = true;
 }
 
 /* ---- states ---- */
@@ -128,14 +129,15 @@ void live_state(struct live *l, const struct job *job, const char *state)
 
 void live_flush(struct live *l)
 {
+	while (!ring_empty(&l->fresh))
+		live_tell(l, RING_OF(l->fresh.next, struct job, dirty));
 	if (l->due) {
 		l->due = false;
 		l->flushed_ms = loop_now_ms(l->worker->loop);
 		while (!ring_empty(&l->dirty))
 			live_tell(l, RING_OF(l->dirty.next, struct job, dirty));
-		l->due = false;
-		batch_send(l);
 	}
+	batch_send(l);
 	if (l->scratch)
 		states_send(l);
 }
@@ -238,6 +240,7 @@ enum err live_new(struct worker *w, struct live **ret_live)
 	if (!l)
 		return ERR_NOMEM;
 	l->worker = w;
+	ring_init(&l->fresh);
 	ring_init(&l->dirty);
 	buf_init(&l->states, STATE_BYTES_MAX);
 	live_batch_init(&l->batch, w->config->redis.live_ttl_s);
