@@ -14,7 +14,8 @@ static const struct db_stmt list_stmt = {.name = "queue_list",
 	       " q.queue_id limit 1) f on true",
 	.reads = true};
 
-/* create = false updates only; the audit row belongs to the installation. */
+/* An audit row's object is an id: a queue's is its number.
+ * create = false updates only; the audit row belongs to the installation. */
 static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	.sql = "with q as (insert into queue as q (name, concurrency, max_queued,"
 	       " weight, rate, paused, draining)"
@@ -28,9 +29,10 @@ static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	       " f as (insert into queue_flow (queue_id) select queue_id from q on"
 	       " conflict (queue_id)"
 	       "  do update set allot_epoch = queue_flow.allot_epoch returning *),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, count)"
+	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
 	       "  select '00000000-0000-0000-0000-000000000000', $9, $10, $11,"
-	       " 'queue.patch', queue_id from q)"
+	       " 'queue.patch', ('00000000-0000-0000-0000-' || lpad(to_hex(queue_id), 12, '0'))::uuid"
+	       "  from q)"
 	       " select " COLUMNS " from q, f"};
 
 static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)

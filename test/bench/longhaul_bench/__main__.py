@@ -7,13 +7,13 @@ import sys
 
 from longhaul_dev.fault import Fault
 
-from longhaul_bench import calls, faults, parts, submit, work
+from longhaul_bench import calls, faults, parts, record, submit, work
 from longhaul_bench.compare import FOLDER, compare
 from longhaul_bench.figure import BENCHMARKS, RESULTS, Benchmark, publish, summary
 from longhaul_bench.stage import Stage
 from longhaul_bench.table import last_results, rows
 
-ROOMS = (submit, work, calls, faults, parts)  # importing them registers what they measure
+ROOMS = (submit, work, calls, faults, parts, record)  # importing them registers what they measure
 
 
 def chosen(words: list[str]) -> list[Benchmark]:
