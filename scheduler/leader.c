@@ -46,6 +46,13 @@ enum err leader_wait(struct leader *leader, enum err begun, const struct ask *as
 	return ask->err;
 }
 
+void leader_hurry(struct leader *leader)
+{
+	for (size_t i = 0; i < duty_count; i++)
+		if (duty_table[i].rest == 1)
+			leader->duty_due_ms[i] = 0;
+}
+
 static void on_change(void *owner, bool up)
 {
 	struct leader *leader = owner;

@@ -60,6 +60,8 @@ struct ask {
 /* Waits for a call that was begun (with this outcome) and returns how it ended. A statement that
  * does not end in time is cut, and ends as ERR_DB. */
 MUST_CHECK enum err leader_wait(struct leader *leader, enum err begun, const struct ask *ask);
+/* Something became ready: every duty that is not a scan runs again in this turn. */
+void leader_hurry(struct leader *leader);
 /* Callbacks that fill an ask. */
 void ask_work(void *ctx, enum err e, size_t n);
 void ask_done(void *ctx, enum err e, const struct db_reply *reply);

@@ -61,6 +61,8 @@ static void on_reaped(void *ctx, enum err e, const struct reap_report *report)
 
 static void note_report(struct leader *leader, const char *witness, const struct reap_report *r)
 {
+	if (r->returned)
+		leader_hurry(leader);
 	leader->tally.reaped += r->workers;
 	leader->tally.returned += r->returned;
 	leader->tally.quarantined += r->quarantined;

@@ -139,6 +139,19 @@ static void on_keys(void *ctx, enum err e, const struct claim *claims, size_t n)
 	free(k);
 }
 
+/* There is work again: look directly soon after the messages end, whatever the pause had grown to.
+ * The rest may lie in partitions of a member that just died. */
+static void hinted(struct claim_desk *desk)
+{
+	const int64_t now = loop_now_ms(desk->worker->loop);
+	const int64_t soon = now + desk->worker->config->worker.claim_quiet_ms;
+
+	desk->hint_ms = now;
+	desk->pause_ms = 0;
+	if (desk->direct_ms > soon)
+		desk->direct_ms = soon;
+}
+
 /* Takes a message from Kafka; one that makes no sense is done with. */
 static struct hint *hint_take(struct claim_desk *desk)
 {
@@ -154,7 +167,7 @@ static struct hint *hint_take(struct claim_desk *desk)
 		hint->message = message;
 		if (dispatch_message_read(message.bytes, message.len, &hint->view) == ERR_OK) {
 			ring_join(&desk->hints, &hint->link);
-			desk->hint_ms = loop_now_ms(desk->worker->loop);
+			hinted(desk);
 			return hint;
 		}
 		log_warn("a dispatch message makes no sense", LOG_TEXT("queue", message.queue),

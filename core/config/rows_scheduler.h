@@ -13,7 +13,7 @@
 	X(INT, idle_tick_ms, "200", 1, 10000, "ms", LIVE,                                          \
 	  "between rounds of dispatch while there is none")                                        \
 	X(INT, due_ms, "100", 5, 60000, "ms", LIVE, "between looks for jobs whose time has come")  \
-	X(INT, reap_ms, "250", 10, 60000, "ms", LIVE, "between looks for dead workers")            \
+	X(INT, reap_ms, "100", 10, 60000, "ms", LIVE, "between looks for dead workers")            \
 	X(INT, expiry_ms, "500", 10, 600000, "ms", LIVE,                                           \
 	  "between looks for deadlines that passed")                                               \
 	X(INT, allot_ms, "100", 10, 60000, "ms", LIVE, "between grants to producers")              \

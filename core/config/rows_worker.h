@@ -23,7 +23,7 @@
 	  "nothing from Kafka for so long: claim from Postgres")                                   \
 	X(INT, claim_poll_min_ms, "50", 1, 60000, "ms", LIVE,                                      \
 	  "shortest pause between such claims")                                                    \
-	X(INT, claim_poll_max_ms, "1000", 1, 600000, "ms", LIVE,                                   \
+	X(INT, claim_poll_max_ms, "500", 1, 600000, "ms", LIVE,                                   \
 	  "longest pause between such claims")                                                     \
 	X(INT, finish_batch, "500", 1, 5000, "jobs", LIVE, "whose end shares a commit")            \
 	X(INT, finish_wait_ms, "2", 0, 1000, "ms", LIVE,                                           \
