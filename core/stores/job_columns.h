@@ -27,19 +27,20 @@
 #define JOB_ANSWER ", r.body, a.message, coalesce(a.upstream_status, 0), r.decision_id"
 #define JOB_INPUT  ", i.input, i.fallback, i.callback"
 
-/* $3..$6: the batch's span of classes and ids, so that other days' partitions are not even opened.
- */
+/* $3..$6: the batch's span of classes and ids: other days' partitions are not even opened. */
 #define JOB_SPAN(t) " and " t ".retention between $3 and $4 and " t ".job_id between $5 and $6"
 #define JOB_KEY(t)                                                      \
 	t ".tenant_id = j.tenant_id and " t ".job_id = j.job_id and " t \
 	  ".retention = j.retention" JOB_SPAN(t)
 #define JOB_WITH_INPUT \
 	" left join lateral (select * from job_input i where " JOB_KEY("i") " limit 1) i on true"
+/* clang-format off */
 #define JOB_WITH_ANSWER                                                                            \
-	" left join lateral (select * from job_result r where j.state = 'completed' and " JOB_KEY( \
-		"r") "  limit 1) r on true"                                                        \
-		     " left join lateral (select a.message, a.upstream_status from attempt a "     \
-		     "where " JOB_KEY("a") "  and a.fence = j.fence limit 1) a on true"
+	" left join lateral (select * from job_result r where j.state = 'completed' and "          \
+	JOB_KEY("r") " limit 1) r on true"                                                         \
+	" left join lateral (select a.message, a.upstream_status from attempt a where "            \
+	JOB_KEY("a") " and a.fence = j.fence limit 1) a on true"
+/* clang-format on */
 
 /* How much a statement selects: 0 facts, 1 and labels, 2 and the answer, 3 and the input. */
 size_t job_level(int what);

@@ -35,17 +35,14 @@
 	"  j.crashes, j.interruptions, j.attempt_timeout_ms, j.created_at, j.queue_ms, j.store," \
 	"  j.retention)"                                                                         \
 	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"               \
-	" event_from, event_to,"                                                                 \
-	"  deadline_at, queue_id, number, restarted, probation)"                                 \
+	" event_from, event_to, deadline_at, queue_id, number, restarted, probation)"            \
 	" select $1, tenant_id, job_id, fence, event_next - 256, event_next - 1,"                \
-	" deadline_at, queue_id,"                                                                \
-	"  attempt, restarted, probation from claimed)"                                          \
+	" deadline_at, queue_id, attempt, restarted, probation from claimed)"                    \
 	", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"           \
 	" select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"    \
 	"  from claimed having count(*) > 0)"                                                    \
 	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt,"            \
-	" max_attempts,"                                                                         \
-	"  crashes, interruptions, attempt_timeout_ms,"                                          \
+	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                             \
 	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms," \
 	"  event_next - 256, event_next - 1, restarted, probation, store, retention from claimed"
 
@@ -57,8 +54,7 @@ static const struct db_stmt keys_stmt = {.name = "lease_claim_keys",
 	       "  from unnest($2, $3) with ordinality k(tenant_id, job_id, ord)"
 	       "  cross join lateral (select j.ctid as at, j.queue_id, j.rank from job j"
 	       "   where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state ="
-	       " 'queued' limit 1) j"
-	       " ) k cross join setting c"
+	       " 'queued' limit 1) j ) k cross join setting c"
 	       " cross join lateral (select r.ctid as at, r.probation from job_ready r"
 	       "  where r.tenant_id = k.tenant_id and r.queue_id = k.queue_id and r.rank = k.rank"
 	       "  and r.job_id = k.job_id and (r.deadline_at is null or r.deadline_at > now())"
@@ -97,8 +93,7 @@ static const struct db_stmt direct_stmt = {.name = "lease_claim_direct",
 	       "     and (not r.probation or c.tries) and (not h.rated or r.batch_id is not null)"
 	       "     order by r.tenant_id, r.queue_id, r.rank, r.job_id"
 	       "     limit least(greatest(h.fair, $4), coalesce(h.free, $5)) for update"
-	       " skip locked) r"
-	       "   where c.alive limit $5) r)"
+	       " skip locked) r  where c.alive limit $5) r)"
 	       ", spot as materialized (select r.ord, r.at as ready_at, r.probation, j.at as job_at"
 	       "  from (select r.*, row_number() over (partition by r.queue_id order by"
 	       " r.ord) as nth"

@@ -10,8 +10,7 @@ static const struct db_stmt create_stmt = {.name = "tenant_create",
 	.sql = "with t as (insert into tenant (tenant_id, name, retention) values ($1, $2, $3)"
 	       "  on conflict (name) do nothing returning *),"
 	       " s as (insert into tenant_setting (tenant_id, match_key, webhook_secret,"
-	       " callback_origins)"
-	       "  select tenant_id, $4, $5, $6 from t returning *),"
+	       " callback_origins) select tenant_id, $4, $5, $6 from t returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
 	       "  select tenant_id, $7, $8, $9, 'tenant.create', tenant_id from t)"
 	       " select " COLUMNS ", " SECRETS " from t, s"};
@@ -34,8 +33,7 @@ static const struct db_stmt find_stmt = {.name = "tenant_find",
 
 static const struct db_stmt patch_stmt = {.name = "tenant_patch",
 	.sql = "with t as (update tenant set retention = coalesce($2::int4, retention),"
-	       " version = version + 1"
-	       "  where tenant_id = $1 returning *),"
+	       " version = version + 1 where tenant_id = $1 returning *),"
 	       " s as (update tenant_setting s set webhook_secret = coalesce($3, s.webhook_secret),"
 	       "  callback_origins = coalesce($4, s.callback_origins)"
 	       "  from t where s.tenant_id = t.tenant_id and s.tenant_id = $1 returning s.*),"
