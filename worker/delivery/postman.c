@@ -165,8 +165,8 @@ static void on_told(void *ctx, enum err e, struct delivery_end *const *batch, si
 	}
 	if (p->ended)
 		loop_timer_start(p->flush, e == ERR_OK ? 0 : AGAIN_MS);
-	if (e == ERR_OK && !p->stopped)
-		postman_poke(p);
+	if (e == ERR_OK && !p->stopped && !p->claiming)
+		loop_timer_start(p->look, 1);
 }
 
 static void tell(void *owner)
@@ -370,12 +370,6 @@ static void on_look(void *owner)
 		delivery_claim(p->host.db, *p->host.worker, max, lease_ms, on_claimed, p) == ERR_OK;
 	if (!p->claiming)
 		look_in(p, LOOK_EVERY_MS);
-}
-
-void postman_poke(struct postman *postman)
-{
-	if (!postman->stopped && !postman->claiming)
-		loop_timer_start(postman->look, 1);
 }
 
 /* ---- birth and death ---- */

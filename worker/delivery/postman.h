@@ -48,8 +48,6 @@ bool postman_idle(const struct postman *postman);
 void postman_drop(struct postman *postman);
 /* After db_close, whose last callbacks still come here; before loop_free. */
 void postman_free(struct postman *postman);
-/* A job with a callback has just ended: look now. */
-void postman_poke(struct postman *postman);
 
 /* For the metrics. */
 struct postman_tally {
