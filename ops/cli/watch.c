@@ -25,6 +25,7 @@ struct watch {
 	struct progress progress;
 	char after[SSE_ID_MAX]; /* number of the last event seen */
 	bool heard;		/* something new since the connection began */
+	bool whole;		/* asked for from its beginning */
 	bool texted;		/* some text was printed */
 	bool open_line;		/* the last text did not end in a newline */
 	bool ended;
@@ -191,7 +192,7 @@ static enum outcome follow(struct watch *w, int64_t timeout_ms)
 		int64_t left_ms = timeout_ms < 0 ? 0 : until_ms - clock_ms();
 		enum outcome outcome = OUTCOME_TIMEOUT;
 
-		if (left_ms >= 0)
+		if (timeout_ms < 0 || left_ms > 0)
 			outcome = stream_once(w, left_ms);
 		if (w->ended)
 			return OUTCOME_OK;
@@ -212,7 +213,7 @@ static enum outcome follow(struct watch *w, int64_t timeout_ms)
 		w->client->call, OUTCOME_UNAVAILABLE, "%s does not answer", w->client->base);
 }
 
-/* Text that never was an event (a reply that is no stream), and what went wrong. */
+/* An answer that never came as text (a kind that does not stream), and what went wrong. */
 static enum outcome conclude(struct watch *w)
 {
 	bool completed = strcmp(w->state, "completed") == 0;
@@ -222,7 +223,7 @@ static enum outcome conclude(struct watch *w)
 
 	progress_end(&w->progress);
 	close_line(w);
-	if (call_flag(w->client->call, "json") || (completed && w->texted))
+	if (call_flag(w->client->call, "json") || (completed && (w->texted || !w->whole)))
 		return outcome;
 	snprintf(path, sizeof(path), "/v1/jobs/%s", w->id);
 	if (client_get(w->client, path, &job) == OUTCOME_OK)
@@ -233,7 +234,7 @@ static enum outcome conclude(struct watch *w)
 
 enum outcome watch_job(struct client *client, const char *id, const char *after, int64_t timeout_ms)
 {
-	struct watch w = {.client = client, .id = id};
+	struct watch w = {.client = client, .id = id, .whole = after == NULL};
 	enum outcome outcome;
 
 	sse_init(&w.sse, on_event, &w);

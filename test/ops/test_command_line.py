@@ -303,6 +303,14 @@ def test_watch_of_a_job_that_fails_says_why(longhaul: Shell) -> None:
     assert "deadline passed (deadline)" in done.stderr
 
 
+def test_watch_behind_the_last_text_prints_no_text(longhaul: Shell) -> None:
+    stream = events((9, "job.completed", {}))
+    longhaul.server.on(f"GET /v1/jobs/{JOB}/events", Reply(body=stream, headers=STREAM))
+    longhaul.server.on(f"GET /v1/jobs/{JOB}", Reply(body=job()))
+    assert longhaul("watch", JOB, "--after", "8").stdout == ""
+    assert longhaul("watch", JOB).stdout == "forty-two\n"
+
+
 def test_watch_of_a_foreign_job_is_not_tried_again(longhaul: Shell) -> None:
     done = longhaul("watch", JOB)
     assert done.returncode == 3 and len(longhaul.server.asked) == 1
