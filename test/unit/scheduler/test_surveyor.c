@@ -41,8 +41,8 @@ static struct surveyor *surveyor_made(void)
 static void requests_and_answers_cross_over(void **state)
 {
 	struct surveyor *surveyor = surveyor_made();
-	struct survey_positions positions = {.n = 2}, answer;
-	struct survey_topics topics = {.n = 2}, made;
+	struct survey_positions positions = {.n = 2}, answer = {.n = 0};
+	struct survey_topics topics = {.n = 2}, made = {.n = 0};
 	int64_t until_ms = clock_ms() + 30000;
 	bool answered = false, ensured = false;
 
