@@ -7,9 +7,9 @@
 #ifndef SCHEDULER_BOARD_H
 #define SCHEDULER_BOARD_H
 
+#include "kafka_admin.h"
 #include "stores/dispatch.h"
 #include "stores/queue.h"
-#include "surveyor.h"
 #include "window.h"
 
 enum { BOARD_MAX = 1000 };

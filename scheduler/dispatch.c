@@ -4,7 +4,7 @@
 #include "domain/dispatch_message.h"
 #include "ground/clock.h"
 #include "ground/log.h"
-#include "landings.h"
+#include "publish_report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,17 +21,17 @@ enum {
 struct dispatch {
 	char *topic_prefix;
 	struct stream_publisher *publisher; /* NULL without Kafka */
-	struct surveyor *surveyor;
+	struct kafka_admin *kafka_admin;
 	struct board board;
-	struct landings landings;
+	struct publish_report report;
 	size_t turn; /* which queue comes first: another one each time */
 	int64_t look_ms, leases_ms, flow_ms;
 	bool was_up;
 	/* room for one call's rows */
 	struct dispatch_key keys[BATCH_MAX];
 	uint8_t message[DISPATCH_MESSAGE_BYTES_MAX];
-	char topics[LANDINGS_MAX][STREAM_TOPIC_MAX];
-	struct dispatch_batch batches[LANDINGS_MAX];
+	char topics[PUBLISH_REPORT_MAX][STREAM_TOPIC_MAX];
+	struct dispatch_batch batches[PUBLISH_REPORT_MAX];
 	struct dispatch_flow flow[BOARD_MAX];
 };
 
@@ -51,9 +51,9 @@ static enum err stream_open(struct dispatch *d, struct loop *loop, const struct 
 	if (!*stream.brokers)
 		return ERR_OK;
 	snprintf(group, sizeof group, "%s.workers", stream.topic_prefix);
-	err = stream_publisher_open(loop, &stream, landings_note, &d->landings, &d->publisher);
+	err = stream_publisher_open(loop, &stream, publish_report_note, &d->report, &d->publisher);
 	if (err == ERR_OK)
-		err = surveyor_open(&stream, group, &d->surveyor);
+		err = kafka_admin_open(&stream, group, &d->kafka_admin);
 	return err;
 }
 
@@ -81,14 +81,14 @@ void dispatch_free(struct dispatch *dispatch)
 	if (!dispatch)
 		return;
 	stream_publisher_close(dispatch->publisher, CLOSE_WAIT_MS);
-	surveyor_close(dispatch->surveyor);
+	kafka_admin_close(dispatch->kafka_admin);
 	free(dispatch->topic_prefix);
 	free(dispatch);
 }
 
 void dispatch_forget(struct dispatch *dispatch)
 {
-	dispatch->landings.landed_n = dispatch->landings.failed_n = 0;
+	dispatch->report.delivered_n = dispatch->report.failed_n = 0;
 	dispatch->flow_ms = dispatch->leases_ms = 0;
 }
 
@@ -97,32 +97,32 @@ struct board *dispatch_board(struct dispatch *dispatch)
 	return &dispatch->board;
 }
 
-struct surveyor *dispatch_surveyor(struct dispatch *dispatch)
+struct kafka_admin *dispatch_kafka_admin(struct dispatch *dispatch)
 {
-	return dispatch->was_up ? dispatch->surveyor : NULL;
+	return dispatch->was_up ? dispatch->kafka_admin : NULL;
 }
 
-/* ---- where messages landed ---- */
+/* ---- where messages delivered ---- */
 
 static size_t landed_rows(struct dispatch *d)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < d->landings.landed_n; i++) {
-		const struct landing *landing = &d->landings.landed[i];
-		const struct board_queue *queue = board_find_name(&d->board, landing->queue);
+	for (size_t i = 0; i < d->report.delivered_n; i++) {
+		const struct published *report = &d->report.delivered[i];
+		const struct board_queue *queue = board_find_name(&d->board, report->queue);
 
 		if (!queue)
 			continue;
-		snprintf(d->topics[n], sizeof d->topics[n], "%s.%s", d->topic_prefix,
-			landing->queue);
+		snprintf(
+			d->topics[n], sizeof d->topics[n], "%s.%s", d->topic_prefix, report->queue);
 		d->batches[n] = (struct dispatch_batch){
-			.id = landing->batch,
+			.id = report->batch,
 			.queue_id = queue->id,
-			.jobs = landing->jobs,
+			.jobs = report->jobs,
 			.topic = d->topics[n],
-			.partition = landing->partition,
-			.offset = landing->offset,
+			.partition = report->partition,
+			.offset = report->offset,
 			.sent_ms = clock_record_ms(),
 		};
 		n++;
@@ -142,7 +142,7 @@ static enum err note_landed(struct leader *leader)
 		err = leader_wait(
 			leader, dispatch_sent(leader->db, d->batches, n, ask_done, &ask), &ask);
 	if (err == ERR_OK)
-		d->landings.landed_n = 0;
+		d->report.delivered_n = 0;
 	return err;
 }
 
@@ -162,23 +162,23 @@ enum err dispatch_take_back(
 static enum err undo_failed(struct leader *leader)
 {
 	struct dispatch *d = leader->dispatch;
-	struct id ids[LANDINGS_MAX];
-	size_t n = d->landings.failed_n, jobs = 0;
+	struct id ids[PUBLISH_REPORT_MAX];
+	size_t n = d->report.failed_n, jobs = 0;
 	enum err err;
 
 	if (n == 0)
 		return ERR_OK;
 	for (size_t i = 0; i < n; i++) {
-		struct board_queue *queue = board_find_name(&d->board, d->landings.failed[i].queue);
+		struct board_queue *queue = board_find_name(&d->board, d->report.failed[i].queue);
 
-		ids[i] = d->landings.failed[i].batch;
+		ids[i] = d->report.failed[i].batch;
 		if (queue && queue->topic == TOPIC_THERE)
 			queue->topic = TOPIC_UNKNOWN;
 	}
 	err = dispatch_take_back(leader, ids, n, &jobs);
 	if (err != ERR_OK)
 		return err;
-	d->landings.failed_n = 0;
+	d->report.failed_n = 0;
 	leader->tally.unsent += jobs;
 	return ERR_OK;
 }
@@ -238,7 +238,7 @@ static void topics_turn(struct dispatch *d)
 {
 	struct survey_topics topics;
 
-	if (surveyor_ensured(d->surveyor, &topics)) {
+	if (kafka_admin_ensured(d->kafka_admin, &topics)) {
 		board_topics_made(&d->board, &topics);
 		if (topics.err == ERR_OK)
 			stream_publisher_mark_up(d->publisher);
@@ -247,7 +247,7 @@ static void topics_turn(struct dispatch *d)
 	}
 	watch_kafka(d);
 	board_topics_ask(&d->board, &topics);
-	if (topics.n > 0 && surveyor_ensure(d->surveyor, &topics))
+	if (topics.n > 0 && kafka_admin_ensure(d->kafka_admin, &topics))
 		log_debug("making topics", LOG_INT("topics", (int64_t)topics.n));
 }
 
@@ -319,7 +319,7 @@ static void publish(struct dispatch *d, const struct board_queue *queue, struct 
 	size_t len = dispatch_message_write(batch, d->keys, n, d->message);
 
 	if (stream_publisher_send(d->publisher, queue->name, -1, d->message, len) != ERR_OK)
-		landings_fail(&d->landings, batch, queue->name, n);
+		publish_report_fail(&d->report, batch, queue->name, n);
 }
 
 static enum err dispatch_batch(
@@ -409,7 +409,7 @@ enum err dispatch_run(struct leader *leader, bool *ret_busy)
 		err = undo_failed(leader);
 	if (err == ERR_OK)
 		err = look(leader);
-	if (err == ERR_OK && d->surveyor)
+	if (err == ERR_OK && d->kafka_admin)
 		topics_turn(d);
 	if (err == ERR_OK)
 		err = tell_producers(leader);

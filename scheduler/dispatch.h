@@ -1,6 +1,6 @@
 /* dispatch.h - the leader moves ids towards the workers, a shallow window at a time.
  *
- * One turn: note where earlier messages landed, look, plan (window.h), tell the
+ * One turn: note where earlier messages delivered, look, plan (window.h), tell the
  * producers their allotment, mark and publish batches. A batch is one message on
  * one partition and one row of the record. What Kafka refuses is unmarked at once.
  * While Kafka is away nothing is sent; workers claim from the tables meanwhile.
@@ -12,12 +12,13 @@
 #define SCHEDULER_DISPATCH_H
 
 #include "board.h"
+#include "kafka_admin.h"
 #include "leader.h"
-#include "surveyor.h"
 
 struct dispatch;
 
-/* Opens the publisher and the surveyor when there is a Kafka. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
+/* Opens the publisher and the kafka_admin when there is a Kafka. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM
+ */
 MUST_CHECK enum err dispatch_new(
 	struct loop *loop, const struct config *config, struct dispatch **ret_dispatch);
 void dispatch_free(struct dispatch *dispatch);
@@ -27,10 +28,10 @@ void dispatch_forget(struct dispatch *dispatch);
 /* The duty. */
 MUST_CHECK enum err dispatch_run(struct leader *leader, bool *ret_busy);
 
-/* For the duties that build on it (grants.h, lost.h). */
+/* For the duties that build on it (grants.h, lost_message.h). */
 struct board *dispatch_board(struct dispatch *dispatch);
 /* NULL without Kafka, and while it is away: nothing can be asked then. */
-struct surveyor *dispatch_surveyor(struct dispatch *dispatch);
+struct kafka_admin *dispatch_kafka_admin(struct dispatch *dispatch);
 /* Makes these batches' jobs pickable again; *ret_n = jobs. */
 MUST_CHECK enum err dispatch_take_back(
 	struct leader *leader, const struct id *batches, size_t n, size_t *ret_n);

@@ -1,10 +1,10 @@
 #include "duty.h"
 
 #include "config/config.h"
+#include "deadline.h"
 #include "dispatch.h"
 #include "grants.h"
-#include "lost.h"
-#include "moment.h"
+#include "lost_message.h"
 #include "reaper.h"
 #include "upkeep.h"
 
@@ -16,13 +16,13 @@
 const struct duty duty_table[] = {
 	/* name         busy            idle               rest  run */
 	{"reap",        KEY(reap_ms),   KEY(reap_ms),      1,    reaper_run},
-	{"due",         MS(5),          KEY(due_ms),       1,    moment_due},
+	{"due",         MS(5),          KEY(due_ms),       1,    deadline_due},
 	{"dispatch",    KEY(tick_ms),   KEY(idle_tick_ms), 1,    dispatch_run},
-	{"expire",      MS(20),         KEY(expiry_ms),    2,    moment_expire},
+	{"expire",      MS(20),         KEY(expiry_ms),    2,    deadline_expire},
 	{"grants",      KEY(allot_ms),  MS(500),           2,    grants_run},
 	{"count",       MS(250),        MS(1000),          20,   upkeep_count},
 	{"heads",       MS(500),        MS(1000),          20,   upkeep_heads},
-	{"lost",        MS(250),        MS(1000),          4,    lost_run},
+	{"lost",        MS(250),        MS(1000),          4,    lost_message_run},
 	{"notes",       MS(1000),       MS(2000),          4,    reaper_notes},
 	{"partitions",  MS(100),        KEY(upkeep_ms),    4,    upkeep_partitions},
 	{"tidy",        MS(100),        KEY(upkeep_ms),    4,    upkeep_tidy},

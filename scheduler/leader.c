@@ -6,7 +6,7 @@
 #include "grants.h"
 #include "ground/clock.h"
 #include "ground/log.h"
-#include "lost.h"
+#include "lost_message.h"
 #include "reaper.h"
 #include "stores/epoch.h"
 
@@ -234,7 +234,7 @@ static enum err start(struct leader *leader)
 	if (err == ERR_OK)
 		err = grants_new(&leader->grants);
 	if (err == ERR_OK)
-		err = lost_new(&leader->lost);
+		err = lost_messages_new(&leader->lost);
 	if (err == ERR_OK)
 		err = reaper_new(&leader->reaper);
 	if (err == ERR_OK)
@@ -278,7 +278,7 @@ void leader_free(struct leader *leader)
 	loop_timer_free(leader->timer);
 	dispatch_free(leader->dispatch);
 	grants_free(leader->grants);
-	lost_free(leader->lost);
+	lost_messages_free(leader->lost);
 	reaper_free(leader->reaper);
 	db_close(leader->db);
 	config_release(leader->config);

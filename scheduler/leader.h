@@ -9,7 +9,7 @@
  * A clean stop gives the term back, so that another takes over within
  * FOLLOW_EVERY_MS; a killed leader's term runs out after term_ms.
  *
- * Threads: the loop's; librdkafka's own and the surveyor's (surveyor.h) touch
+ * Threads: the loop's; librdkafka's own and the kafka_admin's (kafka_admin.h) touch
  * nothing here.  Memory: one struct, freed by leader_free. */
 #ifndef SCHEDULER_LEADER_H
 #define SCHEDULER_LEADER_H
@@ -37,7 +37,7 @@ struct leader {
 	struct tally tally;
 	struct dispatch *dispatch; /* what outlives a turn, by duty */
 	struct grants *grants;
-	struct lost *lost;
+	struct lost_messages *lost;
 	struct reaper *reaper;
 };
 

@@ -2,14 +2,14 @@
 
 #include "ground/clock.h"
 #include "ground/log.h"
-#include "inquest.h"
+#include "liveness.h"
 
 #include <stdlib.h>
 
 enum { WORKERS_MAX = 1024 }; /* judged in one turn; more wait for the next */
 
 struct reaper {
-	struct inquest_memory memory;
+	struct liveness_memory memory;
 	struct reap_worker workers[WORKERS_MAX];
 	struct id by_lock[WORKERS_MAX];
 	struct id by_lease[WORKERS_MAX];
@@ -91,14 +91,14 @@ enum err reaper_run(struct leader *leader, bool *ret_busy)
 {
 	struct reaper *reaper = leader->reaper;
 	struct look_ask look = {.reaper = reaper};
-	struct inquest dead = {.by_lock = reaper->by_lock, .by_lease = reaper->by_lease};
+	struct liveness dead = {.by_lock = reaper->by_lock, .by_lease = reaper->by_lease};
 	int64_t now_ms;
 	enum err err = leader_wait(leader, reap_look(leader->db, on_look, &look), &look.ask);
 
 	if (err != ERR_OK)
 		return err;
 	now_ms = clock_ms();
-	inquest_hold(&reaper->memory, reaper->workers, look.ask.n, now_ms,
+	liveness_judge(&reaper->memory, reaper->workers, look.ask.n, now_ms,
 		now_ms - leader->session_ms, &dead);
 	if (dead.by_lock_n > 0)
 		err = reap(leader, dead.by_lock, dead.by_lock_n, true);

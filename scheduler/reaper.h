@@ -1,6 +1,6 @@
 /* reaper.h - returns the jobs of workers that are gone (rules 6-9).
  *
- * Looks ten times a second, judges by inquest.h, and hands whole workers to the
+ * Looks ten times a second, judges by liveness.h, and hands whole workers to the
  * store, whose one guarded statement looks again before it acts.
  *
  * Threads: the scheduler's. */

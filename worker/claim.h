@@ -17,19 +17,19 @@
 
 #include <stddef.h>
 
-struct claim_desk;
+struct claimer;
 struct worker;
 
-MUST_CHECK enum err claim_new(struct worker *w, struct claim_desk **ret_desk);
+MUST_CHECK enum err claim_new(struct worker *w, struct claimer **ret_claimer);
 /* Leaves the group within wait_ms. NULL is fine. */
-void claim_free(struct claim_desk *desk);
+void claim_free(struct claimer *claimer);
 /* Slots got free, or the record is back: look at once. */
-void claim_wake(struct claim_desk *desk);
+void claim_wake(struct claimer *claimer);
 /* At the end of a turn. */
-void claim_flush(struct claim_desk *desk);
+void claim_flush(struct claimer *claimer);
 /* Slots that claims under way may fill. */
-size_t claim_reserved(const struct claim_desk *desk);
+size_t claim_reserved(const struct claimer *claimer);
 /* True when no claim is under way. */
-int claim_is_idle(const struct claim_desk *desk);
+int claim_is_idle(const struct claimer *claimer);
 
 #endif

@@ -13,13 +13,14 @@
 #include "tally.h"
 #include "upstreams/upstream.h"
 #include "worker.h"
+#include "writer.h"
 
 #include <stdlib.h>
 
-enum { LOTS_MAX = 2, RETRY_MS = 200 };
+enum { BATCHES_MAX = 2, RETRY_MS = 200 };
 
 /* Ends that share a transaction. */
-struct lot {
+struct batch {
 	struct ring link; /* of those that wait to be sent again as they are */
 	struct finisher *finisher;
 	struct buf sealed;
@@ -34,9 +35,9 @@ struct finisher {
 	struct worker *worker;
 	struct ring queue; /* jobs */
 	size_t queued;
-	struct ring again; /* lots */
-	size_t lots;	   /* under way */
-	size_t held;	   /* jobs in lots */
+	struct ring again; /* batches */
+	size_t batches;	   /* under way */
+	size_t held;	   /* jobs in batches */
 	int64_t since_ms;  /* the queue's first came */
 	int64_t quiet_ms;  /* nothing is sent before: Postgres refused */
 	struct loop_timer *timer;
@@ -68,119 +69,107 @@ void finisher_usage(const struct job *job, struct finish *end)
 	end->cost_nano = used.cost_nano;
 }
 
-/* ---- lots ---- */
+/* ---- batches ---- */
 
-static void lot_free(struct lot *lot)
+static void batch_free(struct batch *batch)
 {
-	if (!lot)
+	if (!batch)
 		return;
-	ring_leave(&lot->link);
-	buf_clear(&lot->sealed);
-	free(lot->runs);
-	free(lot->ends);
-	free(lot);
+	ring_leave(&batch->link);
+	buf_clear(&batch->sealed);
+	free(batch->runs);
+	free(batch->ends);
+	free(batch);
 }
 
-static struct lot *lot_new(struct finisher *f, size_t room)
+static struct batch *batch_new(struct finisher *f, size_t room)
 {
-	struct lot *lot = calloc(1, sizeof(*lot) + room * sizeof(lot->jobs[0]));
+	struct batch *batch = calloc(1, sizeof(*batch) + room * sizeof(batch->jobs[0]));
 
-	if (!lot)
+	if (!batch)
 		return NULL;
-	lot->finisher = f;
-	lot->runs = calloc(room, sizeof(*lot->runs));
-	lot->ends = calloc(room, sizeof(struct finish *));
-	if (!lot->runs || !lot->ends) {
-		lot_free(lot);
+	batch->finisher = f;
+	batch->runs = calloc(room, sizeof(*batch->runs));
+	batch->ends = calloc(room, sizeof(struct finish *));
+	if (!batch->runs || !batch->ends) {
+		batch_free(batch);
 		return NULL;
 	}
-	return lot;
+	return batch;
 }
 
-static void lot_add(struct lot *lot, struct job *job)
+static void batch_add(struct batch *batch, struct job *job)
 {
-	lot->ends[lot->n] = &job->end;
-	lot->jobs[lot->n++] = job;
+	batch->ends[batch->n] = &job->end;
+	batch->jobs[batch->n++] = job;
 	job_pin(job);
-	lot->finisher->held++;
+	batch->finisher->held++;
 }
 
-/* The jobs leave the lot; they stay pinned by the caller's hand or are told. */
-static void lot_leave(struct lot *lot, size_t i)
+/* The jobs leave the batch; they stay pinned by the caller's hand or are told. */
+static void batch_leave(struct batch *batch, size_t i)
 {
-	lot->finisher->held--;
-	job_unpin(lot->jobs[i]);
+	batch->finisher->held--;
+	job_unpin(batch->jobs[i]);
 }
 
 /* Deltas that are not in the record yet, as one run. */
-static void lot_run(struct lot *lot, size_t i)
+static void batch_run(struct batch *batch, size_t i)
 {
-	struct job *job = lot->jobs[i];
-	struct finish *end = &job->end;
-	struct event_run *run = &lot->runs[i];
-	const struct output *o = &job->output;
-	const struct buf *text = job_text(job);
+	struct job *job = batch->jobs[i];
+	const size_t deltas = output_unwritten(&job->output);
 
-	end->runs = NULL;
-	end->runs_n = 0;
-	if (!output_unwritten(o))
+	job->end.runs = NULL;
+	job->end.runs_n = 0;
+	if (!deltas)
 		return;
-	*run = (struct event_run){
-		.kind = EVENT_DELTA,
-		.seq_from = o->run_seq,
-		.count = (int32_t)output_unwritten(o),
-		.at_ms = clock_record_ms(),
-		.attempt = job->attempt,
-		.text = sealing_append(&lot->sealed, text->bytes + o->run_at, o->told - o->run_at),
-		.lengths = {o->lengths.bytes, o->lengths.len},
-		.detail = "",
-	};
-	end->runs = run;
-	end->runs_n = 1;
+	batch->runs[i] = writer_run(job, deltas, &batch->sealed);
+	job->end.runs = &batch->runs[i];
+	job->end.runs_n = 1;
 }
 
 /* Slices of sealed stay where they are: its room is made before anything is put in. */
-static enum err lot_seal(struct lot *lot)
+static enum err batch_seal(struct batch *batch)
 {
 	size_t room = 0;
 	enum err e;
 
-	for (size_t i = 0; i < lot->n; i++) {
-		const struct job *job = lot->jobs[i];
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct job *job = batch->jobs[i];
 
 		room += (job->result ? released_len(job->result) : 0) + job->words.len +
 			job_text(job)->len + (size_t)3 * SEALING_EXTRA;
 	}
-	buf_clear(&lot->sealed);
-	buf_init(&lot->sealed, room + 1);
-	e = buf_reserve(&lot->sealed, room + 1);
-	for (size_t i = 0; i < lot->n && !e; i++) {
-		struct job *job = lot->jobs[i];
+	buf_clear(&batch->sealed);
+	buf_init(&batch->sealed, room + 1);
+	e = buf_reserve(&batch->sealed, room + 1);
+	for (size_t i = 0; i < batch->n && !e; i++) {
+		struct job *job = batch->jobs[i];
 
 		if (job->replied_us)
 			job->end.timings_ms[TIMING_FINISH] =
 				(int32_t)((clock_us() - job->replied_us) / 1000);
 		if (job->end.as == FINISH_COMPLETED)
-			job->end.result = sealing_append(&lot->sealed, released_bytes(job->result),
-				released_len(job->result));
+			job->end.result = sealing_append(&batch->sealed,
+				released_bytes(job->result), released_len(job->result));
 		if (job->words.len)
 			job->end.message =
-				sealing_append(&lot->sealed, job->words.bytes, job->words.len);
-		lot_run(lot, i);
+				sealing_append(&batch->sealed, job->words.bytes, job->words.len);
+		batch_run(batch, i);
 	}
-	return e ? e : buf_err(&lot->sealed);
+	return e ? e : buf_err(&batch->sealed);
 }
 
 /* ---- what the record answered ---- */
 
-static void lot_send(struct lot *lot);
+static void batch_send(struct batch *batch);
 
-static void lot_retry(struct lot *lot)
+static void batch_retry(struct batch *batch)
 {
-	struct finisher *f = lot->finisher;
+	struct finisher *f = batch->finisher;
 
 	f->quiet_ms = loop_now_ms(f->worker->loop) + RETRY_MS;
-	ring_join(&f->again, &lot->link);
+	ring_join(&f->again, &batch->link);
 	loop_timer_start(f->timer, RETRY_MS);
 }
 
@@ -207,12 +196,12 @@ static void end_told(struct finisher *f, struct job *job)
 }
 
 /* After a settling read some are still ours: they go to the queue's front. */
-static void lot_told(struct lot *lot)
+static void batch_told(struct batch *batch)
 {
-	struct finisher *f = lot->finisher;
+	struct finisher *f = batch->finisher;
 
-	for (size_t i = 0; i < lot->n; i++) {
-		struct job *job = lot->jobs[i];
+	for (size_t i = 0; i < batch->n; i++) {
+		struct job *job = batch->jobs[i];
 
 		if (job->end.outcome == ERR_UNAVAILABLE && !job->gone) {
 			ring_join(&f->queue, &job->waiting);
@@ -220,98 +209,120 @@ static void lot_told(struct lot *lot)
 		} else {
 			end_told(f, job);
 		}
-		lot_leave(lot, i);
+		batch_leave(batch, i);
 	}
-	lot_free(lot);
+	batch_free(batch);
+}
+
+/* Not even a failure without values can be written: the lease's end decides. */
+static void batch_give_up(struct batch *batch)
+{
+	struct job *job = batch->jobs[0];
+
+	batch_leave(batch, 0);
+	job_drop(job);
+	batch_free(batch);
+}
+
+/* The job that owns the refused value fails, without any value of its own. */
+static void batch_blame(struct batch *batch)
+{
+	struct job *job = batch->jobs[0];
+
+	log_error("the record refuses a value of this job's end", LOG_ID("job", "job", job->id));
+	job->error = ERR_DB_DATA;
+	job->end.as = FINISH_FAILED;
+	job->end.error = ERR_DB_DATA;
+	job->end.result = job->end.message = (struct db_bytes){NULL, 0};
+	buf_clear(&job->words);
+	output_written(&job->output, output_unwritten(&job->output));
+	batch_send(batch);
+}
+
+static void batch_move(struct batch *from, size_t begin, size_t end, struct batch *to)
+{
+	for (size_t i = begin; i < end; i++) {
+		batch_add(to, from->jobs[i]);
+		batch_leave(from, i);
+	}
+}
+
+/* Both halves exist before either takes a job: a job is in one batch at a time. */
+static void batch_split(struct batch *batch)
+{
+	const size_t half = batch->n / 2;
+	struct batch *first = batch_new(batch->finisher, half);
+	struct batch *second = batch_new(batch->finisher, batch->n - half);
+
+	if (!first || !second) {
+		batch_free(first);
+		batch_free(second);
+		batch_retry(batch);
+		return;
+	}
+	batch_move(batch, 0, half, first);
+	batch_move(batch, half, batch->n, second);
+	batch_free(batch);
+	batch_send(first);
+	batch_send(second);
 }
 
 /* A value that Postgres refuses must not take its neighbours down. */
-static void lot_halve(struct lot *lot)
+static void batch_halve(struct batch *batch)
 {
-	struct finisher *f = lot->finisher;
-	const size_t half = lot->n / 2;
-
-	if (lot->n == 1) {
-		struct job *job = lot->jobs[0];
-
-		if (job->end.error == ERR_DB_DATA) { /* not even that: the lease's end decides */
-			lot_leave(lot, 0);
-			job_drop(job);
-			lot_free(lot);
-			return;
-		}
-		log_error("the record refuses a value of this job's end",
-			LOG_ID("job", "job", job->id));
-		job->error = ERR_DB_DATA;
-		job->end.as = FINISH_FAILED;
-		job->end.error = ERR_DB_DATA;
-		job->end.result = job->end.message = (struct db_bytes){NULL, 0};
-		buf_clear(&job->words);
-		output_written(&job->output, output_unwritten(&job->output));
-		lot_send(lot);
-		return;
-	}
-	for (size_t part = 0; part < 2; part++) {
-		const size_t from = part ? half : 0, to = part ? lot->n : half;
-		struct lot *piece = lot_new(f, to - from);
-
-		if (!piece) {
-			lot_retry(lot);
-			return;
-		}
-		for (size_t i = from; i < to; i++) {
-			lot_add(piece, lot->jobs[i]);
-			lot_leave(lot, i);
-		}
-		lot_send(piece);
-	}
-	lot_free(lot);
+	if (batch->n > 1)
+		batch_split(batch);
+	else if (batch->jobs[0]->end.error == ERR_DB_DATA)
+		batch_give_up(batch);
+	else
+		batch_blame(batch);
 }
 
-static void on_done(void *ctx, enum err e, struct finish *const *batch, size_t n)
+static void on_done(void *ctx, enum err e, struct finish *const *ends, size_t n)
 {
-	struct lot *lot = ctx;
-	struct finisher *f = lot->finisher;
+	struct batch *batch = ctx;
+	struct finisher *f = batch->finisher;
 
-	f->lots--;
+	f->batches--;
 	if (e == ERR_OK) {
-		for (size_t i = 0; i < lot->n; i++)
-			stop_point(lot->jobs[i], STOP_AFTER_COMMIT);
-		lot_told(lot);
-	} else if (e == ERR_DB_DATA && !lot->settle) {
-		lot_halve(lot);
+		for (size_t i = 0; i < batch->n; i++)
+			stop_point(batch->jobs[i], STOP_AFTER_COMMIT);
+		batch_told(batch);
+	} else if (e == ERR_DB_DATA && !batch->settle) {
+		batch_halve(batch);
 	} else {
 		log_warn("ends are not acknowledged yet", LOG_INT("jobs", (int64_t)n), LOG_ERR(e),
 			LOG_TEXT("why", db_fault(worker_db_finish(f->worker))));
-		lot->settle = lot->settle || e == ERR_DB_UNKNOWN;
-		lot_retry(lot);
+		batch->settle = batch->settle || e == ERR_DB_UNKNOWN;
+		batch_retry(batch);
 	}
 }
 
-static void lot_settled(void *ctx, enum err e, struct finish *const *batch, size_t n)
+static void batch_settled(void *ctx, enum err e, struct finish *const *ends, size_t n)
 {
-	struct lot *lot = ctx;
+	struct batch *batch = ctx;
 
 	if (e == ERR_OK)
-		lot->settle = false;
-	on_done(ctx, e, batch, n);
+		batch->settle = false;
+	on_done(ctx, e, ends, n);
 }
 
-static void lot_send(struct lot *lot)
+static void batch_send(struct batch *batch)
 {
-	struct finisher *f = lot->finisher;
+	struct finisher *f = batch->finisher;
 	struct db *db = worker_db_finish(f->worker);
 	const struct id worker = f->worker->incarnation;
-	enum err e = lot->settle ? ERR_OK : lot_seal(lot);
+	enum err e = batch->settle ? ERR_OK : batch_seal(batch);
 
 	if (!e)
-		e = lot->settle ? finish_settle(db, worker, lot->ends, lot->n, lot_settled, lot)
-				: finish_batch(db, worker, lot->ends, lot->n, on_done, lot);
+		e = batch->settle
+			    ? finish_settle(db, worker, batch->ends, batch->n, batch_settled, batch)
+			    : finish_batch(db, worker, batch->ends, batch->n, on_done, batch);
 	if (e)
-		lot_retry(lot);
+		batch_retry(batch);
 	else
-		f->lots++;
-	buf_clear(&lot->sealed);
+		f->batches++;
+	buf_clear(&batch->sealed);
 }
 
 /* ---- the queue ---- */
@@ -319,34 +330,34 @@ static void lot_send(struct lot *lot)
 static void queue_send(struct finisher *f)
 {
 	size_t max = (size_t)f->worker->config->worker.finish_batch;
-	struct lot *lot;
+	struct batch *batch;
 
 	if (max > FINISH_MAX)
 		max = FINISH_MAX;
-	lot = lot_new(f, f->queued < max ? f->queued : max);
-	if (!lot) {
+	batch = batch_new(f, f->queued < max ? f->queued : max);
+	if (!batch) {
 		f->quiet_ms = loop_now_ms(f->worker->loop) + RETRY_MS;
 		loop_timer_start(f->timer, RETRY_MS);
 		return;
 	}
-	while (!ring_empty(&f->queue) && lot->n < max) {
+	while (!ring_empty(&f->queue) && batch->n < max) {
 		struct job *job = RING_OF(f->queue.next, struct job, waiting);
 
 		ring_leave(&job->waiting);
 		f->queued--;
-		lot_add(lot, job);
+		batch_add(batch, job);
 	}
 	f->since_ms = loop_now_ms(f->worker->loop);
-	lot_send(lot);
+	batch_send(batch);
 }
 
 static bool queue_is_ripe(const struct finisher *f)
 {
 	const struct config *c = f->worker->config;
 
-	if (!f->queued || f->lots >= LOTS_MAX)
+	if (!f->queued || f->batches >= BATCHES_MAX)
 		return false;
-	return !f->lots || f->queued >= (size_t)c->worker.finish_batch ||
+	return !f->batches || f->queued >= (size_t)c->worker.finish_batch ||
 	       loop_now_ms(f->worker->loop) - f->since_ms >= c->worker.finish_wait_ms;
 }
 
@@ -359,11 +370,11 @@ void finisher_flush(struct finisher *f)
 			loop_timer_start(f->timer, RETRY_MS);
 		return;
 	}
-	if (!ring_empty(&f->again) && f->lots < LOTS_MAX) {
-		struct lot *lot = RING_OF(f->again.next, struct lot, link);
+	if (!ring_empty(&f->again) && f->batches < BATCHES_MAX) {
+		struct batch *batch = RING_OF(f->again.next, struct batch, link);
 
-		ring_leave(&lot->link);
-		lot_send(lot);
+		ring_leave(&batch->link);
+		batch_send(batch);
 	}
 	while (queue_is_ripe(f) && loop_now_ms(w->loop) >= f->quiet_ms)
 		queue_send(f);
@@ -387,7 +398,7 @@ void finisher_add(struct finisher *f, struct job *job)
 void finisher_remove(struct finisher *f, struct job *job)
 {
 	if (!job->waiting.next)
-		return; /* in a lot: its answer finds the job gone */
+		return; /* in a batch: its answer finds the job gone */
 	ring_leave(&job->waiting);
 	f->queued--;
 }
@@ -423,7 +434,7 @@ void finisher_free(struct finisher *f)
 	if (!f)
 		return;
 	while (!ring_empty(&f->again))
-		lot_free(RING_OF(f->again.next, struct lot, link));
+		batch_free(RING_OF(f->again.next, struct batch, link));
 	loop_timer_free(f->timer);
 	free(f);
 }

@@ -4,7 +4,7 @@
 #include "call.h"
 #include "claim.h"
 #include "config/start.h"
-#include "delivery/postman.h"
+#include "delivery/sender.h"
 #include "domain/verdict.h"
 #include "finisher.h"
 #include "ground/clock.h"
@@ -76,7 +76,7 @@ static void leave_when_empty(struct worker *w)
 	if (w->mode == WORKER_RUNNING || w->mode == WORKER_GONE || w->leaving || w->jobs.n ||
 		!claim_is_idle(w->claim))
 		return;
-	if (w->mode == WORKER_DRAINING && !postman_idle(w->postman))
+	if (w->mode == WORKER_DRAINING && !sender_idle(w->sender))
 		return;
 	w->leaving = true;
 	beat_leave(w->beat);
@@ -146,7 +146,7 @@ void worker_begin_drain(struct worker *w, const char *why)
 	log_info("draining", LOG_TEXT("why", why), LOG_INT("jobs", (int64_t)w->jobs.n),
 		LOG_INT("drain_s", w->config->worker.drain_s));
 	w->mode = WORKER_DRAINING;
-	postman_stop(w->postman);
+	sender_stop(w->sender);
 	w->drain_until_ms = loop_now_ms(w->loop) + w->config->worker.drain_s * 1000;
 	worker_admit_waiting(w);
 	beat_now(w->beat);
@@ -238,9 +238,9 @@ static enum err dbs_open(struct worker *w)
 	return ERR_OK;
 }
 
-static enum err postman_open(struct worker *w)
+static enum err sender_open(struct worker *w)
 {
-	const struct postman_host host = {
+	const struct sender_host host = {
 		.loop = w->loop,
 		.http = w->http,
 		.db = worker_db_finish(w),
@@ -248,7 +248,7 @@ static enum err postman_open(struct worker *w)
 		.config = &w->config,
 	};
 
-	return postman_new(&host, &w->postman);
+	return sender_new(&host, &w->sender);
 }
 
 static enum err parts_open(struct worker *w)
@@ -268,7 +268,7 @@ static enum err parts_open(struct worker *w)
 	if (!e)
 		e = claim_new(w, &w->claim);
 	if (!e)
-		e = postman_open(w);
+		e = sender_open(w);
 	return e ? e : beat_new(w, &w->beat);
 }
 
@@ -352,12 +352,12 @@ void worker_free(struct worker *w)
 		loop_parts_free(w);
 	if (w->jobs.buckets && w->claim)
 		holding_drop_all(w);
-	postman_drop(w->postman);
+	sender_drop(w->sender);
 	http_free(w->http);
 	beat_free(w->beat);
 	for (size_t i = 0; i < w->db_n; i++)
 		db_close(w->db[i]);
-	postman_free(w->postman);
+	sender_free(w->sender);
 	claim_free(w->claim);
 	finisher_free(w->finisher);
 	live_free(w->live);

@@ -8,7 +8,7 @@
  *   beat      the pulse on its own connection; its reply drains, cancels, kills
  *   live      text and states to Redis, cancels from it
  *   writer    numbered text to the record, where a block ends or Redis is away
- *   postman   webhooks: the same machinery with another upstream
+ *   sender   webhooks: the same machinery with another upstream
  *
  * A job stays held, and its slot taken, until the record acknowledged its end or
  * refused it.
@@ -29,8 +29,8 @@
 #include "ports/loop.h"
 
 struct beat;
-struct claim_desk;
-struct postman;
+struct claimer;
+struct sender;
 struct finisher;
 struct live;
 struct upstreams;
@@ -56,12 +56,12 @@ struct worker {
 	size_t result_bytes;	   /* held in finished replies */
 	struct released *released; /* what a feed released, until it is copied */
 	struct upstreams *upstreams;
-	struct claim_desk *claim;
+	struct claimer *claim;
 	struct finisher *finisher;
 	struct beat *beat;
 	struct live *live;
 	struct writer *writer;
-	struct postman *postman;
+	struct sender *sender;
 	struct ring admitting; /* jobs that wait for leave to call */
 	bool admit;	       /* look at them at the end of this turn */
 	bool leaving;	       /* the record was told */

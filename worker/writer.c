@@ -53,24 +53,28 @@ static void batch_add(struct batch *b, struct job *job)
 	job_pin(job);
 }
 
-static void run_fill(struct batch *b, size_t i)
+struct event_run writer_run(const struct job *job, size_t deltas, struct buf *sealed)
 {
-	const struct job *job = b->jobs[i];
 	const struct output *o = &job->output;
 
-	if (!b->deltas[i])
-		return;
-	b->runs[i] = (struct event_run){
+	return (struct event_run){
 		.kind = EVENT_DELTA,
 		.seq_from = o->run_seq,
-		.count = (int32_t)b->deltas[i],
+		.count = (int32_t)deltas,
 		.at_ms = clock_record_ms(),
 		.attempt = job->attempt,
 		.text = sealing_append(
-			&b->sealed, job_text(job)->bytes + o->run_at, o->told - o->run_at),
+			sealed, job_text(job)->bytes + o->run_at, o->told - o->run_at),
 		.lengths = {o->lengths.bytes, o->lengths.len},
 		.detail = "",
 	};
+}
+
+static void run_fill(struct batch *b, size_t i)
+{
+	if (!b->deltas[i])
+		return;
+	b->runs[i] = writer_run(b->jobs[i], b->deltas[i], &b->sealed);
 	b->elements[i].runs = &b->runs[i];
 	b->elements[i].runs_n = 1;
 }

@@ -9,7 +9,7 @@
 #ifndef WORKER_WRITER_H
 #define WORKER_WRITER_H
 
-#include "ground/err.h"
+#include "stores/event.h"
 
 struct job;
 struct worker;
@@ -24,5 +24,9 @@ void writer_add(struct writer *wr, struct job *job);
 void writer_add_all(struct writer *wr);
 /* At the end of a turn. */
 void writer_flush(struct writer *wr);
+
+/* The job's first deltas that are not in the record yet (all of its told text), as one run: text
+ * is appended to sealed, which has room for it; lengths stay the job's. */
+struct event_run writer_run(const struct job *job, size_t deltas, struct buf *sealed);
 
 #endif

@@ -1,6 +1,6 @@
+#include "database.h"
 #include "handlers.h"
 #include "output.h"
-#include "owner.h"
 #include "secret_file.h"
 
 #include "ground/apikey.h"
@@ -19,33 +19,34 @@ static void on_made(void *ctx, enum err e, const struct api_key *keys, size_t n)
 	made->told = true;
 }
 
-static enum outcome insert(const struct call *call, struct owner *owner, const struct api_key *key)
+static enum outcome insert(
+	const struct call *call, struct database *database, const struct api_key *key)
 {
 	struct made made = {.err = ERR_DB};
-	enum err e = api_key_bootstrap(owner->db, key, on_made, &made);
+	enum err e = api_key_bootstrap(database->db, key, on_made, &made);
 
 	if (e == ERR_OK)
-		e = db_wait(owner->db, OWNER_WAIT_MS);
+		e = db_wait(database->db, DATABASE_WAIT_MS);
 	if (made.told)
 		e = made.err;
 	if (e == ERR_CONFLICT)
 		return call_fail(call, OUTCOME_CONFLICT,
 			"there is an operator already; that operator's key makes further ones");
-	return e == ERR_OK ? OUTCOME_OK : owner_fail(call, owner, e);
+	return e == ERR_OK ? OUTCOME_OK : database_fail(call, database, e);
 }
 
 static enum outcome make(const struct call *call, struct api_key *key, char text[APIKEY_TEXT_MAX])
 {
-	struct owner owner;
-	enum outcome outcome = owner_open(call, call_text(call, "config"), &owner);
+	struct database database;
+	enum outcome outcome = database_open(call, call_text(call, "config"), &database);
 
 	if (outcome == OUTCOME_OK) {
 		apikey_new(text);
 		apikey_hash(text, APIKEY_LEN, key->hash);
 		key->id = id_new(0); /* after the connection: the record's time is known */
-		outcome = insert(call, &owner, key);
+		outcome = insert(call, &database, key);
 	}
-	owner_close(&owner);
+	database_close(&database);
 	return outcome;
 }
 

@@ -1,7 +1,7 @@
 #include "bulk.h"
 
-#include "complaint.h"
 #include "output.h"
+#include "problem.h"
 #include "progress.h"
 #include "prompt.h"
 #include "source.h"
@@ -95,7 +95,7 @@ static void told_line(struct bulk *b, size_t i, const char *text, size_t len)
 		fprintf(call->out, "%s\n", id);
 	if (!id) {
 		progress_end(&b->progress);
-		complaint_say_line(call, i < b->lines ? b->numbers[i] : 0, line);
+		problem_say_line(call, i < b->lines ? b->numbers[i] : 0, line);
 	}
 	json_decref(line);
 }

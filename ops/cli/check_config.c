@@ -1,7 +1,7 @@
 /* check-config: the file, the files that it names, the database behind it. */
+#include "database.h"
 #include "handlers.h"
 #include "output.h"
-#include "owner.h"
 
 #include "config/check.h"
 #include "config/print.h"
@@ -35,35 +35,35 @@ static void on_durability(void *ctx, enum err e, const struct durability *durabi
 	snprintf(seen->version, sizeof(seen->version), "%s", durability->version);
 }
 
-static enum err look(struct owner *owner, struct seen *seen)
+static enum err look(struct database *database, struct seen *seen)
 {
 	struct db_origin origin;
-	enum err e = durability_read(owner->db, on_durability, seen);
+	enum err e = durability_read(database->db, on_durability, seen);
 
 	if (e == ERR_OK)
-		e = db_wait(owner->db, OWNER_WAIT_MS);
-	db_origin_read(owner->db, &origin);
+		e = db_wait(database->db, DATABASE_WAIT_MS);
+	db_origin_read(database->db, &origin);
 	seen->pooled = origin.pooled;
 	return e == ERR_OK ? seen->err : e;
 }
 
 static enum outcome check_record(const struct call *call, const char *named, struct seen *seen)
 {
-	struct owner owner;
+	struct database database;
 	char fault[MIGRATE_FAULT_MAX] = "";
-	enum outcome outcome = owner_open(call, named, &owner);
+	enum outcome outcome = database_open(call, named, &database);
 	enum err e;
 
 	if (outcome == OUTCOME_OK) {
-		e = migrate_check(owner.db, &seen->missing, fault);
+		e = migrate_check(database.db, &seen->missing, fault);
 		if (e == ERR_OK)
-			e = look(&owner, seen);
+			e = look(&database, seen);
 		if (e == ERR_CONFLICT)
 			outcome = call_fail(call, OUTCOME_CONFLICT, "%s", fault);
 		else if (e != ERR_OK)
-			outcome = owner_fail(call, &owner, e);
+			outcome = database_fail(call, &database, e);
 	}
-	owner_close(&owner);
+	database_close(&database);
 	return outcome;
 }
 
@@ -71,7 +71,7 @@ static enum outcome check_files(const struct call *call, const char *named)
 {
 	struct config *config = NULL;
 	struct buf faults;
-	enum outcome outcome = owner_config(call, named, &config);
+	enum outcome outcome = database_config(call, named, &config);
 
 	if (outcome != OUTCOME_OK)
 		return outcome;

@@ -1,6 +1,6 @@
 #include "client.h"
 
-#include "complaint.h"
+#include "problem.h"
 
 #include "ground/digest.h"
 
@@ -247,7 +247,7 @@ static bool is_success(int status)
 void client_complain(const struct client *client, const struct reply *reply)
 {
 	if (reply->whole)
-		complaint_say(client->call, reply->status, reply->json, reply->retry_after_s);
+		problem_say(client->call, reply->status, reply->json, reply->retry_after_s);
 	else
 		call_fail(client->call, OUTCOME_UNAVAILABLE, "%s did not answer%s%s%s",
 			client->base, *reply->why ? " (" : "", reply->why, *reply->why ? ")" : "");

@@ -1,6 +1,6 @@
+#include "database.h"
 #include "handlers.h"
 #include "output.h"
-#include "owner.h"
 
 #include "stores/migrate.h"
 
@@ -25,75 +25,77 @@ static void told(void *ctx, const char *name, bool applied)
 }
 
 static enum outcome fail(
-	const struct call *call, const struct owner *owner, enum err e, const char *fault)
+	const struct call *call, const struct database *database, enum err e, const char *fault)
 {
 	if (e == ERR_CONFLICT)
 		return call_fail(call, OUTCOME_CONFLICT, "%s", fault);
 	if (*fault)
 		return call_fail(
 			call, e == ERR_DB ? OUTCOME_UNAVAILABLE : OUTCOME_FAILED, "%s", fault);
-	return owner_fail(call, owner, e);
+	return database_fail(call, database, e);
 }
 
-static enum outcome check(const struct call *call, struct owner *owner)
+static enum outcome check(const struct call *call, struct database *database)
 {
 	char fault[MIGRATE_FAULT_MAX] = "";
 	size_t missing = 0;
-	enum err e = migrate_check(owner->db, &missing, fault);
+	enum err e = migrate_check(database->db, &missing, fault);
 
 	if (e != ERR_OK)
-		return fail(call, owner, e, fault);
+		return fail(call, database, e, fault);
 	if (call_flag(call, "json"))
 		return output_json_new(call, json_pack("{s:I}", "missing", (json_int_t)missing));
 	fprintf(call->out, "%zu migrations would be applied\n", missing);
 	return OUTCOME_OK;
 }
 
-static enum err apply(struct owner *owner, struct progress *progress, char fault[MIGRATE_FAULT_MAX])
+static enum err apply(
+	struct database *database, struct progress *progress, char fault[MIGRATE_FAULT_MAX])
 {
-	const char *passfile = owner->config->database.passfile;
-	enum err e = migrate_run(owner->db, told, progress, fault);
+	const char *passfile = database->config->database.passfile;
+	enum err e = migrate_run(database->db, told, progress, fault);
 
 	if (e == ERR_OK && *passfile)
-		e = migrate_passwords(owner->db, passfile, fault);
+		e = migrate_passwords(database->db, passfile, fault);
 	return e;
 }
 
-static void say_pooled(const struct call *call, const struct owner *owner)
+static void say_pooled(const struct call *call, const struct database *database)
 {
 	struct db_origin origin;
 
-	db_origin_read(owner->db, &origin);
+	db_origin_read(database->db, &origin);
 	if (origin.pooled)
 		fprintf(call->err, "%s\n", OWNER_POOLED);
 }
 
-static enum outcome run(const struct call *call, struct owner *owner)
+static enum outcome run(const struct call *call, struct database *database)
 {
 	struct progress progress = {call, json_array(), 0};
 	char fault[MIGRATE_FAULT_MAX] = "";
-	enum err e = apply(owner, &progress, fault);
+	enum err e = apply(database, &progress, fault);
 
 	if (e != ERR_OK) {
 		json_decref(progress.applied);
-		return fail(call, owner, e, fault);
+		return fail(call, database, e, fault);
 	}
 	if (call_flag(call, "json"))
 		return output_json_new(call, json_pack("{s:o}", "applied", progress.applied));
 	json_decref(progress.applied);
 	fprintf(call->out, "the record is at this version%s\n",
 		progress.n ? "" : "; there was nothing to do");
-	say_pooled(call, owner);
+	say_pooled(call, database);
 	return OUTCOME_OK;
 }
 
 enum outcome migrate_command_run(struct call *call)
 {
-	struct owner owner;
-	enum outcome outcome = owner_open(call, call_text(call, "config"), &owner);
+	struct database database;
+	enum outcome outcome = database_open(call, call_text(call, "config"), &database);
 
 	if (outcome == OUTCOME_OK)
-		outcome = call_flag(call, "dry-run") ? check(call, &owner) : run(call, &owner);
-	owner_close(&owner);
+		outcome =
+			call_flag(call, "dry-run") ? check(call, &database) : run(call, &database);
+	database_close(&database);
 	return outcome;
 }

@@ -79,7 +79,7 @@ void request_fail_with(struct request *r, enum err e, const struct problems *p);
 /* Both in one: for those who answer a parked request. */
 void request_resume_failed(struct request *r, enum err e);
 
-/* Who asks, for the audit rows. */
+/* Who specs, for the audit rows. */
 struct audit_actor request_actor(const struct request *r);
 
 #endif

@@ -14,17 +14,17 @@ enum { CHUNKS = 2, PROBLEM_BYTES_MAX = 64 * 1024 };
 
 /* One line that is not blank. */
 struct line {
-	struct ask ask;
+	struct job_spec spec;
 	struct buf problem; /* not empty: the line was refused before the record saw it */
 };
 
 struct chunk {
 	struct submit_item item; /* first */
 	struct bulk_work *work;
-	size_t n, asks_n;
+	size_t n, specs_n;
 	struct line *lines;
-	struct ask **asks; /* those of the lines that go to the record */
-	size_t single;	   /* after a data error: one at a time, this one now */
+	struct job_spec **specs; /* those of the lines that go to the record */
+	size_t single;		 /* after a data error: one at a time, this one now */
 	_Atomic bool done;
 	enum err err; /* of the whole chunk */
 };
@@ -55,11 +55,11 @@ static void chunk_free(struct chunk *c)
 	if (!c)
 		return;
 	for (size_t i = 0; c->lines && i < c->n; i++) {
-		ask_clear(&c->lines[i].ask);
+		job_spec_clear(&c->lines[i].spec);
 		buf_clear(&c->lines[i].problem);
 	}
 	free(c->lines);
-	free(c->asks);
+	free(c->specs);
 	free(c);
 }
 
@@ -71,8 +71,8 @@ static struct chunk *chunk_new(struct bulk_work *w)
 		return NULL;
 	c->work = w;
 	c->lines = calloc(BULK_CHUNK, sizeof *c->lines);
-	c->asks = calloc(BULK_CHUNK, sizeof *c->asks);
-	if (c->lines && c->asks)
+	c->specs = calloc(BULK_CHUNK, sizeof *c->specs);
+	if (c->lines && c->specs)
 		return c;
 	chunk_free(c);
 	return NULL;
@@ -104,26 +104,26 @@ static bool line_next(struct bulk_work *w, const char **ret_line, size_t *ret_le
 	return false;
 }
 
-static void line_read(struct chunk *c, const struct ask_scene *scene, const char *text, size_t len)
+static void line_read(struct chunk *c, const struct job_scene *scene, const char *text, size_t len)
 {
 	struct line *line = &c->lines[c->n++];
 	struct problems p = {0};
-	enum err e = ask_read(&line->ask, scene, text, len, &p);
+	enum err e = job_spec_read(&line->spec, scene, text, len, &p);
 
 	buf_init(&line->problem, PROBLEM_BYTES_MAX);
 	if (e) {
 		problem_write(&line->problem, e, NULL, &p, c->work->r->id_text);
 		return;
 	}
-	line->ask.submit.accept_ms = (clock_us() - c->work->r->began_us) / 1000;
-	c->asks[c->asks_n++] = &line->ask;
+	line->spec.submit.accept_ms = (clock_us() - c->work->r->began_us) / 1000;
+	c->specs[c->specs_n++] = &line->spec;
 }
 
 static void chunk_read(struct chunk *c)
 {
 	struct request *r = c->work->r;
 	struct queues_view *queues = queues_hold(r->producer->queues);
-	const struct ask_scene scene = {.config = r->producer->config,
+	const struct job_scene scene = {.config = r->producer->config,
 		.caller = &r->caller,
 		.queues = queues,
 		.trace = &r->trace,
@@ -145,38 +145,38 @@ static void chunk_end(struct chunk *c, enum err e)
 	news(b);
 }
 
-static void chunk_send(struct chunk *c, struct ask **asks, size_t n);
+static void chunk_send(struct chunk *c, struct job_spec **specs, size_t n);
 
 /* A data error is some one line's: each goes alone then. */
 static void committed(struct record_item *item, enum err e)
 {
 	struct chunk *c = (struct chunk *)(void *)item;
-	bool alone = c->item.n == 1 && c->asks_n > 1;
+	bool alone = c->item.n == 1 && c->specs_n > 1;
 
 	if (e == ERR_DB_DATA && c->item.n > 1) {
-		chunk_send(c, c->asks, 1);
+		chunk_send(c, c->specs, 1);
 		return;
 	}
 	if (!alone) {
-		if (e && c->asks_n == 1)
-			c->asks[0]->submit.outcome = e;
+		if (e && c->specs_n == 1)
+			c->specs[0]->submit.outcome = e;
 		chunk_end(c, e);
 		return;
 	}
 	if (e)
-		c->asks[c->single]->submit.outcome = e;
-	if (++c->single < c->asks_n)
-		chunk_send(c, c->asks + c->single, 1);
+		c->specs[c->single]->submit.outcome = e;
+	if (++c->single < c->specs_n)
+		chunk_send(c, c->specs + c->single, 1);
 	else
 		chunk_end(c, ERR_OK);
 }
 
-static void chunk_send(struct chunk *c, struct ask **asks, size_t n)
+static void chunk_send(struct chunk *c, struct job_spec **specs, size_t n)
 {
 	struct producer *producer = c->work->r->producer;
 	enum err e;
 
-	submit_item_init(&c->item, asks, n);
+	submit_item_init(&c->item, specs, n);
 	c->item.item.done = committed;
 	c->item.item.owner = producer;
 	e = record_add(producer->record, &c->item.item);
@@ -186,25 +186,25 @@ static void chunk_send(struct chunk *c, struct ask **asks, size_t n)
 
 /* ---- replies ---- */
 
-static void accepted_put(struct buf *out, const struct bulk_work *w, const struct ask *ask)
+static void accepted_put(struct buf *out, const struct bulk_work *w, const struct job_spec *spec)
 {
 	struct job_row row;
 	char id[ID_TEXT_MAX];
 
 	if (w->whole) {
-		submit_row(ask, &row);
+		submit_row(spec, &row);
 		job_json_write(out, &row);
 		return;
 	}
-	id_format("job", ask->submit.job_id, id);
+	id_format("job", spec->submit.job_id, id);
 	(void)buf_printf(
-		out, "{\"id\":\"%s\",\"state\":\"%s\"}", id, job_state_text(ask->submit.state));
+		out, "{\"id\":\"%s\",\"state\":\"%s\"}", id, job_state_text(spec->submit.state));
 }
 
 /* What a client may do about it: our own parts' troubles are all "come again". */
-static enum err outcome_of(const struct chunk *c, const struct ask *ask)
+static enum err outcome_of(const struct chunk *c, const struct job_spec *spec)
 {
-	enum err e = c->err ? c->err : ask->submit.outcome;
+	enum err e = c->err ? c->err : spec->submit.outcome;
 
 	if (e == ERR_DB_DATA)
 		return ERR_INVALID_FIELD;
@@ -217,14 +217,14 @@ static void chunk_write(const struct chunk *c)
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct line *line = &c->lines[i];
-		enum err e = line->problem.len ? ERR_OK : outcome_of(c, &line->ask);
+		enum err e = line->problem.len ? ERR_OK : outcome_of(c, &line->spec);
 
 		if (line->problem.len)
 			(void)buf_append(out, line->problem.bytes, line->problem.len);
 		else if (e)
 			problem_write(out, e, NULL, NULL, c->work->r->id_text);
 		else
-			accepted_put(out, c->work, &line->ask);
+			accepted_put(out, c->work, &line->spec);
 		(void)buf_char(out, '\n');
 	}
 }
@@ -253,8 +253,8 @@ static bool advance(struct bulk_work *w)
 		return w->at >= w->end;
 	}
 	w->chunks[w->chunks_n++] = c;
-	if (c->asks_n)
-		chunk_send(c, c->asks, c->asks_n);
+	if (c->specs_n)
+		chunk_send(c, c->specs, c->specs_n);
 	else
 		c->done = true;
 	return true;

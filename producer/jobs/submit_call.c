@@ -14,8 +14,8 @@ enum { REPLY_FIRST = 1000 };
 struct submit_work {
 	struct submit_item item; /* first */
 	struct request *r;
-	struct ask ask;
-	struct ask *asks[1];
+	struct job_spec spec;
+	struct job_spec *specs[1];
 };
 
 /* ---- the operation ---- */
@@ -27,11 +27,11 @@ struct elements {
 	struct submit *list[];
 };
 
-void submit_item_init(struct submit_item *item, struct ask **asks, size_t n)
+void submit_item_init(struct submit_item *item, struct job_spec **specs, size_t n)
 {
 	item->item.op = &submit_op;
 	item->item.weight = n;
-	item->asks = asks;
+	item->specs = specs;
 	item->n = n;
 }
 
@@ -51,7 +51,7 @@ static struct elements *elements_new(const struct record_batch *batch)
 		const struct submit_item *item = (struct submit_item *)(void *)batch->items[i];
 
 		for (size_t k = 0; k < item->n; k++)
-			all->list[all->n++] = &item->asks[k]->submit;
+			all->list[all->n++] = &item->specs[k]->submit;
 	}
 	return all;
 }
@@ -106,16 +106,16 @@ const struct record_op submit_op = {
 
 /* ---- the call ---- */
 
-void submit_row(const struct ask *ask, struct job_row *row)
+void submit_row(const struct job_spec *spec, struct job_row *row)
 {
-	const struct submit *s = &ask->submit;
+	const struct submit *s = &spec->submit;
 	int64_t from = s->run_at_ms > s->created_ms ? s->run_at_ms : s->created_ms;
 
 	memset(row, 0, sizeof *row);
 	row->tenant = s->tenant;
 	row->job = s->job_id;
 	row->kind = s->kind;
-	row->queue = ask->queue;
+	row->queue = spec->queue;
 	row->state = s->state;
 	row->priority = s->priority;
 	row->max_attempts = s->max_attempts;
@@ -140,7 +140,7 @@ static void reply_accepted(struct submit_work *w)
 	struct job_row row;
 	char id[ID_TEXT_MAX], etag[JOB_ETAG_MAX];
 
-	submit_row(&w->ask, &row);
+	submit_row(&w->spec, &row);
 	(void)buf_reserve(reply_json(&r->reply, 202), REPLY_FIRST);
 	job_json_write(&r->reply.body, &row);
 	id_format("job", row.job, id);
@@ -153,7 +153,7 @@ static void submit_done_item(struct record_item *item, enum err e)
 {
 	struct submit_work *w = (struct submit_work *)(void *)item;
 	struct request *r = w->r;
-	const struct submit *s = &w->ask.submit;
+	const struct submit *s = &w->spec.submit;
 
 	if (!e)
 		e = s->outcome;
@@ -177,15 +177,15 @@ static void work_free(void *work)
 {
 	struct submit_work *w = work;
 
-	ask_clear(&w->ask);
+	job_spec_clear(&w->spec);
 	free(w);
 }
 
-static enum err ask_fill(struct submit_work *w, struct problems *p)
+static enum err job_spec_fill(struct submit_work *w, struct problems *p)
 {
 	struct request *r = w->r;
 	struct queues_view *queues = queues_hold(r->producer->queues);
-	const struct ask_scene scene = {.config = r->producer->config,
+	const struct job_scene scene = {.config = r->producer->config,
 		.caller = &r->caller,
 		.queues = queues,
 		.trace = &r->trace,
@@ -193,9 +193,9 @@ static enum err ask_fill(struct submit_work *w, struct problems *p)
 	enum err e = ERR_UNAVAILABLE;
 
 	if (queues)
-		e = ask_read(&w->ask, &scene, r->body.bytes, r->body.len, p);
+		e = job_spec_read(&w->spec, &scene, r->body.bytes, r->body.len, p);
 	if (!e && r->idempotency_key) {
-		e = ask_key(&w->ask, &scene, r->idempotency_key, r->body.bytes, r->body.len);
+		e = job_spec_key(&w->spec, &scene, r->idempotency_key, r->body.bytes, r->body.len);
 		if (e)
 			problems_add(
 				p, "", "Idempotency-Key must be 1-255 printable ASCII characters");
@@ -217,17 +217,17 @@ void submit_call(struct request *r)
 	w->r = r;
 	r->work = w;
 	r->work_free = work_free;
-	e = ask_fill(w, &p);
+	e = job_spec_fill(w, &p);
 	buf_clear(&r->body);
 	if (e) {
 		request_fail_with(r, e, &p);
 		return;
 	}
-	w->asks[0] = &w->ask;
-	submit_item_init(&w->item, w->asks, 1);
+	w->specs[0] = &w->spec;
+	submit_item_init(&w->item, w->specs, 1);
 	w->item.item.done = submit_done_item;
 	w->item.item.owner = r->producer;
-	w->ask.submit.accept_ms = (clock_us() - r->began_us) / 1000;
+	w->spec.submit.accept_ms = (clock_us() - r->began_us) / 1000;
 	request_park(r);
 	e = record_add(r->producer->record, &w->item.item);
 	if (e)

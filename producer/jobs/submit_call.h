@@ -9,24 +9,24 @@
 #define JOBS_SUBMIT_CALL_H
 
 #include "http/request.h"
-#include "jobs/ask.h"
+#include "jobs/job_spec.h"
 #include "record/record.h"
 #include "stores/job_read.h"
 
 void submit_call(struct request *r);
 
 /* Some asked jobs that go to the record together. item.done is told when each has its outcome in
- * asks[i]->submit.outcome; item's own error means that none was taken. */
+ * specs[i]->submit.outcome; item's own error means that none was taken. */
 struct submit_item {
 	struct record_item item; /* first */
-	struct ask **asks;
+	struct job_spec **specs;
 	size_t n;
 };
 extern const struct record_op submit_op;
 /* Sets op and weight; the caller sets done, and owner = the producer. */
-void submit_item_init(struct submit_item *item, struct ask **asks, size_t n);
+void submit_item_init(struct submit_item *item, struct job_spec **specs, size_t n);
 
-/* The row as it is right after its commit. Points into the ask. */
-void submit_row(const struct ask *ask, struct job_row *row);
+/* The row as it is right after its commit. Points into the spec. */
+void submit_row(const struct job_spec *spec, struct job_row *row);
 
 #endif

@@ -1,12 +1,12 @@
 #include "delivery/attempt.h"
 
 /* Failures that no later attempt can mend. */
-static bool hopeless(const struct attempt *attempt)
+static bool hopeless(const struct delivery_attempt *attempt)
 {
 	return attempt->err == ERR_RECEIVER_URL || attempt->status == 410;
 }
 
-static enum err error_of(const struct attempt *attempt)
+static enum err error_of(const struct delivery_attempt *attempt)
 {
 	if (attempt->err != ERR_OK)
 		return attempt->err;
@@ -20,10 +20,10 @@ static int64_t jittered(int64_t wait_ms, uint32_t chance)
 	return span > 0 ? wait_ms - span + (int64_t)chance % (2 * span + 1) : wait_ms;
 }
 
-struct attempt_verdict attempt_judge(
-	const struct attempt *attempt, const struct attempt_schedule *schedule)
+struct delivery_verdict delivery_judge(
+	const struct delivery_attempt *attempt, const struct delivery_schedule *schedule)
 {
-	struct attempt_verdict verdict = {.as = DELIVERY_GIVEN_UP};
+	struct delivery_verdict verdict = {.as = DELIVERY_GIVEN_UP};
 
 	if (attempt->err == ERR_OK && attempt->status / 100 == 2) {
 		verdict.as = DELIVERY_DONE;

@@ -15,12 +15,12 @@
 
 #include "stores/delivery.h"
 
-struct attempt_schedule {
+struct delivery_schedule {
 	const int64_t *waits_s; /* before attempt 1, 2, ... */
 	size_t n;
 };
 
-struct attempt {
+struct delivery_attempt {
 	enum err err; /* ERR_OK: a reply came, see status */
 	int status;
 	int number;		/* from 1 */
@@ -28,13 +28,13 @@ struct attempt {
 	uint32_t chance;	/* random */
 };
 
-struct attempt_verdict {
+struct delivery_verdict {
 	enum delivery_as as;
 	int64_t delay_ms;
 	enum err error; /* for the log */
 };
 
-struct attempt_verdict attempt_judge(
-	const struct attempt *attempt, const struct attempt_schedule *schedule);
+struct delivery_verdict delivery_judge(
+	const struct delivery_attempt *attempt, const struct delivery_schedule *schedule);
 
 #endif

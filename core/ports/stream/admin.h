@@ -1,7 +1,7 @@
 /* admin.h - makes topics, and asks how far a group has come.
  *
  * These calls wait for the broker, at most their deadline: they are for a thread
- * that may wait (the scheduler's surveyor), never for a loop.
+ * that may wait (the scheduler's kafka_admin), never for a loop.
  *
  * Threads: one thread at a time.  Memory: nothing is kept between calls. */
 #ifndef PORTS_STREAM_ADMIN_H

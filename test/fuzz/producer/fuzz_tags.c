@@ -1,10 +1,10 @@
 /* What a reader sends back to us: Idempotency-Key, Last-Event-ID, If-None-Match, ?expand=, ?after=.
  */
 #include "config/config.h"
-#include "jobs/ask.h"
 #include "jobs/events_call.h"
 #include "jobs/expand.h"
 #include "jobs/job_json.h"
+#include "jobs/job_spec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +16,12 @@ static void check_key(const char *text)
 	struct config config = {.limits = {.idempotency_ttl_s = 60}};
 	struct tenant_facts facts = {.match_key = {1}};
 	struct caller caller = {.facts = &facts};
-	const struct ask_scene scene = {.config = &config, .caller = &caller};
-	struct ask ask = {0};
+	const struct job_scene scene = {.config = &config, .caller = &caller};
+	struct job_spec spec = {0};
 	size_t n = strlen(text);
-	bool taken = ask_key(&ask, &scene, text, "{}", 2) == ERR_OK;
+	bool taken = job_spec_key(&spec, &scene, text, "{}", 2) == ERR_OK;
 
-	if (taken != ask.submit.has_key || (taken && (n == 0 || n > IDEMPOTENCY_KEY_MAX)))
+	if (taken != spec.submit.has_key || (taken && (n == 0 || n > IDEMPOTENCY_KEY_MAX)))
 		abort();
 	for (size_t i = 0; taken && i < n; i++)
 		if (text[i] < 0x20 || text[i] > 0x7e)

@@ -1,10 +1,10 @@
 #include "spoken.h"
 
 #include "client.h"
-#include "complaint.h"
 #include "filter.h"
 #include "job.h"
 #include "output.h"
+#include "problem.h"
 #include "secret_file.h"
 
 #include <sys/stat.h>
@@ -46,9 +46,9 @@ static void test_a_problem_is_said_with_its_pointers(void **state)
 	struct spoken s;
 
 	SPOKEN(&s, "submit", "x");
-	complaint_say(&s.call, 422, problem, 3);
-	complaint_say(&s.call, 500, NULL, 0);
-	complaint_say_line(&s.call, 17, problem);
+	problem_say(&s.call, 422, problem, 3);
+	problem_say(&s.call, 500, NULL, 0);
+	problem_say_line(&s.call, 17, problem);
 	spoken_flush(&s);
 	assert_string_equal(s.err,
 		"longhaul submit: a field has a wrong value (invalid_field)\n"

@@ -1,7 +1,7 @@
 /* What the leader remembers of queues from look to look, and which messages it calls lost. */
 #include "board.h"
-#include "landings.h"
-#include "lost.h"
+#include "lost_message.h"
+#include "publish_report.h"
 
 #include "domain/dispatch_message.h"
 
@@ -92,9 +92,9 @@ static void topics_are_asked_for_until_they_are_made(void **state)
 }
 
 /* promises: C16 */
-static void deliveries_become_landings_and_failures(void **state)
+static void deliveries_become_reports_and_failures(void **state)
 {
-	static struct landings landings;
+	static struct publish_report report;
 	static uint8_t bytes[DISPATCH_MESSAGE_BYTES_MAX];
 	struct dispatch_key keys[3] = {0};
 	struct id batch = id_new(0);
@@ -104,20 +104,20 @@ static void deliveries_become_landings_and_failures(void **state)
 		.bytes = bytes,
 		.len = dispatch_message_write(batch, keys, 3, bytes)};
 
-	landings_note(&landings, &delivery);
-	assert_int_equal(landings.landed_n, 1);
-	assert_true(id_equal(landings.landed[0].batch, batch));
-	assert_int_equal(landings.landed[0].jobs, 3);
-	assert_int_equal(landings.landed[0].offset, 77);
+	publish_report_note(&report, &delivery);
+	assert_int_equal(report.delivered_n, 1);
+	assert_true(id_equal(report.delivered[0].batch, batch));
+	assert_int_equal(report.delivered[0].jobs, 3);
+	assert_int_equal(report.delivered[0].offset, 77);
 	delivery.err = ERR_STREAM;
-	landings_note(&landings, &delivery);
-	assert_int_equal(landings.failed_n, 1);
+	publish_report_note(&report, &delivery);
+	assert_int_equal(report.failed_n, 1);
 	delivery.len--;
-	landings_note(&landings, &delivery);
-	assert_int_equal(landings.failed_n, 1);
-	for (int i = 0; i < 2 * LANDINGS_MAX; i++)
-		landings_fail(&landings, batch, "a", 1);
-	assert_int_equal(landings.failed_n, LANDINGS_MAX);
+	publish_report_note(&report, &delivery);
+	assert_int_equal(report.failed_n, 1);
+	for (int i = 0; i < 2 * PUBLISH_REPORT_MAX; i++)
+		publish_report_fail(&report, batch, "a", 1);
+	assert_int_equal(report.failed_n, PUBLISH_REPORT_MAX);
 }
 
 /* promises: C16 */
@@ -125,14 +125,14 @@ static void waiting_is_not_lost_passed_and_wiped_are(void **state)
 {
 	struct stream_position p = {.committed = 10, .low = 0, .high = 20};
 
-	assert_false(lost_judge(&p, 10));
-	assert_false(lost_judge(&p, 19));
-	assert_true(lost_judge(&p, 9));
-	assert_true(lost_judge(&p, 20));
+	assert_false(lost_message_judge(&p, 10));
+	assert_false(lost_message_judge(&p, 19));
+	assert_true(lost_message_judge(&p, 9));
+	assert_true(lost_message_judge(&p, 20));
 	p.committed = -1;
-	assert_false(lost_judge(&p, 9));
+	assert_false(lost_message_judge(&p, 9));
 	p.low = p.high = -1;
-	assert_true(lost_judge(&p, 0));
+	assert_true(lost_message_judge(&p, 0));
 }
 
 int main(void)
@@ -143,7 +143,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_rate_saves_up_at_most_a_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			topics_are_asked_for_until_they_are_made, setup, teardown),
-		cmocka_unit_test(deliveries_become_landings_and_failures),
+		cmocka_unit_test(deliveries_become_reports_and_failures),
 		cmocka_unit_test(waiting_is_not_lost_passed_and_wiped_are),
 	};
 

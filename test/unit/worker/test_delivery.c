@@ -1,8 +1,8 @@
-/* Webhooks without a network: what an attempt's end means, who gets a place, what the letter says.
+/* Webhooks without a network: what an attempt's end means, who gets a place, what the request says.
  */
 #include "delivery/attempt.h"
-#include "delivery/letter.h"
 #include "delivery/origins.h"
+#include "delivery/webhook_request.h"
 #include "domain/webhook_sign.h"
 
 #include <setjmp.h>
@@ -15,17 +15,17 @@
 #include <string.h>
 
 static const int64_t waits_s[] = {0, 5, 300};
-static const struct attempt_schedule schedule = {waits_s, 3};
+static const struct delivery_schedule schedule = {waits_s, 3};
 
-static struct attempt_verdict judge(enum err err, int status, int number, int64_t retry_after_ms)
+static struct delivery_verdict judge(enum err err, int status, int number, int64_t retry_after_ms)
 {
-	const struct attempt attempt = {.err = err,
+	const struct delivery_attempt attempt = {.err = err,
 		.status = status,
 		.number = number,
 		.retry_after_ms = retry_after_ms,
 		.chance = (uint32_t)rand()};
 
-	return attempt_judge(&attempt, &schedule);
+	return delivery_judge(&attempt, &schedule);
 }
 
 /* promises: C3 */
@@ -79,7 +79,7 @@ static void one_receiver_never_gets_more_than_its_places(void **state)
 	origins_free(origins);
 }
 
-/* ---- letters ---- */
+/* ---- requests ---- */
 
 #define SEALED(text)                    \
 	{                               \
@@ -102,65 +102,65 @@ static struct delivery sample(void)
 }
 
 /* promises: C3 */
-static void a_letter_is_thin_and_signed(void **state)
+static void a_request_is_thin_and_signed(void **state)
 {
 	struct delivery d = sample();
-	struct letter letter;
+	struct webhook_request request;
 	struct webhook_sign message = {
 		.id = "evt_00000000000000000000000000", .timestamp_s = 1700000010};
 	const char *secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 	struct buf expected, signature;
 
-	assert_int_equal(letter_write(&d, false, 1700000010999, &letter), ERR_OK);
-	assert_string_equal(letter.url.bytes, "https://hooks.example/in?x=1");
-	assert_string_equal(letter.origin, "https://hooks.example");
-	assert_non_null(strstr(letter.body.bytes, "\"timestamp\":\"2023-11-14T22:13:20.123Z\""));
-	assert_non_null(strstr(letter.body.bytes, "\"metadata\":{\"k\":\"v\"}"));
+	assert_int_equal(webhook_request_write(&d, false, 1700000010999, &request), ERR_OK);
+	assert_string_equal(request.url.bytes, "https://hooks.example/in?x=1");
+	assert_string_equal(request.origin, "https://hooks.example");
+	assert_non_null(strstr(request.body.bytes, "\"timestamp\":\"2023-11-14T22:13:20.123Z\""));
+	assert_non_null(strstr(request.body.bytes, "\"metadata\":{\"k\":\"v\"}"));
 	buf_init(&expected, 500);
 	buf_text(&expected, "webhook-signature: ");
-	message.body = letter.body.bytes;
-	message.body_len = letter.body.len;
+	message.body = request.body.bytes;
+	message.body_len = request.body.len;
 	buf_init(&signature, 200);
 	assert_int_equal(webhook_sign(&message, secret, strlen(secret), &signature), ERR_OK);
 	buf_text(&expected, signature.bytes);
 	buf_clear(&signature);
-	assert_string_equal(letter.list[4], expected.bytes);
-	assert_string_equal(letter.list[2], "webhook-id: evt_00000000000000000000000000");
-	assert_null(letter.list[5]);
+	assert_string_equal(request.list[4], expected.bytes);
+	assert_string_equal(request.list[2], "webhook-id: evt_00000000000000000000000000");
+	assert_null(request.list[5]);
 	buf_clear(&expected);
-	letter_clear(&letter);
+	webhook_request_clear(&request);
 }
 
 /* promises: C3 */
 static void an_address_is_judged_again_when_it_is_used(void **state)
 {
-	struct letter letter;
+	struct webhook_request request;
 	struct delivery d = sample();
 
 	d.callback_origins = (struct db_bytes)SEALED("[\"https://other.example\"]");
-	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_RECEIVER_URL);
+	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_RECEIVER_URL);
 	d = sample();
 	d.callback = (struct db_bytes)SEALED("{\"url\":\"http://hooks.example/\"}");
 	d.callback_origins = (struct db_bytes)SEALED("[\"http://hooks.example\"]");
-	assert_int_equal(letter_write(&d, false, 0, &letter), ERR_RECEIVER_URL);
-	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_OK);
-	letter_clear(&letter);
+	assert_int_equal(webhook_request_write(&d, false, 0, &request), ERR_RECEIVER_URL);
+	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_OK);
+	webhook_request_clear(&request);
 	d.callback = (struct db_bytes)SEALED("{\"url\":\"https://u:p@hooks.example/\"}");
-	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_RECEIVER_URL);
+	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_RECEIVER_URL);
 	d.callback = (struct db_bytes){NULL, 0};
-	assert_int_equal(letter_write(&d, true, 0, &letter), ERR_RECEIVER_URL);
+	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_RECEIVER_URL);
 }
 
 /* promises: C3 */
 static void a_broken_secret_sends_nothing(void **state)
 {
-	struct letter letter;
+	struct webhook_request request;
 	struct delivery d = sample();
 
 	d.webhook_secret = (struct db_bytes)SEALED("whsec_!");
-	assert_int_equal(letter_write(&d, false, 0, &letter), ERR_INTERNAL);
+	assert_int_equal(webhook_request_write(&d, false, 0, &request), ERR_INTERNAL);
 	d.webhook_secret = (struct db_bytes){NULL, 0};
-	assert_int_equal(letter_write(&d, false, 0, &letter), ERR_INTERNAL);
+	assert_int_equal(webhook_request_write(&d, false, 0, &request), ERR_INTERNAL);
 }
 
 int main(void)
@@ -171,7 +171,7 @@ int main(void)
 		cmocka_unit_test(waits_follow_the_schedule_with_jitter_then_end),
 		cmocka_unit_test(retry_after_is_a_floor),
 		cmocka_unit_test(one_receiver_never_gets_more_than_its_places),
-		cmocka_unit_test(a_letter_is_thin_and_signed),
+		cmocka_unit_test(a_request_is_thin_and_signed),
 		cmocka_unit_test(an_address_is_judged_again_when_it_is_used),
 		cmocka_unit_test(a_broken_secret_sends_nothing),
 	};

@@ -1,5 +1,5 @@
 /* The vectors of schemas/ and the producer's own checks agree on every submit. */
-#include "jobs/ask.h"
+#include "jobs/job_spec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ struct scene {
 	struct caller caller;
 	struct trace trace;
 	struct queues_view *queues;
-	struct ask_scene ask;
+	struct job_scene scene;
 	json_t *vectors;
 };
 
@@ -59,7 +59,7 @@ static int scene_open(void **state)
 	s->caller =
 		(struct caller){.tenant = id_new(0), .principal = id_new(0), .facts = &s->facts};
 	s->trace = trace_new();
-	s->ask = (struct ask_scene){.config = s->config,
+	s->scene = (struct job_scene){.config = s->config,
 		.caller = &s->caller,
 		.queues = s->queues,
 		.trace = &s->trace,
@@ -82,15 +82,15 @@ static int scene_close(void **state)
 
 static enum err ask(const struct scene *s, const json_t *vector, struct problems *p)
 {
-	struct ask ask;
+	struct job_spec spec;
 	struct buf body;
 	enum err e;
 
 	*p = (struct problems){.n = 0};
 	buf_init(&body, TEXT_MAX);
 	assert_int_equal(json_write(json_object_get(vector, "body"), &body), ERR_OK);
-	e = ask_read(&ask, &s->ask, body.bytes, body.len, p);
-	ask_clear(&ask);
+	e = job_spec_read(&spec, &s->scene, body.bytes, body.len, p);
+	job_spec_clear(&spec);
 	buf_clear(&body);
 	return e;
 }

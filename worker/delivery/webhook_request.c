@@ -1,4 +1,4 @@
-#include "delivery/letter.h"
+#include "delivery/webhook_request.h"
 
 #include "domain/origin.h"
 #include "domain/sealed.h"
@@ -42,21 +42,21 @@ static bool listed(const json_t *origins, const struct url *url)
 	return false;
 }
 
-static enum err origin_write(const struct url *url, struct letter *letter)
+static enum err origin_write(const struct url *url, struct webhook_request *request)
 {
 	struct buf origin;
 	enum err err;
 
-	buf_init(&origin, LETTER_ORIGIN_MAX - 1);
+	buf_init(&origin, WEBHOOK_REQUEST_ORIGIN_MAX - 1);
 	err = url_origin(url, &origin);
 	if (err == ERR_OK)
-		snprintf(letter->origin, sizeof letter->origin, "%s", origin.bytes);
+		snprintf(request->origin, sizeof request->origin, "%s", origin.bytes);
 	buf_clear(&origin);
 	return err == ERR_NOMEM ? ERR_NOMEM : err == ERR_OK ? ERR_OK : ERR_RECEIVER_URL;
 }
 
-static enum err address_write(
-	const json_t *callback, const json_t *origins, bool allow_http, struct letter *letter)
+static enum err address_write(const json_t *callback, const json_t *origins, bool allow_http,
+	struct webhook_request *request)
 {
 	const json_t *member = json_object_get(callback, "url");
 	const char *text = json_string_value(member);
@@ -67,19 +67,20 @@ static enum err address_write(
 		return ERR_RECEIVER_URL;
 	if ((!url.https && !allow_http) || !listed(origins, &url))
 		return ERR_RECEIVER_URL;
-	if (buf_append(&letter->url, text, len) != ERR_OK)
+	if (buf_append(&request->url, text, len) != ERR_OK)
 		return ERR_NOMEM;
-	return origin_write(&url, letter);
+	return origin_write(&url, request);
 }
 
-static enum err address_find(const struct delivery *d, bool allow_http, struct letter *letter)
+static enum err address_find(
+	const struct delivery *d, bool allow_http, struct webhook_request *request)
 {
 	json_t *callback = json_of(d->callback);
 	json_t *origins = json_of(d->callback_origins);
 	enum err err = ERR_RECEIVER_URL;
 
 	if (callback && origins)
-		err = address_write(callback, origins, allow_http, letter);
+		err = address_write(callback, origins, allow_http, request);
 	json_decref(callback);
 	json_decref(origins);
 	return err;
@@ -99,7 +100,7 @@ static json_t *data_of(const struct delivery *d)
 		"queue", d->queue, "metadata", metadata);
 }
 
-static enum err body_write(const struct delivery *d, struct letter *letter)
+static enum err body_write(const struct delivery *d, struct webhook_request *request)
 {
 	char at[CLOCK_TEXT_MAX];
 	json_t *body;
@@ -108,7 +109,7 @@ static enum err body_write(const struct delivery *d, struct letter *letter)
 	clock_format(d->created_ms, at);
 	body = json_pack("{s:s, s:s, s:o}", "type", d->event, "timestamp", at, "data", data_of(d));
 	if (body)
-		err = json_write(body, &letter->body);
+		err = json_write(body, &request->body);
 	json_decref(body);
 	return err;
 }
@@ -129,63 +130,65 @@ static enum err signature_write(
 	return err == ERR_INVALID_FIELD ? ERR_INTERNAL : err;
 }
 
-static void headers_write(
-	struct letter *letter, const struct webhook_sign *message, const struct buf *signature)
+static void headers_write(struct webhook_request *request, const struct webhook_sign *message,
+	const struct buf *signature)
 {
 	size_t n = 0;
 
-	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "Content-Type: application/json");
-	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "User-Agent: longhaul-webhooks/1");
-	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "webhook-id: %s", message->id);
-	snprintf(letter->headers[n++], LETTER_HEADER_MAX, "webhook-timestamp: %lld",
+	snprintf(request->headers[n++], WEBHOOK_REQUEST_HEADER_MAX,
+		"Content-Type: application/json");
+	snprintf(request->headers[n++], WEBHOOK_REQUEST_HEADER_MAX,
+		"User-Agent: longhaul-webhooks/1");
+	snprintf(request->headers[n++], WEBHOOK_REQUEST_HEADER_MAX, "webhook-id: %s", message->id);
+	snprintf(request->headers[n++], WEBHOOK_REQUEST_HEADER_MAX, "webhook-timestamp: %lld",
 		(long long)message->timestamp_s);
-	snprintf(
-		letter->headers[n++], LETTER_HEADER_MAX, "webhook-signature: %s", signature->bytes);
+	snprintf(request->headers[n++], WEBHOOK_REQUEST_HEADER_MAX, "webhook-signature: %s",
+		signature->bytes);
 	for (size_t i = 0; i < n; i++)
-		letter->list[i] = letter->headers[i];
-	letter->list[n] = NULL;
+		request->list[i] = request->headers[i];
+	request->list[n] = NULL;
 }
 
-static enum err sign(const struct delivery *d, int64_t now_ms, struct letter *letter)
+static enum err sign(const struct delivery *d, int64_t now_ms, struct webhook_request *request)
 {
 	char id[ID_TEXT_MAX];
 	struct webhook_sign message = {
 		.id = id,
 		.timestamp_s = now_ms / 1000,
-		.body = letter->body.bytes,
-		.body_len = letter->body.len,
+		.body = request->body.bytes,
+		.body_len = request->body.len,
 	};
 	struct buf signature;
 	enum err err;
 
 	id_format("evt", d->id, id);
-	buf_init(&signature, LETTER_HEADER_MAX - 32);
+	buf_init(&signature, WEBHOOK_REQUEST_HEADER_MAX - 32);
 	err = signature_write(d, &message, &signature);
 	if (err == ERR_OK)
-		headers_write(letter, &message, &signature);
+		headers_write(request, &message, &signature);
 	buf_clear(&signature);
 	return err;
 }
 
-enum err letter_write(
-	const struct delivery *delivery, bool allow_http, int64_t now_ms, struct letter *ret_letter)
+enum err webhook_request_write(const struct delivery *delivery, bool allow_http, int64_t now_ms,
+	struct webhook_request *ret_request)
 {
 	enum err err;
 
-	buf_init(&ret_letter->url, URL_MAX + 1);
-	buf_init(&ret_letter->body, BODY_MAX);
-	err = address_find(delivery, allow_http, ret_letter);
+	buf_init(&ret_request->url, URL_MAX + 1);
+	buf_init(&ret_request->body, BODY_MAX);
+	err = address_find(delivery, allow_http, ret_request);
 	if (err == ERR_OK)
-		err = body_write(delivery, ret_letter);
+		err = body_write(delivery, ret_request);
 	if (err == ERR_OK)
-		err = sign(delivery, now_ms, ret_letter);
+		err = sign(delivery, now_ms, ret_request);
 	if (err != ERR_OK)
-		letter_clear(ret_letter);
+		webhook_request_clear(ret_request);
 	return err;
 }
 
-void letter_clear(struct letter *letter)
+void webhook_request_clear(struct webhook_request *request)
 {
-	buf_clear(&letter->url);
-	buf_clear(&letter->body);
+	buf_clear(&request->url);
+	buf_clear(&request->body);
 }

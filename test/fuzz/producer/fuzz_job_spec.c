@@ -1,6 +1,6 @@
 /* Any body is a job or a refusal that says why; what is taken is sealed and within the body's size.
  */
-#include "jobs/ask.h"
+#include "jobs/job_spec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,20 +40,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct tenant_facts facts = {.retention = 2, .origins = {origin}, .origins_n = 1};
 	struct caller caller = {.tenant = id_new(0), .principal = id_new(0), .facts = &facts};
 	struct trace trace = trace_new();
-	struct ask_scene scene = {.config = config_once(),
+	struct job_scene scene = {.config = config_once(),
 		.caller = &caller,
 		.queues = queues_once(),
 		.trace = &trace,
 		.request = id_new(0)};
 	struct problems problems = {.n = 0};
-	struct ask ask;
-	enum err e = ask_read(&ask, &scene, (const char *)bytes, len, &problems);
+	struct job_spec spec;
+	enum err e = job_spec_read(&spec, &scene, (const char *)bytes, len, &problems);
 
-	if (e == ERR_OK && (problems.total > 0 || ask.submit.input.len > len + 1 ||
-				   ask.submit.input.len < 3 || id_is_zero(ask.submit.job)))
+	if (e == ERR_OK && (problems.total > 0 || spec.submit.input.len > len + 1 ||
+				   spec.submit.input.len < 3 || id_is_zero(spec.submit.job)))
 		abort();
 	if (e != ERR_OK && e != ERR_NOMEM && e != ERR_TOO_LARGE && problems.total == 0)
 		abort();
-	ask_clear(&ask);
+	job_spec_clear(&spec);
 	return 0;
 }

@@ -1,4 +1,4 @@
-#include "surveyor.h"
+#include "kafka_admin.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,9 +8,9 @@ enum { WAIT_MS = 3000 };
 /* A request's way: handed over, at work, answered, collected. */
 enum stage { IDLE, ASKED, ANSWERED };
 
-struct surveyor {
-	struct surveyor_hands hands; /* the thread's */
-	struct stream_admin *admin;  /* NULL with other hands */
+struct kafka_admin {
+	struct kafka_admin_hands hands; /* the thread's */
+	struct stream_admin *admin;	/* NULL with other hands */
 	pthread_t thread;
 	bool running;
 	pthread_mutex_t lock; /* guards all below */
@@ -22,7 +22,7 @@ struct surveyor {
 };
 
 /* Only the thread touches a request in stage ASKED: it may work on it unlocked. */
-static void topics_work(struct surveyor *s)
+static void topics_work(struct kafka_admin *s)
 {
 	const char *names[SURVEY_TOPICS_MAX];
 
@@ -31,13 +31,14 @@ static void topics_work(struct surveyor *s)
 	s->topics.err = s->hands.ensure(s->hands.owner, names, s->topics.n, WAIT_MS);
 }
 
-static void positions_work(struct surveyor *s)
+static void positions_work(struct kafka_admin *s)
 {
 	s->positions.err =
 		s->hands.survey(s->hands.owner, s->positions.list, s->positions.n, WAIT_MS);
 }
 
-static void work_unlocked(struct surveyor *s, void (*work)(struct surveyor *), enum stage *stage)
+static void work_unlocked(
+	struct kafka_admin *s, void (*work)(struct kafka_admin *), enum stage *stage)
 {
 	pthread_mutex_unlock(&s->lock);
 	work(s);
@@ -45,9 +46,9 @@ static void work_unlocked(struct surveyor *s, void (*work)(struct surveyor *), e
 	*stage = ANSWERED;
 }
 
-static void *surveyor_main(void *arg)
+static void *kafka_admin_main(void *arg)
 {
-	struct surveyor *s = arg;
+	struct kafka_admin *s = arg;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
@@ -62,21 +63,22 @@ static void *surveyor_main(void *arg)
 	return NULL;
 }
 
-enum err surveyor_new(const struct surveyor_hands *hands, struct surveyor **ret_surveyor)
+enum err kafka_admin_new(
+	const struct kafka_admin_hands *hands, struct kafka_admin **ret_kafka_admin)
 {
-	struct surveyor *s = calloc(1, sizeof *s);
+	struct kafka_admin *s = calloc(1, sizeof *s);
 
 	if (!s)
 		return ERR_NOMEM;
 	s->hands = *hands;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->change, NULL);
-	s->running = pthread_create(&s->thread, NULL, surveyor_main, s) == 0;
+	s->running = pthread_create(&s->thread, NULL, kafka_admin_main, s) == 0;
 	if (!s->running) {
-		surveyor_close(s);
+		kafka_admin_close(s);
 		return ERR_SYSTEM;
 	}
-	*ret_surveyor = s;
+	*ret_kafka_admin = s;
 	return ERR_OK;
 }
 
@@ -90,27 +92,27 @@ static enum err ask_survey(void *owner, struct stream_position *positions, size_
 	return stream_admin_survey(owner, positions, n, wait_ms);
 }
 
-enum err surveyor_open(
-	const struct stream_settings *settings, const char *group, struct surveyor **ret_surveyor)
+enum err kafka_admin_open(const struct stream_settings *settings, const char *group,
+	struct kafka_admin **ret_kafka_admin)
 {
-	struct surveyor_hands hands = {.ensure = ask_ensure, .survey = ask_survey};
+	struct kafka_admin_hands hands = {.ensure = ask_ensure, .survey = ask_survey};
 	struct stream_admin *admin = NULL;
 	enum err err = stream_admin_open(settings, group, &admin);
 
 	if (err != ERR_OK)
 		return err;
 	hands.owner = admin;
-	err = surveyor_new(&hands, ret_surveyor);
+	err = kafka_admin_new(&hands, ret_kafka_admin);
 	if (err != ERR_OK)
 		stream_admin_close(admin);
 	else
-		(*ret_surveyor)->admin = admin;
+		(*ret_kafka_admin)->admin = admin;
 	return err;
 }
 
-void surveyor_close(struct surveyor *surveyor)
+void kafka_admin_close(struct kafka_admin *kafka_admin)
 {
-	struct surveyor *s = surveyor;
+	struct kafka_admin *s = kafka_admin;
 
 	if (!s)
 		return;
@@ -127,60 +129,60 @@ void surveyor_close(struct surveyor *surveyor)
 	free(s);
 }
 
-bool surveyor_ensure(struct surveyor *surveyor, const struct survey_topics *topics)
+bool kafka_admin_ensure(struct kafka_admin *kafka_admin, const struct survey_topics *topics)
 {
 	bool taken;
 
-	pthread_mutex_lock(&surveyor->lock);
-	taken = surveyor->topics_stage == IDLE;
+	pthread_mutex_lock(&kafka_admin->lock);
+	taken = kafka_admin->topics_stage == IDLE;
 	if (taken) {
-		surveyor->topics = *topics;
-		surveyor->topics_stage = ASKED;
-		pthread_cond_signal(&surveyor->change);
+		kafka_admin->topics = *topics;
+		kafka_admin->topics_stage = ASKED;
+		pthread_cond_signal(&kafka_admin->change);
 	}
-	pthread_mutex_unlock(&surveyor->lock);
+	pthread_mutex_unlock(&kafka_admin->lock);
 	return taken;
 }
 
-bool surveyor_ask(struct surveyor *surveyor, const struct survey_positions *positions)
+bool kafka_admin_ask(struct kafka_admin *kafka_admin, const struct survey_positions *positions)
 {
 	bool taken;
 
-	pthread_mutex_lock(&surveyor->lock);
-	taken = surveyor->positions_stage == IDLE;
+	pthread_mutex_lock(&kafka_admin->lock);
+	taken = kafka_admin->positions_stage == IDLE;
 	if (taken) {
-		surveyor->positions = *positions;
-		surveyor->positions_stage = ASKED;
-		pthread_cond_signal(&surveyor->change);
+		kafka_admin->positions = *positions;
+		kafka_admin->positions_stage = ASKED;
+		pthread_cond_signal(&kafka_admin->change);
 	}
-	pthread_mutex_unlock(&surveyor->lock);
+	pthread_mutex_unlock(&kafka_admin->lock);
 	return taken;
 }
 
-bool surveyor_ensured(struct surveyor *surveyor, struct survey_topics *ret_topics)
+bool kafka_admin_ensured(struct kafka_admin *kafka_admin, struct survey_topics *ret_topics)
 {
 	bool there;
 
-	pthread_mutex_lock(&surveyor->lock);
-	there = surveyor->topics_stage == ANSWERED;
+	pthread_mutex_lock(&kafka_admin->lock);
+	there = kafka_admin->topics_stage == ANSWERED;
 	if (there) {
-		*ret_topics = surveyor->topics;
-		surveyor->topics_stage = IDLE;
+		*ret_topics = kafka_admin->topics;
+		kafka_admin->topics_stage = IDLE;
 	}
-	pthread_mutex_unlock(&surveyor->lock);
+	pthread_mutex_unlock(&kafka_admin->lock);
 	return there;
 }
 
-bool surveyor_answered(struct surveyor *surveyor, struct survey_positions *ret_positions)
+bool kafka_admin_answered(struct kafka_admin *kafka_admin, struct survey_positions *ret_positions)
 {
 	bool there;
 
-	pthread_mutex_lock(&surveyor->lock);
-	there = surveyor->positions_stage == ANSWERED;
+	pthread_mutex_lock(&kafka_admin->lock);
+	there = kafka_admin->positions_stage == ANSWERED;
 	if (there) {
-		*ret_positions = surveyor->positions;
-		surveyor->positions_stage = IDLE;
+		*ret_positions = kafka_admin->positions;
+		kafka_admin->positions_stage = IDLE;
 	}
-	pthread_mutex_unlock(&surveyor->lock);
+	pthread_mutex_unlock(&kafka_admin->lock);
 	return there;
 }

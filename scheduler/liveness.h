@@ -1,4 +1,4 @@
-/* inquest.h - which silent workers are dead, and which are only not heard.
+/* liveness.h - which silent workers are dead, and which are only not heard.
  *
  * Elapsed time alone is a bad witness: a restart of Postgres silences everybody
  * and kills nobody. So locks and beats count only after our own session has lived
@@ -8,16 +8,16 @@
  * living worker shows its lock (a transaction pooler) the hint is not used.
  *
  * Threads: pure.  Memory: the caller's arrays. */
-#ifndef SCHEDULER_INQUEST_H
-#define SCHEDULER_INQUEST_H
+#ifndef SCHEDULER_LIVENESS_H
+#define SCHEDULER_LIVENESS_H
 
 #include "stores/reap.h"
 
-struct inquest_memory {
+struct liveness_memory {
 	int64_t mass_since_ms; /* since when more than half are silent; 0 = they are not */
 };
 
-struct inquest {
+struct liveness {
 	struct id *by_lock; /* dead: silent for two seconds and the lock is gone */
 	size_t by_lock_n;
 	struct id *by_lease; /* dead: the lease has run out */
@@ -25,7 +25,7 @@ struct inquest {
 };
 
 /* session_ms: how long our session has lived. ret's arrays have room for n ids each. */
-void inquest_hold(struct inquest_memory *memory, const struct reap_worker *workers, size_t n,
-	int64_t now_ms, int64_t session_ms, struct inquest *ret);
+void liveness_judge(struct liveness_memory *memory, const struct reap_worker *workers, size_t n,
+	int64_t now_ms, int64_t session_ms, struct liveness *ret);
 
 #endif

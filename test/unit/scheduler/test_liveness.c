@@ -1,5 +1,5 @@
 /* Who is dead: by its lock, by its lease, and never because we ourselves were away. */
-#include "inquest.h"
+#include "liveness.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,21 +21,21 @@ static struct reap_worker worker(bool silent, bool lock, bool lapsed)
 		.lease_ms = LEASE_MS};
 }
 
-static struct inquest hold(struct inquest_memory *memory, const struct reap_worker *workers,
+static struct liveness hold(struct liveness_memory *memory, const struct reap_worker *workers,
 	size_t n, int64_t now_ms, int64_t session_ms)
 {
-	struct inquest dead = {.by_lock = by_lock, .by_lease = by_lease};
+	struct liveness dead = {.by_lock = by_lock, .by_lease = by_lease};
 
-	inquest_hold(memory, workers, n, now_ms, session_ms, &dead);
+	liveness_judge(memory, workers, n, now_ms, session_ms, &dead);
 	return dead;
 }
 
 /* promises: C7 */
 static void silence_without_a_lock_is_death(void **state)
 {
-	struct inquest_memory memory = {0};
+	struct liveness_memory memory = {0};
 	struct reap_worker w[] = {worker(true, false, false), worker(false, true, false)};
-	struct inquest dead = hold(&memory, w, 2, 1000, OLD_MS);
+	struct liveness dead = hold(&memory, w, 2, 1000, OLD_MS);
 
 	assert_int_equal(dead.by_lock_n, 1);
 	assert_true(id_equal(dead.by_lock[0], w[0].id));
@@ -45,7 +45,7 @@ static void silence_without_a_lock_is_death(void **state)
 /* promises: C7 */
 static void silence_with_a_lock_waits_for_the_lease(void **state)
 {
-	struct inquest_memory memory = {0};
+	struct liveness_memory memory = {0};
 	struct reap_worker w[] = {worker(true, true, false), worker(false, true, false)};
 
 	assert_int_equal(hold(&memory, w, 2, 1000, OLD_MS).by_lock_n, 0);
@@ -56,9 +56,9 @@ static void silence_with_a_lock_waits_for_the_lease(void **state)
 /* promises: C7 */
 static void a_young_session_believes_nobody_dead(void **state)
 {
-	struct inquest_memory memory = {0};
+	struct liveness_memory memory = {0};
 	struct reap_worker w[] = {worker(true, false, true), worker(false, true, false)};
-	struct inquest dead = hold(&memory, w, 2, 1000, LEASE_MS - 1);
+	struct liveness dead = hold(&memory, w, 2, 1000, LEASE_MS - 1);
 
 	assert_int_equal(dead.by_lock_n + dead.by_lease_n, 0);
 	assert_int_equal(hold(&memory, w, 2, 1001, LEASE_MS).by_lease_n, 1);
@@ -67,7 +67,7 @@ static void a_young_session_believes_nobody_dead(void **state)
 /* promises: C7 */
 static void when_most_fall_silent_together_one_more_lease_passes(void **state)
 {
-	struct inquest_memory memory = {0};
+	struct liveness_memory memory = {0};
 	struct reap_worker w[] = {
 		worker(true, false, true), worker(true, false, true), worker(false, true, false)};
 
@@ -79,7 +79,7 @@ static void when_most_fall_silent_together_one_more_lease_passes(void **state)
 /* promises: C7 */
 static void a_silence_that_ended_is_forgotten(void **state)
 {
-	struct inquest_memory memory = {0};
+	struct liveness_memory memory = {0};
 	struct reap_worker w[] = {
 		worker(true, false, false), worker(true, false, false), worker(false, true, false)};
 
@@ -94,7 +94,7 @@ static void a_silence_that_ended_is_forgotten(void **state)
 /* promises: C7 */
 static void where_the_living_show_no_locks_only_leases_count(void **state)
 {
-	struct inquest_memory memory = {0};
+	struct liveness_memory memory = {0};
 	struct reap_worker w[] = {worker(true, false, false), worker(false, false, false)};
 
 	assert_int_equal(hold(&memory, w, 2, 1000, OLD_MS).by_lock_n, 0);
@@ -103,7 +103,7 @@ static void where_the_living_show_no_locks_only_leases_count(void **state)
 /* promises: C7 */
 static void the_only_worker_of_a_small_fleet_is_no_mass(void **state)
 {
-	struct inquest_memory memory = {0};
+	struct liveness_memory memory = {0};
 	struct reap_worker w[] = {worker(true, false, false)};
 
 	assert_int_equal(hold(&memory, w, 1, 1000, OLD_MS).by_lock_n, 1);

@@ -1,9 +1,9 @@
-#include "delivery/postman.h"
+#include "delivery/sender.h"
 
 #include "config/config.h"
 #include "delivery/attempt.h"
-#include "delivery/letter.h"
 #include "delivery/origins.h"
+#include "delivery/webhook_request.h"
 #include "domain/egress.h"
 #include "domain/retry.h"
 #include "ground/clock.h"
@@ -27,10 +27,10 @@ enum {
 
 /* One delivery under way, from its claim to the record's acknowledgement. */
 struct post {
-	struct postman *postman;
+	struct sender *sender;
 	struct post *next; /* among the free, or among the ended */
 	struct id job;
-	struct letter letter;
+	struct webhook_request request;
 	struct http_call *call;
 	bool entered; /* holds a place of its origin */
 	int attempt;
@@ -40,8 +40,8 @@ struct post {
 	struct delivery_end end;
 };
 
-struct postman {
-	struct postman_host host;
+struct sender {
+	struct sender_host host;
 	struct loop_timer *look;  /* claims */
 	struct loop_timer *flush; /* tells the record */
 	struct origins *origins;
@@ -53,10 +53,10 @@ struct postman {
 	struct egress_net networks[NETWORKS_MAX];
 	size_t networks_n;
 	const struct config *networks_of; /* which configuration they were read from */
-	struct postman_tally tally;
+	struct sender_tally tally;
 };
 
-static const struct config *config_of(const struct postman *p)
+static const struct config *config_of(const struct sender *p)
 {
 	return *p->host.config;
 }
@@ -71,7 +71,7 @@ static uint32_t chance(void)
 
 /* ---- slots ---- */
 
-static struct post *post_take(struct postman *p, const struct delivery *d)
+static struct post *post_take(struct sender *p, const struct delivery *d)
 {
 	struct post *post = p->free;
 
@@ -80,7 +80,7 @@ static struct post *post_take(struct postman *p, const struct delivery *d)
 	p->free = post->next;
 	p->under_way++;
 	*post = (struct post){
-		.postman = p,
+		.sender = p,
 		.job = d->job,
 		.attempt = d->attempt,
 		.claimed_ms = loop_now_ms(p->host.loop),
@@ -92,15 +92,15 @@ static struct post *post_take(struct postman *p, const struct delivery *d)
 
 static void post_give_back(struct post *post)
 {
-	struct postman *p = post->postman;
+	struct sender *p = post->sender;
 
-	letter_clear(&post->letter);
+	webhook_request_clear(&post->request);
 	post->next = p->free;
 	p->free = post;
 	p->under_way--;
 }
 
-static size_t slots_free(const struct postman *p)
+static size_t slots_free(const struct sender *p)
 {
 	return p->posts_n - p->under_way;
 }
@@ -117,7 +117,7 @@ static void post_log(const struct post *post)
 		LOG_INT("again_ms", post->end.delay_ms), LOG_ERR(post->end.outcome));
 }
 
-static void count(struct postman *p, const struct post *post)
+static void count(struct sender *p, const struct post *post)
 {
 	uint64_t *const counters[] = {
 		[DELIVERY_DONE] = &p->tally.delivered,
@@ -133,7 +133,7 @@ static void count(struct postman *p, const struct post *post)
 }
 
 /* Not told: kept and tried again, as long as the lease may still be ours. */
-static void untold(struct postman *p, struct post *post)
+static void untold(struct sender *p, struct post *post)
 {
 	int64_t lease_ms = config_of(p)->webhook.timeout_ms + LEASE_EXTRA_MS;
 
@@ -148,7 +148,7 @@ static void untold(struct postman *p, struct post *post)
 
 static void on_told(void *ctx, enum err e, struct delivery_end *const *batch, size_t n)
 {
-	struct postman *p = ctx;
+	struct sender *p = ctx;
 
 	p->telling = false;
 	for (size_t i = 0; i < n; i++) {
@@ -171,7 +171,7 @@ static void on_told(void *ctx, enum err e, struct delivery_end *const *batch, si
 
 static void tell(void *owner)
 {
-	struct postman *p = owner;
+	struct sender *p = owner;
 	size_t n = 0;
 	enum err err;
 
@@ -192,10 +192,10 @@ static void tell(void *owner)
 
 static void post_ended(struct post *post)
 {
-	struct postman *p = post->postman;
+	struct sender *p = post->sender;
 
 	if (post->entered)
-		origins_leave(p->origins, post->letter.origin);
+		origins_leave(p->origins, post->request.origin);
 	post->entered = false;
 	post->next = p->ended;
 	p->ended = post;
@@ -207,17 +207,17 @@ static void post_ended(struct post *post)
 
 static void attempt_ended(struct post *post, enum err err, int status)
 {
-	const struct config *config = config_of(post->postman);
-	const struct attempt_schedule schedule = {
+	const struct config *config = config_of(post->sender);
+	const struct delivery_schedule schedule = {
 		config->webhook.schedule_s.items, config->webhook.schedule_s.n};
-	const struct attempt attempt = {
+	const struct delivery_attempt attempt = {
 		.err = err,
 		.status = status,
 		.number = post->attempt,
 		.retry_after_ms = post->retry_after_ms,
 		.chance = chance(),
 	};
-	struct attempt_verdict verdict = attempt_judge(&attempt, &schedule);
+	struct delivery_verdict verdict = delivery_judge(&attempt, &schedule);
 
 	post->end.as = verdict.as;
 	post->end.delay_ms = verdict.delay_ms;
@@ -256,7 +256,7 @@ static void on_end(void *owner, const struct http_end *end)
 static bool may_reach(const void *policy, const struct sockaddr *address)
 {
 	struct post *post = (struct post *)policy;
-	struct postman *p = post->postman;
+	struct sender *p = post->sender;
 	socklen_t len = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
 						       : sizeof(struct sockaddr_in);
 
@@ -269,13 +269,13 @@ static bool may_reach(const void *policy, const struct sockaddr *address)
 static enum err call_start(struct post *post)
 {
 	static const struct http_events events = {.header = on_header, .end = on_end};
-	const struct config *config = config_of(post->postman);
+	const struct config *config = config_of(post->sender);
 	const struct http_request request = {
 		.method = "POST",
-		.url = post->letter.url.bytes,
-		.headers = post->letter.list,
-		.body = post->letter.body.bytes,
-		.body_len = post->letter.body.len,
+		.url = post->request.url.bytes,
+		.headers = post->request.list,
+		.body = post->request.body.bytes,
+		.body_len = post->request.body.len,
 		.connect_ms = config->webhook.timeout_ms,
 		.total_ms = config->webhook.timeout_ms,
 		.reply_max = (size_t)config->webhook.response_bytes,
@@ -284,22 +284,22 @@ static enum err call_start(struct post *post)
 		.https_only = !config->webhook.allow_http,
 	};
 
-	return http_start(post->postman->host.http, &request, &events, post, &post->call);
+	return http_start(post->sender->host.http, &request, &events, post, &post->call);
 }
 
 static void post_start(struct post *post, const struct delivery *d)
 {
-	struct postman *p = post->postman;
+	struct sender *p = post->sender;
 	const struct config *config = config_of(p);
-	enum err err =
-		letter_write(d, config->webhook.allow_http, clock_record_ms(), &post->letter);
+	enum err err = webhook_request_write(
+		d, config->webhook.allow_http, clock_record_ms(), &post->request);
 
 	if (err != ERR_OK) {
 		attempt_ended(post, err, 0);
 		return;
 	}
 	post->entered = origins_enter(
-		p->origins, post->letter.origin, (size_t)config->webhook.per_origin_in_flight);
+		p->origins, post->request.origin, (size_t)config->webhook.per_origin_in_flight);
 	if (!post->entered) {
 		deferred(post);
 		return;
@@ -313,7 +313,7 @@ static void post_start(struct post *post, const struct delivery *d)
 
 /* ---- claiming ---- */
 
-static void look_in(struct postman *p, int64_t ms)
+static void look_in(struct sender *p, int64_t ms)
 {
 	if (!p->stopped)
 		loop_timer_start(p->look, ms);
@@ -321,7 +321,7 @@ static void look_in(struct postman *p, int64_t ms)
 
 static void on_claimed(void *ctx, enum err e, const struct delivery *rows, size_t n)
 {
-	struct postman *p = ctx;
+	struct sender *p = ctx;
 
 	p->claiming = false;
 	if (e != ERR_OK || p->dropped) {
@@ -339,7 +339,7 @@ static void on_claimed(void *ctx, enum err e, const struct delivery *rows, size_
 }
 
 /* Networks are read again when the configuration is another one. */
-static void networks_refresh(struct postman *p)
+static void networks_refresh(struct sender *p)
 {
 	const struct config *config = config_of(p);
 
@@ -355,7 +355,7 @@ static void networks_refresh(struct postman *p)
 
 static void on_look(void *owner)
 {
-	struct postman *p = owner;
+	struct sender *p = owner;
 	size_t max = slots_free(p) < CLAIM_MAX ? slots_free(p) : CLAIM_MAX;
 	int64_t lease_ms = config_of(p)->webhook.timeout_ms + LEASE_EXTRA_MS;
 
@@ -374,7 +374,7 @@ static void on_look(void *owner)
 
 /* ---- birth and death ---- */
 
-static enum err start(struct postman *p)
+static enum err start(struct sender *p)
 {
 	enum err err;
 
@@ -393,9 +393,9 @@ static enum err start(struct postman *p)
 	return err;
 }
 
-enum err postman_new(const struct postman_host *host, struct postman **ret_postman)
+enum err sender_new(const struct sender_host *host, struct sender **ret_sender)
 {
-	struct postman *p = calloc(1, sizeof *p);
+	struct sender *p = calloc(1, sizeof *p);
 	enum err err;
 
 	if (!p)
@@ -404,32 +404,32 @@ enum err postman_new(const struct postman_host *host, struct postman **ret_postm
 	p->posts_n = (size_t)config_of(p)->webhook.max_in_flight;
 	err = start(p);
 	if (err != ERR_OK) {
-		postman_free(p);
+		sender_free(p);
 		return err;
 	}
 	look_in(p, 1);
-	*ret_postman = p;
+	*ret_sender = p;
 	return ERR_OK;
 }
 
-void postman_stop(struct postman *postman)
+void sender_stop(struct sender *sender)
 {
-	postman->stopped = true;
-	loop_timer_stop(postman->look);
+	sender->stopped = true;
+	loop_timer_stop(sender->look);
 }
 
-bool postman_idle(const struct postman *postman)
+bool sender_idle(const struct sender *sender)
 {
-	return postman->under_way == 0 && !postman->claiming;
+	return sender->under_way == 0 && !sender->claiming;
 }
 
-void postman_drop(struct postman *postman)
+void sender_drop(struct sender *sender)
 {
-	struct postman *p = postman;
+	struct sender *p = sender;
 
 	if (!p)
 		return;
-	postman_stop(p);
+	sender_stop(p);
 	p->dropped = true;
 	for (size_t i = 0; i < p->posts_n; i++) {
 		if (p->posts[i].call)
@@ -438,23 +438,23 @@ void postman_drop(struct postman *postman)
 	}
 }
 
-void postman_free(struct postman *postman)
+void sender_free(struct sender *sender)
 {
-	struct postman *p = postman;
+	struct sender *p = sender;
 
 	if (!p)
 		return;
 	loop_timer_free(p->look);
 	loop_timer_free(p->flush);
 	for (size_t i = 0; p->posts && i < p->posts_n; i++)
-		letter_clear(&p->posts[i].letter);
+		webhook_request_clear(&p->posts[i].request);
 	origins_free(p->origins);
 	free(p->posts);
 	free(p);
 }
 
-void postman_tally_read(const struct postman *postman, struct postman_tally *ret_tally)
+void sender_tally_read(const struct sender *sender, struct sender_tally *ret_tally)
 {
-	*ret_tally = postman->tally;
-	ret_tally->under_way = postman->under_way;
+	*ret_tally = sender->tally;
+	ret_tally->under_way = sender->under_way;
 }

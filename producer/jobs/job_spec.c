@@ -1,4 +1,4 @@
-#include "jobs/ask.h"
+#include "jobs/job_spec.h"
 
 #include "domain/kind.h"
 #include "domain/origin.h"
@@ -13,8 +13,8 @@ enum { PRIORITY_DEFAULT = 5, FALLBACKS_MAX = 8, RETAIN_MAX_S = 400 * 86400, POIN
 
 /* What is being read: handed from check to check. */
 struct reading {
-	struct ask *ask;
-	const struct ask_scene *scene;
+	struct job_spec *spec;
+	const struct job_scene *scene;
 	const char *bytes;
 	size_t len;
 	struct problems *p;
@@ -30,7 +30,7 @@ struct reading {
 
 static enum err value_add(struct reading *r, struct db_bytes *to, const char *bytes, size_t len)
 {
-	struct buf *sealed = &r->ask->sealed;
+	struct buf *sealed = &r->spec->sealed;
 	size_t at = sealed->len;
 	enum err e = sealed_close(NULL, bytes, len, sealed);
 
@@ -58,8 +58,8 @@ static enum err value_add_json(struct reading *r, struct db_bytes *to, const jso
 static void values_point(struct reading *r)
 {
 	for (size_t i = 0; i < r->values_n; i++)
-		*r->values[i].to =
-			(struct db_bytes){r->ask->sealed.bytes + r->values[i].at, r->values[i].len};
+		*r->values[i].to = (struct db_bytes){
+			r->spec->sealed.bytes + r->values[i].at, r->values[i].len};
 }
 
 static bool is_given(const json_t *value)
@@ -69,7 +69,7 @@ static bool is_given(const json_t *value)
 
 static const json_t *member(const struct reading *r, const char *name)
 {
-	const json_t *value = json_object_get(r->ask->body, name);
+	const json_t *value = json_object_get(r->spec->body, name);
 
 	return is_given(value) ? value : NULL;
 }
@@ -83,7 +83,7 @@ static int64_t integer(const struct reading *r, const char *name, int64_t initia
 
 static void hash_add(struct reading *r, const char *what, struct sealed_pair pair)
 {
-	struct submit *s = &r->ask->submit;
+	struct submit *s = &r->spec->submit;
 	uint8_t hash[DIGEST_SIZE];
 
 	if (s->hashes_n == SUBMIT_HASHES_MAX)
@@ -105,7 +105,7 @@ static enum err kind_check(struct reading *r, const struct kind **ret_kind)
 		problems_add(r->p, "/kind", "no kind of job has this name");
 		return ERR_UNKNOWN_KIND;
 	}
-	r->ask->submit.kind = kind->name;
+	r->spec->submit.kind = kind->name;
 	*ret_kind = kind;
 	return ERR_OK;
 }
@@ -119,8 +119,8 @@ static enum err queue_check(struct reading *r)
 		problems_add(r->p, "/queue", "no queue has this name");
 		return ERR_UNKNOWN_QUEUE;
 	}
-	memcpy(r->ask->queue, found->name_text, sizeof r->ask->queue);
-	r->ask->submit.queue_id = found->queue.id;
+	memcpy(r->spec->queue, found->name_text, sizeof r->spec->queue);
+	r->spec->submit.queue_id = found->queue.id;
 	return ERR_OK;
 }
 
@@ -136,17 +136,18 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 		return ERR_OK;
 	if (calls && (!text || !text[0]))
 		problems_add(r->p, "/input/model", "must name a model");
-	if (text && strlen(text) > ASK_MODEL_MAX)
-		problems_add(r->p, "/input/model", "must have at most %d bytes", ASK_MODEL_MAX);
+	if (text && strlen(text) > JOB_SPEC_MODEL_MAX)
+		problems_add(
+			r->p, "/input/model", "must have at most %d bytes", JOB_SPEC_MODEL_MAX);
 	else if (text)
-		memcpy(r->ask->model, text, strlen(text) + 1);
+		memcpy(r->spec->model, text, strlen(text) + 1);
 	if (calls && strstr(kind->path, "chat") &&
 		!json_is_array(json_object_get(input, "messages")))
 		problems_add(r->p, "/input/messages", "must be a list of messages");
-	r->ask->submit.model = r->ask->model[0] ? r->ask->model : NULL;
+	r->spec->submit.model = r->spec->model[0] ? r->spec->model : NULL;
 	if (json_raw(r->bytes, r->len, "input", &at, &len))
-		return value_add(r, &r->ask->submit.input, r->bytes + at, len);
-	return value_add_json(r, &r->ask->submit.input, input);
+		return value_add(r, &r->spec->submit.input, r->bytes + at, len);
+	return value_add_json(r, &r->spec->submit.input, input);
 }
 
 static void run_at_check(struct reading *r)
@@ -161,7 +162,7 @@ static void run_at_check(struct reading *r)
 	else if (at - now > r->scene->config->limits.run_ahead_max_s * 1000)
 		problems_add(r->p, "/run_at", "must lie within %lld s from now",
 			(long long)r->scene->config->limits.run_ahead_max_s);
-	r->ask->submit.run_at_ms = at > now ? at : 0;
+	r->spec->submit.run_at_ms = at > now ? at : 0;
 }
 
 static void pair_check(struct reading *r, const char *name, const json_t *value)
@@ -185,7 +186,7 @@ static void pair_check(struct reading *r, const char *name, const json_t *value)
 
 static enum err metadata_check(struct reading *r)
 {
-	json_t *metadata = json_object_get(r->ask->body, "metadata");
+	json_t *metadata = json_object_get(r->spec->body, "metadata");
 	int64_t max = r->scene->config->limits.metadata_keys;
 	const char *name;
 	json_t *value;
@@ -197,7 +198,7 @@ static enum err metadata_check(struct reading *r)
 		return ERR_OK;
 	}
 	json_object_foreach(metadata, name, value) pair_check(r, name, value);
-	return value_add_json(r, &r->ask->submit.metadata, metadata);
+	return value_add_json(r, &r->spec->submit.metadata, metadata);
 }
 
 static enum err subject_check(struct reading *r)
@@ -205,15 +206,15 @@ static enum err subject_check(struct reading *r)
 	const char *text = json_string_value(member(r, "subject"));
 	int64_t max = r->scene->config->limits.subject_chars;
 
-	id_format("key", r->scene->caller->principal, r->ask->subject);
+	id_format("key", r->scene->caller->principal, r->spec->subject);
 	if (text && (!text[0] || utf8_count(text, strlen(text)) > (size_t)max)) {
 		problems_add(r->p, "/subject", "must have 1 to %lld characters", (long long)max);
 		return ERR_OK;
 	}
 	if (!text)
-		text = r->ask->subject;
+		text = r->spec->subject;
 	hash_add(r, "subject", (struct sealed_pair){"", 0, text, strlen(text)});
-	return value_add(r, &r->ask->submit.subject, text, strlen(text));
+	return value_add(r, &r->spec->submit.subject, text, strlen(text));
 }
 
 static void origin_check(struct reading *r, const char *text)
@@ -254,7 +255,7 @@ static void callback_events_check(struct reading *r, const json_t *events)
 			problems_add(r->p, "/callback/events", "must be names of terminal events");
 		bits |= bit;
 	}
-	r->ask->submit.callback_events = events ? bits : CALLBACK_ALL;
+	r->spec->submit.callback_events = events ? bits : CALLBACK_ALL;
 }
 
 static enum err callback_check(struct reading *r)
@@ -284,7 +285,7 @@ static enum err callback_check(struct reading *r)
 	origin_check(r, url);
 	callback_events_check(r, json_object_get(callback, "events"));
 	kept = json_pack("{s:s}", "url", url);
-	e = kept ? value_add_json(r, &r->ask->submit.callback, kept) : ERR_NOMEM;
+	e = kept ? value_add_json(r, &r->spec->submit.callback, kept) : ERR_NOMEM;
 	json_decref(kept);
 	return e;
 }
@@ -311,7 +312,7 @@ static enum err fallback_check(struct reading *r)
 		return ERR_OK;
 	for (size_t i = 0; i < json_array_size(list); i++)
 		fallback_step(r, i, json_array_get(list, i));
-	return value_add_json(r, &r->ask->submit.fallback, list);
+	return value_add_json(r, &r->spec->submit.fallback, list);
 }
 
 static enum err trace_keep(struct reading *r)
@@ -319,7 +320,7 @@ static enum err trace_keep(struct reading *r)
 	char text[TRACE_PARENT_MAX];
 
 	trace_format(r->scene->trace, text);
-	return value_add(r, &r->ask->submit.trace, text, strlen(text));
+	return value_add(r, &r->spec->submit.trace, text, strlen(text));
 }
 
 static unsigned retention(const struct reading *r)
@@ -357,13 +358,13 @@ static bool table_check(struct reading *r)
 		{NULL, 0, JSON_OPTIONAL, 0, 0},
 	};
 
-	return json_check(r->ask->body, "", fields, r->p);
+	return json_check(r->spec->body, "", fields, r->p);
 }
 
 static void numbers_take(struct reading *r)
 {
 	const struct config *c = r->scene->config;
-	struct submit *s = &r->ask->submit;
+	struct submit *s = &r->spec->submit;
 	const json_t *store = member(r, "store");
 
 	s->priority = (int)integer(r, "priority", PRIORITY_DEFAULT);
@@ -400,7 +401,7 @@ static enum err body_check(struct reading *r)
 	enum err e, unknown_kind, unknown_queue;
 	size_t names;
 
-	if (!json_is_object(r->ask->body)) {
+	if (!json_is_object(r->spec->body)) {
 		problems_add(r->p, "", "must be an object");
 		return ERR_INVALID_FIELD;
 	}
@@ -415,36 +416,36 @@ static enum err body_check(struct reading *r)
 	return e ? e : judge(r, unknown_kind, unknown_queue, names);
 }
 
-enum err ask_read(struct ask *ask, const struct ask_scene *scene, const char *bytes, size_t len,
-	struct problems *p)
+enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, const char *bytes,
+	size_t len, struct problems *p)
 {
-	struct reading r = {.ask = ask, .scene = scene, .bytes = bytes, .len = len, .p = p};
+	struct reading r = {.spec = spec, .scene = scene, .bytes = bytes, .len = len, .p = p};
 	int depth = (int)scene->config->limits.json_depth;
 	enum err e;
 
-	memset(ask, 0, sizeof *ask);
-	buf_init(&ask->sealed, 8 * len + 65536);
-	e = json_read(bytes, len, depth, p, &ask->body);
+	memset(spec, 0, sizeof *spec);
+	buf_init(&spec->sealed, 8 * len + 65536);
+	e = json_read(bytes, len, depth, p, &spec->body);
 	if (e == ERR_TOO_LARGE)
 		e = ERR_INVALID_JSON;
 	if (!e)
-		e = buf_reserve(&ask->sealed, len + 512);
+		e = buf_reserve(&spec->sealed, len + 512);
 	if (!e)
 		e = body_check(&r);
 	if (e)
 		return e;
 	values_point(&r);
-	ask->submit.tenant = scene->caller->tenant;
-	ask->submit.principal = scene->caller->principal;
-	ask->submit.request = scene->request;
-	ask->submit.job = id_new(retention(&r));
-	json_decref(ask->body);
-	ask->body = NULL;
+	spec->submit.tenant = scene->caller->tenant;
+	spec->submit.principal = scene->caller->principal;
+	spec->submit.request = scene->request;
+	spec->submit.job = id_new(retention(&r));
+	json_decref(spec->body);
+	spec->body = NULL;
 	return ERR_OK;
 }
 
-enum err ask_key(struct ask *ask, const struct ask_scene *scene, const char *key, const char *bytes,
-	size_t len)
+enum err job_spec_key(struct job_spec *spec, const struct job_scene *scene, const char *key,
+	const char *bytes, size_t len)
 {
 	const struct tenant_facts *facts = scene->caller->facts;
 	size_t n = strlen(key);
@@ -456,16 +457,16 @@ enum err ask_key(struct ask *ask, const struct ask_scene *scene, const char *key
 	for (size_t i = 0; i < n; i++)
 		if (key[i] < 0x20 || key[i] > 0x7e)
 			return ERR_BAD_REQUEST;
-	digest_hmac(facts->match_key, MATCH_KEY_BYTES, parts, 2, ask->submit.key_hash);
-	digest_hmac(facts->match_key, MATCH_KEY_BYTES, body, 2, ask->submit.body_hash);
-	ask->submit.has_key = true;
-	ask->submit.key_ttl_s = scene->config->limits.idempotency_ttl_s;
+	digest_hmac(facts->match_key, MATCH_KEY_BYTES, parts, 2, spec->submit.key_hash);
+	digest_hmac(facts->match_key, MATCH_KEY_BYTES, body, 2, spec->submit.body_hash);
+	spec->submit.has_key = true;
+	spec->submit.key_ttl_s = scene->config->limits.idempotency_ttl_s;
 	return ERR_OK;
 }
 
-void ask_clear(struct ask *ask)
+void job_spec_clear(struct job_spec *spec)
 {
-	json_decref(ask->body);
-	ask->body = NULL;
-	buf_clear(&ask->sealed);
+	json_decref(spec->body);
+	spec->body = NULL;
+	buf_clear(&spec->sealed);
 }

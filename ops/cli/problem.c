@@ -1,4 +1,4 @@
-#include "complaint.h"
+#include "problem.h"
 
 #include "output.h"
 
@@ -59,8 +59,7 @@ static void whose(const struct call *call)
 		c->verb);
 }
 
-void complaint_say(
-	const struct call *call, int status, const json_t *problem, int64_t retry_after_s)
+void problem_say(const struct call *call, int status, const json_t *problem, int64_t retry_after_s)
 {
 	whose(call);
 	if (*member(problem, "detail") || *member(problem, "title"))
@@ -72,7 +71,7 @@ void complaint_say(
 		fprintf(call->err, "  try again in %lld s\n", (long long)retry_after_s);
 }
 
-void complaint_say_line(const struct call *call, size_t line, const json_t *problem)
+void problem_say_line(const struct call *call, size_t line, const json_t *problem)
 {
 	whose(call);
 	fprintf(call->err, "line %zu: ", line);

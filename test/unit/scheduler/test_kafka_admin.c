@@ -1,6 +1,6 @@
 /* threads: yes */
-/* The surveyor's thread: requests and answers cross over. */
-#include "surveyor.h"
+/* The kafka_admin's thread: requests and answers cross over. */
+#include "kafka_admin.h"
 
 #include "ground/clock.h"
 
@@ -28,19 +28,19 @@ static enum err survey(void *owner, struct stream_position *positions, size_t n,
 	return ERR_OK;
 }
 
-static struct surveyor *surveyor_made(void)
+static struct kafka_admin *kafka_admin_made(void)
 {
-	const struct surveyor_hands hands = {.ensure = ensure, .survey = survey};
-	struct surveyor *surveyor = NULL;
+	const struct kafka_admin_hands hands = {.ensure = ensure, .survey = survey};
+	struct kafka_admin *kafka_admin = NULL;
 
-	assert_int_equal(surveyor_new(&hands, &surveyor), ERR_OK);
-	return surveyor;
+	assert_int_equal(kafka_admin_new(&hands, &kafka_admin), ERR_OK);
+	return kafka_admin;
 }
 
 /* promises: C16 */
 static void requests_and_answers_cross_over(void **state)
 {
-	struct surveyor *surveyor = surveyor_made();
+	struct kafka_admin *kafka_admin = kafka_admin_made();
 	struct survey_positions positions = {.n = 2}, answer = {.n = 0};
 	struct survey_topics topics = {.n = 2}, made = {.n = 0};
 	int64_t until_ms = clock_ms() + 30000;
@@ -48,32 +48,32 @@ static void requests_and_answers_cross_over(void **state)
 
 	positions.list[1].partition = 7;
 	strcpy(topics.names[1], "b");
-	assert_true(surveyor_ask(surveyor, &positions));
-	assert_false(surveyor_ask(surveyor, &positions));
-	assert_true(surveyor_ensure(surveyor, &topics));
+	assert_true(kafka_admin_ask(kafka_admin, &positions));
+	assert_false(kafka_admin_ask(kafka_admin, &positions));
+	assert_true(kafka_admin_ensure(kafka_admin, &topics));
 	while (!(answered && ensured) && clock_ms() < until_ms) {
-		answered = answered || surveyor_answered(surveyor, &answer);
-		ensured = ensured || surveyor_ensured(surveyor, &made);
+		answered = answered || kafka_admin_answered(kafka_admin, &answer);
+		ensured = ensured || kafka_admin_ensured(kafka_admin, &made);
 		(void)poll(NULL, 0, 1);
 	}
 	assert_true(answered && ensured);
 	assert_int_equal(answer.err, ERR_OK);
 	assert_int_equal(answer.list[1].high, 107);
 	assert_int_equal(made.err, ERR_OK);
-	assert_false(surveyor_answered(surveyor, &answer));
-	surveyor_close(surveyor);
+	assert_false(kafka_admin_answered(kafka_admin, &answer));
+	kafka_admin_close(kafka_admin);
 }
 
 /* promises: C16 */
 static void it_closes_while_idle_and_while_at_work(void **state)
 {
 	struct survey_topics topics = {.n = 1};
-	struct surveyor *surveyor = surveyor_made();
+	struct kafka_admin *kafka_admin = kafka_admin_made();
 
-	assert_true(surveyor_ensure(surveyor, &topics));
-	surveyor_close(surveyor);
-	surveyor_close(surveyor_made());
-	surveyor_close(NULL);
+	assert_true(kafka_admin_ensure(kafka_admin, &topics));
+	kafka_admin_close(kafka_admin);
+	kafka_admin_close(kafka_admin_made());
+	kafka_admin_close(NULL);
 }
 
 int main(void)

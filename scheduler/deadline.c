@@ -1,4 +1,4 @@
-#include "moment.h"
+#include "deadline.h"
 
 #include "stores/due.h"
 
@@ -24,7 +24,7 @@ static enum err page_turn(struct leader *leader, page_fn *page, size_t *ret_n)
 	return err;
 }
 
-enum err moment_due(struct leader *leader, bool *ret_busy)
+enum err deadline_due(struct leader *leader, bool *ret_busy)
 {
 	size_t n = 0;
 	enum err err = page_turn(leader, due_move, &n);
@@ -36,7 +36,7 @@ enum err moment_due(struct leader *leader, bool *ret_busy)
 	return ERR_OK;
 }
 
-enum err moment_expire(struct leader *leader, bool *ret_busy)
+enum err deadline_expire(struct leader *leader, bool *ret_busy)
 {
 	size_t waiting = 0, running = 0;
 	enum err err = page_turn(leader, due_expire_waiting, &waiting);

@@ -1,4 +1,4 @@
-/* lost.h - finds messages that led to no claim (rule 17).
+/* lost_message.h - finds messages that led to no claim (rule 17).
  *
  * Age alone proves nothing: consumers may lag, and publishing again would double
  * the backlog. A batch with ready rows is lost when the group's committed offset
@@ -6,20 +6,20 @@
  * when no delivery report came in five seconds. While Kafka gives no answer,
  * nothing is known and nothing is lost. At most SURVEY_MAX batches a round; counted.
  *
- * Threads: the scheduler's; the waiting is done by the surveyor. */
-#ifndef SCHEDULER_LOST_H
-#define SCHEDULER_LOST_H
+ * Threads: the scheduler's; the waiting is done by the kafka_admin. */
+#ifndef SCHEDULER_LOST_MESSAGE_H
+#define SCHEDULER_LOST_MESSAGE_H
 
 #include "leader.h"
 #include "ports/stream/admin.h"
 
-struct lost;
+struct lost_messages;
 
-MUST_CHECK enum err lost_new(struct lost **ret_lost);
-void lost_free(struct lost *lost);
-MUST_CHECK enum err lost_run(struct leader *leader, bool *ret_busy);
+MUST_CHECK enum err lost_messages_new(struct lost_messages **ret_lost);
+void lost_messages_free(struct lost_messages *lost);
+MUST_CHECK enum err lost_message_run(struct leader *leader, bool *ret_busy);
 
 /* Is a message at this offset of this partition lost? Pure. */
-bool lost_judge(const struct stream_position *position, int64_t offset);
+bool lost_message_judge(const struct stream_position *position, int64_t offset);
 
 #endif

@@ -1,13 +1,13 @@
-/* ask.h - one job as a caller asks for it: checked whole, ready for the record.
+/* job_spec.h - one job as a caller specs for it: checked whole, ready for the record.
  *
  * The body is read strictly, each member checked against a table, and every
  * mistake told with its JSON pointer. `input` is kept byte for byte as it was
  * sent: its text is cut out of the body (json_raw), never printed again.
  *
  * Threads: one owner.  Memory: all sealed values lie in one buffer that the
- * submit's slices point into; ask_clear frees it. */
-#ifndef JOBS_ASK_H
-#define JOBS_ASK_H
+ * submit's slices point into; job_spec_clear frees it. */
+#ifndef JOBS_JOB_SPEC_H
+#define JOBS_JOB_SPEC_H
 
 #include "access/caller.h"
 #include "config/config.h"
@@ -16,19 +16,19 @@
 #include "queues.h"
 #include "stores/submit.h"
 
-enum { ASK_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255 };
+enum { JOB_SPEC_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255 };
 
-struct ask {
+struct job_spec {
 	struct submit submit;
 	struct buf sealed;
-	char model[ASK_MODEL_MAX + 1];
+	char model[JOB_SPEC_MODEL_MAX + 1];
 	char queue[QUEUE_NAME_MAX + 1];
 	char subject[ID_TEXT_MAX]; /* used when the caller named none */
 	json_t *body;
 };
 
 /* What a check needs to know of its surroundings; all borrowed. */
-struct ask_scene {
+struct job_scene {
 	const struct config *config;
 	const struct caller *caller;
 	struct queues_view *queues;
@@ -36,15 +36,15 @@ struct ask_scene {
 	struct id request;
 };
 
-/* Fills ask from a body.
- *   ERR_OK            ask is the caller's to clear, as after any error
+/* Fills spec from a body.
+ *   ERR_OK            spec is the caller's to clear, as after any error
  *   ERR_INVALID_JSON, ERR_INVALID_FIELD, ERR_UNKNOWN_KIND, ERR_UNKNOWN_QUEUE (p says where)
  *   ERR_NOMEM, ERR_TOO_LARGE */
-MUST_CHECK enum err ask_read(struct ask *ask, const struct ask_scene *scene, const char *bytes,
-	size_t len, struct problems *p);
+MUST_CHECK enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene,
+	const char *bytes, size_t len, struct problems *p);
 /* Binds an Idempotency-Key to it. ERR_BAD_REQUEST: not 1-255 printable ASCII characters. */
-MUST_CHECK enum err ask_key(struct ask *ask, const struct ask_scene *scene, const char *key,
-	const char *bytes, size_t len);
-void ask_clear(struct ask *ask);
+MUST_CHECK enum err job_spec_key(struct job_spec *spec, const struct job_scene *scene,
+	const char *key, const char *bytes, size_t len);
+void job_spec_clear(struct job_spec *spec);
 
 #endif

@@ -1,4 +1,4 @@
-#include "inquest.h"
+#include "liveness.h"
 
 static int64_t longest_lease(const struct reap_worker *workers, size_t n)
 {
@@ -28,7 +28,7 @@ static bool locks_tell(const struct reap_worker *workers, size_t n)
 	return true;
 }
 
-static bool too_early(struct inquest_memory *memory, const struct reap_worker *workers, size_t n,
+static bool too_early(struct liveness_memory *memory, const struct reap_worker *workers, size_t n,
 	int64_t now_ms, int64_t session_ms)
 {
 	int64_t lease_ms = longest_lease(workers, n);
@@ -42,8 +42,8 @@ static bool too_early(struct inquest_memory *memory, const struct reap_worker *w
 	return memory->mass_since_ms != 0 && now_ms - memory->mass_since_ms < lease_ms;
 }
 
-void inquest_hold(struct inquest_memory *memory, const struct reap_worker *workers, size_t n,
-	int64_t now_ms, int64_t session_ms, struct inquest *ret)
+void liveness_judge(struct liveness_memory *memory, const struct reap_worker *workers, size_t n,
+	int64_t now_ms, int64_t session_ms, struct liveness *ret)
 {
 	bool hint = locks_tell(workers, n);
 

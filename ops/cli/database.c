@@ -1,4 +1,4 @@
-#include "owner.h"
+#include "database.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static void say_faults(const struct call *call, const struct buf *faults)
 		fputc('\n', call->err);
 }
 
-enum outcome owner_config(const struct call *call, const char *named, struct config **ret_config)
+enum outcome database_config(const struct call *call, const char *named, struct config **ret_config)
 {
 	struct buf faults;
 	enum outcome outcome = OUTCOME_OK;
@@ -34,46 +34,46 @@ enum outcome owner_config(const struct call *call, const char *named, struct con
 	return outcome;
 }
 
-enum outcome owner_fail(const struct call *call, const struct owner *owner, enum err e)
+enum outcome database_fail(const struct call *call, const struct database *database, enum err e)
 {
-	const char *fault = owner->db ? db_fault(owner->db) : "";
+	const char *fault = database->db ? db_fault(database->db) : "";
 
 	return call_fail(call, e == ERR_DB_DATA ? OUTCOME_FAILED : OUTCOME_UNAVAILABLE, "%s",
 		*fault ? fault : err_text(e));
 }
 
-static enum outcome connect_owner(const struct call *call, struct owner *owner)
+static enum outcome connect_owner(const struct call *call, struct database *database)
 {
-	const char *passfile = owner->config->database.passfile;
-	struct db_options options = {.conninfo = owner->config->database.url,
+	const char *passfile = database->config->database.passfile;
+	struct db_options options = {.conninfo = database->config->database.url,
 		.user = "longhaul_owner",
 		.passfile = *passfile ? passfile : NULL,
 		.application = "longhaul",
-		.connect_ms = owner->config->database.connect_timeout_ms,
-		.silence_ms = owner->config->database.silence_timeout_ms,
+		.connect_ms = database->config->database.connect_timeout_ms,
+		.silence_ms = database->config->database.silence_timeout_ms,
 		.statement_ms = OWNER_STATEMENT_MS,
 		.plan_freely = true};
-	enum err e = db_open(NULL, &options, &owner->db);
+	enum err e = db_open(NULL, &options, &database->db);
 
 	if (e == ERR_CONFIG)
 		return call_usage(call, "database.url is not a connection string of libpq");
 	if (e == ERR_OK)
-		e = db_wait(owner->db, OWNER_WAIT_MS);
-	return e == ERR_OK ? OUTCOME_OK : owner_fail(call, owner, e);
+		e = db_wait(database->db, DATABASE_WAIT_MS);
+	return e == ERR_OK ? OUTCOME_OK : database_fail(call, database, e);
 }
 
-enum outcome owner_open(const struct call *call, const char *named, struct owner *ret)
+enum outcome database_open(const struct call *call, const char *named, struct database *ret)
 {
 	enum outcome outcome;
 
 	memset(ret, 0, sizeof(*ret));
-	outcome = owner_config(call, named, &ret->config);
+	outcome = database_config(call, named, &ret->config);
 	return outcome == OUTCOME_OK ? connect_owner(call, ret) : outcome;
 }
 
-void owner_close(struct owner *owner)
+void database_close(struct database *database)
 {
-	db_close(owner->db);
-	config_release(owner->config);
-	memset(owner, 0, sizeof(*owner));
+	db_close(database->db);
+	config_release(database->config);
+	memset(database, 0, sizeof(*database));
 }

@@ -1,6 +1,6 @@
-/* postman.h - sends webhooks: the worker's second desk, beside the jobs.
+/* sender.h - sends webhooks: the worker's second desk, beside the jobs.
  *
- * It claims due rows of the outbox, writes and signs a letter for each attempt,
+ * It claims due rows of the outbox, writes and signs a request for each attempt,
  * posts it under the egress rules, and tells the record what became of it. The
  * claim is a lease: what a killed worker had under way becomes due again by itself
  * and is sent under the same id; so a crash doubles at most what it interrupted.
@@ -26,34 +26,34 @@ struct config;
 struct db;
 struct http;
 struct loop;
-struct postman;
+struct sender;
 
 /* What it works with, all living longer than it. */
-struct postman_host {
+struct sender_host {
 	struct loop *loop;
 	struct http *http;
 	struct db *db;
 	const struct id *worker;      /* the present incarnation */
-	struct config *const *config; /* the present one: a reload is seen by the next letter */
+	struct config *const *config; /* the present one: a reload is seen by the next request */
 };
 
 /* Starts looking at once. ERR_NOMEM, ERR_CONFIG (an allowed network that is none) */
-MUST_CHECK enum err postman_new(const struct postman_host *host, struct postman **ret_postman);
+MUST_CHECK enum err sender_new(const struct sender_host *host, struct sender **ret_sender);
 /* Claims nothing new; what is under way goes on. */
-void postman_stop(struct postman *postman);
+void sender_stop(struct sender *sender);
 /* Nothing is under way: after a stop, the time to free. */
-bool postman_idle(const struct postman *postman);
+bool sender_idle(const struct sender *sender);
 /* Ends the calls under way without a word: what they were about becomes due again. Before
  * http_free. NULL is fine, as it is for the next one. */
-void postman_drop(struct postman *postman);
+void sender_drop(struct sender *sender);
 /* After db_close, whose last callbacks still come here; before loop_free. */
-void postman_free(struct postman *postman);
+void sender_free(struct sender *sender);
 
 /* For the metrics. */
-struct postman_tally {
+struct sender_tally {
 	uint64_t delivered, failed, given_up, deferred, lost;
 	size_t under_way;
 };
-void postman_tally_read(const struct postman *postman, struct postman_tally *ret_tally);
+void sender_tally_read(const struct sender *sender, struct sender_tally *ret_tally);
 
 #endif

@@ -1,4 +1,4 @@
-/* surveyor.h - the questions to Kafka that may wait for an answer, on a thread of their own.
+/* kafka_admin.h - the questions to Kafka that may wait for an answer, on a thread of their own.
  *
  * Making topics and asking positions wait for the broker, seconds when it is away;
  * the leader must not. It hands one request to this thread and collects the answer
@@ -6,8 +6,8 @@
  *
  * Threads: the calls on the scheduler's; between the two stands one mutex, held
  * for copies only.  Memory: at most SURVEY_MAX positions and SURVEY_TOPICS_MAX names. */
-#ifndef SCHEDULER_SURVEYOR_H
-#define SCHEDULER_SURVEYOR_H
+#ifndef SCHEDULER_KAFKA_ADMIN_H
+#define SCHEDULER_KAFKA_ADMIN_H
 
 #include "ports/stream/admin.h"
 
@@ -16,22 +16,22 @@
 
 enum { SURVEY_MAX = 64, SURVEY_TOPICS_MAX = 64, SURVEY_NAME_MAX = 65 };
 
-struct surveyor;
+struct kafka_admin;
 
 /* Who does the waiting, on the thread: admin.h's two calls, or a test's. */
-struct surveyor_hands {
+struct kafka_admin_hands {
 	enum err (*ensure)(void *owner, const char *const *queues, size_t n, int wait_ms);
 	enum err (*survey)(void *owner, struct stream_position *positions, size_t n, int wait_ms);
 	void *owner;
 };
 /* Starts the thread. ERR_NOMEM, ERR_SYSTEM */
-MUST_CHECK enum err surveyor_new(
-	const struct surveyor_hands *hands, struct surveyor **ret_surveyor);
+MUST_CHECK enum err kafka_admin_new(
+	const struct kafka_admin_hands *hands, struct kafka_admin **ret_kafka_admin);
 /* The same with hands that ask Kafka. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
-MUST_CHECK enum err surveyor_open(
-	const struct stream_settings *settings, const char *group, struct surveyor **ret_surveyor);
+MUST_CHECK enum err kafka_admin_open(const struct stream_settings *settings, const char *group,
+	struct kafka_admin **ret_kafka_admin);
 /* Waits for the request under way (its deadline bounds it), ends the thread. NULL is fine. */
-void surveyor_close(struct surveyor *surveyor);
+void kafka_admin_close(struct kafka_admin *kafka_admin);
 
 struct survey_topics {
 	char names[SURVEY_TOPICS_MAX][SURVEY_NAME_MAX];
@@ -45,10 +45,10 @@ struct survey_positions {
 };
 
 /* Hands over a request: false when one is under way or its answer was not collected. */
-bool surveyor_ensure(struct surveyor *surveyor, const struct survey_topics *topics);
-bool surveyor_ask(struct surveyor *surveyor, const struct survey_positions *positions);
+bool kafka_admin_ensure(struct kafka_admin *kafka_admin, const struct survey_topics *topics);
+bool kafka_admin_ask(struct kafka_admin *kafka_admin, const struct survey_positions *positions);
 /* True once per request, when its answer is there. */
-bool surveyor_ensured(struct surveyor *surveyor, struct survey_topics *ret_topics);
-bool surveyor_answered(struct surveyor *surveyor, struct survey_positions *ret_positions);
+bool kafka_admin_ensured(struct kafka_admin *kafka_admin, struct survey_topics *ret_topics);
+bool kafka_admin_answered(struct kafka_admin *kafka_admin, struct survey_positions *ret_positions);
 
 #endif

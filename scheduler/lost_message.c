@@ -1,4 +1,4 @@
-#include "lost.h"
+#include "lost_message.h"
 
 #include "config/config.h"
 #include "dispatch.h"
@@ -17,19 +17,19 @@ struct suspect {
 	size_t position; /* in asked */
 };
 
-struct lost {
+struct lost_messages {
 	struct suspect suspects[SURVEY_MAX];
 	size_t n;
 	struct survey_positions asked;
-	bool waiting; /* for the surveyor's answer */
+	bool waiting; /* for the kafka_admin's answer */
 	/* of one look */
 	struct id gone[SURVEY_MAX]; /* no report came */
 	size_t gone_n;
 };
 
-enum err lost_new(struct lost **ret_lost)
+enum err lost_messages_new(struct lost_messages **ret_lost)
 {
-	struct lost *lost = calloc(1, sizeof *lost);
+	struct lost_messages *lost = calloc(1, sizeof *lost);
 
 	if (!lost)
 		return ERR_NOMEM;
@@ -37,18 +37,18 @@ enum err lost_new(struct lost **ret_lost)
 	return ERR_OK;
 }
 
-void lost_free(struct lost *lost)
+void lost_messages_free(struct lost_messages *lost)
 {
 	free(lost);
 }
 
-bool lost_judge(const struct stream_position *position, int64_t offset)
+bool lost_message_judge(const struct stream_position *position, int64_t offset)
 {
 	return position->committed > offset || offset < position->low || offset >= position->high;
 }
 
 /* The place of a partition among those to ask about; SURVEY_MAX when there is no room. */
-static size_t position_place(struct lost *lost, const char *queue, int32_t partition)
+static size_t position_place(struct lost_messages *lost, const char *queue, int32_t partition)
 {
 	struct survey_positions *asked = &lost->asked;
 	size_t i = 0;
@@ -64,7 +64,8 @@ static size_t position_place(struct lost *lost, const char *queue, int32_t parti
 	return i;
 }
 
-static void suspect(struct lost *lost, const struct dispatch_batch *batch, const char *queue)
+static void suspect(
+	struct lost_messages *lost, const struct dispatch_batch *batch, const char *queue)
 {
 	size_t position = position_place(lost, queue, batch->partition);
 
@@ -85,7 +86,7 @@ struct open_ask {
 static void on_open(void *ctx, enum err e, const struct dispatch_batch *batches, size_t n)
 {
 	struct open_ask *ask = ctx;
-	struct lost *lost = ask->leader->lost;
+	struct lost_messages *lost = ask->leader->lost;
 	struct board *board = dispatch_board(ask->leader->dispatch);
 
 	ask->ask.err = e;
@@ -122,12 +123,12 @@ static enum err take_back(
 /* Looks at the open batches: the hopeless ones are taken back, the others asked about. */
 static enum err look(struct leader *leader, bool *ret_busy)
 {
-	struct lost *lost = leader->lost;
+	struct lost_messages *lost = leader->lost;
 	struct open_ask ask = {.leader = leader};
-	struct surveyor *surveyor = dispatch_surveyor(leader->dispatch);
+	struct kafka_admin *kafka_admin = dispatch_kafka_admin(leader->dispatch);
 	enum err err;
 
-	if (!surveyor)
+	if (!kafka_admin)
 		return ERR_OK;
 	lost->n = lost->asked.n = lost->gone_n = 0;
 	err = leader_wait(leader,
@@ -136,35 +137,36 @@ static enum err look(struct leader *leader, bool *ret_busy)
 	if (err == ERR_OK)
 		err = take_back(leader, lost->gone, lost->gone_n, "no delivery report");
 	if (err == ERR_OK && lost->n > 0)
-		lost->waiting = surveyor_ask(surveyor, &lost->asked);
+		lost->waiting = kafka_admin_ask(kafka_admin, &lost->asked);
 	*ret_busy = lost->waiting;
 	return err;
 }
 
 static enum err judge(struct leader *leader, const struct survey_positions *answer)
 {
-	struct lost *lost = leader->lost;
+	struct lost_messages *lost = leader->lost;
 	struct id passed[SURVEY_MAX];
 	size_t n = 0;
 
 	if (answer->err != ERR_OK)
 		return ERR_OK;
 	for (size_t i = 0; i < lost->n; i++)
-		if (lost_judge(&answer->list[lost->suspects[i].position], lost->suspects[i].offset))
+		if (lost_message_judge(
+			    &answer->list[lost->suspects[i].position], lost->suspects[i].offset))
 			passed[n++] = lost->suspects[i].batch;
 	return take_back(leader, passed, n, "passed without a claim, or wiped");
 }
 
-enum err lost_run(struct leader *leader, bool *ret_busy)
+enum err lost_message_run(struct leader *leader, bool *ret_busy)
 {
-	struct lost *lost = leader->lost;
-	struct surveyor *surveyor = dispatch_surveyor(leader->dispatch);
+	struct lost_messages *lost = leader->lost;
+	struct kafka_admin *kafka_admin = dispatch_kafka_admin(leader->dispatch);
 	struct survey_positions answer;
 
 	if (!lost->waiting)
 		return look(leader, ret_busy);
 	*ret_busy = true;
-	if (!surveyor || !surveyor_answered(surveyor, &answer))
+	if (!kafka_admin || !kafka_admin_answered(kafka_admin, &answer))
 		return ERR_OK;
 	lost->waiting = false;
 	return judge(leader, &answer);

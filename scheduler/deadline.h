@@ -1,0 +1,14 @@
+/* deadline.h - time does things to jobs: what is due becomes ready, what is late expires.
+ *
+ * Threads: the scheduler's. */
+#ifndef SCHEDULER_DEADLINE_H
+#define SCHEDULER_DEADLINE_H
+
+#include "leader.h"
+
+/* A page of job_due rows to job_ready; busy when there are more. */
+MUST_CHECK enum err deadline_due(struct leader *leader, bool *ret_busy);
+/* A page each of waiting and of running jobs whose deadline has passed. */
+MUST_CHECK enum err deadline_expire(struct leader *leader, bool *ret_busy);
+
+#endif

@@ -1,0 +1,42 @@
+/* webhook_request.h - one delivery as it goes over the wire.
+ *
+ * The body is thin: what happened to which job. Whoever wants the result fetches
+ * it with his own rights. The id is the same on every attempt, the time and the
+ * signature are not: receivers refuse what is older than five minutes.
+ *
+ * The address is judged again, as the tenant's list and the operator's settings
+ * may have changed since the job was accepted.
+ *
+ * Threads: pure, but for the time.  Memory: webhook_request_clear frees; the secret's text
+ * is read where it lies and never copied. */
+#ifndef WORKER_DELIVERY_WEBHOOK_REQUEST_H
+#define WORKER_DELIVERY_WEBHOOK_REQUEST_H
+
+#include "ground/buf.h"
+#include "stores/delivery.h"
+
+enum {
+	WEBHOOK_REQUEST_HEADERS = 6,
+	WEBHOOK_REQUEST_HEADER_MAX = 300,
+	WEBHOOK_REQUEST_ORIGIN_MAX = 300
+};
+
+struct webhook_request {
+	struct buf url;
+	struct buf body;
+	char origin[WEBHOOK_REQUEST_ORIGIN_MAX];
+	char headers[WEBHOOK_REQUEST_HEADERS][WEBHOOK_REQUEST_HEADER_MAX];
+	const char *list[WEBHOOK_REQUEST_HEADERS + 1]; /* ends with NULL, as http.h wants it */
+};
+
+/* Writes the request of this attempt. now_ms: unix time.
+ *   ERR_RECEIVER_URL  no address, a malformed one, plain http where it is not allowed, or an
+ *                     origin that is not on the tenant's list
+ *   ERR_INTERNAL      a stored value makes no sense (the secret, the metadata)
+ *   ERR_NOMEM
+ * On failure the request is empty. */
+MUST_CHECK enum err webhook_request_write(const struct delivery *delivery, bool allow_http,
+	int64_t now_ms, struct webhook_request *ret_request);
+void webhook_request_clear(struct webhook_request *request);
+
+#endif
