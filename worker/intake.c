@@ -60,6 +60,16 @@ static const struct claim_input *row_of(
 	return NULL;
 }
 
+/* The job walks with its input, or fails for want of it. */
+static void input_start(struct job *job, const struct claim_input *row)
+{
+	if (!row || !row->input.bytes)
+		job_fail(job, ERR_INTERNAL);
+	else if (!job->gone)
+		input_give(job, row);
+	job_resume(job);
+}
+
 static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, size_t n)
 {
 	struct intake *in = ctx;
@@ -72,13 +82,8 @@ static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, siz
 	}
 	for (size_t i = 0; i < in->n; i++) {
 		struct job *job = in->jobs[i];
-		const struct claim_input *row = row_of(job, rows, e ? 0 : n, &at);
 
-		if (!row || !row->input.bytes)
-			job_fail(job, ERR_INTERNAL);
-		else if (!job->gone)
-			input_give(job, row);
-		job_resume(job);
+		input_start(job, row_of(job, rows, e ? 0 : n, &at));
 		job_unpin(job);
 	}
 	intake_free(in);
@@ -151,6 +156,13 @@ static struct job *hold(struct worker *w, const struct claim *c)
 	return job;
 }
 
+static void intake_add(struct intake *in, struct job *job)
+{
+	in->keys[in->n] = (struct job_key){job->tenant, job->id};
+	in->jobs[in->n++] = job;
+	job_pin(job);
+}
+
 void intake_take(struct worker *w, const struct claim *claims, size_t n)
 {
 	struct intake *in = intake_new(w, n);
@@ -166,13 +178,12 @@ void intake_take(struct worker *w, const struct claim *claims, size_t n)
 			continue;
 		live_state(w->live, job, job_state_text(JOB_RUNNING));
 		stop_point(job, STOP_AFTER_CLAIM);
-		if (job->kind->runner == KIND_RUNS_UPSTREAM) {
-			in->keys[in->n] = (struct job_key){job->tenant, job->id};
-			in->jobs[in->n++] = job;
-			job_pin(job);
-		} else {
+		if (job->kind->runner != KIND_RUNS_UPSTREAM)
 			job_resume(job);
-		}
+		else if (claims[i].input)
+			input_start(job, claims[i].input);
+		else
+			intake_add(in, job);
 	}
 	if (in->n)
 		intake_ask(in);

@@ -1,7 +1,8 @@
 /* intake.h - claimed jobs become held ones: facts, then inputs, then the walk.
  *
- * A claim tells ids and facts. Jobs that call an upstream need their input,
- * which is read for a whole claim at once; the others start right away.
+ * A claim tells ids and facts. Jobs that call an upstream need their input, which
+ * came with the claim of a message or is read here for a whole claim at once; the
+ * others start right away.
  *
  * Threads: the loop's.  Memory: the jobs of one claim until their inputs are there. */
 #ifndef WORKER_INTAKE_H

@@ -122,6 +122,28 @@ static const struct db_stmt inputs_stmt = {.name = "lease_inputs",
 	       " order by k.ord",
 	.reads = true};
 
+/* What the transaction may see from here on: the tenants of those keys that it has just leased. */
+static const struct db_stmt leased_scope_stmt = {.name = "lease_leased_scope",
+	.sql = "select set_config('app.tenants', coalesce(string_agg(distinct"
+	       " l.tenant_id::text, ','), ''), true)"
+	       " from unnest($2, $3) k(tenant_id, job_id)"
+	       " cross join lateral (select l.tenant_id from job_lease l where l.worker_id = $1"
+	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id limit 1) l",
+	.reads = true};
+
+/* Of the keys that are this worker's by now; a noop's input is nothing to read. */
+static const struct db_stmt leased_inputs_stmt = {.name = "lease_leased_inputs",
+	.sql = "select k.tenant_id, k.job_id, i.input, i.subject, i.metadata,"
+	       " i.callback, i.fallback, i.trace"
+	       " from unnest($1, $2, $7) with ordinality k(tenant_id, job_id, retention, ord)"
+	       " cross join lateral (select 1 from job j where j.tenant_id = k.tenant_id"
+	       "  and j.job_id = k.job_id and j.state = 'running' and j.worker_id = $8"
+	       "  and j.kind <> 'noop' limit 1) j"
+	       " cross join lateral (select * from job_input i where i.tenant_id = k.tenant_id"
+	       "  and i.job_id = k.job_id and i.retention = k.retention" INPUT_SPAN " limit 1) i"
+	       " order by k.ord",
+	.reads = true};
+
 static const struct db_stmt held_stmt = {.name = "lease_held",
 	.sql = "select k.ord from unnest($2, $3, $4) with ordinality k(tenant_id,"
 	       " job_id, fence, ord)"
@@ -187,18 +209,64 @@ static void refused_unmark(struct call *call, const struct db_rows *r)
 	db_commit(call->db, NULL, NULL);
 }
 
+static void input_take(struct claim_input *input, const struct db_rows *r, size_t i)
+{
+	*input = (struct claim_input){
+		.tenant = db_id(r, i, 0),
+		.job = db_id(r, i, 1),
+		.input = db_value(r, i, 2),
+		.subject = db_value(r, i, 3),
+		.metadata = db_value(r, i, 4),
+		.callback = db_value(r, i, 5),
+		.fallback = db_value(r, i, 6),
+		.trace = db_value(r, i, 7),
+	};
+}
+
+/* NULL when there are none, or no memory: they can be read again. */
+static struct claim_input *inputs_take(const struct db_rows *r)
+{
+	const size_t n = db_rows_n(r);
+	struct claim_input *inputs = n ? calloc(n, sizeof(*inputs)) : NULL;
+
+	for (size_t i = 0; inputs != NULL && i < n; i++)
+		input_take(&inputs[i], r, i);
+	return inputs;
+}
+
+/* Both come in nearly the same order: each search begins where the last one ended. */
+static void claims_match(
+	struct claim *claims, size_t n, const struct claim_input *inputs, size_t inputs_n)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t tried = 0; tried < inputs_n && claims[i].input == NULL; tried++) {
+			if (id_equal(inputs[at].job, claims[i].job))
+				claims[i].input = &inputs[at];
+			at = (at + 1) % inputs_n;
+		}
+	}
+}
+
 static void on_claim(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	const bool by_keys = call->batch != NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
 	struct claim *claims = call_rows(&e, n, sizeof(*claims));
+	struct claim_input *inputs =
+		claims != NULL && by_keys ? inputs_take(db_reply_rows(reply, 2)) : NULL;
 
 	for (i = 0; claims != NULL && i < n; i++)
 		claim_take(&claims[i], r, i);
+	if (inputs != NULL)
+		claims_match(claims, n, inputs, db_rows_n(db_reply_rows(reply, 2)));
 	if (r != NULL && n < call->n)
 		refused_unmark(call, r);
 	((lease_claim_done *)call->done)(call->ctx, e, claims, claims != NULL ? n : 0);
+	free(inputs);
 	free(claims);
 	free(call->batch);
 	free(call);
@@ -211,28 +279,62 @@ static int by_job(const void *a, const void *b)
 	return id_compare(x->job, y->job);
 }
 
+static void classes_arg(struct db_args *a, const struct job_key *keys, size_t n)
+{
+	db_array(a, DB_INT2, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int2(a, (int16_t)id_class(keys[i].job));
+}
+
+static void keys_query(struct db *db, const struct db_stmt *stmt, struct id worker,
+	const struct job_key *keys, size_t n)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	job_keys_args(&a, keys, n);
+	db_query(db, stmt, &a);
+}
+
+static void leased_inputs_query(
+	struct db *db, struct id worker, const struct job_key *keys, size_t n)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	job_keys_args(&a, keys, n);
+	job_span_args(&a, keys, n);
+	classes_arg(&a, keys, n);
+	db_arg_id(&a, worker);
+	db_query(db, &leased_inputs_stmt, &a);
+}
+
 enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key *keys, size_t n,
 	lease_claim_done *done, void *ctx)
 {
 	struct job_key *own = malloc((n + 1) * sizeof(*own));
-	struct db_args a;
+	struct call *call;
 	enum err e;
 
 	if (own == NULL)
 		return ERR_NOMEM;
 	memcpy(own, keys, n * sizeof(*own));
 	qsort(own, n, sizeof(*own), by_job);
-	db_args_init(&a);
-	db_arg_id(&a, worker);
-	job_keys_args(&a, own, n);
-	e = call_run(&(struct call_ask){.db = db,
-		.stmt = &keys_stmt,
-		.args = &a,
-		.on_done = on_claim,
-		.with = {.done = (call_fn *)done, .ctx = ctx, .batch = own, .n = n}});
-	if (e != ERR_OK)
+	e = call_begin(db, NULL, 0, &call);
+	if (e != ERR_OK) {
 		free(own);
-	return e;
+		return e;
+	}
+	call->done = (call_fn *)done;
+	call->ctx = ctx;
+	call->batch = own;
+	call->n = n;
+	keys_query(db, &keys_stmt, worker, own, n);
+	keys_query(db, &leased_scope_stmt, worker, own, n);
+	leased_inputs_query(db, worker, own, n);
+	db_commit(db, on_claim, call);
+	return ERR_OK;
 }
 
 enum err lease_claim_direct(struct db *db, struct id worker, const struct claim_direct *ask,
@@ -264,16 +366,7 @@ static void on_inputs(void *ctx, enum err e, const struct db_reply *reply)
 	struct claim_input *rows = call_rows(&e, n, sizeof(*rows));
 
 	for (i = 0; rows != NULL && i < n; i++)
-		rows[i] = (struct claim_input){
-			.tenant = db_id(r, i, 0),
-			.job = db_id(r, i, 1),
-			.input = db_value(r, i, 2),
-			.subject = db_value(r, i, 3),
-			.metadata = db_value(r, i, 4),
-			.callback = db_value(r, i, 5),
-			.fallback = db_value(r, i, 6),
-			.trace = db_value(r, i, 7),
-		};
+		input_take(&rows[i], r, i);
 	((lease_inputs_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
 	free(call);
@@ -292,11 +385,9 @@ enum err lease_inputs(
 	db_args_init(&a);
 	job_keys_args(&a, keys, n);
 	job_span_args(&a, keys, n);
-	db_array(&a, DB_INT2, n);
-	for (i = 0; i < n; i++) {
+	classes_arg(&a, keys, n);
+	for (i = 0; i < n; i++)
 		tenants[i] = keys[i].tenant;
-		db_item_int2(&a, (int16_t)id_class(keys[i].job));
-	}
 	e = call_run(&(struct call_ask){.db = db,
 		.tenants = tenants,
 		.tenants_n = n,

@@ -18,8 +18,16 @@
 #include "ports/db.h"
 #include "stores/job_read.h"
 
+/* A claimed job's content, sealed. */
+struct claim_input {
+	struct id tenant, job;
+	struct db_bytes input, subject, metadata, callback, fallback, trace;
+};
+
 struct claim {
 	struct id tenant, job;
+	const struct claim_input
+		*input; /* NULL: not read yet (lease_inputs), or the kind has none */
 	int64_t fence;
 	int32_t queue_id;
 	const char *kind, *model;
@@ -34,7 +42,9 @@ struct claim {
 };
 typedef void lease_claim_done(void *ctx, enum err e, const struct claim *claims, size_t n);
 
-/* Claims those of keys that are still ready: a dispatch message's jobs. */
+/* Claims those of keys that are still ready: a dispatch message's jobs. Their inputs come with
+ * them, under the tenants that the new leases name: on the way of a single job this saves a round
+ * trip. */
 MUST_CHECK enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key *keys,
 	size_t n, lease_claim_done *done, void *ctx);
 
@@ -50,11 +60,7 @@ struct claim_direct {
 MUST_CHECK enum err lease_claim_direct(struct db *db, struct id worker,
 	const struct claim_direct *ask, lease_claim_done *done, void *ctx);
 
-/* The claimed jobs' content, under their tenants. Rows in claims' order. */
-struct claim_input {
-	struct id tenant, job;
-	struct db_bytes input, subject, metadata, callback, fallback, trace; /* sealed */
-};
+/* The inputs of jobs claimed directly, under their tenants. Rows in the keys' order. */
 typedef void lease_inputs_done(void *ctx, enum err e, const struct claim_input *rows, size_t n);
 MUST_CHECK enum err lease_inputs(
 	struct db *db, const struct job_key *keys, size_t n, lease_inputs_done *done, void *ctx);

@@ -10,6 +10,7 @@ from longhaul_dev.fault import Fault
 from longhaul_bench import calls, faults, parts, record, submit, work
 from longhaul_bench.compare import FOLDER, compare
 from longhaul_bench.figure import BENCHMARKS, RESULTS, Benchmark, publish, summary
+from longhaul_bench.machine import settled
 from longhaul_bench.stage import Stage
 from longhaul_bench.table import last_results, rows
 
@@ -37,7 +38,8 @@ def run_all(names: list[Benchmark], runs: int) -> int:
     failed = 0
     for what in names:
         try:
-            publish(summary(what, list(what.measure(stage, runs)), revision()))
+            machine = settled(FOLDER)
+            publish(summary(what, list(what.measure(stage, runs)), revision(), machine))
         except (Fault, OSError) as fault:
             failed += 1
             print(json.dumps({"name": what.name, "failed": str(fault)}), flush=True)

@@ -1,8 +1,6 @@
 """What a benchmark gives: samples, and the line that is printed for them."""
 
 import json
-import os
-import platform
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -48,7 +46,9 @@ def benchmark(name: str, unit: str, reach: str, peer: str) -> Callable[[Measure]
     return register
 
 
-def summary(what: Benchmark, samples: list[Sample], revision: str) -> dict[str, Any]:
+def summary(
+    what: Benchmark, samples: list[Sample], revision: str, machine: dict[str, Any]
+) -> dict[str, Any]:
     """The JSON line of a benchmark; spread is the whole range as a share of the median."""
     runs = [round(sample.value, 3) for sample in samples]
     median = statistics.median(runs)
@@ -63,9 +63,7 @@ def summary(what: Benchmark, samples: list[Sample], revision: str) -> dict[str, 
         "more": [sample.more for sample in samples],
         "revision": revision,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} "
-        f"{platform.release()}",
-    }
+    } | machine
 
 
 def publish(line: dict[str, Any]) -> None:
