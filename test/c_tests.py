@@ -22,7 +22,7 @@ RECORD = pytest.StashKey["Record"]()
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 300
 CASE = re.compile(
-    r"(?:/\*\s*promises:\s*(?P<rows>[^*]*?)\s*\*/\s*)?^static void (?P<name>test_\w+)\(void \*\*",
+    r"(?:/\*\s*promises:\s*(?P<rows>[^*]*?)\s*\*/\s*)?^static void (?P<name>\w+)\(void \*\*",
     re.MULTILINE,
 )
 TAP = re.compile(r"^(?P<no>not )?ok \d+ - (?P<name>\w+)(?P<skip>\s*# SKIP)?", re.MULTILINE)
@@ -89,6 +89,7 @@ class CFile(pytest.File):
         return self.output
 
     def collect(self) -> Iterator[pytest.Item]:
+        """Every function that has a test's signature: one that main() does not list fails."""
         for match in CASE.finditer(self.path.read_text()):
             item = CCase.from_parent(self, name=f"{match['name']}[{self.mode}]")
             item.case = match["name"]
