@@ -71,10 +71,12 @@ static void on_batch(void *owner, enum err e, const struct scratch_reply *reply)
 
 static void batch_send(struct live *l)
 {
+	const int64_t ttl_s = l->worker->config->redis.live_ttl_s;
+
 	if (!l->batch.n)
 		return;
 	if (!l->scratch || !scratch_is_up(l->scratch) ||
-		live_batch_send(&l->batch, l->scratch, on_batch, l) != ERR_OK)
+		live_batch_send(&l->batch, ttl_s, l->scratch, on_batch, l) != ERR_OK)
 		l->lossy = true;
 	live_batch_reset(&l->batch);
 }
@@ -195,7 +197,8 @@ static enum err scratches_open(struct live *l, const char *password)
 	struct scratch_options options = {
 		.url = c->redis.limits_url,
 		.password = password,
-		.timeout_ms = c->redis.connect_timeout_ms,
+		.connect_ms = c->redis.connect_timeout_ms,
+		.command_ms = c->redis.command_timeout_ms,
 		.on_change = on_change,
 		.owner = l,
 	};
@@ -243,7 +246,7 @@ enum err live_new(struct worker *w, struct live **ret_live)
 	ring_init(&l->fresh);
 	ring_init(&l->dirty);
 	buf_init(&l->states, STATE_BYTES_MAX);
-	live_batch_init(&l->batch, w->config->redis.live_ttl_s);
+	live_batch_init(&l->batch);
 	e = loop_timer_new(w->loop, on_timer, l, &l->timer);
 	if (!e)
 		e = loop_timer_new(w->loop, on_record_timer, l, &l->record_timer);

@@ -28,12 +28,11 @@ static const char source[] =
 	"end\n"
 	"return lost\n";
 
-void live_batch_init(struct live_batch *b, int64_t ttl_s)
+void live_batch_init(struct live_batch *b)
 {
 	b->n = 0;
 	b->script = NULL;
 	buf_init(&b->text, LIVE_BATCH_BYTES);
-	snprintf(b->ttl, sizeof(b->ttl), "%lld", (long long)ttl_s);
 }
 
 void live_batch_clear(struct live_batch *b)
@@ -75,14 +74,17 @@ enum err live_batch_script(struct live_batch *b, struct scratch *s)
 	return scratch_script_add(s, source, &b->script);
 }
 
-enum err live_batch_send(struct live_batch *b, struct scratch *s, scratch_reply_fn *fn, void *owner)
+enum err live_batch_send(
+	struct live_batch *b, int64_t ttl_s, struct scratch *s, scratch_reply_fn *fn, void *owner)
 {
+	char ttl[LIVE_NUMBER_MAX];
 	struct scratch_arg args[5 * LIVE_BATCH_MAX + 1];
 	size_t n = 0;
 
+	snprintf(ttl, sizeof(ttl), "%lld", (long long)ttl_s);
 	for (size_t i = 0; i < b->n; i++)
 		args[n++] = SCRATCH_TEXT(b->piece[i].job);
-	args[n++] = SCRATCH_TEXT(b->ttl);
+	args[n++] = SCRATCH_TEXT(ttl);
 	for (size_t i = 0; i < b->n; i++) {
 		args[n++] = SCRATCH_TEXT(b->piece[i].fence);
 		args[n++] = SCRATCH_TEXT(b->piece[i].seq);

@@ -19,11 +19,10 @@ struct live_batch {
 		size_t at, len;
 	} piece[LIVE_BATCH_MAX];
 	struct buf text;
-	char ttl[LIVE_NUMBER_MAX];
 	struct scratch_script *script;
 };
 
-void live_batch_init(struct live_batch *b, int64_t ttl_s);
+void live_batch_init(struct live_batch *b);
 void live_batch_clear(struct live_batch *b);
 void live_batch_reset(struct live_batch *b);
 bool live_batch_full(const struct live_batch *b);
@@ -31,8 +30,9 @@ bool live_batch_full(const struct live_batch *b);
 void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t seq,
 	struct scratch_arg text, bool first);
 MUST_CHECK enum err live_batch_script(struct live_batch *b, struct scratch *s);
-/* The reply lists the jobs (UUIDs) whose stream had lost its beginning. */
+/* Redis keeps the streams for ttl_s. The reply lists the jobs (UUIDs) whose stream had lost its
+ * beginning. */
 MUST_CHECK enum err live_batch_send(
-	struct live_batch *b, struct scratch *s, scratch_reply_fn *fn, void *owner);
+	struct live_batch *b, int64_t ttl_s, struct scratch *s, scratch_reply_fn *fn, void *owner);
 
 #endif

@@ -17,7 +17,8 @@
 enum {
 	IN_FLIGHT_MAX = 4096,
 	BYTES_MAX = 8 << 20,
-	TIMEOUT_MS = 1000,
+	CONNECT_MS = 1000,
+	COMMAND_MS = 1000,
 	TICK_MS = 50,
 	RETRY_MIN_MS = 100,
 	RETRY_MAX_MS = 2000,
@@ -280,10 +281,18 @@ static void link_start(struct scratch *s)
 static bool link_late(const struct scratch *s, int64_t now)
 {
 	if (!s->up)
-		return now - s->began_ms > s->options.timeout_ms;
+		return now - s->began_ms > s->options.connect_ms;
 	if (s->calls.oldest)
-		return now - s->calls.oldest->sent_ms > s->options.timeout_ms;
-	return s->following && now - s->heard_ms > PING_MS + s->options.timeout_ms;
+		return now - s->calls.oldest->sent_ms > s->options.command_ms;
+	return s->following && now - s->heard_ms > PING_MS + s->options.command_ms;
+}
+
+/* An answer that lies in the socket came in time: then it is this loop that was late. */
+static bool link_is_over(struct scratch *s, int64_t now)
+{
+	if (s->link && link_late(s, now))
+		link_ready(s, LOOP_READ);
+	return s->link && link_late(s, now);
 }
 
 /* Deadlines, and the next try. A silent follower is asked whether its server still lives. */
@@ -292,7 +301,7 @@ static void tick(void *owner)
 	struct scratch *s = owner;
 	int64_t now = loop_now_ms(s->loop);
 
-	if (s->link && link_late(s, now))
+	if (link_is_over(s, now))
 		link_drop(s);
 	else if (!s->link && now >= s->retry_at_ms)
 		link_start(s);
@@ -307,8 +316,10 @@ static void tick(void *owner)
 
 static void options_default(struct scratch_options *o)
 {
-	if (!o->timeout_ms)
-		o->timeout_ms = TIMEOUT_MS;
+	if (!o->connect_ms)
+		o->connect_ms = CONNECT_MS;
+	if (!o->command_ms)
+		o->command_ms = COMMAND_MS;
 	if (!o->in_flight_max)
 		o->in_flight_max = IN_FLIGHT_MAX;
 	if (!o->bytes_max)

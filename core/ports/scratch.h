@@ -44,7 +44,8 @@ typedef void scratch_message_fn(void *owner, const char *channel, const char *by
 struct scratch_options {
 	const char *url;		/* redis://host[:port][/db] or unix:/path */
 	const char *password;		/* NULL = none; from a secret file, never from the url */
-	int64_t timeout_ms;		/* connect, and each command; 0 = 1000 */
+	int64_t connect_ms;		/* until a connection stands; 0 = 1000 */
+	int64_t command_ms;		/* from a command to its answer; 0 = 1000 */
 	size_t in_flight_max;		/* commands sent and not answered; 0 = 4096 */
 	size_t bytes_max;		/* of commands not yet written to the socket; 0 = 8 MiB */
 	scratch_change_fn *on_change;	/* may be NULL */

@@ -376,8 +376,10 @@ static void follower_changed(void *owner, bool up)
 static enum err redis_open(struct live *l)
 {
 	const struct config *c = l->producer->config;
-	struct scratch_options o = {
-		.url = c->redis.limits_url, .timeout_ms = c->redis.command_timeout_ms, .owner = l};
+	struct scratch_options o = {.url = c->redis.limits_url,
+		.connect_ms = c->redis.connect_timeout_ms,
+		.command_ms = c->redis.command_timeout_ms,
+		.owner = l};
 	struct buf why;
 	enum err e = ERR_OK;
 
