@@ -8,14 +8,11 @@
 #include "ground/log.h"
 #include "lost_message.h"
 #include "reaper.h"
-#include "stores/epoch.h"
 
 #include <stdlib.h>
 
 enum {
-	WAIT_MS = 6000, /* for one call; statements end before that on the server */
-	CONNECT_MS = 2000,
-	STATEMENT_MS = 5000,
+	BEYOND_MS = 1000,      /* a statement ends on the server so long before we give it up */
 	FOLLOW_EVERY_MS = 500, /* how often a follower asks */
 	AWAY_MS = 250,	       /* between two tries while Postgres is away */
 	LONGEST_SLEEP_MS = 500,
@@ -37,11 +34,16 @@ void ask_done(void *ctx, enum err e, const struct db_reply *reply)
 	ask->err = e;
 }
 
+static int64_t wait_ms(const struct leader *leader)
+{
+	return leader->config->database.statement_timeout_ms + BEYOND_MS;
+}
+
 enum err leader_wait(struct leader *leader, enum err begun, const struct ask *ask)
 {
 	if (begun != ERR_OK)
 		return begun;
-	if (db_wait(leader->db, WAIT_MS) != ERR_OK && ask->err == ERR_OK)
+	if (db_wait(leader->db, wait_ms(leader)) != ERR_OK && ask->err == ERR_OK)
 		return ERR_DB;
 	return ask->err;
 }
@@ -174,8 +176,10 @@ static enum err duties_turn(struct leader *leader, int64_t *sleep_ms)
 static enum err leader_turn(struct leader *leader, int64_t *sleep_ms)
 {
 	int64_t extend_ms = leader->held_ms + leader->config->scheduler.term_ms / 3;
-	enum err err = db_is_up(leader->db) ? ERR_OK : db_wait(leader->db, CONNECT_MS);
+	enum err err = ERR_OK;
 
+	if (!db_is_up(leader->db))
+		err = db_wait(leader->db, leader->config->database.connect_timeout_ms);
 	if (err != ERR_OK)
 		return err;
 	if (!leader->term || clock_ms() >= extend_ms)
@@ -203,16 +207,16 @@ static void on_timer(void *owner)
 
 static enum err connect_record(struct leader *leader)
 {
-	const char *passfile = leader->config->database.passfile;
+	const struct config *c = leader->config;
 	const struct db_options options = {
-		.conninfo = leader->config->database.url,
+		.conninfo = c->database.url,
 		.user = "longhaul_scheduler",
-		.passfile = *passfile ? passfile : NULL,
+		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
 		.application = "longhaul-scheduler",
-		.connect_ms = CONNECT_MS,
-		.silence_ms = leader->config->database.silence_timeout_ms,
-		.statement_ms = STATEMENT_MS,
-		.transaction_ms = WAIT_MS,
+		.connect_ms = c->database.connect_timeout_ms,
+		.silence_ms = c->database.silence_timeout_ms,
+		.statement_ms = c->database.statement_timeout_ms,
+		.transaction_ms = wait_ms(leader),
 		.on_change = on_change,
 		.owner = leader,
 	};
