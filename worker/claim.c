@@ -18,7 +18,6 @@ enum {
 	KEYS_MAX = 500,
 	HINTS_MAX = 64,
 	IN_FLIGHT_MAX = 4,
-	DIRECT_MAX = 1000,
 	QUEUES_MAX = 1000,
 	RETRY_MS = 200,
 	QUEUES_MS = 2000,
@@ -277,15 +276,14 @@ static void claim_directly(struct claimer *claimer)
 {
 	struct worker *w = claimer->worker;
 	const size_t batch = (size_t)w->config->worker.claim_batch;
-	size_t max = worker_free_slots(w);
+	const size_t max = worker_free_slots(w);
 	struct claim_more *more = malloc(sizeof(*more));
 	struct claim_direct ask = {.after_tenant = claimer->after_tenant};
 	enum err e;
 
 	if (!more)
 		return;
-	max = max < batch ? max : batch;
-	ask.max = max < DIRECT_MAX ? max : DIRECT_MAX;
+	ask.max = max < batch ? max : batch;
 	if (!claimer->all_queues) {
 		ask.queues = claimer->queue_ids;
 		ask.queues_n = claimer->queues_n;

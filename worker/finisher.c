@@ -329,11 +329,9 @@ static void batch_send(struct batch *batch)
 
 static void queue_send(struct finisher *f)
 {
-	size_t max = (size_t)f->worker->config->worker.finish_batch;
+	const size_t max = (size_t)f->worker->config->worker.finish_batch;
 	struct batch *batch;
 
-	if (max > FINISH_MAX)
-		max = FINISH_MAX;
 	batch = batch_new(f, f->queued < max ? f->queued : max);
 	if (!batch) {
 		f->quiet_ms = loop_now_ms(f->worker->loop) + RETRY_MS;

@@ -43,6 +43,7 @@ static void input_give(struct job *job, const struct claim_input *row)
 	buf_init(&job->input, view.len + 1);
 	e = buf_append(&job->input, view.bytes, view.len);
 	sealed_view_clear(&view);
+	job->worker->held_bytes += job->input.len; /* the next claim shall know */
 	if (e)
 		job_fail(job, e);
 }

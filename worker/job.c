@@ -32,6 +32,15 @@ const struct buf *job_text(const struct job *job)
 	return text ? text : &nothing;
 }
 
+size_t job_bytes(const struct job *job)
+{
+	size_t n = job->input.len + job->body.len + job->words.len + job_text(job)->len;
+
+	if (job->call)
+		n += job->call->reply.body.len;
+	return job->result ? n + released_len(job->result) : n;
+}
+
 /* What must be true between any two steps. */
 static bool job_is_sound(const struct job *job)
 {
@@ -48,8 +57,6 @@ static void job_free(struct job *job)
 	ring_leave(&job->waiting);
 	ring_leave(&job->writing);
 	ring_leave(&job->dirty);
-	if (job->result)
-		w->result_bytes -= released_len(job->result);
 	released_free(job->result);
 	free(job->model);
 	buf_clear(&job->input);

@@ -95,6 +95,8 @@ void job_unpin(struct job *job);
 void job_call_free(struct job *job);
 /* Released text of the answer so far; never NULL. */
 const struct buf *job_text(const struct job *job);
+/* Of its input and of all that is kept of its reply. */
+size_t job_bytes(const struct job *job);
 const char *step_text(enum step step);
 
 #define STEP_FUNCTION(name) enum step_result step_##name(struct job *job);

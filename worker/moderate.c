@@ -15,8 +15,6 @@ static enum err judge(struct job *job, struct verdict *verdict)
 
 	if (!e)
 		e = verdict_whole(verdict, body, len, job->result);
-	if (!e)
-		job->worker->result_bytes += released_len(job->result);
 	return e;
 }
 

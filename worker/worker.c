@@ -39,7 +39,7 @@ size_t worker_free_slots(const struct worker *w)
 	const size_t slots = (size_t)w->config->worker.slots;
 
 	if (w->mode != WORKER_RUNNING || !beat_is_fresh(w->beat) ||
-		w->result_bytes > (size_t)w->config->worker.memory_mb * MIB)
+		w->held_bytes > (size_t)w->config->worker.memory_mb * MIB)
 		return 0;
 	return taken < slots ? slots - taken : 0;
 }
@@ -114,9 +114,13 @@ static void sweep_jobs(struct worker *w, int64_t now)
 {
 	struct ring *next;
 
+	w->held_bytes = 0;
 	for (struct ring *at = w->jobs.held.next; at != &w->jobs.held; at = next) {
+		struct job *job = RING_OF(at, struct job, held);
+
 		next = at->next;
-		sweep_job(w, RING_OF(at, struct job, held), now);
+		w->held_bytes += job_bytes(job);
+		sweep_job(w, job, now);
 	}
 }
 

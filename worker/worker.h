@@ -39,21 +39,21 @@ struct released;
 
 enum worker_mode { WORKER_RUNNING, WORKER_DRAINING, WORKER_LEAVING, WORKER_GONE };
 
-enum { WORKER_DB_MAX = 16 };
+enum { WORKER_DB_MAX = 2 };
 
 struct worker {
 	struct config *config; /* replaced by a reload */
 	const char *config_path;
 	struct loop *loop;
 	struct http *http;
-	struct db *db[WORKER_DB_MAX]; /* claims on the first, ends on the last, else in turn */
+	struct db *db[WORKER_DB_MAX]; /* claims on the first, ends on the last */
 	size_t db_n;
 	struct id incarnation;
 	enum worker_mode mode;
 	int64_t drain_until_ms;
 	struct crash_note_file note;
 	struct job_table jobs;
-	size_t result_bytes;	   /* held in finished replies */
+	size_t held_bytes; /* of inputs and replies, as the last sweep found them; and come since */
 	struct released *released; /* what a feed released, until it is copied */
 	struct upstreams *upstreams;
 	struct claimer *claim;

@@ -60,7 +60,7 @@ struct config_upstream {
 	S(redis, CONFIG_REDIS, "producer worker", "scratch: live events, limits")               \
 	S(log, CONFIG_LOG, "producer worker scheduler", "lines of JSON on standard error")      \
 	S(limits, CONFIG_LIMITS, "producer worker", "what a caller may ask for")                \
-	S(retry, CONFIG_RETRY, "worker scheduler", "the pause after a failed attempt")          \
+	S(retry, CONFIG_RETRY, "worker", "the pause after a failed attempt")                    \
 	S(producer, CONFIG_PRODUCER, "producer", "the program that serves the API")             \
 	S(worker, CONFIG_WORKER, "worker", "the program that runs jobs")                        \
 	S(scheduler, CONFIG_SCHEDULER, "scheduler", "the program that makes due things move")   \

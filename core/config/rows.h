@@ -24,7 +24,8 @@
 	  "password file in libpq's format, mode 0600; empty = none is needed")                    \
 	X(INT, connect_timeout_ms, "5000", 100, 60000, "ms", FIXED, "until a connection stands")   \
 	X(INT, statement_timeout_ms, "10000", 100, 600000, "ms", FIXED,                            \
-	  "Postgres ends a statement of ours after this")                                          \
+	  "Postgres ends a worker's or scheduler's statement after this; a producer's after "    \
+	  "producer.commit_timeout_ms, a beat after worker.lease_ms")                                          \
 	X(INT, silence_timeout_ms, "5000", 500, 600000, "ms", FIXED,                               \
 	  "a connection that owes a reply for so long is given up")
 

@@ -11,12 +11,12 @@
 	  "address of the operators' API and metrics")                                             \
 	X(INT, threads, "2", 1, 64, "", FIXED, "that parse and answer requests")                   \
 	X(INT, db_connections, "2", 1, 64, "", FIXED, "each with a thread that commits batches")   \
-	X(INT, batch_max, "500", 1, 5000, "jobs", LIVE, "that share a commit")                     \
-	X(INT, batch_wait_us, "1000", 0, 100000, "us", LIVE,                                       \
-	  "a batch waits for company while another commits")                                       \
-	X(INT, pending_max, "20000", 1, 1000000, "requests", LIVE,                                 \
+	X(INT, batch_max, "500", 1, 500, "jobs", FIXED, "that share a commit")                     \
+	X(INT, batch_wait_us, "1000", 0, 100000, "us", FIXED,                                      \
+	  "a batch waits for company while another commits; rounded up to 1000")                   \
+	X(INT, pending_max, "20000", 1, 1000000, "requests", FIXED,                                \
 	  "waiting for a commit; beyond it 503")                                                   \
-	X(INT, commit_timeout_ms, "5000", 100, 60000, "ms", LIVE,                                  \
+	X(INT, commit_timeout_ms, "5000", 100, 60000, "ms", FIXED,                                 \
 	  "a request waits for its commit; then 503")                                              \
 	X(INT, connections_max, "25000", 10, 1000000, "", FIXED, "open at a time")                 \
 	X(INT, connections_per_ip, "22000", 1, 1000000, "", FIXED,                                 \

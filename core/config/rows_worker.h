@@ -10,22 +10,23 @@
 	X(TEXTS, queues, "*", 1, 1000, "", FIXED, "that this worker serves; * = all")              \
 	X(PATH, state_dir, "var/worker", 1, 4000, "", FIXED,                                       \
 	  "folder for the crash note; one process each")                                           \
-	X(INT, db_connections, "2", 1, 16, "", FIXED, "besides the one of the beat")               \
+	X(INT, db_connections, "2", 1, 2, "", FIXED,                                               \
+	  "claims on the first, ends on the last; the beat has one of its own")                    \
 	X(INT, lease_ms, "6000", 1000, 600000, "ms", FIXED,                                        \
 	  "after its last beat a worker's jobs go to others")                                      \
 	X(INT, beat_ms, "500", 50, 60000, "ms", FIXED, "between beats")                            \
 	X(INT, db_outage_s, "60", 1, 3600, "s", LIVE,                                              \
 	  "running calls go on so long without Postgres")                                          \
 	X(INT, memory_mb, "1024", 16, 1048576, "MiB", LIVE,                                        \
-	  "of inputs and replies held at a time")                                                  \
-	X(INT, claim_batch, "500", 1, 5000, "jobs", LIVE, "in one claim")                          \
+	  "of inputs and replies held at a time; beyond it no job is claimed")                     \
+	X(INT, claim_batch, "500", 1, 1000, "jobs", LIVE, "in one claim")                          \
 	X(INT, claim_quiet_ms, "100", 1, 60000, "ms", LIVE,                                        \
 	  "nothing from Kafka for so long: claim from Postgres")                                   \
 	X(INT, claim_poll_min_ms, "50", 1, 60000, "ms", LIVE,                                      \
 	  "shortest pause between such claims")                                                    \
 	X(INT, claim_poll_max_ms, "500", 1, 600000, "ms", LIVE,                                   \
 	  "longest pause between such claims")                                                     \
-	X(INT, finish_batch, "500", 1, 5000, "jobs", LIVE, "whose end shares a commit")            \
+	X(INT, finish_batch, "500", 1, 1000, "jobs", LIVE, "whose end shares a commit")            \
 	X(INT, finish_wait_ms, "2", 0, 1000, "ms", LIVE,                                           \
 	  "an end waits for company while another commits")                                        \
 	X(INT, live_flush_ms, "50", 1, 10000, "ms", LIVE, "between writes of live text to Redis")  \

@@ -28,7 +28,9 @@ enum finish_as {
 	FINISH_KINDS
 };
 /* More interruptions than this fail a job with ERR_INTERRUPTED. */
-enum { FINISH_INTERRUPTIONS_MAX = 100, FINISH_MAX = 1000 };
+enum { FINISH_INTERRUPTIONS_MAX = 100 };
+/* The most that one batch may hold: worker.finish_batch's maximum. */
+enum { FINISH_MAX = 1000 };
 
 struct finish {
 	struct id tenant, job;

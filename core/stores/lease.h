@@ -42,6 +42,9 @@ struct claim {
 };
 typedef void lease_claim_done(void *ctx, enum err e, const struct claim *claims, size_t n);
 
+/* The most that one claim may ask for: worker.claim_batch's maximum. */
+enum { LEASE_CLAIM_MAX = 1000 };
+
 /* Claims those of keys that are still ready: a dispatch message's jobs. Their inputs come with
  * them, under the tenants that the new leases name: on the way of a single job this saves a round
  * trip. */
@@ -55,7 +58,7 @@ struct claim_direct {
 	const int32_t *queues;
 	size_t queues_n;
 	struct id after_tenant; /* keep the last claim's tenant here between calls; zero at first */
-	size_t max;		/* 1-1000 */
+	size_t max;		/* 1 to LEASE_CLAIM_MAX */
 };
 MUST_CHECK enum err lease_claim_direct(struct db *db, struct id worker,
 	const struct claim_direct *ask, lease_claim_done *done, void *ctx);

@@ -2,6 +2,9 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/table.h"
+#include "stores/finish.h"
+#include "stores/lease.h"
+#include "stores/submit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -254,6 +257,18 @@ static void test_the_table_names_each_key_once_and_in_units(void **state)
 	assert_false(config_section_of(config_section_find("database"), "work"));
 }
 
+static int64_t maximum(const char *section, const char *name)
+{
+	return config_row_find(config_section_find(section), name)->max;
+}
+
+static void test_no_batch_may_be_larger_than_its_statement_takes(void **state)
+{
+	assert_int_equal(maximum("worker", "claim_batch"), LEASE_CLAIM_MAX);
+	assert_int_equal(maximum("worker", "finish_batch"), FINISH_MAX);
+	assert_int_equal(maximum("producer", "batch_max"), SUBMIT_MAX / 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_secret_files_are_checked_for_who_reads_them),
 		cmocka_unit_test(test_a_held_config_outlives_a_release),
 		cmocka_unit_test(test_the_table_names_each_key_once_and_in_units),
+		cmocka_unit_test(test_no_batch_may_be_larger_than_its_statement_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
