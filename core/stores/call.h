@@ -10,6 +10,11 @@
 
 #include "ports/db.h"
 
+/* A constant's digits as a piece of SQL text: SQL_NUMBER(EVENT_BLOCK) is "256". Only of a #define.
+ */
+#define SQL_DIGITS(digits)   #digits
+#define SQL_NUMBER(constant) SQL_DIGITS(constant)
+
 typedef void call_fn(void);
 
 struct call {

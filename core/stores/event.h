@@ -20,7 +20,7 @@
 #include "ports/db.h"
 #include "stores/job_read.h"
 
-enum { EVENT_BLOCK = 256 };
+#define EVENT_BLOCK 256 /* numbers; also a piece of SQL */
 
 enum event_kind {
 	EVENT_QUEUED,

@@ -1,11 +1,14 @@
 #include "stores/event.h"
 
+#include "stores/call.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 /* $1 worker; $2-$4 tenant, job, fence. The jobs are locked in the order of their ids, so that the
  * next statement sees whether they are still this worker's. */
 #define ELEMENTS "unnest($2::uuid[], $3::uuid[], $4::bigint[]"
+#define BLOCK	 SQL_NUMBER(EVENT_BLOCK)
 #define LEASE                                                                                      \
 	"job_lease l where l.worker_id = $1 and l.tenant_id = e.tenant_id and l.job_id = e.job_id" \
 	" and l.fence = e.fence limit 1"
@@ -25,10 +28,11 @@ static const struct db_stmt APPEND_JOBS = {.name = "event_append_jobs",
 	       " cross join lateral (select ctid as at from job j where j.tenant_id = e.tenant_id"
 	       " and j.job_id = e.job_id limit 1) j),"
 	       " job as (update job j set version = version + 1,"
-	       " event_next = event_next + case when e.extend then 256 else 0 end,"
+	       " event_next = event_next + case when e.extend then " BLOCK " else 0 end,"
 	       " progress_percent = e.percent, progress_stage = e.stage, progress_tokens = e.tokens"
 	       " from e where j.ctid = e.at),"
-	       " lease as (update job_lease l set event_to = event_to + case when e.extend then 256 else 0 end"
+	       " lease as (update job_lease l set event_to = event_to + case when e.extend then " BLOCK
+	       " else 0 end"
 	       " from e where l.ctid = e.lease_at returning e.i, l.event_to)"
 	       " select i, event_to from lease",
 	false};

@@ -28,7 +28,7 @@ enum finish_as {
 	FINISH_KINDS
 };
 /* More interruptions than this fail a job with ERR_INTERRUPTED. */
-enum { FINISH_INTERRUPTIONS_MAX = 100 };
+#define FINISH_INTERRUPTIONS_MAX 100 /* also a piece of SQL */
 /* The most that one batch may hold: worker.finish_batch's maximum. */
 enum { FINISH_MAX = 1000 };
 

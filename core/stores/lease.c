@@ -1,5 +1,6 @@
 #include "stores/lease.h"
 #include "stores/call.h"
+#include "stores/event.h"
 #include "stores/job_columns.h"
 
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 	"   where l.worker_id = $1 and l.queue_id = g.queue_id) as free"                          \
 	"  from worker_grant g where g.worker_id = $1)"
 
+#define BLOCK SQL_NUMBER(EVENT_BLOCK)
+
 /* From spot (ready row's address, job's address, probation, ord; both rows' keys) to leases. The
  * job's row is changed by address: its plan cannot turn into a walk through the table. */
 #define TAKE                                                                                     \
@@ -25,7 +28,7 @@
 	"  returning s.job_at, r.job_id, r.probation, r.ready_at as since)"                      \
 	", claimed as (update job j set state = 'running', worker_id = $1,"                      \
 	"  fence = greatest(j.fence, c.fence_base) + 1, attempt = j.attempt + 1,"                \
-	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + 256,"         \
+	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + " BLOCK ","   \
 	"  version = j.version + 1, waiting_for = null,"                                         \
 	"  queue_ms = greatest(0, date_part('epoch', now() - t.since) * 1000)::int4"             \
 	"  from (select * from taken order by job_id) t"                                         \
@@ -36,7 +39,7 @@
 	"  j.retention)"                                                                         \
 	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"               \
 	" event_from, event_to, deadline_at, queue_id, number, restarted, probation)"            \
-	" select $1, tenant_id, job_id, fence, event_next - 256, event_next - 1,"                \
+	" select $1, tenant_id, job_id, fence, event_next - " BLOCK ", event_next - 1,"          \
 	" deadline_at, queue_id, attempt, restarted, probation from claimed)"                    \
 	", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"           \
 	" select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"    \
@@ -44,7 +47,8 @@
 	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt,"            \
 	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                             \
 	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms," \
-	"  event_next - 256, event_next - 1, restarted, probation, store, retention from claimed"
+	"  event_next - " BLOCK                                                                  \
+	", event_next - 1, restarted, probation, store, retention from claimed"
 
 static const struct db_stmt keys_stmt = {.name = "lease_claim_keys",
 	.sql = "with" SETTING

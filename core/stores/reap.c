@@ -1,6 +1,7 @@
 #include "stores/reap.h"
 
 #include "stores/call.h"
+#include "stores/finish.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -9,7 +10,10 @@
 	"array(select (classid::bigint << 32) | objid::bigint from pg_locks" \
 	" where locktype = 'advisory' and objsubid = 1 and granted"          \
 	" and database = (select oid from pg_database where datname = current_database()))"
-#define QUIET "interval '2400 milliseconds'"
+#define QUIET	   "interval '" SQL_NUMBER(REAP_SILENT_MS) " milliseconds'"
+#define POISON	   " + 1 >= " SQL_NUMBER(REAP_CRASHES_MAX) /* behind the crashes before this one */
+#define TIRED	   " + 1 > " SQL_NUMBER(FINISH_INTERRUPTIONS_MAX)
+#define NOTES_PAGE "100" /* late crash notes looked at in one call */
 
 static const struct db_stmt REAP_LOOK = {.name = "reap_look",
 	.sql = "select w.worker_id, b.beat_at < now() - " QUIET ", w.lock_key = any(" LOCKS "),"
@@ -63,8 +67,8 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " from l cross join lateral (select ctid as at, crashes, interruptions from job j"
 	       " where j.tenant_id = l.tenant_id and j.job_id = l.job_id and j.fence = l.fence"
 	       " and j.state = 'running' limit 1) j order by l.job_id),"
-	       " ends as materialized (select h.*, h.harm and h.crashes + 1 >= 3 as poison,"
-	       " not h.harm and h.interruptions + 1 > 100 as tired from held h),"
+	       " ends as materialized (select h.*, h.harm and h.crashes" POISON " as poison,"
+	       " not h.harm and h.interruptions" TIRED " as tired from held h),"
 	       " upd as (update job j set restarted = true, version = version + 1,"
 	       " state = case when h.poison or h.tired then 'failed'::job_state else 'queued' end,"
 	       " error_code = case when h.poison then 'poison' when h.tired then 'interrupted' end,"
@@ -120,7 +124,7 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
  * can be held, or that runs, is changed now; the others at the next call. */
 static const struct db_stmt REAP_NOTES_LOCK = {.name = "reap_notes_lock",
 	.sql = "select count(*) from (select tenant_id, job_id from worker_crash where not applied"
-	       " order by job_id limit 100) c cross join lateral (select 1 from job j"
+	       " order by job_id limit " NOTES_PAGE ") c cross join lateral (select 1 from job j"
 	       " where j.tenant_id = c.tenant_id and j.job_id = c.job_id for update) held",
 	false};
 static const struct db_stmt REAP_NOTES = {.name = "reap_notes",
@@ -128,7 +132,7 @@ static const struct db_stmt REAP_NOTES = {.name = "reap_notes",
 	       " c as materialized (select c.ctid as note_at, c.* from worker_crash c"
 	       " where not c.applied"
 	       " and " TERM_HELD " and exists (select from worker w where w.worker_id = c.worker_id"
-	       " and w.gone is not null) order by c.job_id limit 100),"
+	       " and w.gone is not null) order by c.job_id limit " NOTES_PAGE "),"
 	       " j as materialized (select c.note_at, j.* from c cross join lateral"
 	       " (select j.ctid as at, j.tenant_id, j.job_id, j.queue_id, j.rank,"
 	       " j.state, j.crashes"
@@ -140,14 +144,15 @@ static const struct db_stmt REAP_NOTES = {.name = "reap_notes",
 	       " upd as (update job j set crashes = j.crashes + 1, deaths ="
 	       " greatest(j.deaths - 1, 0),"
 	       " version = version + 1,"
-	       " state = case when r.ready_at is not null and j.crashes + 1 >= 3 then"
+	       " state = case when r.ready_at is not null and j.crashes" POISON " then"
 	       " 'failed' else j.state end,"
-	       " error_code = case when r.ready_at is not null and j.crashes + 1 >= 3 then 'poison'"
+	       " error_code = case when r.ready_at is not null and j.crashes" POISON
+	       " then 'poison'"
 	       " else j.error_code end,"
-	       " dead = r.ready_at is not null and j.crashes + 1 >= 3,"
-	       " finished_at = case when r.ready_at is not null and j.crashes + 1 >= 3"
+	       " dead = r.ready_at is not null and j.crashes" POISON ","
+	       " finished_at = case when r.ready_at is not null and j.crashes" POISON
 	       " then now() end,"
-	       " event_next = j.event_next + (r.ready_at is not null and j.crashes + 1 >= 3)::int"
+	       " event_next = j.event_next + (r.ready_at is not null and j.crashes" POISON ")::int"
 	       " from r where j.ctid = r.at and j.state in ('queued', 'running') and"
 	       " (r.ready_at is not null or j.state = 'running') returning j.*,"
 	       " r.note_at, r.ready_at),"

@@ -19,7 +19,9 @@
 
 #include "stores/term.h"
 
-enum { REAP_CRASHES_MAX = 3, REAP_SILENT_MS = 2400 };
+/* #defines, as they are pieces of SQL: crashes that make a job poison; a silence, in ms. */
+#define REAP_CRASHES_MAX 3
+#define REAP_SILENT_MS	 2400
 
 struct reap_worker {
 	struct id id;
