@@ -6,9 +6,9 @@
 
 #include "leader.h"
 
-/* A page of job_due rows to job_ready; busy when there are more. */
+/* A page of job_due rows to job_ready; busy when there were any: where one was, more come. */
 MUST_CHECK enum err deadline_due(struct leader *leader, bool *ret_busy);
-/* A page each of waiting and of running jobs whose deadline has passed. */
+/* A page each of ready and of running jobs whose deadline has passed; busy when one was full. */
 MUST_CHECK enum err deadline_expire(struct leader *leader, bool *ret_busy);
 
 #endif

@@ -4,7 +4,7 @@
  * and kills nobody. So locks and beats count only after our own session has lived
  * one full lease, and when more than half of the fleet (at least two) fall silent
  * together, one more lease passes before anybody is believed dead. A lock that is
- * gone is a hint that shortens the wait from a lease to two seconds; where no
+ * gone is a hint that shortens the wait from a lease to REAP_SILENT_MS; where no
  * living worker shows its lock (a transaction pooler) the hint is not used.
  *
  * Threads: pure.  Memory: the caller's arrays. */
@@ -18,7 +18,7 @@ struct liveness_memory {
 };
 
 struct liveness {
-	struct id *by_lock; /* dead: silent for two seconds and the lock is gone */
+	struct id *by_lock; /* dead: silent for REAP_SILENT_MS and the lock is gone */
 	size_t by_lock_n;
 	struct id *by_lease; /* dead: the lease has run out */
 	size_t by_lease_n;

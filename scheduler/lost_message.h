@@ -1,9 +1,9 @@
-/* lost_message.h - finds messages that led to no claim (rule 17).
+/* lost_message.h - finds messages that led to no claim.
  *
  * Age alone proves nothing: consumers may lag, and publishing again would double
  * the backlog. A batch with ready rows is lost when the group's committed offset
  * has passed it, when its offset lies outside its partition (a wiped topic), or
- * when no delivery report came in five seconds. While Kafka gives no answer,
+ * when no delivery report came within scheduler.report_timeout_ms. While Kafka gives no answer,
  * nothing is known and nothing is lost. At most SURVEY_MAX batches a round; counted.
  *
  * Threads: the scheduler's; the waiting is done by the kafka_admin. */

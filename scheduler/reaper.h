@@ -1,7 +1,8 @@
-/* reaper.h - returns the jobs of workers that are gone (rules 6-9).
+/* reaper.h - returns the jobs of workers that are gone.
  *
- * Looks ten times a second, judges by liveness.h, and hands whole workers to the
- * store, whose one guarded statement looks again before it acts.
+ * Looks every scheduler.reap_ms, judges by liveness.h, and hands whole workers to
+ * the store, whose guarded statement looks again before it acts: all jobs of a dead
+ * worker return at once, and a crash note among them says which one is to blame.
  *
  * Threads: the scheduler's. */
 #ifndef SCHEDULER_REAPER_H

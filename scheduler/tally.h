@@ -7,17 +7,17 @@
 #include <stdint.h>
 
 /*         member         what it counts */
-#define TALLY_TABLE(X)                                                                 \
-	X(dispatched) /* jobs marked and published */                                  \
-	X(unsent)     /* jobs whose message Kafka did not take */                      \
-	X(lost)	      /* jobs whose message was taken and led to no claim (rule 17) */ \
-	X(due)	      /* jobs whose time came */                                       \
-	X(expired)    /* jobs whose deadline passed */                                 \
-	X(reaped)     /* workers declared dead */                                      \
-	X(returned)   /* their jobs */                                                 \
-	X(quarantined)                                                                 \
-	X(heads)      /* queue heads put back or removed */                            \
-	X(partitions) /* days of history made or dropped */                            \
+#define TALLY_TABLE(X)                                                       \
+	X(dispatched) /* jobs marked and published */                        \
+	X(unsent)     /* jobs whose message Kafka did not take */            \
+	X(lost)	      /* jobs whose message was taken and led to no claim */ \
+	X(due)	      /* jobs whose time came */                             \
+	X(expired)    /* jobs whose deadline passed */                       \
+	X(reaped)     /* workers declared dead */                            \
+	X(returned)   /* their jobs */                                       \
+	X(quarantined)                                                       \
+	X(heads)      /* queue heads put back or removed */                  \
+	X(partitions) /* days of history made or dropped */                  \
 	X(failures)   /* duties that ended with an error */
 
 struct tally {

@@ -32,7 +32,7 @@ int64_t beat_silent_ms(const struct beat *b);
 void beat_now(struct beat *b);
 /* A new incarnation registers. */
 void beat_restart(struct beat *b);
-/* Leaves the record cleanly, then calls worker_left. */
+/* Leaves the record cleanly; answered or not, the worker is gone then and its loop stops. */
 void beat_leave(struct beat *b);
 
 #endif

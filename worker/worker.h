@@ -7,8 +7,8 @@
  *   finisher  ends them in batches, and frees the slot when the record has it
  *   beat      the pulse on its own connection; its reply drains, cancels, kills
  *   live      text and states to Redis, cancels from it
- *   writer    numbered text to the record, where a block ends or Redis is away
- *   sender   webhooks: the same machinery with another upstream
+ *   writer    numbered text to the record, when numbers run short or Redis is away
+ *   sender    webhooks: claims, posts and settles deliveries, with slots of its own
  *
  * A job stays held, and its slot taken, until the record acknowledged its end or
  * refused it.

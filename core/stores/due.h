@@ -1,9 +1,10 @@
 /* due.h - time does things to jobs: what is due becomes ready, what is late expires.
  *
- * Leader's work, in pages: limit rows a call, call again while n == limit. A page
- * takes rows with SKIP LOCKED in the order of their time. Expiry looks at ready
- * rows, due rows and leases; a running job is ended under its row lock, its event
- * block closed, its holder told by its next beat.
+ * Leader's work, in pages: limit rows a call, call again while n == limit. Due and
+ * ready rows are taken with SKIP LOCKED in the order of their time. Expiry looks at
+ * ready rows and leases; a due row needs no look, as a job's deadline never lies
+ * before its time. A running job is ended under its row's lock, its event block
+ * closed, its holder told by its next beat.
  *
  * Threads: the connection's. */
 #ifndef STORES_DUE_H
@@ -14,7 +15,7 @@
 /* job_due -> job_ready for what is due now. */
 MUST_CHECK enum err due_move(
 	struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx);
-/* Ready and due jobs whose deadline has passed -> expired. */
+/* Ready jobs whose deadline has passed -> expired. */
 MUST_CHECK enum err due_expire_waiting(
 	struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx);
 /* Running jobs whose deadline passed more than a second ago (their worker should have ended them).

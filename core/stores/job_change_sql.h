@@ -21,7 +21,5 @@ extern const struct db_stmt JOB_DELETE;
 extern const struct db_stmt JOB_PATCH;
 extern const struct db_stmt JOB_FORGET_INPUT, JOB_FORGET_RESULT, JOB_FORGET_EVENTS,
 	JOB_FORGET_AUDIT;
-/* $1 tenant, $2 queue, $3 states, $4 kind, $5 error, $6 model, $7 upstream, $8 dead, $9 after,
- * $10 before, $11 hashes. */
 
 #endif

@@ -4,9 +4,11 @@
  * something must be waited for, the request is parked (its connection suspended,
  * no thread held) and whoever has the answer resumes it:
  *
- *   HEAD ---> ACCESS ---> BODY ---> HANDLE ---> ANSWER ---> sent
+ *   HEAD ---> ACCESS ---> BODY ---> HANDLE ---> SENT
  *             (key not            (record, long poll)
  *              in the cache)
+ *
+ * A refusal skips what is left, but for a small body, which is read and dropped.
  *
  * A handler answers r->reply and returns, or calls request_park *before* it hands
  * the request to another thread; that one fills r->reply and calls
@@ -33,11 +35,10 @@ struct server;
 struct sse;
 
 enum request_stage {
-	REQUEST_HEAD,
+	REQUEST_HEAD,	/* as it begins */
 	REQUEST_ACCESS, /* parked for the key's look-up */
 	REQUEST_BODY,
 	REQUEST_HANDLE,
-	REQUEST_ANSWER,
 	REQUEST_SENT
 };
 
@@ -58,7 +59,6 @@ struct request {
 	const char *authorization, *idempotency_key, *if_none_match, *last_event_id, *content_type;
 	bool head_only; /* HEAD */
 	struct buf body;
-	enum err body_err;   /* why the rest of the body was dropped */
 	size_t body_counted; /* of the server's memory for bodies */
 	struct reply reply;
 	struct sse *stream; /* set: the reply is an event stream */
@@ -79,7 +79,7 @@ void request_fail_with(struct request *r, enum err e, const struct problems *p);
 /* Both in one: for those who answer a parked request. */
 void request_resume_failed(struct request *r, enum err e);
 
-/* Who specs, for the audit rows. */
+/* Who asks, for the audit rows. */
 struct audit_actor request_actor(const struct request *r);
 
 #endif

@@ -5,18 +5,19 @@
  * parked. Lanes, each a thread with a loop and one connection, take whatever
  * items of one operation are waiting, run them as one transaction and tell every
  * item its own outcome. When nothing is under way a lane starts at once; while
- * another one commits, items wait a millisecond for company.
+ * another one commits, a few items wait company_ms for more.
  *
  *   requests --> inbox per operation --> lane (idle?) --> one transaction --> done
  *
  * Lanes come in three kinds, so that a slow list delays no submit and no poll.
  *
- * Bounds: an inbox that is full, and a record that is away, refuse at once
- * (ERR_UNAVAILABLE, ERR_DB): the caller answers 503. An item waits for its turn
- * at most wait_ms. After a data error a batch is halved until the item that is to
- * blame stands alone.
+ * Bounds: pending_max items in all inboxes together, and a record that is away,
+ * refuse at once (ERR_UNAVAILABLE, ERR_DB): the caller answers 503. An item waits
+ * for its turn at most wait_ms, a moment when the record just went. After a data
+ * error a batch is halved until the item that is to blame stands alone.
  *
- * Threads: record_add from any; start, finish and done run on a lane's.
+ * Threads: record_add from any; run, settle and done on a lane's. One mutex guards
+ * all inboxes, held to put in and to take out.
  * Memory: items belong to the caller and must live until done. */
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
@@ -74,10 +75,10 @@ void record_batch_end(struct record_batch *batch, enum err e);
 struct record_options {
 	struct db_options db; /* on_change and owner are set here */
 	size_t lanes[RECORD_LANES];
-	size_t pending_max;
+	size_t pending_max; /* items, in all inboxes */
 	size_t weight_max; /* of any batch, whatever its operation allows */
 	int64_t wait_ms;
-	int64_t company_ms; /* items wait for others while another lane commits; 0 = not */
+	int64_t company_ms; /* few items wait for others while another lane commits; 0 = not */
 	const struct record_op *const *ops; /* all that may be added; ends with NULL */
 };
 

@@ -10,11 +10,12 @@
  * them; what is over goes back to the record for a few seconds, untried.
  *
  * Calls: https unless webhook.allow_http, no redirect, the address checked when the
- * socket is made, 15 s and 64 KiB at most, the reply thrown away.
+ * socket is made, webhook.timeout_ms and webhook.response_bytes at most, the reply
+ * thrown away.
  *
  * Threads: the loop's.  Memory: webhook.max_in_flight posts, made at the start. */
-#ifndef WORKER_DELIVERY_POSTMAN_H
-#define WORKER_DELIVERY_POSTMAN_H
+#ifndef WORKER_DELIVERY_SENDER_H
+#define WORKER_DELIVERY_SENDER_H
 
 #include "ground/err.h"
 #include "ground/id.h"
@@ -49,7 +50,7 @@ void sender_drop(struct sender *sender);
 /* After db_close, whose last callbacks still come here; before loop_free. */
 void sender_free(struct sender *sender);
 
-/* For the metrics. */
+/* What became of attempts since the start. */
 struct sender_tally {
 	uint64_t delivered, failed, given_up, deferred, lost;
 	size_t under_way;
