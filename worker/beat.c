@@ -48,12 +48,12 @@ int64_t beat_silent_ms(const struct beat *b)
 
 /* ---- beats ---- */
 
-static void cancels_apply(struct worker *w, const struct worker_reply *reply)
+static void notices_apply(struct worker *w, const struct worker_reply *reply)
 {
-	for (size_t i = 0; i < reply->cancels_n; i++) {
-		struct job *job = job_table_find(&w->jobs, reply->cancels[i].job);
+	for (size_t i = 0; i < reply->notices_n; i++) {
+		struct job *job = job_table_find(&w->jobs, reply->notices[i].job);
 
-		if (job && job->fence <= reply->cancels[i].fence)
+		if (job && job->fence <= reply->notices[i].fence)
 			holding_lost(job);
 	}
 }
@@ -68,7 +68,7 @@ static void reply_apply(struct beat *b, const struct worker_reply *reply)
 		worker_reborn(w);
 		return;
 	}
-	cancels_apply(w, reply);
+	notices_apply(w, reply);
 	if (reply->drain)
 		worker_begin_drain(w, "an operator asked for it");
 }
@@ -153,13 +153,13 @@ static void on_start(void *ctx, enum err e, int64_t lock_key)
 	claim_wake(w->claim);
 }
 
-static size_t notes_found(const struct beat *b, struct crash_note *note)
+static size_t notes_found(const struct beat *b, struct worker_crash *note)
 {
 	const struct crash_note_page *found = &b->worker->note.found;
 
 	if (b->note_told || !found->busy)
 		return 0;
-	*note = (struct crash_note){found->worker, found->tenant, found->job, found->fence};
+	*note = (struct worker_crash){found->worker, found->tenant, found->job, found->fence};
 	log_warn("the incarnation before died in a job's step",
 		LOG_ID("worker", "wrk", found->worker), LOG_ID("job", "job", found->job));
 	return 1;
@@ -169,7 +169,7 @@ static void start_send(struct beat *b)
 {
 	struct worker *w = b->worker;
 	char host[HOST_ROOM] = "";
-	struct crash_note note;
+	struct worker_crash note;
 	const size_t notes_n = notes_found(b, &note);
 	struct worker_start start = {
 		.id = w->incarnation,

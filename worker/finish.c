@@ -89,15 +89,15 @@ static void ask(struct job *job)
 		end->upstream_status = job->call->status;
 	finisher_usage(job, end);
 	timings(job, end->timings_ms);
-	job->finish_stage = FINISH_ASKED;
+	job->ending = ENDING_ASKED;
 	finisher_add(job->worker->finisher, job);
 }
 
 enum step_result step_finish(struct job *job)
 {
-	if (job->finish_stage == FINISH_TOLD)
+	if (job->ending == ENDING_TOLD)
 		return STEP_DONE;
-	if (job->finish_stage == FINISH_NOT_ASKED && text_is_told(job))
+	if (job->ending == ENDING_NOT_ASKED && text_is_told(job))
 		ask(job);
 	return STEP_WAIT;
 }

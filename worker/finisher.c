@@ -191,7 +191,7 @@ static void end_told(struct finisher *f, struct job *job)
 			LOG_INT("attempt", job->attempt),
 			LOG_INT("upstream_status", end->upstream_status));
 	}
-	job->finish_stage = FINISH_TOLD;
+	job->ending = ENDING_TOLD;
 	job_resume(job);
 }
 

@@ -23,7 +23,7 @@ struct worker;
 
 MUST_CHECK enum err finisher_new(struct worker *w, struct finisher **ret_finisher);
 void finisher_free(struct finisher *f);
-/* job->end is filled; the job is told through finish_stage and job_resume. */
+/* job->end is filled; the job is told through ending and job_resume. */
 void finisher_add(struct finisher *f, struct job *job);
 /* The job was dropped while it was asked for. */
 void finisher_remove(struct finisher *f, struct job *job);

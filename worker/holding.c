@@ -42,7 +42,7 @@ void holding_lost(struct job *job)
 		LOG_TEXT("step", step_text(job->step)));
 	call_cut(job);
 	job_pin(job);
-	if (job->finish_stage == FINISH_NOT_ASKED && job->call)
+	if (job->ending == ENDING_NOT_ASKED && job->call)
 		holding_book_usage(job);
 	job_drop(job);
 	job_unpin(job);
@@ -62,7 +62,7 @@ static void on_held(void *ctx, enum err e, const bool *held, size_t n)
 		struct job *job = job_table_find(&check->worker->jobs, check->keys[i].job);
 
 		if (!held[i] && job && job->fence == check->keys[i].fence &&
-			job->finish_stage != FINISH_ASKED)
+			job->ending != ENDING_ASKED)
 			holding_lost(job);
 	}
 	if (e)

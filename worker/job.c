@@ -46,7 +46,7 @@ static bool job_is_sound(const struct job *job)
 {
 	return job->step < STEPS && job->worker && job->kind && job->fence > 0 &&
 	       job->output.next <= job->output.last &&
-	       (job->step == STEP_finish || job->finish_stage == FINISH_NOT_ASKED);
+	       (job->step == STEP_finish || job->ending == ENDING_NOT_ASKED);
 }
 
 static void job_free(struct job *job)
@@ -125,7 +125,7 @@ void job_call_free(struct job *job)
 
 void job_end(struct job *job, enum err e)
 {
-	if (job->finish_stage != FINISH_NOT_ASKED || job->gone)
+	if (job->ending != ENDING_NOT_ASKED || job->gone)
 		return;
 	ring_leave(&job->waiting);
 	call_cut(job);
@@ -138,7 +138,7 @@ void job_drop(struct job *job)
 	if (job->gone)
 		return;
 	job->gone = true;
-	if (job->finish_stage == FINISH_ASKED)
+	if (job->ending == ENDING_ASKED)
 		finisher_remove(job->worker->finisher, job);
 	ring_leave(&job->waiting);
 	ring_leave(&job->writing);

@@ -40,7 +40,8 @@ enum step { STEP_TABLE(STEP_NAME) STEPS };
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE };
 
-enum finish_stage { FINISH_NOT_ASKED, FINISH_ASKED, FINISH_TOLD };
+/* How far the word of its end has come: to the finisher, and back from the record. */
+enum ending { ENDING_NOT_ASKED, ENDING_ASKED, ENDING_TOLD };
 
 struct job {
 	unsigned magic;
@@ -50,7 +51,7 @@ struct job {
 	bool gone;	/* dropped; freed when nothing points to it any more */
 	unsigned pins;	/* statements under way that point to it */
 	enum step step;
-	enum finish_stage finish_stage;
+	enum ending ending;
 	struct upstream *upstream;	/* admitted to; counted there until the call ended */
 	struct upstream *upstream_used; /* that was called */
 	struct worker *worker;

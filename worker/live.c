@@ -64,7 +64,7 @@ static void on_batch(void *owner, enum err e, const struct scratch_reply *reply)
 					  ? job_table_find(&l->worker->jobs, id)
 					  : NULL;
 
-		if (job && output_unwritten(&job->output) && !job->finish_stage)
+		if (job && output_unwritten(&job->output) && !job->ending)
 			writer_add(l->worker->writer, job);
 	}
 }
@@ -88,7 +88,7 @@ void live_tell(struct live *l, struct job *job)
 	const int64_t seq = output_tell(&job->output, text->len);
 
 	ring_leave(&job->dirty);
-	if (output_is_low(&job->output) && !job->finish_stage && job->step == STEP_call)
+	if (output_is_low(&job->output) && !job->ending && job->step == STEP_call)
 		writer_add(l->worker->writer, job);
 	if (!seq || !l->scratch)
 		return;

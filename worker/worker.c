@@ -99,7 +99,7 @@ static void on_after_io(void *owner)
 
 static void sweep_job(struct worker *w, struct job *job, int64_t now)
 {
-	if (job->finish_stage != FINISH_NOT_ASKED || job->step == STEP_finish)
+	if (job->ending != ENDING_NOT_ASKED || job->step == STEP_finish)
 		return;
 	if (now >= job->deadline_ms)
 		job_end(job, ERR_DEADLINE);

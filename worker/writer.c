@@ -146,7 +146,7 @@ void writer_add_all(struct writer *wr)
 	for (struct ring *at = held->next; at != held; at = at->next) {
 		struct job *job = RING_OF(at, struct job, held);
 
-		if (job->finish_stage == FINISH_NOT_ASKED && output_unwritten(&job->output))
+		if (job->ending == ENDING_NOT_ASKED && output_unwritten(&job->output))
 			writer_add(wr, job);
 	}
 }
@@ -168,7 +168,7 @@ void writer_flush(struct writer *wr)
 		struct job *job = RING_OF(wr->queue.next, struct job, writing);
 
 		ring_leave(&job->writing);
-		if (job->finish_stage == FINISH_NOT_ASKED)
+		if (job->ending == ENDING_NOT_ASKED)
 			batch_add(b, job);
 	}
 	if (!b->n) {

@@ -1,5 +1,6 @@
 #include "stores/worker_row.h"
 #include "stores/call.h"
+#include "stores/reap.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -42,9 +43,10 @@ static const struct db_stmt leave_stmt = {.name = "worker_leave",
 	       " insert into audit (tenant_id, actor_kind, actor, action, object)"
 	       " select '00000000-0000-0000-0000-000000000000', 'worker', worker_id, 'worker.leave', worker_id from w"};
 
+#define SILENT SQL_NUMBER(REAP_SILENT_MS)
 #define ROW                                                                            \
 	"w.worker_id, w.host, w.version, case when w.gone is not null then w.gone"     \
-	" when b.beat_at < now() - interval '2 s' then 'silent'"                       \
+	" when b.beat_at < now() - interval '" SILENT " milliseconds' then 'silent'"   \
 	" when w.drain or b.draining then 'draining' else 'live' end, w.pid, w.slots," \
 	" coalesce(b.slots_free, 0), w.started_at, b.beat_at, w.lease_ms"
 #define BEAT                                                                                       \
@@ -82,7 +84,7 @@ static void on_start(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-static void note_columns(struct db_args *a, const struct crash_note *notes, size_t n)
+static void note_columns(struct db_args *a, const struct worker_crash *notes, size_t n)
 {
 	size_t i;
 
@@ -101,7 +103,7 @@ static void note_columns(struct db_args *a, const struct crash_note *notes, size
 }
 
 enum err worker_start(struct db *db, const struct worker_start *start,
-	const struct crash_note *notes, size_t n, worker_start_done *done, void *ctx)
+	const struct worker_crash *notes, size_t n, worker_start_done *done, void *ctx)
 {
 	struct db_args a;
 
@@ -121,20 +123,20 @@ enum err worker_start(struct db *db, const struct worker_start *start,
 		.with = {.done = (call_fn *)done, .ctx = ctx, .id = start->id}});
 }
 
-static void reply_take(struct worker_reply *reply, struct worker_cancel *cancels,
+static void reply_take(struct worker_reply *reply, struct worker_notice *notices,
 	struct worker_grant *grants, const struct db_rows *r)
 {
 	size_t i;
 
 	reply->dead = true; /* unless its row says otherwise */
-	reply->cancels = cancels;
+	reply->notices = notices;
 	reply->grants = grants;
 	for (i = 0; i < db_rows_n(r); i++) {
 		if (db_int(r, i, 0) == 0) {
 			reply->drain = db_int(r, i, 1) != 0;
 			reply->dead = db_int(r, i, 2) != 0;
 		} else if (db_int(r, i, 0) == 1) {
-			cancels[reply->cancels_n++] = (struct worker_cancel){
+			notices[reply->notices_n++] = (struct worker_notice){
 				db_id(r, i, 3), db_id(r, i, 4), db_int(r, i, 5)};
 		} else {
 			grants[reply->grants_n++] =
@@ -149,14 +151,14 @@ static void on_beat(void *ctx, enum err e, const struct db_reply *reply)
 	struct call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct worker_cancel *cancels = call_rows(&e, n, sizeof(*cancels));
+	struct worker_notice *notices = call_rows(&e, n, sizeof(*notices));
 	struct worker_grant *grants = call_rows(&e, n, sizeof(*grants));
 	struct worker_reply told = {0};
 
 	if (e == ERR_OK)
-		reply_take(&told, cancels, grants, r);
+		reply_take(&told, notices, grants, r);
 	((worker_beat_done *)call->done)(call->ctx, e, e == ERR_OK ? &told : NULL);
-	free(cancels);
+	free(notices);
 	free(grants);
 	free(call);
 }

@@ -17,7 +17,8 @@
 #include "ports/db.h"
 #include "stores/audit.h"
 
-struct crash_note {
+/* What a crash note said. */
+struct worker_crash {
 	struct id worker; /* the incarnation that died */
 	struct id tenant, job;
 	int64_t fence;
@@ -35,9 +36,10 @@ typedef void worker_start_done(void *ctx, enum err e, int64_t lock_key);
  * connection, once after the start with the notes found, and again after each reconnect (same id,
  * no notes): it only takes the lock again then. ERR_LOST: this incarnation was declared dead. */
 MUST_CHECK enum err worker_start(struct db *db, const struct worker_start *start,
-	const struct crash_note *notes, size_t n, worker_start_done *done, void *ctx);
+	const struct worker_crash *notes, size_t n, worker_start_done *done, void *ctx);
 
-struct worker_cancel {
+/* A job was taken from its worker: cancelled, or its deadline passed. */
+struct worker_notice {
 	struct id tenant, job;
 	int64_t fence;
 };
@@ -48,8 +50,8 @@ struct worker_grant {
 struct worker_reply {
 	bool dead;			     /* declared dead: stop, drop everything, start anew */
 	bool drain;			     /* told to drain */
-	const struct worker_cancel *cancels; /* jobs taken from it since the last beat */
-	size_t cancels_n;
+	const struct worker_notice *notices; /* jobs taken from it since the last beat */
+	size_t notices_n;
 	const struct worker_grant *grants; /* capped queues only */
 	size_t grants_n;
 };

@@ -71,7 +71,7 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 {
 	assert_int_equal(e, ERR_OK);
 	assert_false(reply->dead);
-	*(size_t *)ctx = reply->cancels_n;
+	*(size_t *)ctx = reply->notices_n;
 }
 
 /* promises: C2, C7 */

@@ -96,7 +96,7 @@ static void on_started(void *ctx, enum err e, int64_t key)
 }
 
 /* A new incarnation that reports notes; returns its id. */
-static struct id reborn(struct led *l, const struct crash_note *notes, size_t n)
+static struct id reborn(struct led *l, const struct worker_crash *notes, size_t n)
 {
 	struct worker_start start = {.id = id_new(0),
 		.host = "test",
@@ -187,7 +187,7 @@ static void test_only_the_job_to_blame_is_quarantined(void **state)
 	struct id worker = l->w->me;
 	struct record_claims *got;
 	struct submit jobs[5];
-	struct crash_note note;
+	struct worker_crash note;
 	struct reap_report report;
 	int death;
 	size_t i;
@@ -196,7 +196,7 @@ static void test_only_the_job_to_blame_is_quarantined(void **state)
 	for (death = 1; death <= 3; death++) {
 		got = record_claim(l->w->worker, worker, l->w->queue, 10);
 		assert_int_equal(got->n, 5);
-		note = (struct crash_note){
+		note = (struct worker_crash){
 			.worker = worker, .tenant = jobs[2].tenant, .job = jobs[2].job};
 		for (i = 0; i < got->n; i++)
 			if (id_equal(got->claim[i].job, jobs[2].job))
@@ -244,11 +244,11 @@ static void test_a_late_note_blames_after_all(void **state)
 {
 	struct led *l = *state;
 	struct reap_report report;
-	struct crash_note note;
+	struct worker_crash note;
 	struct submit s;
 
 	submit_n(l, &s, 1);
-	note = (struct crash_note){.worker = l->w->me, .tenant = s.tenant, .job = s.job};
+	note = (struct worker_crash){.worker = l->w->me, .tenant = s.tenant, .job = s.job};
 	note.fence = record_claim(l->w->worker, l->w->me, l->w->queue, 10)->claim[0].fence;
 	assert_int_equal(reap(l, l->w->me).returned, 1);
 	(void)reborn(l, &note, 1);
