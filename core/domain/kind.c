@@ -11,7 +11,7 @@ static const struct kind kinds[] = {
 	{"noop", "", KIND_RUNS_NOTHING, false, false},
 	{"purge", "", KIND_RUNS_NOT, true, false},
 	{"warm", "", KIND_RUNS_NOT, true, false},
-	{"deliver", "", KIND_RUNS_DELIVERY, true, false},
+	{"deliver", "", KIND_RUNS_NOT, true, false},
 };
 
 const struct kind *kind_at(size_t n)

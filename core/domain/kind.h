@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum kind_runner { KIND_RUNS_NOT, KIND_RUNS_NOTHING, KIND_RUNS_UPSTREAM, KIND_RUNS_DELIVERY };
+enum kind_runner { KIND_RUNS_NOT, KIND_RUNS_NOTHING, KIND_RUNS_UPSTREAM };
 
 struct kind {
 	const char *name;

@@ -23,16 +23,4 @@ struct audit_actor {
  */
 void audit_args(struct db_args *a, const struct audit_actor *by);
 
-/* One row as it is read back, newest first. */
-struct audit_row {
-	struct id tenant, actor, object, request;
-	const char *actor_kind, *action, *outcome;
-	int64_t at_ms;
-	int64_t count; /* rows the change touched */
-};
-typedef void audit_list_done(void *ctx, enum err e, const struct audit_row *rows, size_t n);
-/* A tenant's rows before before_ms (0 = now), at most limit. */
-MUST_CHECK enum err audit_list(struct db *db, struct id tenant, int64_t before_ms, size_t limit,
-	audit_list_done *done, void *ctx);
-
 #endif

@@ -52,10 +52,6 @@ static const struct db_stmt DELIVERY_LIST = {.name = "delivery_list",
 	       " where a.tenant_id = d.tenant_id and a.delivery_id = d.delivery_id) a on true"
 	       " where d.tenant_id = $1 and d.job_id = $2 order by d.delivery_id, a.attempt, a.fence",
 	true};
-static const struct db_stmt DELIVERY_NEXT = {.name = "delivery_next",
-	.sql = "select greatest(1, ceil(extract(epoch from due_at - now()) * 1000))::bigint"
-	       " from delivery where due_at is not null order by due_at limit 1",
-	true};
 
 /* "job.completed" and so on live as long as the program. */
 static const char *event_of(enum job_state s)
@@ -283,21 +279,5 @@ enum err delivery_list(struct db *db, struct job_key key, delivery_list_done *do
 	db_arg_id(&args, key.tenant);
 	db_arg_id(&args, key.job);
 	return call_run(&(struct call_ask){db, &key.tenant, 1, &DELIVERY_LIST, &args, list_ended,
-		{.done = (call_fn *)done, .ctx = ctx}});
-}
-
-static void next_ended(void *ctx, enum err e, const struct db_reply *reply)
-{
-	struct call *call = ctx;
-	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
-	int64_t in_ms = rows != NULL && db_rows_n(rows) > 0 ? db_int(rows, 0, 0) : 0;
-
-	((delivery_next_done *)call->done)(call->ctx, e, in_ms);
-	free(call);
-}
-
-enum err delivery_next(struct db *db, delivery_next_done *done, void *ctx)
-{
-	return call_run(&(struct call_ask){db, NULL, 0, &DELIVERY_NEXT, NULL, next_ended,
 		{.done = (call_fn *)done, .ctx = ctx}});
 }

@@ -65,8 +65,5 @@ struct delivery_row {
 typedef void delivery_list_done(void *ctx, enum err e, const struct delivery_row *rows, size_t n);
 MUST_CHECK enum err delivery_list(
 	struct db *db, struct job_key key, delivery_list_done *done, void *ctx);
-/* When is the next one due? 0 = none, else ms from now (at least 1). */
-typedef void delivery_next_done(void *ctx, enum err e, int64_t in_ms);
-MUST_CHECK enum err delivery_next(struct db *db, delivery_next_done *done, void *ctx);
 
 #endif

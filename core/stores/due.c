@@ -104,10 +104,6 @@ static const struct db_stmt DUE_EXPIRE_RUNNING = {.name = "due_expire_running",
 	       " select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
 	       " select " TERM_REPLY ", (select count(*) from ended)",
 	false};
-static const struct db_stmt DUE_NEXT = {.name = "due_next",
-	.sql = "select greatest(1, ceil(extract(epoch from due_at - now()) * 1000))::bigint"
-	       " from job_due order by due_at limit 1",
-	true};
 
 enum err due_move(struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx)
 {
@@ -137,20 +133,4 @@ enum err due_expire_running(
 		db_query(db, steps[i], &args);
 	}
 	return term_work_commit(db, 2, done, ctx);
-}
-
-static void next_ended(void *ctx, enum err e, const struct db_reply *reply)
-{
-	struct call *call = ctx;
-	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
-	int64_t in_ms = rows != NULL && db_rows_n(rows) > 0 ? db_int(rows, 0, 0) : 0;
-
-	((due_next_done *)call->done)(call->ctx, e, in_ms);
-	free(call);
-}
-
-enum err due_next(struct db *db, due_next_done *done, void *ctx)
-{
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &DUE_NEXT, NULL, next_ended, {.done = (call_fn *)done, .ctx = ctx}});
 }

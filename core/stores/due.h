@@ -22,8 +22,5 @@ MUST_CHECK enum err due_expire_waiting(
  */
 MUST_CHECK enum err due_expire_running(
 	struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx);
-/* When is the next row due? 0 = none. Sleep no longer than that. */
-typedef void due_next_done(void *ctx, enum err e, int64_t in_ms);
-MUST_CHECK enum err due_next(struct db *db, due_next_done *done, void *ctx);
 
 #endif

@@ -114,16 +114,6 @@ bool sse_is_over(struct sse *s)
 	return over;
 }
 
-size_t sse_waiting(struct sse *s)
-{
-	size_t n;
-
-	(void)pthread_mutex_lock(&s->lock);
-	n = s->out.len - s->sent;
-	(void)pthread_mutex_unlock(&s->lock);
-	return n;
-}
-
 void sse_attach(struct sse *s, void *connection)
 {
 	(void)pthread_mutex_lock(&s->lock);

@@ -30,8 +30,6 @@ bool sse_comment(struct sse *s);
 void sse_end(struct sse *s);
 /* The client went away, or was too slow. */
 bool sse_is_over(struct sse *s);
-/* Bytes waiting to be sent. */
-size_t sse_waiting(struct sse *s);
 
 /* ---- the server's side ---- */
 void sse_attach(struct sse *s, void *connection);

@@ -479,11 +479,6 @@ struct scratch *live_scratch(struct live *l)
 	return l->commands;
 }
 
-struct loop *live_loop(struct live *l)
-{
-	return l->loop;
-}
-
 void live_post(struct live *l, struct live_call *call)
 {
 	(void)pthread_mutex_lock(&l->lock);

@@ -59,17 +59,17 @@ static void on_event(rd_kafka_t *client, void *opaque)
 
 static void on_wake(void *owner)
 {
-	stream_publisher_poll(owner, 0);
+	struct stream_publisher *p = owner;
+
+	rd_kafka_poll(p->client, 0);
 }
 
 static enum err client_start(struct stream_publisher *p, const struct stream_settings *settings)
 {
 	char timeout[STREAM_NUMBER_MAX];
 	const struct stream_option options[] = {
-		{"acks", "all"},
-		{"sticky.partitioning.linger.ms", "0"},
-		{"enable.idempotence", "false"},
-		{"linger.ms", "0"},
+		{"acks", "all"}, {"sticky.partitioning.linger.ms", "0"},
+		{"enable.idempotence", "false"}, {"linger.ms", "0"},
 		{"message.timeout.ms",
 			stream_client_number(settings->message_timeout_ms, 3000, timeout)},
 		{"request.timeout.ms", "3000"},
@@ -113,7 +113,7 @@ enum err stream_publisher_open(struct loop *loop, const struct stream_settings *
 	p->prefix = strdup(settings->topic_prefix);
 	if (p->prefix)
 		err = client_start(p, settings);
-	if (err == ERR_OK && loop)
+	if (err == ERR_OK)
 		err = loop_join(p, loop);
 	if (err != ERR_OK) {
 		stream_publisher_close(p, 0);
@@ -162,11 +162,6 @@ enum err stream_publisher_send(struct stream_publisher *publisher, const char *q
 	return refused ? ERR_STREAM : ERR_OK;
 }
 
-void stream_publisher_poll(struct stream_publisher *publisher, int wait_ms)
-{
-	rd_kafka_poll(publisher->client, wait_ms);
-}
-
 bool stream_publisher_up(const struct stream_publisher *publisher)
 {
 	return !atomic_load(&publisher->down);
@@ -185,9 +180,4 @@ bool stream_publisher_worth_a_try(struct stream_publisher *publisher)
 void stream_publisher_mark_up(struct stream_publisher *publisher)
 {
 	atomic_store(&publisher->down, false);
-}
-
-size_t stream_publisher_waiting(const struct stream_publisher *publisher)
-{
-	return (size_t)rd_kafka_outq_len(publisher->client);
 }

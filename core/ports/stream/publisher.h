@@ -1,12 +1,11 @@
 /* publisher.h - sends dispatch messages, and learns where they landed.
  *
- * acks=all, no linger, zstd, three seconds to succeed. Not idempotent: doubles
+ * acks=all, no linger, no compression, three seconds to succeed. Not idempotent: doubles
  * are harmless (a message is a hint), while an idempotent producer becomes
  * fatally wrong when somebody wipes a topic. Each message ends in exactly one
  * delivery: the partition and offset it got, or ERR_STREAM.
  *
- * Threads: publish from any thread. Deliveries are handed out on the loop's thread, or by
- * stream_publisher_poll when opened without a loop.
+ * Threads: publish from any thread. Deliveries are handed out on the loop's thread.
  * Memory: messages are copied; at most 100,000 (librdkafka's own bound) wait. */
 #ifndef PORTS_STREAM_PUBLISHER_H
 #define PORTS_STREAM_PUBLISHER_H
@@ -31,7 +30,7 @@ struct stream_delivery {
 };
 typedef void stream_delivered_fn(void *owner, const struct stream_delivery *delivery);
 
-/* fn may be NULL. loop may be NULL: then somebody must call stream_publisher_poll now and then.
+/* fn may be NULL.
  *   ERR_CONFIG  a setting librdkafka refuses     ERR_NOMEM, ERR_SYSTEM
  * A broker that is away is no error: it is tried for as long as the publisher lives. */
 MUST_CHECK enum err stream_publisher_open(struct loop *loop, const struct stream_settings *settings,
@@ -44,8 +43,6 @@ void stream_publisher_close(struct stream_publisher *publisher, int wait_ms);
  *   ERR_STREAM  refused at once (too many waiting, or too large); there will be no delivery */
 MUST_CHECK enum err stream_publisher_send(struct stream_publisher *publisher, const char *queue,
 	int32_t partition, const void *bytes, size_t len);
-/* Hands out deliveries for at most wait_ms; returns after the first ones. */
-void stream_publisher_poll(struct stream_publisher *publisher, int wait_ms);
 
 /* False from the moment a delivery failed or all brokers went away, until the next success. Any
  * thread. */
@@ -55,7 +52,5 @@ bool stream_publisher_up(const struct stream_publisher *publisher);
 bool stream_publisher_worth_a_try(struct stream_publisher *publisher);
 /* Kafka was seen to answer by other means (admin.h): up again, until a delivery says otherwise. */
 void stream_publisher_mark_up(struct stream_publisher *publisher);
-/* Messages sent and not yet delivered or failed. */
-size_t stream_publisher_waiting(const struct stream_publisher *publisher);
 
 #endif
