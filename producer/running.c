@@ -2,7 +2,9 @@
 
 #include "access/keys.h"
 #include "admin/metrics.h"
+#include "connect/postgres.h"
 #include "ground/clock.h"
+#include "ground/files.h"
 #include "ground/log.h"
 #include "jobs/bulk.h"
 #include "jobs/live.h"
@@ -12,7 +14,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 
 enum { FILES_SPARE = 256, RELOADS_MAX = 1024, STOP_WAIT_MS = 20000, STOP_STEP_MS = 10 };
@@ -34,21 +35,11 @@ static struct running *running_of(struct producer *p)
 
 /* ---- limits of this process ---- */
 
-/* Connections need descriptors: as many as the hard limit gives. */
-static size_t files_raise(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1024;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	return limit.rlim_max == RLIM_INFINITY ? 1 << 20 : (size_t)limit.rlim_max;
-}
-
+/* Each is a descriptor. */
 static size_t connections_max(const struct config *c)
 {
-	size_t files = files_raise(), wanted = (size_t)c->producer.connections_max;
+	size_t wanted = (size_t)c->producer.connections_max;
+	size_t files = files_raise(wanted + FILES_SPARE);
 	size_t possible = files > 2 * FILES_SPARE ? files - FILES_SPARE : files / 2;
 
 	if (wanted > possible)
@@ -129,23 +120,19 @@ static enum err record_start(struct producer *p)
 {
 	const struct config *c = p->config;
 	size_t n = (size_t)c->producer.db_connections;
-	const struct record_options o = {
-		.db = {.conninfo = c->database.url,
-			.user = "longhaul_producer",
-			.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
-			.application = "longhaul-producer",
-			.connect_ms = c->database.connect_timeout_ms,
-			.silence_ms = c->database.silence_timeout_ms,
-			.statement_ms = c->producer.commit_timeout_ms,
-			.transaction_ms = c->producer.commit_timeout_ms + 1000},
+	struct record_options o = {
+		.db = postgres_options(c, "longhaul_producer", "longhaul-producer"),
 		.lanes = {[RECORD_WRITES] = n, [RECORD_READS] = (n + 1) / 2, [RECORD_SLOW] = 1},
 		.weight_max = (size_t)c->producer.batch_max,
 		.pending_max = (size_t)c->producer.pending_max,
 		.wait_ms = c->producer.commit_timeout_ms,
 		.company_ms = (c->producer.batch_wait_us + 999) / 1000,
 		.ops = producer_ops};
-	enum err e = record_open(&o, &p->record);
+	enum err e;
 
+	o.db.statement_ms = c->producer.commit_timeout_ms;
+	o.db.transaction_ms = c->producer.commit_timeout_ms + 1000;
+	e = record_open(&o, &p->record);
 	if (e)
 		log_error("the record cannot be used", LOG_ERR(e),
 			LOG_TEXT("why", "database.url must be a libpq connection string"));

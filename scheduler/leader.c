@@ -1,6 +1,7 @@
 #include "leader.h"
 
 #include "config/config.h"
+#include "connect/postgres.h"
 #include "dispatch.h"
 #include "duty.h"
 #include "grants.h"
@@ -207,20 +208,12 @@ static void on_timer(void *owner)
 
 static enum err connect_record(struct leader *leader)
 {
-	const struct config *c = leader->config;
-	const struct db_options options = {
-		.conninfo = c->database.url,
-		.user = "longhaul_scheduler",
-		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
-		.application = "longhaul-scheduler",
-		.connect_ms = c->database.connect_timeout_ms,
-		.silence_ms = c->database.silence_timeout_ms,
-		.statement_ms = c->database.statement_timeout_ms,
-		.transaction_ms = wait_ms(leader),
-		.on_change = on_change,
-		.owner = leader,
-	};
+	struct db_options options =
+		postgres_options(leader->config, "longhaul_scheduler", "longhaul-scheduler");
 
+	options.transaction_ms = wait_ms(leader);
+	options.on_change = on_change;
+	options.owner = leader;
 	return db_open(NULL, &options, &leader->db);
 }
 

@@ -1,6 +1,7 @@
 #include "beat.h"
 
 #include "claim.h"
+#include "connect/postgres.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "holding.h"
@@ -266,25 +267,17 @@ enum err beat_new(struct worker *w, struct beat **ret_beat)
 {
 	const struct config *c = w->config;
 	struct beat *b = calloc(1, sizeof(*b));
-	const struct db_options options = {
-		.conninfo = c->database.url,
-		.user = "longhaul_worker",
-		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
-		.application = "longhaul-worker beat",
-		.connect_ms = c->database.connect_timeout_ms,
-		.retry_most_ms = RETRY_MOST_MS,
-		.silence_ms = c->database.silence_timeout_ms,
-		.statement_ms = c->worker.lease_ms,
-		.transaction_ms = c->worker.lease_ms,
-		.queued_max = QUEUED_MAX,
-		.on_change = on_change,
-		.owner = b,
-	};
+	struct db_options options = postgres_options(c, "longhaul_worker", "longhaul-worker beat");
 	enum err e;
 
 	if (!b)
 		return ERR_NOMEM;
 	b->worker = w;
+	options.retry_most_ms = RETRY_MOST_MS;
+	options.statement_ms = options.transaction_ms = c->worker.lease_ms;
+	options.queued_max = QUEUED_MAX;
+	options.on_change = on_change;
+	options.owner = b;
 	e = loop_timer_new(w->loop, on_timer, b, &b->timer);
 	if (!e)
 		e = db_open(w->loop, &options, &b->db);

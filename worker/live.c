@@ -1,8 +1,9 @@
 #include "live.h"
 
 #include "beat.h"
+#include "connect/redis.h"
+#include "domain/live_channel.h"
 #include "ground/log.h"
-#include "ground/secret.h"
 #include "job.h"
 #include "live_batch.h"
 #include "ports/scratch.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_BYTES_MAX = 256 << 10, SECRET_WHY_MAX = 1024 };
+enum { STATE_BYTES_MAX = 256 << 10, WHY_MAX = 1024 };
 
 struct live {
 	struct worker *worker;
@@ -104,7 +105,7 @@ static void states_send(struct live *l)
 {
 	const struct scratch_arg args[] = {
 		SCRATCH_TEXT("PUBLISH"),
-		SCRATCH_TEXT("lh:state"),
+		SCRATCH_TEXT(LIVE_STATE_CHANNEL),
 		{l->states.bytes, l->states.len},
 	};
 
@@ -191,47 +192,27 @@ static void on_message(void *owner, const char *channel, const char *bytes, size
 
 /* ---- opening ---- */
 
-static enum err scratches_open(struct live *l, const char *password)
+static enum err connections_open(struct live *l)
 {
-	const struct config *c = l->worker->config;
-	struct scratch_options options = {
-		.url = c->redis.limits_url,
-		.password = password,
-		.connect_ms = c->redis.connect_timeout_ms,
-		.command_ms = c->redis.command_timeout_ms,
-		.on_change = on_change,
-		.owner = l,
-	};
-	enum err e = scratch_open(l->worker->loop, &options, &l->scratch);
+	const struct worker *w = l->worker;
+	struct scratch_options hooks = {.on_change = on_change, .owner = l};
+	struct buf why;
+	enum err e;
 
+	buf_init(&why, WHY_MAX);
+	e = redis_open(w->config, w->loop, &hooks, &why, &l->scratch);
 	if (!e)
 		e = live_batch_script(&l->batch, l->scratch);
-	options.on_change = NULL;
-	options.on_message = on_message;
+	hooks.on_change = NULL;
+	hooks.on_message = on_message;
 	if (!e)
-		e = scratch_open(l->worker->loop, &options, &l->follower);
-	return e ? e : scratch_follow(l->follower, "lh:cancel");
-}
-
-static enum err redis_open(struct live *l)
-{
-	const struct config *c = l->worker->config;
-	struct secret password = {.bytes = NULL};
-	struct buf why;
-	enum err e = ERR_OK;
-
-	if (!c->redis.limits_url[0])
-		return ERR_OK;
-	buf_init(&why, SECRET_WHY_MAX);
-	if (c->redis.password_file[0])
-		e = secret_read(c->redis.password_file, &why, &password);
+		e = redis_open(w->config, w->loop, &hooks, &why, &l->follower);
+	if (!e)
+		e = scratch_follow(l->follower, LIVE_CANCEL_CHANNEL);
 	if (e)
-		log_error("Redis' password cannot be read",
+		log_error("Redis cannot be used", LOG_ERR(e),
 			LOG_TEXT("why", why.bytes ? why.bytes : ""));
-	else
-		e = scratches_open(l, password.bytes);
 	buf_clear(&why);
-	secret_clear(&password);
 	return e;
 }
 
@@ -250,8 +231,8 @@ enum err live_new(struct worker *w, struct live **ret_live)
 	e = loop_timer_new(w->loop, on_timer, l, &l->timer);
 	if (!e)
 		e = loop_timer_new(w->loop, on_record_timer, l, &l->record_timer);
-	if (!e)
-		e = redis_open(l);
+	if (!e && w->config->redis.limits_url[0])
+		e = connections_open(l);
 	if (e) {
 		live_free(l);
 		return e;

@@ -1,16 +1,12 @@
 /* live.h - running text and changes of state, to whoever watches through Redis.
  *
  * Redis is scratch: all that is sent here can be read from the record too, only
- * later. Text goes out every live_flush_ms, many jobs in one script call:
+ * later. Text goes out every live_flush_ms, many jobs in one script call, and
+ * states once a turn, under the names of domain/live_channel.h. A word of a cancel
+ * is only a reason to beat: the beat's reply names the cancelled.
  *
- *   lh:live:<job>   stream, entry <number>-0, field t = text: one job.delta each
- *   lh:fence:<job>  the fence of who wrote last; the script refuses a lower one
- *   lh:tail:<job>   channel: "<number> <text>"
- *   lh:state        channel: lines "<job> <state>", after the record has it
- *   lh:cancel       channel we follow: beat now, the reply names the cancelled
- *
- * <job> is the plain UUID. When Redis is away, refuses, or has lost a stream's
- * beginning, the text goes to the record while the attempt runs (writer.h).
+ * When Redis is away, refuses, or has lost a stream's beginning, the text goes to
+ * the record while the attempt runs (writer.h).
  *
  * Threads: the loop's.  Memory: one batch of commands. */
 #ifndef WORKER_LIVE_H

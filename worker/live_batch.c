@@ -1,5 +1,7 @@
 #include "live_batch.h"
 
+#include "domain/live_channel.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -11,19 +13,19 @@ static const char source[] =
 	"for i = 1, #KEYS do\n"
 	"  local id, at = KEYS[i], 4 * i - 2\n"
 	"  local fence, seq, first, text = unpack(ARGV, at, at + 3)\n"
-	"  local held = redis.call('HMGET', 'lh:fence:' .. id, 'fence', 'seq')\n"
+	"  local held = redis.call('HMGET', '" LIVE_FENCE_OF "' .. id, 'fence', 'seq')\n"
 	"  if not held[1] or tonumber(held[1]) <= tonumber(fence) then\n"
-	"    local stream = 'lh:live:' .. id\n"
+	"    local stream = '" LIVE_STREAM_OF "' .. id\n"
 	"    local added = redis.pcall('XADD', stream, seq .. '-0', 't', text)\n"
 	"    if type(added) ~= 'table' then\n"
 	"      redis.call('EXPIRE', stream, ARGV[1])\n"
-	"      redis.call('PUBLISH', 'lh:tail:' .. id, seq .. ' ' .. text)\n"
+	"      redis.call('PUBLISH', '" LIVE_TAIL_OF "' .. id, seq .. ' ' .. text)\n"
 	"    end\n"
 	"    if first == '' and tonumber(held[2] or 0) + 1 ~= tonumber(seq) then\n"
 	"      lost[#lost + 1] = id\n"
 	"    end\n"
-	"    redis.call('HSET', 'lh:fence:' .. id, 'fence', fence, 'seq', seq)\n"
-	"    redis.call('EXPIRE', 'lh:fence:' .. id, ARGV[1])\n"
+	"    redis.call('HSET', '" LIVE_FENCE_OF "' .. id, 'fence', fence, 'seq', seq)\n"
+	"    redis.call('EXPIRE', '" LIVE_FENCE_OF "' .. id, ARGV[1])\n"
 	"  end\n"
 	"end\n"
 	"return lost\n";

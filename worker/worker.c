@@ -4,10 +4,12 @@
 #include "call.h"
 #include "claim.h"
 #include "config/start.h"
+#include "connect/postgres.h"
 #include "delivery/sender.h"
 #include "domain/verdict.h"
 #include "finisher.h"
 #include "ground/clock.h"
+#include "ground/files.h"
 #include "ground/log.h"
 #include "holding.h"
 #include "live.h"
@@ -17,7 +19,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /* Slots may grow by a reload; what bounds calls is the slots and webhook.max_in_flight. */
 enum { HTTP_CALLS_MAX = 200000 };
@@ -190,21 +191,14 @@ static void on_signal(void *owner, int signo)
 /* ---- opening, in the order of need ---- */
 
 /* Every stream is a descriptor. */
-static void files_raise(const struct config *c)
+static void files_check(const struct config *c)
 {
-	const rlim_t need = (rlim_t)c->worker.slots + FILES_EXTRA;
-	struct rlimit limit;
+	const size_t need = (size_t)c->worker.slots + FILES_EXTRA;
+	const size_t allowed = files_raise(need);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	if (limit.rlim_cur < need) {
-		limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_cur < need)
+	if (allowed < need)
 		log_warn("too few files may be open for worker.slots calls: raise `ulimit -n`",
-			LOG_INT("allowed", (int64_t)limit.rlim_cur),
-			LOG_INT("need", (int64_t)need));
+			LOG_INT("allowed", (int64_t)allowed), LOG_INT("need", (int64_t)need));
 }
 
 static void on_db_change(void *owner, bool up)
@@ -220,18 +214,10 @@ static void on_db_change(void *owner, bool up)
 static enum err dbs_open(struct worker *w)
 {
 	const struct config *c = w->config;
-	const struct db_options options = {
-		.conninfo = c->database.url,
-		.user = "longhaul_worker",
-		.passfile = c->database.passfile[0] ? c->database.passfile : NULL,
-		.application = "longhaul-worker",
-		.connect_ms = c->database.connect_timeout_ms,
-		.silence_ms = c->database.silence_timeout_ms,
-		.statement_ms = c->database.statement_timeout_ms,
-		.on_change = on_db_change,
-		.owner = w,
-	};
+	struct db_options options = postgres_options(c, "longhaul_worker", "longhaul-worker");
 
+	options.on_change = on_db_change;
+	options.owner = w;
 	while (w->db_n < (size_t)c->worker.db_connections) {
 		enum err e = db_open(w->loop, &options, &w->db[w->db_n]);
 
@@ -305,7 +291,7 @@ static enum err worker_open(struct worker *w)
 	}
 	w->incarnation = id_new(0);
 	crash_note_incarnation(&w->note, w->incarnation);
-	files_raise(w->config);
+	files_check(w->config);
 	e = loop_new(&w->loop);
 	if (!e)
 		e = parts_open(w);

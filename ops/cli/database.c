@@ -1,5 +1,7 @@
 #include "database.h"
 
+#include "connect/postgres.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,17 +46,13 @@ enum outcome database_fail(const struct call *call, const struct database *datab
 
 static enum outcome connect_owner(const struct call *call, struct database *database)
 {
-	const char *passfile = database->config->database.passfile;
-	struct db_options options = {.conninfo = database->config->database.url,
-		.user = "longhaul_owner",
-		.passfile = *passfile ? passfile : NULL,
-		.application = "longhaul",
-		.connect_ms = database->config->database.connect_timeout_ms,
-		.silence_ms = database->config->database.silence_timeout_ms,
-		.statement_ms = OWNER_STATEMENT_MS,
-		.plan_freely = true};
-	enum err e = db_open(NULL, &options, &database->db);
+	struct db_options options =
+		postgres_options(database->config, "longhaul_owner", "longhaul");
+	enum err e;
 
+	options.statement_ms = OWNER_STATEMENT_MS;
+	options.plan_freely = true;
+	e = db_open(NULL, &options, &database->db);
 	if (e == ERR_CONFIG)
 		return call_usage(call, "database.url is not a connection string of libpq");
 	if (e == ERR_OK)

@@ -1,6 +1,7 @@
 #include "jobs/events_call.h"
 
 #include "call.h"
+#include "domain/live_channel.h"
 #include "ground/clock.h"
 #include "http/sse.h"
 #include "jobs/event_json.h"
@@ -240,7 +241,7 @@ static void catch_up(struct follow *f)
 	if (!redis || f->catching)
 		return;
 	id_uuid(f->key.job, uuid);
-	(void)snprintf(key, sizeof key, "lh:live:%s", uuid);
+	(void)snprintf(key, sizeof key, LIVE_STREAM_OF "%s", uuid);
 	(void)snprintf(from, sizeof from, "%lld-0", (long long)f->after + 1);
 	const struct scratch_arg args[] = {SCRATCH_TEXT("XRANGE"), SCRATCH_TEXT(key),
 		SCRATCH_TEXT(from), SCRATCH_TEXT("+"), SCRATCH_TEXT("COUNT"), SCRATCH_TEXT("1000")};

@@ -1,8 +1,9 @@
 #include "jobs/live.h"
 
+#include "connect/redis.h"
+#include "domain/live_channel.h"
 #include "ground/clock.h"
 #include "ground/log.h"
-#include "ground/secret.h"
 #include "ports/loop.h"
 #include "ports/scratch.h"
 #include "producer.h"
@@ -13,7 +14,7 @@
 
 enum { BUCKETS = 8192, PEEK_MAX = 1000, AWAY_LOOK_MS = 100, TICK_MS = 50, TAIL_CHANNEL_MAX = 64 };
 
-static const char tail_prefix[] = "lh:tail:";
+static const char tail_prefix[] = LIVE_TAIL_OF;
 
 /* One look at up to PEEK_MAX jobs. */
 struct peek {
@@ -31,7 +32,6 @@ struct live {
 	struct loop_wake *wake;
 	struct loop_timer *timer;
 	struct scratch *commands, *follower;
-	struct secret password;
 	pthread_mutex_t lock; /* guards posted, arrived */
 	struct ring posted, arrived;
 	struct ring watching; /* all in the table */
@@ -373,30 +373,24 @@ static void follower_changed(void *owner, bool up)
 	l->look_at_ms = 0;
 }
 
-static enum err redis_open(struct live *l)
+static enum err connections_open(struct live *l)
 {
 	const struct config *c = l->producer->config;
-	struct scratch_options o = {.url = c->redis.limits_url,
-		.connect_ms = c->redis.connect_timeout_ms,
-		.command_ms = c->redis.command_timeout_ms,
-		.owner = l};
+	struct scratch_options hooks = {.owner = l};
 	struct buf why;
-	enum err e = ERR_OK;
+	enum err e;
 
 	buf_init(&why, 1024);
-	if (c->redis.password_file[0])
-		e = secret_read(c->redis.password_file, &why, &l->password);
-	o.password = l->password.bytes;
+	e = redis_open(c, l->loop, &hooks, &why, &l->commands);
+	hooks.on_change = follower_changed;
+	hooks.on_message = message;
 	if (!e)
-		e = scratch_open(l->loop, &o, &l->commands);
-	o.on_change = follower_changed;
-	o.on_message = message;
-	if (!e)
-		e = scratch_open(l->loop, &o, &l->follower);
+		e = redis_open(c, l->loop, &hooks, &why, &l->follower);
 	if (!e)
 		e = scratch_follow(l->follower, LIVE_STATE_CHANNEL);
 	if (e)
-		log_error("redis cannot be used", LOG_ERR(e), LOG_TEXT("why", why.bytes));
+		log_error("redis cannot be used", LOG_ERR(e),
+			LOG_TEXT("why", why.bytes ? why.bytes : ""));
 	buf_clear(&why);
 	return e;
 }
@@ -426,7 +420,7 @@ enum err live_start(struct live *l)
 	if (!e)
 		e = loop_timer_new(l->loop, tick, l, &l->timer);
 	if (!e && l->producer->config->redis.limits_url[0])
-		e = redis_open(l);
+		e = connections_open(l);
 	if (!e)
 		loop_timer_start(l->timer, TICK_MS);
 	return e;
@@ -452,7 +446,6 @@ void live_free(struct live *l)
 		return;
 	loop_timer_free(l->timer);
 	loop_wake_free(l->wake);
-	secret_clear(&l->password);
 	(void)pthread_mutex_destroy(&l->lock);
 	free(l);
 }

@@ -1,7 +1,7 @@
 /* live.h - who waits for a job to move, and how they learn that it did.
  *
  * Long polls and event streams wait here. Workers say through Redis what became of
- * a job (`lh:state`) and, delta by delta, what a model writes (`lh:tail:<job>`).
+ * a job and, delta by delta, what a model writes (domain/live_channel.h).
  * Redis may lose all of it, so the record is asked too: once in a while one
  * statement looks at all jobs that somebody waits for, more often while Redis is
  * away. A watcher is told once and is off then; it may watch again.
@@ -17,8 +17,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#define LIVE_STATE_CHANNEL "lh:state"
 
 struct live;
 struct producer;

@@ -1,4 +1,5 @@
 /* live_tell.c - what other processes shall know after a commit of ours. See live.h. */
+#include "domain/live_channel.h"
 #include "ground/log.h"
 #include "jobs/live.h"
 #include "ports/scratch.h"
@@ -60,6 +61,6 @@ void live_tell_cancel(struct live *l, const struct id *jobs, size_t n)
 		(void)buf_printf(&lines, "%s%s", i ? "\n" : "", uuid);
 	}
 	if (n && !buf_err(&lines))
-		telling_post(l, "lh:cancel", lines.bytes, lines.len);
+		telling_post(l, LIVE_CANCEL_CHANNEL, lines.bytes, lines.len);
 	buf_clear(&lines);
 }

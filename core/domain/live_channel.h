@@ -1,0 +1,22 @@
+/* live_channel.h - the names under which programs meet in Redis.
+ *
+ * Workers write, producers read and tell, all of it may vanish (worker/live.h).
+ * <job> is the plain UUID.
+ *
+ *   lh:live:<job>   stream, entry <number>-0, field t = text: one job.delta each
+ *   lh:fence:<job>  the fence of who wrote last; the worker's script refuses a lower one
+ *   lh:tail:<job>   channel: "<number> <text>"
+ *   lh:state        channel: lines "<job> <state>", after the record has it
+ *   lh:cancel       channel: lines "<job>": its worker beats now, and learns what became of it
+ *
+ * Threads: constants. */
+#ifndef DOMAIN_LIVE_CHANNEL_H
+#define DOMAIN_LIVE_CHANNEL_H
+
+#define LIVE_STREAM_OF	    "lh:live:"
+#define LIVE_FENCE_OF	    "lh:fence:"
+#define LIVE_TAIL_OF	    "lh:tail:"
+#define LIVE_STATE_CHANNEL  "lh:state"
+#define LIVE_CANCEL_CHANNEL "lh:cancel"
+
+#endif
