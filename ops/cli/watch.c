@@ -4,8 +4,8 @@
 #include "job.h"
 #include "output.h"
 #include "progress.h"
-#include "sse.h"
 
+#include "domain/sse.h"
 #include "ground/clock.h"
 
 #include <stdlib.h>
@@ -16,6 +16,7 @@ enum {
 	PAUSE_MS = 250,
 	PAUSE_MAX_MS = 10000,
 	DATA_DEPTH = 128,
+	EVENT_MAX_BYTES = 4 << 20,
 };
 
 struct watch {
@@ -33,10 +34,10 @@ struct watch {
 };
 
 /* An event we had already (a server may replay): numbers only rise. */
-static bool is_old(const struct watch *w, const struct sse_event *event)
+static bool is_old(const struct watch *w)
 {
-	return *w->after && *event->id &&
-	       strtoull(event->id, NULL, 10) <= strtoull(w->after, NULL, 10);
+	return *w->after && *w->sse.id &&
+	       strtoull(w->sse.id, NULL, 10) <= strtoull(w->after, NULL, 10);
 }
 
 static void close_line(struct watch *w)
@@ -118,22 +119,24 @@ static const struct {
 	{"job.expired", on_end},
 };
 
-static void react(struct watch *w, const struct sse_event *event, const json_t *data)
+static void react(struct watch *w, const json_t *data)
 {
+	const char *name = sse_name(&w->sse);
+
 	for (size_t i = 0; i < sizeof(reactions) / sizeof(reactions[0]); i++) {
-		if (strcmp(reactions[i].name, event->name) != 0)
+		if (strcmp(reactions[i].name, name) != 0)
 			continue;
 		if (reactions[i].fn == on_end || !call_flag(w->client->call, "json"))
 			reactions[i].fn(w, data);
 		if (reactions[i].fn == on_end)
-			snprintf(w->state, sizeof(w->state), "%s", event->name + strlen("job."));
+			snprintf(w->state, sizeof(w->state), "%s", name + strlen("job."));
 	}
 }
 
-static void print_json(const struct watch *w, const struct sse_event *event, json_t *data)
+static void print_json(const struct watch *w, json_t *data)
 {
-	json_t *line = json_pack("{s:I, s:s, s:O}", "id", (json_int_t)strtoll(event->id, NULL, 10),
-		"event", event->name, "data", data);
+	json_t *line = json_pack("{s:I, s:s, s:O}", "id", (json_int_t)strtoll(w->sse.id, NULL, 10),
+		"event", sse_name(&w->sse), "data", data);
 
 	if (line)
 		json_dumpf(line, w->client->call->out, JSON_COMPACT);
@@ -141,23 +144,23 @@ static void print_json(const struct watch *w, const struct sse_event *event, jso
 	json_decref(line);
 }
 
-static enum err on_event(void *owner, const struct sse_event *event)
+static enum err on_event(void *owner, const char *bytes, size_t len)
 {
 	struct watch *w = owner;
 	struct problems problems = {.n = 0};
 	json_t *data = NULL;
 	enum err e;
 
-	if (is_old(w, event))
+	if (is_old(w))
 		return ERR_OK;
-	e = json_read(event->data, event->len, DATA_DEPTH, &problems, &data);
+	e = json_read(bytes, len, DATA_DEPTH, &problems, &data);
 	if (e != ERR_OK)
 		return e;
 	w->heard = true;
-	snprintf(w->after, sizeof(w->after), "%s", event->id);
+	snprintf(w->after, sizeof(w->after), "%s", w->sse.id);
 	if (call_flag(w->client->call, "json"))
-		print_json(w, event, data);
-	react(w, event, data);
+		print_json(w, data);
+	react(w, data);
 	fflush(w->client->call->out);
 	json_decref(data);
 	return w->ended ? ERR_CANCELLED : ERR_OK; /* heard enough: the stream may be cut */
@@ -165,7 +168,9 @@ static enum err on_event(void *owner, const struct sse_event *event)
 
 static enum err on_bytes(void *owner, const char *bytes, size_t len)
 {
-	return sse_feed(&((struct watch *)owner)->sse, bytes, len);
+	struct watch *w = owner;
+
+	return sse_feed(&w->sse, bytes, len, on_event, w);
 }
 
 static enum outcome stream_once(struct watch *w, int64_t limit_ms)
@@ -237,7 +242,7 @@ enum outcome watch_job(struct client *client, const char *id, const char *after,
 	struct watch w = {.client = client, .id = id, .whole = after == NULL};
 	enum outcome outcome;
 
-	sse_init(&w.sse, on_event, &w);
+	sse_init(&w.sse, EVENT_MAX_BYTES);
 	progress_init(&w.progress, client->call);
 	snprintf(w.after, sizeof(w.after), "%s", after ? after : "");
 	outcome = follow(&w, timeout_ms);

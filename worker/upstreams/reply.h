@@ -13,8 +13,8 @@
 #ifndef UPSTREAMS_REPLY_H
 #define UPSTREAMS_REPLY_H
 
+#include "domain/sse.h"
 #include "upstreams/chat_reply.h"
-#include "upstreams/sse.h"
 
 struct reply;
 

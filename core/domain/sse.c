@@ -1,5 +1,6 @@
-#include "upstreams/sse.h"
+#include "domain/sse.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void sse_init(struct sse *s, size_t max)
@@ -15,13 +16,28 @@ void sse_clear(struct sse *s)
 	buf_clear(&s->data);
 }
 
-/* The value after "data" and its colon, or NULL when the line is none. */
-static const char *data_value(const char *line, size_t len, size_t *ret_len)
+void sse_restart(struct sse *s)
 {
-	if (len < 4 || memcmp(line, "data", 4) != 0 || (len > 4 && line[4] != ':'))
+	buf_clear(&s->line);
+	buf_clear(&s->data);
+	s->name[0] = '\0';
+	s->begun = s->has_data = s->after_cr = false;
+}
+
+const char *sse_name(const struct sse *s)
+{
+	return s->name[0] ? s->name : "message";
+}
+
+/* The value after a field's name and its colon, or NULL when the line is another field's. */
+static const char *value_of(const char *field, const char *line, size_t len, size_t *ret_len)
+{
+	const size_t n = strlen(field);
+
+	if (len < n || memcmp(line, field, n) != 0 || (len > n && line[n] != ':'))
 		return NULL;
-	line += len > 4 ? 5 : 4;
-	len -= len > 4 ? 5 : 4;
+	line += len > n ? n + 1 : n;
+	len -= len > n ? n + 1 : n;
 	if (len && *line == ' ') {
 		line++;
 		len--;
@@ -37,8 +53,24 @@ static enum err event_end(struct sse *s, sse_event_fn *fn, void *owner)
 	if (s->has_data)
 		e = fn(owner, s->data.bytes ? s->data.bytes : "", s->data.len);
 	s->has_data = false;
+	s->name[0] = '\0';
 	buf_clear(&s->data);
 	return e;
+}
+
+/* What an event says of itself beside its data. A value that does not fit is as if untold. */
+static void word_line(struct sse *s, const char *line, size_t len)
+{
+	size_t n;
+	const char *value = value_of("event", line, len, &n);
+
+	if (value) {
+		snprintf(s->name, sizeof(s->name), "%.*s", n < SSE_NAME_MAX ? (int)n : 0, value);
+		return;
+	}
+	value = value_of("id", line, len, &n);
+	if (value && n < SSE_ID_MAX && !memchr(value, 0, n))
+		snprintf(s->id, sizeof(s->id), "%.*s", (int)n, value);
 }
 
 static enum err data_line(struct sse *s, const char *value, size_t len)
@@ -64,8 +96,11 @@ static enum err line_end(struct sse *s, const char *line, size_t len, sse_event_
 	}
 	if (len == 0)
 		return event_end(s, fn, owner);
-	value = data_value(line, len, &value_len);
-	return value ? data_line(s, value, value_len) : ERR_OK;
+	value = value_of("data", line, len, &value_len);
+	if (value)
+		return data_line(s, value, value_len);
+	word_line(s, line, len);
+	return ERR_OK;
 }
 
 /* Length of the line at bytes, without its end; len when it has none here. */
@@ -86,7 +121,7 @@ static size_t event_in_place(const struct sse *s, const char *bytes, size_t len,
 	if (s->has_data || s->line.len || !s->begun || line + 2 > len || bytes[line] != '\n' ||
 		bytes[line + 1] != '\n')
 		return 0;
-	*ret_value = data_value(bytes, line, ret_len);
+	*ret_value = value_of("data", bytes, line, ret_len);
 	return *ret_value ? line + 2 : 0;
 }
 
@@ -100,6 +135,7 @@ static enum err piece(struct sse *s, const char **bytes, size_t *len, sse_event_
 
 	if (used) {
 		e = fn(owner, value, value_len);
+		s->name[0] = '\0';
 	} else if (line == *len) {
 		used = line;
 		e = buf_append(&s->line, *bytes, line);
