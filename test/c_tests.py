@@ -89,8 +89,11 @@ class CFile(pytest.File):
         return self.output
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Every function that has a test's signature: one that main() does not list fails."""
-        for match in CASE.finditer(self.path.read_text()):
+        """Every function of a test's shape; one that cmocka was not told of has no result: red."""
+        matches = list(CASE.finditer(self.path.read_text()))
+        if not matches:
+            raise self.CollectError(f"{self.path}: no tests in it")
+        for match in matches:
             item = CCase.from_parent(self, name=f"{match['name']}[{self.mode}]")
             item.case = match["name"]
             rows = [row.strip() for row in (match["rows"] or "").split(",") if row.strip()]
