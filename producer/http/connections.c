@@ -2,9 +2,7 @@
 
 #include "ground/clock.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -124,12 +122,14 @@ static void make_room(struct connections *c)
 	}
 }
 
-struct connection *connections_join(struct connections *c, int fd)
+struct connection *connections_join(struct connections *c, void *library, int fd)
 {
 	struct connection *x = calloc(1, sizeof *x);
 
 	if (!x)
 		return NULL;
+	x->library = library;
+	x->thread = pthread_self();
 	x->fd = fd;
 	connection_moves(x, CONNECTION_HEAD);
 	(void)pthread_mutex_lock(&c->lock);
@@ -157,6 +157,22 @@ void connection_moves(struct connection *connection, enum connection_at at)
 		return;
 	connection->at = (int)at;
 	connection->since_ms = clock_ms();
+}
+
+struct connection *connections_find(
+	struct connections *c, bool (*is_so)(const struct connection *connection))
+{
+	struct connection *found = NULL;
+
+	(void)pthread_mutex_lock(&c->lock);
+	for (struct ring *at = c->ring.next; at != &c->ring && !found; at = at->next) {
+		struct connection *x = RING_OF(at, struct connection, link);
+
+		if (is_so(x))
+			found = x;
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return found;
 }
 
 size_t connections_n(const struct connections *c)

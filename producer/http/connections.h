@@ -14,6 +14,8 @@
 #include "ground/err.h"
 #include "ground/ring.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +25,8 @@ struct connections;
 
 struct connection {
 	struct ring link;
+	void *library;	  /* its handle */
+	pthread_t thread; /* which reads and writes it */
 	int fd;
 	_Atomic int at;
 	_Atomic int64_t since_ms;
@@ -37,11 +41,15 @@ MUST_CHECK enum err connections_new(
 	const struct connections_options *options, struct connections **ret_connections);
 /* Stops the sweeper. Every connection must have left. NULL is fine. */
 void connections_free(struct connections *c);
-/* NULL when out of memory: the connection then has no deadline but the library's. */
-struct connection *connections_join(struct connections *c, int fd);
+/* On the thread that will serve it. NULL when out of memory: the connection then has no deadline
+ * but the library's. */
+struct connection *connections_join(struct connections *c, void *library, int fd);
 /* Before the descriptor is closed. NULL is fine. */
 void connections_leave(struct connections *c, struct connection *connection);
 void connection_moves(struct connection *connection, enum connection_at at);
+/* The first, oldest first, that is so; NULL when none is. It is the caller's thread's to keep. */
+struct connection *connections_find(
+	struct connections *c, bool (*is_so)(const struct connection *connection));
 size_t connections_n(const struct connections *c);
 
 #endif

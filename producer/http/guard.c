@@ -39,6 +39,8 @@ static bool has_controls(const char *s)
 
 static const char *shape_fault(const struct guard_head *head)
 {
+	if (head->target[0] != '/')
+		return "the target must be a path: it begins with /";
 	for (const char *c = head->target; *c; c++)
 		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
 			return "the target has blanks or bytes outside ASCII";
@@ -59,18 +61,27 @@ static bool crlf_apart(const char *end, const char *next)
 	return next == end + 2 && end[0] == '\0' && end[1] == '\0';
 }
 
+/* CR LF, and CR LF again: the head's end. Less of it shows what follows the head. */
+static bool crlf_twice(const char *end)
+{
+	static const char nuls[4];
+
+	return memcmp(end, nuls, sizeof nuls) == 0;
+}
+
 static const char *line_fault(const struct guard_head *head)
 {
+	static const char fault[] = "lines must end in CR LF, without folding and without NUL";
 	const char *end = head->version + strlen(head->version);
 
 	for (size_t i = 0; i < head->n; i++) {
 		const struct guard_header *h = &head->headers[i];
 
 		if (!crlf_apart(end, h->name))
-			return "lines must end in CR LF, without folding and without NUL";
+			return fault;
 		end = h->value + strlen(h->value);
 	}
-	return NULL;
+	return head->n > 0 && head->n == head->total && !crlf_twice(end) ? fault : NULL;
 }
 
 static const char *framing_fault(const struct guard_head *head)

@@ -10,14 +10,14 @@
  *    name NUL [blanks] value NUL NUL name ...    two NULs: CR LF, one: a bare LF
  *
  * More than two, or the next name elsewhere in memory, is a NUL in a value or a
- * folded line. All of these are refused with 400, and the connection is closed.
+ * folded line. Behind the last value stand four: its own end and the blank line's.
+ * A target in absolute form names a host twice; only a path is taken. All of these
+ * are refused with 400, and the connection is closed.
  *
- * What cannot be seen through this library: the line end of the last header and
- * of the blank line behind it; a request line or a Content-Length that it refused
- * itself (it answers a bare page of its own, 400, 413, 414, 431 or 501, and for a
- * malformed Content-Length it sends that page's head twice before it closes: a
- * mistake of 0.9.75 behind which nothing is read any more); chunk extensions and
- * trailers (both are dropped by it, never used by us).
+ * What cannot be seen through this library: a bare LF at the very end of a head
+ * when nothing follows it; lines before the request line that are empty or begin
+ * with NUL (they are skipped); a request that it refused itself (refusal.h); chunk
+ * extensions and trailers (both are dropped by it, never used by us).
  *
  * Threads: pure.  Memory: points into the request. */
 #ifndef HTTP_GUARD_H
@@ -41,7 +41,7 @@ struct guard_head {
 };
 
 /* Why the request is refused, as one sentence; NULL when it is fine. in_place: the strings still
- * lie in the read buffer, so look between them. */
+ * lie in the read buffer, so look between them and at the four bytes behind the last. */
 const char *guard_fault(const struct guard_head *head, bool in_place);
 /* The value of a header that must come once at most; NULL when there is none. */
 const char *guard_value(const struct guard_head *head, const char *name);

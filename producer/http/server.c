@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include "http/refusal.h"
 #include "http/server_state.h"
 
 #include <errno.h>
@@ -87,7 +88,8 @@ static void connection_notice(void *cls, struct MHD_Connection *connection, void
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*ret_own = info ? connections_join(s->connections, info->connect_fd) : NULL;
+		*ret_own = info ? connections_join(s->connections, connection, info->connect_fd)
+				: NULL;
 	} else {
 		connections_leave(s->connections, *ret_own);
 		*ret_own = NULL;
@@ -104,17 +106,18 @@ static struct MHD_Daemon *daemon_start(struct server *s)
 {
 	const struct server_options *o = &s->options;
 
-	return MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL,
-		NULL, exchange_turn, s, MHD_OPTION_LISTEN_SOCKET, s->fd,
-		MHD_OPTION_THREAD_POOL_SIZE, o->threads > 1 ? o->threads : 0u,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections_max,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->connections_per_ip,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->connection_bytes,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(o->idle_ms / 1000 + 1),
-		MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
-		MHD_OPTION_NOTIFY_COMPLETED, exchange_over, s, MHD_OPTION_NOTIFY_CONNECTION,
-		connection_notice, s, MHD_OPTION_END);
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+					MHD_USE_TURBO | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, exchange_turn, s, MHD_OPTION_EXTERNAL_LOGGER, refusal_told,
+		s->connections, MHD_OPTION_LISTEN_SOCKET, s->fd, MHD_OPTION_THREAD_POOL_SIZE,
+		o->threads > 1 ? o->threads : 0u, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		(unsigned)o->connections_per_ip, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		o->connection_bytes, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)(o->idle_ms / 1000 + 1), MHD_OPTION_STRICT_FOR_CLIENT, 0,
+		MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s, MHD_OPTION_NOTIFY_COMPLETED,
+		exchange_over, s, MHD_OPTION_NOTIFY_CONNECTION, connection_notice, s,
+		MHD_OPTION_END);
 }
 
 enum err server_open(

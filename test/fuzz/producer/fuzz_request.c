@@ -74,13 +74,12 @@ static void check_head(char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	char *text = malloc(len + 1);
+	char *text = calloc(1, len + 4); /* the library's pool goes on behind a head */
 
 	if (text == NULL)
 		return 0;
 	if (len > 0)
 		memcpy(text, bytes, len);
-	text[len] = '\0';
 	check_path(text);
 	check_query("wait", text);
 	check_query(text, text + strlen(text));

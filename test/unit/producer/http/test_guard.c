@@ -21,7 +21,9 @@ static struct guard_head cut(char *raw, size_t len)
 		char *stop = next > line && next[-1] == '\r' ? next - 1 : next;
 
 		memset(stop, 0, (size_t)(next + 1 - stop));
-		if (line != raw && *line) {
+		if (!*line)
+			break;
+		if (line != raw) {
 			char *colon = strchr(line, ':');
 
 			*colon++ = '\0';
@@ -56,6 +58,20 @@ static void a_bare_line_feed_is_seen(void **state)
 	assert_null(guard_fault(&head, false));
 }
 
+static void a_bare_line_feed_before_the_blank_line_is_seen(void **state)
+{
+	CUT("HTTP/1.1\r\nHost: x\r\nX-A: b\n\r\n{}");
+
+	assert_non_null(guard_fault(&head, true));
+}
+
+static void a_bare_line_feed_as_the_blank_line_is_seen(void **state)
+{
+	CUT("HTTP/1.1\r\nHost: x\r\nX-A: b\r\n\n{}");
+
+	assert_non_null(guard_fault(&head, true));
+}
+
 static void a_nul_in_a_value_is_seen(void **state)
 {
 	CUT("HTTP/1.1\r\nHost: x\r\nX-A: b\0c\r\nX-B: d\r\n\r\n");
@@ -86,6 +102,10 @@ static void ambiguous_framing_is_refused(void **state)
 		{"/", "HTTP/1.1", {{"Host", "x"}, {"Authorization", "a"}, {"Authorization", "b"}},
 			3, 3},
 		{"/a b", "HTTP/1.1", {{"Host", "x"}}, 1, 1},
+		{"http://x/v1/jobs", "HTTP/1.1", {{"Host", "x"}}, 1, 1},
+		{"x:80", "HTTP/1.1", {{"Host", "x"}}, 1, 1},
+		{"*", "HTTP/1.1", {{"Host", "x"}}, 1, 1},
+		{"", "HTTP/1.1", {{"Host", "x"}}, 1, 1},
 		{"/", "HTTP/1.1", {{"Host", "x"}}, 1, GUARD_HEADERS_MAX + 1},
 	};
 
@@ -98,6 +118,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_head_passes),
 		cmocka_unit_test(a_bare_line_feed_is_seen),
+		cmocka_unit_test(a_bare_line_feed_before_the_blank_line_is_seen),
+		cmocka_unit_test(a_bare_line_feed_as_the_blank_line_is_seen),
 		cmocka_unit_test(a_nul_in_a_value_is_seen),
 		cmocka_unit_test(ambiguous_framing_is_refused),
 	};
