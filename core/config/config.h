@@ -6,8 +6,8 @@
  * from the rows (rows.h): config->worker.lease_ms is the row lease_ms of
  * CONFIG_WORKER. Texts are never NULL; "" means "not set".
  *
- * libyaml gives the document with its line numbers and we walk it ourselves:
- * libcyaml, which has schemas, stops at the first mistake and knows no ranges.
+ * libyaml gives the document with its line numbers and we walk it ourselves: so
+ * every mistake is told with its place, and ranges are checked.
  *
  * Threads: a loaded config may be read by any; the count is atomic. */
 #ifndef CONFIG_CONFIG_H

@@ -24,7 +24,6 @@ FOREIGN = {
     "jansson.h": ("core/ports/json.h",),
     "microhttpd.h": ("producer/http/", "test/simulator/"),
     "sodium.h": ("core/ground/",),
-    "cyaml/": ("core/config/",),
     "yaml.h": ("core/config/",),
     "cmocka.h": ("test/unit/",),
 }
