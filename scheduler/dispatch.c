@@ -39,6 +39,9 @@ static enum err stream_open(struct dispatch *d, struct loop *loop, const struct 
 {
 	const struct stream_settings stream = {
 		.brokers = config->kafka.brokers,
+		.security = {config->kafka.security_protocol, config->kafka.ca_file,
+			config->kafka.sasl_mechanism, config->kafka.sasl_username,
+			config->kafka.sasl_password_file},
 		.topic_prefix = d->topic_prefix,
 		.client_id = "longhaul-scheduler",
 		.message_timeout_ms = config->kafka.message_timeout_ms,

@@ -395,6 +395,8 @@ static enum err consumer_open(struct claimer *claimer)
 	const struct config *c = claimer->worker->config;
 	const struct stream_settings settings = {
 		.brokers = c->kafka.brokers,
+		.security = {c->kafka.security_protocol, c->kafka.ca_file, c->kafka.sasl_mechanism,
+			c->kafka.sasl_username, c->kafka.sasl_password_file},
 		.topic_prefix = c->kafka.topic_prefix,
 		.client_id = "longhaul-worker",
 		.session_timeout_ms = c->kafka.session_timeout_ms,

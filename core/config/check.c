@@ -4,8 +4,10 @@
 #include "domain/url.h"
 #include "ground/secret.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One rule, and what it says when it is broken. */
 struct config_rule {
@@ -37,6 +39,33 @@ static void config_check_upstreams(const struct config *c, config_misfit_fn *tel
 		if (config_twice(c, i))
 			tell(ctx, &misfit);
 	}
+}
+
+/* Credentials and certificates that the protocol would not use, or lacks. */
+static void config_check_kafka(const struct config_kafka *kafka, config_misfit_fn *tell, void *ctx)
+{
+	static const char unused[] = "expected nothing, or a kafka.security_protocol of sasl_";
+	static const char lacking[] = "expected a value, as kafka.security_protocol is sasl_";
+	bool sasl = strncmp(kafka->security_protocol, "sasl_", 5) == 0;
+	bool tls = strstr(kafka->security_protocol, "ssl") != NULL;
+	const struct {
+		const char *key, *value;
+	} credentials[] = {
+		{"sasl_mechanism", kafka->sasl_mechanism},
+		{"sasl_username", kafka->sasl_username},
+		{"sasl_password_file", kafka->sasl_password_file},
+	};
+
+	for (size_t i = 0; i < sizeof(credentials) / sizeof(*credentials); i++) {
+		const struct config_misfit misfit = {
+			"kafka", credentials[i].key, 0, sasl ? lacking : unused};
+
+		if ((*credentials[i].value != '\0') != sasl)
+			tell(ctx, &misfit);
+	}
+	if (*kafka->ca_file != '\0' && !tls)
+		tell(ctx, &(struct config_misfit){"kafka", "ca_file", 0,
+				  "expected nothing, or a kafka.security_protocol with ssl"});
 }
 
 void config_check_fit(const struct config *c, config_misfit_fn *tell, void *ctx)
@@ -74,6 +103,7 @@ void config_check_fit(const struct config *c, config_misfit_fn *tell, void *ctx)
 			tell(ctx, &rules[i].misfit);
 	}
 	config_check_upstreams(c, tell, ctx);
+	config_check_kafka(&c->kafka, tell, ctx);
 }
 
 static enum err config_check_secret(
@@ -91,6 +121,16 @@ static enum err config_check_secret(
 	secret_clear(&secret);
 	buf_clear(&why);
 	return e;
+}
+
+/* Certificates are no secret: they need only be there. */
+static enum err config_check_readable(
+	const char *name, const char *key, const char *path, struct buf *faults)
+{
+	if (*path == '\0' || access(path, R_OK) == 0)
+		return ERR_OK;
+	buf_printf(faults, "%s: %s: the file %s %s\n", name, key, path, strerror(errno));
+	return ERR_CONFIG;
 }
 
 static enum err config_check_upstream_files(
@@ -119,19 +159,23 @@ static bool config_concerns(const char *program, const char *section)
 enum err config_check_files(
 	const char *name, const struct config *c, const char *program, struct buf *faults)
 {
-	enum err passfile = ERR_OK;
-	enum err password = ERR_OK;
-	enum err keys = ERR_OK;
+	enum err found[] = {ERR_OK, ERR_OK, ERR_OK, ERR_OK, ERR_OK};
+	enum err first = ERR_OK;
 
 	if (config_concerns(program, "database"))
-		passfile = config_check_secret(
+		found[0] = config_check_secret(
 			name, "database.passfile", c->database.passfile, faults);
+	if (config_concerns(program, "kafka")) {
+		found[1] = config_check_readable(name, "kafka.ca_file", c->kafka.ca_file, faults);
+		found[2] = config_check_secret(
+			name, "kafka.sasl_password_file", c->kafka.sasl_password_file, faults);
+	}
 	if (config_concerns(program, "redis"))
-		password = config_check_secret(
+		found[3] = config_check_secret(
 			name, "redis.password_file", c->redis.password_file, faults);
 	if (config_concerns(program, "upstreams"))
-		keys = config_check_upstream_files(name, c, faults);
-	if (passfile != ERR_OK)
-		return passfile;
-	return password != ERR_OK ? password : keys;
+		found[4] = config_check_upstream_files(name, c, faults);
+	for (size_t i = 0; i < sizeof(found) / sizeof(*found) && first == ERR_OK; i++)
+		first = found[i];
+	return first;
 }

@@ -32,20 +32,22 @@ struct config_ints {
 };
 
 /* What a row's type is in C. Money is nano-dollars. */
-#define CONFIG_C_INT	  int64_t
-#define CONFIG_C_BOOL	  bool
-#define CONFIG_C_MONEY	  int64_t
-#define CONFIG_C_TEXT	  char *
-#define CONFIG_C_PATH	  char *
-#define CONFIG_C_SECRET	  char *
-#define CONFIG_C_LISTEN	  char *
-#define CONFIG_C_URL	  char *
-#define CONFIG_C_REDIS	  char *
-#define CONFIG_C_LEVEL	  char *
-#define CONFIG_C_DIALECT  char *
-#define CONFIG_C_TEXTS	  struct config_texts
-#define CONFIG_C_NETWORKS struct config_texts
-#define CONFIG_C_INTS	  struct config_ints
+#define CONFIG_C_INT	   int64_t
+#define CONFIG_C_BOOL	   bool
+#define CONFIG_C_MONEY	   int64_t
+#define CONFIG_C_TEXT	   char *
+#define CONFIG_C_PATH	   char *
+#define CONFIG_C_SECRET	   char *
+#define CONFIG_C_LISTEN	   char *
+#define CONFIG_C_URL	   char *
+#define CONFIG_C_REDIS	   char *
+#define CONFIG_C_LEVEL	   char *
+#define CONFIG_C_DIALECT   char *
+#define CONFIG_C_PROTOCOL  char *
+#define CONFIG_C_MECHANISM char *
+#define CONFIG_C_TEXTS	   struct config_texts
+#define CONFIG_C_NETWORKS  struct config_texts
+#define CONFIG_C_INTS	   struct config_ints
 
 #define CONFIG_MEMBER(type, name, initial, min, max, unit, live, help) CONFIG_C_##type name;
 

@@ -32,6 +32,14 @@
 #define CONFIG_KAFKA(X)                                                                            \
 	X(TEXT, brokers, "", 0, 2000, "", FIXED,                                                   \
 	  "host:port, several with commas; empty = none: workers claim from Postgres directly")    \
+	X(PROTOCOL, security_protocol, "plaintext", 0, 0, "", FIXED,                               \
+	  "how brokers are spoken to; sasl_plaintext shows the password to the network")           \
+	X(PATH, ca_file, "", 0, 4000, "", FIXED,                                                   \
+	  "certificates in PEM that vouch for the brokers; empty = the system's")                  \
+	X(MECHANISM, sasl_mechanism, "", 0, 20, "", FIXED, "with a protocol of sasl_")             \
+	X(TEXT, sasl_username, "", 0, 256, "", FIXED, "with a protocol of sasl_")                  \
+	X(SECRET, sasl_password_file, "", 0, 4000, "", FIXED,                                      \
+	  "file with its password; with a protocol of sasl_")                                      \
 	X(TEXT, topic_prefix, "longhaul", 1, 100, "", FIXED, "topics are <prefix>.<queue>")        \
 	X(INT, partitions, "12", 1, 256, "", FIXED, "of a topic, when it is made")                 \
 	X(INT, replicas, "1", 1, 9, "", FIXED, "of a partition, when its topic is made")           \

@@ -66,6 +66,18 @@ static bool value_dialect(const char *text)
 	return strcmp(text, "openai") == 0 || strcmp(text, "anthropic") == 0;
 }
 
+static bool value_protocol(const char *text)
+{
+	return strcmp(text, "plaintext") == 0 || strcmp(text, "ssl") == 0 ||
+	       strcmp(text, "sasl_plaintext") == 0 || strcmp(text, "sasl_ssl") == 0;
+}
+
+static bool value_mechanism(const char *text)
+{
+	return strcmp(text, "PLAIN") == 0 || strcmp(text, "SCRAM-SHA-256") == 0 ||
+	       strcmp(text, "SCRAM-SHA-512") == 0;
+}
+
 static bool value_network(const char *text)
 {
 	struct egress_net net;
@@ -90,6 +102,9 @@ static const struct {
 	[CONFIG_REDIS] = {"redis://host:port without user and password", STORE_TEXT, value_redis},
 	[CONFIG_LEVEL] = {"debug, info, warn or error", STORE_TEXT, value_level},
 	[CONFIG_DIALECT] = {"openai or anthropic", STORE_TEXT, value_dialect},
+	[CONFIG_PROTOCOL] = {"plaintext, ssl, sasl_plaintext or sasl_ssl", STORE_TEXT,
+		value_protocol},
+	[CONFIG_MECHANISM] = {"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", STORE_TEXT, value_mechanism},
 	[CONFIG_TEXTS] = {"a list of texts", STORE_TEXTS, value_any},
 	[CONFIG_NETWORKS] = {"a list of networks such as 10.1.0.0/16", STORE_TEXTS, value_network},
 	[CONFIG_INTS] = {"a list of integers", STORE_INTS, NULL},

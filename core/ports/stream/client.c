@@ -1,5 +1,7 @@
 #include "ports/stream/client.h"
 
+#include "ground/secret.h"
+
 #include <stdio.h>
 
 static void silent(const rd_kafka_t *client, int level, const char *facility, const char *line)
@@ -7,15 +9,38 @@ static void silent(const rd_kafka_t *client, int level, const char *facility, co
 	(void)client, (void)level, (void)facility, (void)line;
 }
 
+/* An option without a value keeps librdkafka's own. */
 static enum err set_all(rd_kafka_conf_t *conf, const struct stream_option *options, size_t n)
 {
 	char text[512];
 
 	for (size_t i = 0; i < n; i++)
-		if (rd_kafka_conf_set(conf, options[i].name, options[i].value, text, sizeof text) !=
-			RD_KAFKA_CONF_OK)
+		if (options[i].value && options[i].value[0] &&
+			rd_kafka_conf_set(conf, options[i].name, options[i].value, text,
+				sizeof text) != RD_KAFKA_CONF_OK)
 			return ERR_CONFIG;
 	return ERR_OK;
+}
+
+/* A certificate must name the host that was called, whatever a release of librdkafka thinks. */
+static enum err set_security(rd_kafka_conf_t *conf, const struct stream_security *security)
+{
+	struct secret password = {NULL, 0};
+	const char *file = security->password_file;
+	enum err err = file && file[0] ? secret_read(file, NULL, &password) : ERR_OK;
+	const struct stream_option options[] = {
+		{"security.protocol", security->protocol},
+		{"ssl.ca.location", security->ca_file},
+		{"ssl.endpoint.identification.algorithm", "https"},
+		{"sasl.mechanism", security->mechanism},
+		{"sasl.username", security->username},
+		{"sasl.password", password.bytes},
+	};
+
+	if (err == ERR_OK)
+		err = set_all(conf, options, sizeof options / sizeof *options);
+	secret_clear(&password);
+	return err;
 }
 
 enum err stream_client_conf(const struct stream_settings *settings,
@@ -38,6 +63,8 @@ enum err stream_client_conf(const struct stream_settings *settings,
 		return ERR_NOMEM;
 	err = set_all(conf, shared, sizeof shared / sizeof *shared);
 	if (err == ERR_OK)
+		err = set_security(conf, &settings->security);
+	if (err == ERR_OK)
 		err = set_all(conf, options, n);
 	if (err != ERR_OK) {
 		rd_kafka_conf_destroy(conf);
@@ -55,7 +82,8 @@ enum err stream_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka
 
 	if (!client) {
 		rd_kafka_conf_destroy(conf);
-		return ERR_SYSTEM;
+		return rd_kafka_last_error() == RD_KAFKA_RESP_ERR__INVALID_ARG ? ERR_CONFIG
+									       : ERR_SYSTEM;
 	}
 	*ret_client = client;
 	return ERR_OK;

@@ -16,10 +16,11 @@ struct stream_option {
 };
 
 /* The settings, then options. Silent: what matters reaches the owner as an outcome, and
- * librdkafka's own lines are not JSON. ERR_CONFIG, ERR_NOMEM */
+ * librdkafka's own lines are not JSON. Reads the password's file. ERR_CONFIG, ERR_NOMEM */
 MUST_CHECK enum err stream_client_conf(const struct stream_settings *settings,
 	const struct stream_option *options, size_t n, rd_kafka_conf_t **ret_conf);
-/* Takes conf in any case. ERR_SYSTEM when no thread could be started. */
+/* Takes conf in any case. ERR_CONFIG when it contradicts itself or its certificates cannot be used,
+ * ERR_SYSTEM when no thread could be started. */
 MUST_CHECK enum err stream_client_new(
 	rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **ret_client);
 enum { STREAM_NUMBER_MAX = 24 };

@@ -17,9 +17,19 @@
 
 enum { STREAM_PARTITIONS = 12, STREAM_TOPIC_MAX = 250 };
 
+/* Who the brokers are to us and we to them. NULL and "" alike: not given. */
+struct stream_security {
+	const char *protocol;  /* "plaintext" (not given), "ssl", "sasl_plaintext", "sasl_ssl" */
+	const char *ca_file;   /* PEM; not given: the system's */
+	const char *mechanism; /* "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512" */
+	const char *username;
+	const char *password_file; /* read by every _open, then wiped */
+};
+
 /* Strings are copied by every _open. */
 struct stream_settings {
-	const char *brokers;	  /* host:port[,host:port] */
+	const char *brokers; /* host:port[,host:port] */
+	struct stream_security security;
 	const char *topic_prefix; /* "longhaul" */
 	const char *client_id;	  /* the program's name, for the broker's logs */
 	/* 0 = the initial value in the configuration */

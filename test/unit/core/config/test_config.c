@@ -173,6 +173,52 @@ static void test_values_that_do_not_fit_together_are_refused(void **state)
 		"f.yaml:4:10: upstreams.name: expected a name that no other upstream has\n");
 }
 
+static void test_kafkas_credentials_fit_its_protocol(void **state)
+{
+	config_release(accept(LEAST "kafka: {security_protocol: ssl}\n"));
+	config_release(accept(LEAST "kafka: {security_protocol: ssl, ca_file: /x}\n"));
+	config_release(accept(LEAST "kafka: {security_protocol: sasl_ssl, sasl_mechanism: PLAIN,\n"
+				    "  sasl_username: u, sasl_password_file: /x, ca_file: /x}\n"));
+	refuse(LEAST "kafka: {security_protocol: tls}\n",
+		"f.yaml:2:28: kafka.security_protocol: expected plaintext, ssl, sasl_plaintext or "
+		"sasl_ssl\n");
+	refuse(LEAST "kafka: {security_protocol: sasl_ssl, sasl_mechanism: plain}\n",
+		"f.yaml:2:54: kafka.sasl_mechanism: expected PLAIN, SCRAM-SHA-256 or "
+		"SCRAM-SHA-512\n");
+	refuse(LEAST "kafka: {sasl_username: u}\n",
+		"f.yaml:2:24: kafka.sasl_username: expected nothing, or a kafka.security_protocol of "
+		"sasl_\n");
+	refuse(LEAST "kafka: {security_protocol: sasl_plaintext, sasl_mechanism: SCRAM-SHA-256,\n"
+		     "  sasl_username: u}\n",
+		"f.yaml:2:8: kafka.sasl_password_file: expected a value, as kafka.security_protocol "
+		"is sasl_\n");
+	refuse(LEAST "kafka: {security_protocol: plaintext, ca_file: /x}\n",
+		"f.yaml:2:48: kafka.ca_file: expected nothing, or a kafka.security_protocol with "
+		"ssl\n");
+}
+
+static void test_kafkas_files_are_checked_for_all_that_read_them(void **state)
+{
+	struct config *c =
+		accept(LEAST "kafka: {security_protocol: sasl_ssl, sasl_mechanism: PLAIN,\n"
+			     "  sasl_username: u, sasl_password_file: /nowhere/p, ca_file: "
+			     "/nowhere/ca}\n");
+	static const char *const programs[] = {"producer", "worker", "scheduler"};
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+		struct buf faults;
+
+		buf_init(&faults, 1000);
+		assert_int_equal(config_check_files("f.yaml", c, programs[i], &faults), ERR_CONFIG);
+		assert_string_equal(faults.bytes,
+			"f.yaml: kafka.ca_file: the file /nowhere/ca No such file or directory\n"
+			"f.yaml: kafka.sasl_password_file: the secret file /nowhere/p No such file "
+			"or directory\n");
+		buf_clear(&faults);
+	}
+	config_release(c);
+}
+
 static void test_secrets_inside_addresses_are_refused(void **state)
 {
 	refuse(LEAST "redis: {limits_url: 'redis://:pw@h:1'}\n",
@@ -279,6 +325,8 @@ int main(void)
 		cmocka_unit_test(test_ranges_hold_at_their_ends),
 		cmocka_unit_test(test_what_is_not_one_yaml_map_is_refused),
 		cmocka_unit_test(test_values_that_do_not_fit_together_are_refused),
+		cmocka_unit_test(test_kafkas_credentials_fit_its_protocol),
+		cmocka_unit_test(test_kafkas_files_are_checked_for_all_that_read_them),
 		cmocka_unit_test(test_secrets_inside_addresses_are_refused),
 		cmocka_unit_test(test_a_flood_of_mistakes_is_counted_not_shown),
 		cmocka_unit_test(test_a_missing_file_is_one_sentence),
