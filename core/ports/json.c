@@ -117,6 +117,16 @@ static bool json_deep(const char *bytes, size_t len, int max)
 	return false;
 }
 
+/* jansson 2.14 drops a NUL behind a number or a word; who reads the bytes after it would not. */
+static bool json_has_nul(const char *bytes, size_t len, struct problems *p)
+{
+	const char *nul = len > 0 ? memchr(bytes, '\0', len) : NULL;
+
+	if (nul != NULL)
+		problems_add(p, "", "byte %zu: a NUL", (size_t)(nul - bytes) + 1);
+	return nul != NULL;
+}
+
 enum err json_read(
 	const char *bytes, size_t len, int depth_max, struct problems *p, json_t **ret_value)
 {
@@ -130,6 +140,8 @@ enum err json_read(
 		problems_add(p, "", "nested deeper than %d", depth_max);
 		return ERR_TOO_LARGE;
 	}
+	if (json_has_nul(bytes, len, p))
+		return ERR_INVALID_JSON;
 	value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (value == NULL)
 		return json_fault(&error, p);

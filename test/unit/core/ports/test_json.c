@@ -36,7 +36,30 @@ static void test_what_is_not_strict_json_is_refused_with_its_place(void **state)
 		assert_string_equal(p.list[0].pointer, "");
 		assert_non_null(strstr(p.list[0].detail, "line "));
 	}
-	assert_int_equal(read_text("\"a\0b\"", 5, &(struct problems){.n = 0}), ERR_INVALID_JSON);
+}
+
+static void test_a_nul_is_refused_wherever_it_stands(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *detail;
+	} cases[] = {
+		{"\"a\0b\"", 5, "byte 3: a NUL"},
+		{"{\"a\":false\0}", 12, "byte 11: a NUL"},
+		{"[1\0]", 4, "byte 3: a NUL"},
+		{"[\0]", 3, "byte 2: a NUL"},
+		{"1\0", 2, "byte 2: a NUL"},
+		{"\0", 1, "byte 1: a NUL"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct problems p;
+
+		assert_int_equal(read_text(cases[i].text, cases[i].len, &p), ERR_INVALID_JSON);
+		assert_int_equal(p.n, 1);
+		assert_string_equal(p.list[0].detail, cases[i].detail);
+	}
 }
 
 static void test_depth_counts_brackets_outside_of_texts(void **state)
@@ -181,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_not_strict_json_is_refused_with_its_place),
+		cmocka_unit_test(test_a_nul_is_refused_wherever_it_stands),
 		cmocka_unit_test(test_depth_counts_brackets_outside_of_texts),
 		cmocka_unit_test(test_a_fault_never_quotes_what_was_sent),
 		cmocka_unit_test(test_a_table_of_fields_is_a_schema),
