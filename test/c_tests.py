@@ -3,7 +3,7 @@
 A C file under test/unit/ is built once per mode (`--c-modes asan,tsan`) and run as one process; its
 TAP lines become results. A file that mentions `/* threads: yes */` also runs under TSan. A comment
 `/* promises: C1, C7 */` above a test function marks it. A fuzz target under test/fuzz/ is one test
-that feeds its parser for `--fuzz-seconds`.
+that feeds its parser for `--fuzz-seconds`, beginning with its corpus.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class FuzzRun(pytest.Item):
         name = self.path.relative_to(ROOT / "test/fuzz").with_suffix("")
         found = ROOT / "var/fuzz" / name
         found.mkdir(parents=True, exist_ok=True)
-        seeds = self.path.with_suffix("")
+        seeds = ROOT / "test/fuzz/corpus" / name
         seconds = self.config.getoption("--fuzz-seconds")
         command = [str(ROOT / "build/fuzz/fuzz" / name), f"-max_total_time={seconds}"]
         command += ["-rss_limit_mb=1024", "-timeout=10", f"-artifact_prefix={found}/", str(found)]
