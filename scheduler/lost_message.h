@@ -6,7 +6,8 @@
  * when no delivery report came within scheduler.report_timeout_ms. While Kafka gives no answer,
  * nothing is known and nothing is lost. At most SURVEY_MAX batches a round; counted.
  *
- * Threads: the scheduler's; the waiting is done by the kafka_admin. */
+ * Threads: the scheduler's; the waiting is done by the kafka_admin.
+ * Memory: one round's batches. */
 #ifndef SCHEDULER_LOST_MESSAGE_H
 #define SCHEDULER_LOST_MESSAGE_H
 

@@ -4,7 +4,7 @@
  * the store, whose guarded statement looks again before it acts: all jobs of a dead
  * worker return at once, and a crash note among them says which one is to blame.
  *
- * Threads: the scheduler's. */
+ * Threads: the scheduler's.  Memory: room for the workers of one look. */
 #ifndef SCHEDULER_REAPER_H
 #define SCHEDULER_REAPER_H
 

@@ -72,7 +72,7 @@ size_t claim_reserved(const struct claimer *claimer)
 	return claimer->reserved;
 }
 
-int claim_is_idle(const struct claimer *claimer)
+bool claim_is_idle(const struct claimer *claimer)
 {
 	return claimer->in_flight == 0;
 }

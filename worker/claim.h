@@ -15,13 +15,15 @@
 
 #include "ground/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct claimer;
 struct worker;
 
 MUST_CHECK enum err claim_new(struct worker *w, struct claimer **ret_claimer);
-/* Leaves the group within wait_ms. NULL is fine. */
+/* Leaves the group, within three seconds; messages that are not done with go to others. After the
+ * connections are closed, before loop_free. NULL is fine. */
 void claim_free(struct claimer *claimer);
 /* Slots got free, or the record is back: look at once. */
 void claim_wake(struct claimer *claimer);
@@ -29,7 +31,7 @@ void claim_wake(struct claimer *claimer);
 void claim_flush(struct claimer *claimer);
 /* Slots that claims under way may fill. */
 size_t claim_reserved(const struct claimer *claimer);
-/* True when no claim is under way. */
-int claim_is_idle(const struct claimer *claimer);
+/* Is no claim under way, so that nothing new can come before the next flush? */
+bool claim_is_idle(const struct claimer *claimer);
 
 #endif

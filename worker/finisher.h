@@ -9,7 +9,12 @@
  *   outcome unknown                the attempts are read: ended by us, still ours, or lost
  *   Postgres away                  kept, and sent again
  *
- * Threads: the loop's.  Memory: sealed copies of a batch while it is sent. */
+ * Bounds: as many jobs as there are slots wait; two batches of finish_batch are
+ * under way, but for the halves of a refused one, and no other is begun then.
+ *
+ * Threads: the loop's.  Memory: jobs stay the table's; one in a batch is pinned
+ * (job.h), and its result, words and deltas must stay as they are until it is told.
+ * A batch's values are sealed copies only while it is handed to the connection. */
 #ifndef WORKER_FINISHER_H
 #define WORKER_FINISHER_H
 
@@ -22,16 +27,19 @@ struct job;
 struct worker;
 
 MUST_CHECK enum err finisher_new(struct worker *w, struct finisher **ret_finisher);
+/* After the connections are closed, whose last callbacks still come here. NULL is fine. */
 void finisher_free(struct finisher *f);
-/* job->end is filled; the job is told through ending and job_resume. */
+/* job->end is filled, job->ending says ASKED. The job is told once, by TOLD and job_resume, unless
+ * it is dropped before. */
 void finisher_add(struct finisher *f, struct job *job);
-/* The job was dropped while it was asked for. */
+/* The job was dropped while it was asked for: it leaves the queue, or its batch's answer finds it
+ * gone. */
 void finisher_remove(struct finisher *f, struct job *job);
 /* At the end of a turn. */
 void finisher_flush(struct finisher *f);
 /* Logs what ended lately, once a second at most. */
 void finisher_tell(struct finisher *f);
-/* Ends not yet acknowledged. */
+/* Ends not yet acknowledged: queued, or in a batch. */
 size_t finisher_pending(const struct finisher *f);
 /* What the attempt used, as far as it is known. */
 void finisher_usage(const struct job *job, struct finish *end);

@@ -89,7 +89,10 @@ void job_fail(struct job *job, enum err e);
 void job_end(struct job *job, enum err e);
 /* Forgets a job that is another's by now: cuts its call, tells nobody. */
 void job_drop(struct job *job);
-/* Statements that point to the job keep its memory. */
+/* A statement that points to the job pins it, once, and its callback unpins it last: a job that was
+ * dropped or is done meanwhile is gone from the table, but its memory stays until then. So a
+ * callback asks job->gone before it touches the job. The job may be freed when job_unpin returns.
+ */
 void job_pin(struct job *job);
 void job_unpin(struct job *job);
 /* Frees what the call held, and gives its place at the upstream back. */

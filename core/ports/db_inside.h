@@ -3,7 +3,14 @@
  * A connection is a link (away, connecting, greeting, up) and a line of flights:
  * pipeline segments in the order in which they were sent. A flight is either one
  * Parse, or a transaction. Results come in the same order, so the head of the
- * line is always the one that the next result belongs to. */
+ * line is always the one that the next result belongs to.
+ *
+ * Threads: the connection's owner.
+ * Memory: a flight belongs to the line, from db_commit until it ended; its rows to
+ * its callback. Callbacks may close a connection that a loop drives: depth counts
+ * those on the stack, and the loop's handlers free it at 0 (db_may_free, db_free).
+ * Bounds: queued_max transactions, DB_STEPS_MAX statements in each, DB_PREPARED_MAX
+ * prepared. */
 #ifndef PORTS_DB_INSIDE_H
 #define PORTS_DB_INSIDE_H
 

@@ -1,11 +1,16 @@
 /* loop.h - one thread waiting for many things (libuv lives behind this).
  *
  * A loop runs callbacks one at a time on the thread that called loop_run; none
- * of them may block. Everything but loop_wake_send belongs to that thread.
- * After an object's _free no callback of it runs; libuv's own memory of it goes
- * at the end of the turn.
+ * of them may block. The loop counts its own health: turns, those over 50 ms, and
+ * the longest.
  *
- * The loop counts its own health: how late timers ran, and turns over 50 ms. */
+ * Every _new below: ERR_NOMEM, or ERR_SYSTEM when the kernel refuses (descriptors).
+ *
+ * Threads: everything belongs to the one that runs the loop, or while nobody runs it
+ * to whoever made it; only loop_wake_send may be called from any.
+ * Memory: an object belongs to whoever made it, who frees it before loop_free. After
+ * its _free no callback of it runs, not even one that was due; libuv's own memory
+ * of it goes at the end of the turn. A _free inside the object's own callback is fine. */
 #ifndef PORTS_LOOP_H
 #define PORTS_LOOP_H
 
@@ -76,6 +81,7 @@ struct loop_health {
 	uint64_t stalls; /* turns whose callbacks took over 50 ms */
 	int64_t worst_us;
 };
+/* On the loop's thread. */
 void loop_health_read(const struct loop *loop, struct loop_health *ret_health);
 
 #endif

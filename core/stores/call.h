@@ -1,5 +1,10 @@
 /* call.h - a store call under way: whom to tell, and of what.
  *
+ * What every store function returns: ERR_OK, and done is called exactly once, later
+ * and from the connection, with db_commit's outcome or one that the function names;
+ * or an error of db_begin, ERR_NOMEM, ERR_TOO_LARGE for a batch beyond its maximum,
+ * and nothing was sent and done is not called.
+ *
  * For the stores' own use. A call is made together with its transaction; the
  * callback that ends it frees it. The done pointer is cast back to the type it
  * came as by the only function that calls it.

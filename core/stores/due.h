@@ -6,7 +6,8 @@
  * before its time. A running job is ended under its row's lock, its event block
  * closed, its holder told by its next beat.
  *
- * Threads: the connection's. */
+ * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
+ * copied. */
 #ifndef STORES_DUE_H
 #define STORES_DUE_H
 

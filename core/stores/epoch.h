@@ -8,7 +8,8 @@
  * out by claims, so nobody else needs to. db_origin_read tells what it connected to,
  * and a worker whose origin changed drops what it holds.
  *
- * Threads: the connection's. */
+ * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
+ * copied. */
 #ifndef STORES_EPOCH_H
 #define STORES_EPOCH_H
 

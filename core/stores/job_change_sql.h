@@ -7,7 +7,7 @@
  * before. Ready and due rows are only taken when nobody else has them: who claims
  * or moves one waits for the job's lock, and then sees that it has changed.
  *
- * For core/stores only. */
+ * For core/stores only.  Threads, memory: constants. */
 #ifndef STORES_JOB_CHANGE_SQL_H
 #define STORES_JOB_CHANGE_SQL_H
 

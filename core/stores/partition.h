@@ -7,7 +7,8 @@
  * while a job of that day is still queued, waiting or running. A DEFAULT
  * partition per class is the net; rows in it are reported.
  *
- * Threads: the connection's. */
+ * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
+ * copied. */
 #ifndef STORES_PARTITION_H
 #define STORES_PARTITION_H
 

@@ -13,7 +13,8 @@
  * others count an interruption; without a note also a death, and a job with two
  * deaths runs on probation, where a further death counts as a crash.
  *
- * Threads: the connection's. */
+ * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
+ * copied. */
 #ifndef STORES_REAP_H
 #define STORES_REAP_H
 

@@ -6,7 +6,8 @@
  * (reap, due, expire, dispatch, ...) is given the term and first matches that row:
  * a leader that was frozen and continued touches 0 rows and learns ERR_LOST.
  *
- * Threads: the connection's. */
+ * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
+ * copied. */
 #ifndef STORES_TERM_H
 #define STORES_TERM_H
 

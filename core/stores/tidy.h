@@ -4,7 +4,8 @@
  * idempotency keys past their day. What is partitioned goes by the day
  * (partition.h); a dispatch batch goes when it is closed (dispatch.h).
  *
- * Threads: the connection's. */
+ * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
+ * copied. */
 #ifndef STORES_TIDY_H
 #define STORES_TIDY_H
 

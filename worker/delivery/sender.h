@@ -38,11 +38,14 @@ struct sender_host {
 	struct config *const *config; /* the present one: a reload is seen by the next request */
 };
 
+/* How it ends, in this order, each step safe without the ones before: sender_stop, then wait until
+ * sender_idle; sender_drop; http_free; db_close; sender_free; loop_free. */
+
 /* Starts looking at once. ERR_NOMEM, ERR_CONFIG (an allowed network that is none) */
 MUST_CHECK enum err sender_new(const struct sender_host *host, struct sender **ret_sender);
 /* Claims nothing new; what is under way goes on. */
 void sender_stop(struct sender *sender);
-/* Nothing is under way: after a stop, the time to free. */
+/* Nothing is under way: after a stop, nothing will be. */
 bool sender_idle(const struct sender *sender);
 /* Ends the calls under way without a word: what they were about becomes due again. Before
  * http_free. NULL is fine, as it is for the next one. */

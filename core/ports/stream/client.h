@@ -1,6 +1,11 @@
 /* client.h - what publisher, consumer and admin share: making a librdkafka client.
  *
- * For core/ports/stream/ only.  Threads, memory: as the callers. */
+ * For core/ports/stream/ only.
+ *
+ * Threads: any; each client belongs to the one part that made it. librdkafka starts
+ * threads of its own for it (settings.h).
+ * Memory: a conf is the caller's until stream_client_new takes it; a client is the
+ * caller's, to end with rd_kafka_destroy. Texts are copied. */
 #ifndef PORTS_STREAM_CLIENT_H
 #define PORTS_STREAM_CLIENT_H
 
