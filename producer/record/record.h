@@ -76,7 +76,7 @@ struct record_options {
 	struct db_options db; /* on_change and owner are set here */
 	size_t lanes[RECORD_LANES];
 	size_t pending_max; /* items, in all inboxes */
-	size_t weight_max; /* of any batch, whatever its operation allows */
+	size_t weight_max;  /* of any batch, whatever its operation allows */
 	int64_t wait_ms;
 	int64_t company_ms; /* few items wait for others while another lane commits; 0 = not */
 	const struct record_op *const *ops; /* all that may be added; ends with NULL */
