@@ -32,7 +32,22 @@ def running(name: str, **how: Any) -> Iterator[Stack]:
     try:
         yield stack
     finally:
-        stack.down(purge=not os.environ.get("LONGHAUL_KEEP"))
+        stack.down()
+        complaints = sanitizers_said(var)
+        if not os.environ.get("LONGHAUL_KEEP") and not complaints:
+            stack.down(purge=True)
+        assert not complaints, "\n".join(complaints)
+
+
+def sanitizers_said(var: Path) -> list[str]:
+    """A program that a sanitizer ended is started anew: without this its end would pass unseen."""
+    logs = [log for log in var.glob("log/*.log") if log.stem not in ("kafka", "postgres")]
+    return [
+        f"{log}: {line}"
+        for log in sorted(logs)
+        for line in log.read_text(errors="replace").splitlines()
+        if "Sanitizer:" in line or "runtime error:" in line
+    ]
 
 
 def tenant_client(stack: Stack, second: bool = False, history: History | None = None) -> Client:
