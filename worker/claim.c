@@ -8,6 +8,7 @@
 #include "ports/stream/consumer.h"
 #include "stores/lease.h"
 #include "stores/queue.h"
+#include "stray.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -50,6 +51,7 @@ struct claimer {
 	int64_t quiet_ms;  /* nothing is asked before */
 	int64_t pause_ms;
 	struct loop_timer *timer, *queues_timer;
+	struct strays strays;
 };
 
 /* A claim by keys under way. */
@@ -82,6 +84,12 @@ void claim_wake(struct claimer *claimer)
 	claimer->look = true;
 }
 
+void claim_doubt(struct claimer *claimer)
+{
+	claimer->strays.doubted = true;
+	claimer->look = true;
+}
+
 /* Between 3/4 and 5/4 of ms, so that workers do not ask in step. */
 static int64_t jittered(int64_t ms)
 {
@@ -95,6 +103,7 @@ static void quiet(struct claimer *claimer, enum err e)
 {
 	log_warn("claims are refused", LOG_ERR(e),
 		LOG_TEXT("why", db_fault(worker_db_claim(claimer->worker))));
+	claim_doubt(claimer); /* it may be committed all the same */
 	claimer->quiet_ms = loop_now_ms(claimer->worker->loop) + RETRY_MS;
 	loop_timer_start(claimer->timer, RETRY_MS);
 }
@@ -323,6 +332,7 @@ void claim_flush(struct claimer *claimer)
 		loop_timer_start(claimer->timer, RETRY_MS);
 		return;
 	}
+	strays_flush(&claimer->strays);
 	while (worker_free_slots(w) && claimer->in_flight < IN_FLIGHT_MAX && claim_by_keys(claimer))
 		;
 	if (worker_free_slots(w) && claimer->in_flight < IN_FLIGHT_MAX && direct_is_due(claimer))
@@ -418,7 +428,7 @@ enum err claim_new(struct worker *w, struct claimer **ret_claimer)
 
 	if (!claimer)
 		return ERR_NOMEM;
-	claimer->worker = w;
+	claimer->worker = claimer->strays.worker = w;
 	ring_init(&claimer->hints);
 	claimer->all_queues = names->n == 1 && strcmp(names->items[0], "*") == 0;
 	e = loop_timer_new(w->loop, on_timer, claimer, &claimer->timer);

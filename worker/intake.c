@@ -1,5 +1,6 @@
 #include "intake.h"
 
+#include "claim.h"
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -170,13 +171,16 @@ void intake_take(struct worker *w, const struct claim *claims, size_t n)
 
 	if (!in) {
 		log_error("no memory for a claim", LOG_INT("jobs", (int64_t)n));
+		claim_doubt(w->claim);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct job *job = hold(w, &claims[i]);
 
-		if (!job)
+		if (!job) {
+			claim_doubt(w->claim);
 			continue;
+		}
 		live_state(w->live, job, job_state_text(JOB_RUNNING));
 		stop_point(job, STOP_AFTER_CLAIM);
 		if (job->kind->runner != KIND_RUNS_UPSTREAM)

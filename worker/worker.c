@@ -96,6 +96,15 @@ static void on_after_io(void *owner)
 	leave_when_empty(w);
 }
 
+/* Under a new name: leases of the old one, which beats no more, are the reaper's to return. */
+static void begin_anew(struct worker *w)
+{
+	holding_drop_all(w);
+	w->incarnation = id_new(0);
+	crash_note_incarnation(&w->note, w->incarnation);
+	beat_restart(w->beat);
+}
+
 /* ---- time ---- */
 
 static void sweep_job(struct worker *w, struct job *job, int64_t now)
@@ -135,7 +144,7 @@ static void on_sweep(void *owner)
 	if (beat_silent_ms(w->beat) > w->config->worker.db_outage_s * 1000 && w->jobs.n) {
 		log_error("the record was away for too long: dropping what is held",
 			LOG_INT("jobs", (int64_t)w->jobs.n));
-		holding_drop_all(w);
+		begin_anew(w);
 	}
 	sweep_jobs(w, now);
 	finisher_tell(w->finisher);
@@ -161,10 +170,7 @@ void worker_reborn(struct worker *w)
 {
 	log_error("declared dead: dropping what is held and starting anew",
 		LOG_ID("worker", "wrk", w->incarnation), LOG_INT("jobs", (int64_t)w->jobs.n));
-	holding_drop_all(w);
-	w->incarnation = id_new(0);
-	crash_note_incarnation(&w->note, w->incarnation);
-	beat_restart(w->beat);
+	begin_anew(w);
 }
 
 static void reload(struct worker *w)

@@ -156,6 +156,10 @@ static const struct db_stmt held_stmt = {.name = "lease_held",
 	       " k.fence limit 1) l",
 	.reads = true};
 
+static const struct db_stmt list_stmt = {.name = "lease_list",
+	.sql = "select tenant_id, job_id, fence, event_from from job_lease where worker_id = $1",
+	.reads = true};
+
 static void claim_take(struct claim *c, const struct db_rows *r, size_t i)
 {
 	*c = (struct claim){
@@ -401,6 +405,36 @@ enum err lease_inputs(
 		.with = {.done = (call_fn *)done, .ctx = ctx}});
 	free(tenants);
 	return e;
+}
+
+static void on_list(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct lease *leases = call_rows(&e, n, sizeof(*leases));
+
+	for (i = 0; leases != NULL && i < n; i++)
+		leases[i] = (struct lease){.tenant = db_id(r, i, 0),
+			.job = db_id(r, i, 1),
+			.fence = db_int(r, i, 2),
+			.event_from = db_int(r, i, 3)};
+	((lease_list_done *)call->done)(call->ctx, e, leases, leases != NULL ? n : 0);
+	free(leases);
+	free(call);
+}
+
+enum err lease_list(struct db *db, struct id worker, lease_list_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &list_stmt,
+		.args = &a,
+		.on_done = on_list,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
 }
 
 static void on_held(void *ctx, enum err e, const struct db_reply *reply)

@@ -68,6 +68,14 @@ typedef void lease_inputs_done(void *ctx, enum err e, const struct claim_input *
 MUST_CHECK enum err lease_inputs(
 	struct db *db, const struct job_key *keys, size_t n, lease_inputs_done *done, void *ctx);
 
+/* All that the record says this worker holds. */
+struct lease {
+	struct id tenant, job;
+	int64_t fence, event_from;
+};
+typedef void lease_list_done(void *ctx, enum err e, const struct lease *leases, size_t n);
+MUST_CHECK enum err lease_list(struct db *db, struct id worker, lease_list_done *done, void *ctx);
+
 /* Which of these (job, fence) does this worker still hold? After an outage. held[i] answers
  * keys[i]. */
 struct lease_key {

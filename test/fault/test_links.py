@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,8 +26,8 @@ def stack() -> Iterator[Any]:
         yield one
 
 
-@pytest.fixture(scope="module")
-def proxy(stack: Any) -> Iterator[Proxy]:
+@contextmanager
+def proxied(stack: Any) -> Iterator[Proxy]:
     """The only worker reaches Postgres through it from now on."""
     record = urlsplit(stack.env["LONGHAUL_PG_URL"])
     one = Proxy(str(record.hostname), int(record.port or 5432))
@@ -37,6 +38,12 @@ def proxy(stack: Any) -> Iterator[Proxy]:
     stack.restart("worker-1")
     yield one
     one.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(stack: Any) -> Iterator[Proxy]:
+    with proxied(stack) as one:
+        yield one
 
 
 @pytest.fixture

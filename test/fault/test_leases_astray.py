@@ -1,0 +1,56 @@
+"""A lease that the record gave and the worker never heard of, or forgot, must not rest with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from client import Client, chat, until
+from stacks import running, tenant_client
+
+from .conftest import Fault
+from .test_links import proxied
+
+SLOW = "sim?tokens=100&itl_ms=100"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Any]:
+    worker = {"db_outage_s": 2, "live_flush_ms": 1}
+    with running("astray", workers=1, config_overrides={"worker": worker}) as one:
+        yield one
+
+
+@pytest.fixture
+def client(stack: Any) -> Iterator[Client]:
+    one = tenant_client(stack)
+    yield one
+    one.close()
+
+
+@pytest.mark.promises("C7", "C16")
+def test_jobs_dropped_in_a_long_outage_run_again(stack: Any, client: Client) -> None:
+    fault = Fault(stack)
+    jobs = [client.submit(chat("o", model=SLOW))["id"] for _ in range(5)]
+    until("they run", lambda: fault.running() >= 5)
+    stack.stop("postgres")
+    log = stack.layout.log / "worker-1.log"
+    until("the worker drops them", lambda: "away for too long" in log.read_text())
+    stack.start("postgres")
+    until("it is read again", lambda: client.http.get(f"/v1/jobs/{jobs[0]}").status_code == 200)
+    assert {client.wait(job, 60)["state"] for job in jobs} == {"completed"}
+
+
+@pytest.mark.promises("C7", "C16")
+def test_a_claim_whose_answer_is_cut_off_is_not_forgotten(stack: Any, client: Client) -> None:
+    fault = Fault(stack)
+    with proxied(stack) as proxy:
+        done = client.submit(chat("w", model="sim?tokens=3"))["id"]
+        client.wait(done)
+        proxy.set("one-way")
+        jobs = [client.submit(chat("c", model="sim?tokens=3"))["id"] for _ in range(5)]
+        until("their claim is committed", lambda: fault.running() > 0, 10)
+        proxy.set("reset")
+        proxy.set("pass")
+        assert {client.wait(job, 60)["state"] for job in jobs} == {"completed"}
