@@ -65,11 +65,12 @@ static void decide(struct job *job, struct finish *end)
 		decide_retry(job, end);
 }
 
-/* Every piece of text has its number before the attempt ends. False: numbers must come first. */
+/* Every piece of text has its number before the attempt ends, and it is known which of them the
+ * record has. False: that must come first. */
 static bool text_is_told(struct job *job)
 {
 	live_tell(job->worker->live, job);
-	if (job->output.told == job_text(job)->len && !job->appending)
+	if (job->output.told == job_text(job)->len && !job->appending && !job->output.doubted)
 		return true;
 	if (!job->appending)
 		writer_add(job->worker->writer, job);

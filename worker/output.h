@@ -28,6 +28,7 @@ struct output {
 	size_t told;	    /* text up to here has a number */
 	struct buf lengths; /* uint32 little endian, one for each delta from run_seq on */
 	bool extending;	    /* more numbers were asked for */
+	bool doubted;	    /* the first ones may be in the record: an answer was lost */
 };
 
 /* Numbers from (the attempt's first event) to last are reserved. */

@@ -44,6 +44,7 @@ static void batch_add(struct batch *b, struct job *job)
 		.progress_percent = -1,
 		.progress_stage = "generating",
 		.progress_tokens = o->next - 1,
+		.again = o->doubted,
 	};
 	b->deltas[b->n] = output_unwritten(o);
 	b->jobs[b->n] = job;
@@ -100,10 +101,12 @@ static void element_told(struct batch *b, size_t i, enum err e)
 
 	job->appending = false;
 	if (!e && a->outcome == ERR_OK) {
-		output_written(&job->output, b->deltas[i]);
+		output_written(&job->output, a->written < b->deltas[i] ? a->written : b->deltas[i]);
 		output_extended(&job->output, a->event_to);
+		job->output.doubted = false;
 	} else {
 		job->output.extending = false;
+		job->output.doubted |= e == ERR_DB_UNKNOWN;
 	}
 	if (e && !job->gone)
 		writer_add(b->writer, job);
@@ -114,8 +117,8 @@ static void element_told(struct batch *b, size_t i, enum err e)
 	job_unpin(job);
 }
 
-/* An unknown outcome is asked again: the numbers written are the same, so the record takes them
- * once. */
+/* An unknown outcome is asked again: the numbers begin where they did, so the record takes them
+ * once and tells how many it has. */
 static void on_done(void *ctx, enum err e, struct event_append *const *elements, size_t n)
 {
 	struct batch *b = ctx;

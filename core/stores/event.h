@@ -80,8 +80,10 @@ struct event_append {
 	int progress_percent; /* -1 = unknown: the job row's progress, written along */
 	const char *progress_stage;
 	int64_t progress_tokens;
+	bool again; /* the outcome of an append before is unknown: its run may be there already */
 	/* told: */
 	enum err outcome; /* ERR_OK, or ERR_LOST: nothing was written for it */
+	size_t written;	  /* deltas of the run that are in the record; fewer only of one again */
 	int64_t event_to; /* last number reserved now */
 };
 typedef void event_append_done(void *ctx, enum err e, struct event_append *const *batch, size_t n);

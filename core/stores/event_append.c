@@ -46,15 +46,32 @@ static const struct db_stmt APPEND_RUNS = {.name = "event_append_runs",
 	       ", $5::bigint[], $6::int[], $7::text[],"
 	       " $8::int[], $9::bytea[], $10::bytea[], $11::int[])"
 	       " e(tenant_id, job_id, fence, seq, count, kind, attempt, lengths, body, retention)"
-	       " cross join lateral (select 1 from " LEASE ") l",
+	       " cross join lateral (select 1 from " LEASE ") l on conflict do nothing",
 	false};
+
+/* What the record has of runs that were there before: $5 number, $6 retention, $7 the element's
+ * index. */
+static const struct db_stmt APPEND_KEPT = {.name = "event_append_kept",
+	.sql = "select e.i, x.count from " ELEMENTS ", $5::bigint[], $6::int[], $7::int[])"
+	       " e(tenant_id, job_id, fence, seq, retention, i) cross join lateral"
+	       " (select x.count from job_event x where x.tenant_id = e.tenant_id"
+	       " and x.job_id = e.job_id and x.seq_from = e.seq and x.retention = e.retention limit 1) x"
+	       " where $1::uuid is not null",
+	true};
 
 struct append {
 	event_append_done *done;
 	void *ctx;
+	bool again; /* of some element */
 	size_t n;
 	struct event_append *batch[];
 };
+
+static void kept_take(struct append *append, const struct db_rows *rows)
+{
+	for (size_t r = 0; r < db_rows_n(rows); r++)
+		append->batch[db_int(rows, r, 0)]->written = (size_t)db_int(rows, r, 1);
+}
 
 static void append_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
@@ -62,6 +79,8 @@ static void append_ended(void *ctx, enum err e, const struct db_reply *reply)
 
 	for (size_t i = 0; i < append->n; i++)
 		append->batch[i]->outcome = e == ERR_OK ? ERR_LOST : e;
+	if (e == ERR_OK && append->again)
+		kept_take(append, db_reply_rows(reply, 3));
 	if (e == ERR_OK) {
 		const struct db_rows *rows = db_reply_rows(reply, 1);
 
@@ -80,6 +99,7 @@ static void append_ended(void *ctx, enum err e, const struct db_reply *reply)
 struct run_of {
 	const struct event_append *one;
 	const struct event_run *run;
+	size_t i; /* the element's index */
 };
 
 static void key_columns(struct db_args *args, struct id worker, const struct run_of *of, size_t n)
@@ -141,10 +161,24 @@ static void run_columns(struct db_args *args, const struct run_of *of, size_t n)
 		db_item_int4(args, (int32_t)id_class(of[i].one->job));
 }
 
-/* of lists the elements first, then the runs; both in one allocation. */
-static void append_send(
-	struct db *db, struct id worker, const struct run_of *of, size_t n, size_t runs)
+static void kept_columns(struct db_args *args, const struct run_of *of, size_t n)
 {
+	db_array(args, DB_INT8, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int8(args, of[i].run->seq_from);
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, (int32_t)id_class(of[i].one->job));
+	db_array(args, DB_INT4, n);
+	for (size_t i = 0; i < n; i++)
+		db_item_int4(args, (int32_t)of[i].i);
+}
+
+/* of lists the elements first, then the runs; both in one allocation. */
+static void append_send(const struct append *append, struct db *db, struct id worker,
+	const struct run_of *of, size_t runs)
+{
+	const size_t n = append->n;
 	struct db_args args;
 
 	key_columns(&args, worker, of, n);
@@ -155,6 +189,11 @@ static void append_send(
 	key_columns(&args, worker, of + n, runs);
 	run_columns(&args, of + n, runs);
 	db_query(db, &APPEND_RUNS, &args);
+	if (!append->again)
+		return;
+	key_columns(&args, worker, of + n, runs);
+	kept_columns(&args, of + n, runs);
+	db_query(db, &APPEND_KEPT, &args);
 }
 
 static size_t append_list(struct event_append *const *batch, size_t n, struct run_of *of)
@@ -162,9 +201,12 @@ static size_t append_list(struct event_append *const *batch, size_t n, struct ru
 	size_t at = n;
 
 	for (size_t i = 0; i < n; i++) {
-		of[i] = (struct run_of){batch[i], NULL};
-		for (size_t r = 0; r < batch[i]->runs_n; r++)
-			of[at++] = (struct run_of){batch[i], &batch[i]->runs[r]};
+		of[i] = (struct run_of){batch[i], NULL, i};
+		batch[i]->written = 0;
+		for (size_t r = 0; r < batch[i]->runs_n; r++) {
+			of[at++] = (struct run_of){batch[i], &batch[i]->runs[r], i};
+			batch[i]->written += (size_t)batch[i]->runs[r].count;
+		}
 	}
 	return at - n;
 }
@@ -202,8 +244,11 @@ enum err event_append_batch(struct db *db, struct id worker, struct event_append
 	append->done = done;
 	append->ctx = ctx;
 	append->n = n;
+	append->again = false;
+	for (size_t i = 0; i < n; i++)
+		append->again |= batch[i]->again;
 	memcpy(append->batch, batch, n * sizeof(batch[0]));
-	append_send(db, worker, of, n, append_list(batch, n, of));
+	append_send(append, db, worker, of, append_list(batch, n, of));
 	db_commit(db, append_ended, append);
 	append = NULL;
 out:

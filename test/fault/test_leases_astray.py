@@ -54,3 +54,21 @@ def test_a_claim_whose_answer_is_cut_off_is_not_forgotten(stack: Any, client: Cl
         proxy.set("reset")
         proxy.set("pass")
         assert {client.wait(job, 60)["state"] for job in jobs} == {"completed"}
+
+
+@pytest.mark.promises("C2", "C9", "C16")
+def test_running_text_whose_answer_is_cut_off_is_written_once(stack: Any, client: Client) -> None:
+    """More deltas than a block has numbers: the writing that asks for more loses its answer."""
+    fault = Fault(stack)
+    more = "select coalesce(max(event_to - event_from), 0) > 255 from job_lease"
+    with proxied(stack) as proxy:
+        job = client.submit(chat("t", model="sim?tokens=600&itl_ms=5"))["id"]
+        until("it runs", lambda: fault.running() > 0, 10)
+        proxy.set("one-way")
+        until("more numbers are reserved", lambda: fault.one(more), 10)
+        proxy.set("reset")
+        proxy.set("pass")
+        done = client.wait(job, 60)
+    assert (done["state"], done["attempt"]) == ("completed", 1)
+    text = "".join(data["text"] for _, kind, data in client.events(job) if kind == "job.delta")
+    assert text == done["result"]["choices"][0]["message"]["content"]
