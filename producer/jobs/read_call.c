@@ -33,11 +33,12 @@ static struct read_work *work_of(struct record_item *item)
 
 /* ---- rows and items ---- */
 
-/* Rows come in the items' order, without those that are not there. */
+/* Rows come in the items' order, one for each item, without those that are not there: several items
+ * may read the same job. */
 static const struct job_row *row_of(
 	const struct job_row *rows, size_t n, size_t *at, const struct read_work *w)
 {
-	for (size_t i = *at > 0 ? *at - 1 : 0; i < n && i <= *at; i++)
+	for (size_t i = *at; i < n; i++)
 		if (id_equal(rows[i].job, w->key.job) && id_equal(rows[i].tenant, w->key.tenant)) {
 			*at = i + 1;
 			return &rows[i];

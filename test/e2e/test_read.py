@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client import Client, chat, until
@@ -52,6 +53,19 @@ def test_the_answer_is_there_after_the_client_went_away(client: Client, stack) -
     later = Client(stack.env["LONGHAUL_URL"], stack.env["LONGHAUL_API_KEY"])
     assert later.get(job["id"])["result"] == client.get(job["id"])["result"]
     later.close()
+
+
+@pytest.mark.promises("C2", "S1.6")
+def test_many_who_read_one_job_hide_no_other(client: Client, client2: Client) -> None:
+    """Reads that arrive together share a statement, whoever asks and whatever for."""
+    crowded, alone = client.submit(NOOP)["id"], client2.submit(NOOP)["id"]
+
+    def read(i: int) -> int:
+        one, job = (client2, alone) if i % 5 == 0 else (client, crowded)
+        return one.http.get(f"/v1/jobs/{job}").status_code
+
+    with ThreadPoolExecutor(24) as readers:
+        assert set(readers.map(read, range(2000))) == {200}
 
 
 @pytest.mark.promises("C2")
