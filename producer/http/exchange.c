@@ -5,9 +5,11 @@
 #include "http/sse.h"
 #include "stores/audit.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { DRAIN_BYTES_MAX = 64 << 20, SSE_CHUNK = 4096 };
 
@@ -287,6 +289,17 @@ static void response_dress(struct MHD_Response *response, const struct request *
 		(void)MHD_add_response_header(response, "Connection", "close");
 }
 
+/* A parked connection is not read, so the library does not know yet that its client has closed. */
+static bool client_is_gone(const struct request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char byte;
+	ssize_t n = info ? recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 static enum MHD_Result answer(struct exchange *x)
 {
 	struct request *r = &x->request;
@@ -299,6 +312,8 @@ static enum MHD_Result answer(struct exchange *x)
 	if (!response)
 		return MHD_NO;
 	response_dress(response, r);
+	if (r->head_only || (r->sent && client_is_gone(r)))
+		r->sent = NULL;
 	body_release(x);
 	r->stage = REQUEST_SENT;
 	sent = MHD_queue_response(r->connection, (unsigned)r->reply.status, response);
@@ -418,6 +433,8 @@ void exchange_over(void *server, struct MHD_Connection *connection, void **reque
 	if (s->options.done)
 		s->options.done(s->options.producer, r, clock_us() - r->began_us);
 	body_release(x);
+	if (r->sent && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		r->sent(r);
 	if (r->work_free)
 		r->work_free(r->work);
 	sse_release(r->stream);

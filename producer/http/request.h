@@ -65,6 +65,9 @@ struct request {
 	int64_t began_us;
 	void *work;
 	void (*work_free)(void *work);
+	/* Called when the client was sent the whole reply, never for HEAD or for one that had gone;
+	 * NULL: nothing depends on it. */
+	void (*sent)(struct request *r);
 };
 
 /* Suspends the connection. Only on the server's thread, from a handler. */

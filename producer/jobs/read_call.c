@@ -152,6 +152,13 @@ const struct record_op read_tag_op = {"read_tag", RECORD_READS, PEEK_MAX, tag_ru
 
 static void read_again(struct read_work *w, const struct record_op *op);
 
+static void answer_sent(struct request *r)
+{
+	const struct read_work *w = r->work;
+
+	expand_forget(r, w->key);
+}
+
 static void finish(struct read_work *w)
 {
 	struct request *r = w->r;
@@ -164,7 +171,7 @@ static void finish(struct read_work *w)
 	if (r->reply.status != 304)
 		(void)buf_char(&r->reply.body, '}');
 	if (!w->keep && job_state_terminal(w->state) && r->reply.status == 200)
-		expand_forget(r, w->key);
+		r->sent = answer_sent;
 	request_resume(r);
 }
 

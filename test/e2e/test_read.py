@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from client import Client, chat, until
@@ -53,6 +57,60 @@ def test_the_answer_is_there_after_the_client_went_away(client: Client, stack) -
     later = Client(stack.env["LONGHAUL_URL"], stack.env["LONGHAUL_API_KEY"])
     assert later.get(job["id"])["result"] == client.get(job["id"])["result"]
     later.close()
+
+
+def short_lived(client: Client, model: str = "sim?tokens=3") -> str:
+    return client.submit(chat("Read once.", model=model, store=False))["id"]
+
+
+@pytest.mark.promises("C2")
+def test_store_false_drops_the_content_once_it_was_read(client: Client) -> None:
+    job = short_lived(client)
+    assert client.wait(job)["result"]
+    until("its content is gone", lambda: client.get(job).get("result") is None)
+
+
+@pytest.mark.promises("C2")
+def test_a_head_reads_nothing_so_store_false_keeps_the_content(client: Client) -> None:
+    job = short_lived(client)
+    path = f"/v1/jobs/{job}"
+    until(
+        "it ends",
+        lambda: (
+            client.http.get("/v1/jobs", params={"state": "completed", "limit": 1}).json()["data"][
+                0
+            ]["id"]
+            == job
+        ),
+    )
+    for _ in range(20):
+        assert client.http.head(path).status_code == 200
+    assert client.get(job)["result"]
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+@pytest.mark.promises("C2")
+def test_a_long_poll_whose_client_left_keeps_the_content(
+    client: Client, stack: Any, how: str
+) -> None:
+    job = short_lived(client, "sim?tokens=3&ttft_ms=500")
+    url = urlsplit(stack.env["LONGHAUL_URL"])
+    head = (
+        f"GET /v1/jobs/{job}?wait=20 HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {stack.env['LONGHAUL_API_KEY']}\r\n\r\n"
+    )
+    with socket.create_connection((str(url.hostname), url.port or 80)) as line:
+        line.sendall(head.encode())
+        until("it waits", lambda: client.get(job)["state"] == "running")
+        if how == "rst":
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    query = {"state": "completed", "limit": 1}
+    until(
+        "it ends", lambda: client.http.get("/v1/jobs", params=query).json()["data"][0]["id"] == job
+    )
+    for _ in range(20):
+        client.http.head(f"/v1/jobs/{job}")
+    assert client.get(job)["result"]
 
 
 @pytest.mark.promises("C2", "S1.6")
