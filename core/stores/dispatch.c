@@ -225,16 +225,20 @@ static const struct db_stmt open_stmt = {.name = "dispatch_open",
 	       " order by b.batch_id limit $3",
 	.reads = true};
 
+/* A row that another holds just now keeps its mark; so its batch stays open, or nobody would look
+ * for it again. */
 static const struct db_stmt undo_stmt = {.name = "dispatch_undo",
 	.sql = "with " TERM_SQL ", b as materialized (select b.* from unnest($2) k(batch_id)"
 	       "  cross join lateral (select ctid as at, * from dispatch_batch b"
 	       "   where b.batch_id = k.batch_id limit 1) b where " TERM_HELD "),"
-	       " marked as materialized (select r.at from b cross join" BATCH_KEYS
+	       " marked as materialized (select b.at as batch_at, r.at from b cross join" BATCH_KEYS
 	       "  cross join lateral (select r.ctid as at from" BATCH_ROW
 	       "   for update skip locked) r),"
 	       " freed as (update job_ready set batch_id = null"
 	       "  where ctid = any(array(select at from marked)) returning 1),"
-	       " closed as (delete from dispatch_batch where ctid = any(array(select at from b)))"
+	       " closed as (delete from dispatch_batch where ctid = any(array(select b.at from b"
+	       "  where (select count(*) from marked m where m.batch_at = b.at) = (select count(*)"
+	       "   from" BATCH_KEYS " cross join lateral (select 1 from" BATCH_ROW ") r))))"
 	       " select " TERM_REPLY ", (select count(*) from freed)"};
 
 static void sent_args(struct db_args *a, const struct dispatch_batch *batches, size_t n)

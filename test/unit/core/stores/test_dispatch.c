@@ -139,6 +139,46 @@ static void test_a_job_is_sent_once_until_its_batch_is_lost(void **state)
 	assert_int_equal(pick(l, id_new(0), 100).n, 6);
 }
 
+/* Keeps the transaction that was begun on its row for two seconds. */
+static void hold_open(struct db *db)
+{
+	static const struct db_stmt rest = {.name = "test_rest", .sql = "select pg_sleep(2)"};
+	int64_t end = clock_ms() + 500;
+
+	db_query(db, &rest, NULL);
+	db_commit(db, record_ok, NULL);
+	while (clock_ms() < end)
+		assert_int_equal(db_turn(db, 100), ERR_OK);
+}
+
+/* promises: C16 */
+static void test_a_lost_batch_stays_open_while_another_holds_one_of_its_jobs(void **state)
+{
+	static struct db_stmt hold = {.name = "test_hold"};
+	static char sql[160];
+	struct led *l = *state;
+	struct id batch = id_new(0);
+	struct told told;
+
+	submit_n(l, 3);
+	assert_int_equal(pick(l, batch, 3).n, 3);
+	snprintf(sql, sizeof(sql), "select 1 from job_ready where queue_id = %d limit 1 for update",
+		l->w->queue);
+	hold.sql = sql;
+	/* the claim's transaction is open while the leader takes the batch back */
+	assert_int_equal(db_begin(l->w->worker, NULL, 0), ERR_OK);
+	db_query(l->w->worker, &hold, NULL);
+	hold_open(l->w->worker);
+	record_run(l->leader, dispatch_undo(l->leader, l->term, &batch, 1, on_work, &told));
+	assert_int_equal(told.n, 2);
+	assert_int_equal(db_wait(l->w->worker, RECORD_WAIT_MS), ERR_OK);
+	assert_true(open_batch(l, batch).found);
+	record_run(l->leader, dispatch_undo(l->leader, l->term, &batch, 1, on_work, &told));
+	assert_int_equal(told.n, 1);
+	assert_false(open_batch(l, batch).found);
+	assert_int_equal(pick(l, id_new(0), 10).n, 3);
+}
+
 /* promises: C16 */
 static void test_what_was_claimed_is_on_its_way_no_longer(void **state)
 {
@@ -233,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_job_is_sent_once_until_its_batch_is_lost),
+		TEST(test_a_lost_batch_stays_open_while_another_holds_one_of_its_jobs),
 		TEST(test_what_was_claimed_is_on_its_way_no_longer),
 		TEST(test_a_missing_head_is_put_back),
 		TEST(test_depths_are_counted_and_allotments_told),
