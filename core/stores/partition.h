@@ -4,7 +4,8 @@
  * job's id; audit by day. The owner's function partition_keep, callable by the
  * leader, makes the days ahead and drops those that expired: a day of class c is
  * dropped c's days and one more after it ended, its job rows with it, and never
- * while a job of that day is still queued, waiting or running. A DEFAULT
+ * while a job of that day is still queued, waiting or running, or ended less than
+ * c's days ago: so one job scheduled far ahead keeps its whole day. A DEFAULT
  * partition per class is the net; rows in it are reported.
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are

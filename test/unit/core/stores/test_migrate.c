@@ -167,7 +167,7 @@ static int64_t days_old(struct db *owner)
 }
 
 /* promises: C16 */
-static void test_a_day_is_dropped_when_over_and_no_job_of_it_lives(void **state)
+static void test_a_day_is_dropped_when_over_and_no_job_of_it_lives_or_just_ended(void **state)
 {
 	/* Two classes' day twenty days ago; in class 0 a job of that day is still ready. */
 	static const char old[] =
@@ -179,6 +179,13 @@ static void test_a_day_is_dropped_when_over_and_no_job_of_it_lives(void **state)
 		" insert into job_ready (tenant_id, queue_id, rank, job_id)"
 		" values (id_make(), -1, 0, id_floor(d::timestamptz + interval '1 hour')); end $$";
 	static const char freed[] = "delete from job_ready where queue_id = -1";
+	/* Scheduled for long: it ended just now. */
+	static const char ended[] =
+		"insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state)"
+		" values (0, id_make(), id_floor((current_date - 20)::timestamptz + interval '1 hour'),"
+		"  1, 1, -1, 'completed')";
+	static const char over[] =
+		"update job_done set finished_at = now() - interval '25 hours' where queue_id = -1";
 	struct db *owner = owner_open();
 	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
 	struct partition_report report;
@@ -189,7 +196,12 @@ static void test_a_day_is_dropped_when_over_and_no_job_of_it_lives(void **state)
 	record_run(db, partition_keep(db, 3, on_keep, &report));
 	assert_int_equal(report.dropped, 1);
 	assert_int_equal(days_old(owner), 6);
+	assert_int_equal(db_script(owner, ended, RECORD_WAIT_MS), ERR_OK);
 	assert_int_equal(db_script(owner, freed, RECORD_WAIT_MS), ERR_OK);
+	record_run(db, partition_keep(db, 3, on_keep, &report));
+	assert_int_equal(report.dropped, 0);
+	assert_int_equal(days_old(owner), 6);
+	assert_int_equal(db_script(owner, over, RECORD_WAIT_MS), ERR_OK);
 	record_run(db, partition_keep(db, 3, on_keep, &report));
 	assert_int_equal(report.dropped, 1);
 	assert_int_equal(days_old(owner), 0);
@@ -244,7 +256,8 @@ int main(void)
 			test_another_history_ends_every_lease_and_lifts_the_fences,
 			record_world_open, record_world_close),
 		cmocka_unit_test(test_days_are_made_ahead_once),
-		cmocka_unit_test(test_a_day_is_dropped_when_over_and_no_job_of_it_lives),
+		cmocka_unit_test(
+			test_a_day_is_dropped_when_over_and_no_job_of_it_lives_or_just_ended),
 		cmocka_unit_test(test_a_key_is_found_by_its_hash_until_revoked),
 	};
 
