@@ -17,7 +17,8 @@
 
 #include <stdlib.h>
 
-enum { BATCHES_MAX = 2, RETRY_MS = 200 };
+/* A message to Postgres must stay below 1 GiB, and results may be of many megabytes. */
+enum { BATCHES_MAX = 2, RETRY_MS = 200, BATCH_BYTES = 64 << 20 };
 
 /* Ends that share a transaction. */
 struct batch {
@@ -234,6 +235,7 @@ static void batch_blame(struct batch *batch)
 	job->end.as = FINISH_FAILED;
 	job->end.error = ERR_DB_DATA;
 	job->end.result = job->end.message = (struct db_bytes){NULL, 0};
+	job->end.input_tokens = job->end.output_tokens = job->end.cost_nano = 0;
 	buf_clear(&job->words);
 	output_written(&job->output, output_unwritten(&job->output));
 	batch_send(batch);
@@ -327,9 +329,15 @@ static void batch_send(struct batch *batch)
 
 /* ---- the queue ---- */
 
+static size_t end_bytes(const struct job *job)
+{
+	return (job->result ? released_len(job->result) : 0) + job_text(job)->len;
+}
+
 static void queue_send(struct finisher *f)
 {
 	const size_t max = (size_t)f->worker->config->worker.finish_batch;
+	size_t bytes = 0;
 	struct batch *batch;
 
 	batch = batch_new(f, f->queued < max ? f->queued : max);
@@ -338,9 +346,10 @@ static void queue_send(struct finisher *f)
 		loop_timer_start(f->timer, RETRY_MS);
 		return;
 	}
-	while (!ring_empty(&f->queue) && batch->n < max) {
+	while (!ring_empty(&f->queue) && batch->n < max && bytes < BATCH_BYTES) {
 		struct job *job = RING_OF(f->queue.next, struct job, waiting);
 
+		bytes += end_bytes(job);
 		ring_leave(&job->waiting);
 		f->queued--;
 		batch_add(batch, job);
