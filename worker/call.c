@@ -183,6 +183,7 @@ static enum err call_result(struct job *job)
 {
 	struct call *call = job->call;
 	const struct buf *body = &call->reply.body;
+	enum err e;
 
 	if (call->err) {
 		if (body->len)
@@ -194,7 +195,10 @@ static enum err call_result(struct job *job)
 		return outcome_of_status(call->status, body->bytes, body->len);
 	}
 	buf_init(&job->body, (size_t)job->worker->config->limits.result_bytes);
-	return reply_finish(&call->reply, &job->body);
+	e = reply_finish(&call->reply, &job->body);
+	if (e && body->len)
+		outcome_words(body->bytes, body->len, words_max(job), &job->words);
+	return e;
 }
 
 enum step_result step_call(struct job *job)

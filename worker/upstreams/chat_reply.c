@@ -13,6 +13,7 @@ void chat_reply_init(struct chat_reply *c, size_t max)
 	buf_init(&c->head, HEAD_MAX);
 	buf_init(&c->usage, USAGE_MAX);
 	delta_memo_init(&c->memo);
+	json_merge_init(&c->merge, max);
 }
 
 void chat_reply_clear(struct chat_reply *c)
@@ -28,6 +29,7 @@ void chat_reply_clear(struct chat_reply *c)
 	buf_clear(&c->head);
 	buf_clear(&c->usage);
 	delta_memo_clear(&c->memo);
+	json_merge_clear(&c->merge);
 }
 
 const struct buf *chat_reply_text(const struct chat_reply *c)
@@ -75,7 +77,8 @@ static enum err choice_content(struct chat_choice *choice, const char *text, siz
 	return e == ERR_TOO_LARGE ? ERR_UP_TOO_LARGE : e;
 }
 
-static enum err choice_member(struct chat_choice *choice, const char *name, json_t *value)
+static enum err choice_member(
+	struct json_merge *merge, struct chat_choice *choice, const char *name, json_t *value)
 {
 	if (json_is_null(value))
 		return ERR_OK;
@@ -84,10 +87,11 @@ static enum err choice_member(struct chat_choice *choice, const char *name, json
 		return ERR_OK;
 	if (!choice->message)
 		choice->message = json_object();
-	return choice->message ? json_merge_member(choice->message, name, value) : ERR_NOMEM;
+	return choice->message ? json_merge_member(merge, choice->message, name, value) : ERR_NOMEM;
 }
 
-static enum err choice_rest(struct chat_choice *choice, const json_t *from)
+static enum err choice_rest(
+	struct json_merge *merge, struct chat_choice *choice, const json_t *from)
 {
 	const char *reason = json_string_value(json_object_get(from, "finish_reason"));
 	json_t *logprobs = json_object_get(from, "logprobs");
@@ -98,7 +102,7 @@ static enum err choice_rest(struct chat_choice *choice, const json_t *from)
 		return ERR_OK;
 	if (!choice->logprobs)
 		choice->logprobs = json_object();
-	return choice->logprobs ? json_merge_object(choice->logprobs, logprobs) : ERR_NOMEM;
+	return choice->logprobs ? json_merge_object(merge, choice->logprobs, logprobs) : ERR_NOMEM;
 }
 
 static enum err chunk_choice(
@@ -120,11 +124,11 @@ static enum err chunk_choice(
 			e = choice_content(choice, json_string_value(value),
 				json_string_length(value), filter, owner);
 		else
-			e = choice_member(choice, name, value);
+			e = choice_member(&c->merge, choice, name, value);
 		if (e)
-			return e;
+			return e == ERR_TOO_LARGE ? ERR_UP_TOO_LARGE : e;
 	}
-	return choice_rest(choice, from);
+	return choice_rest(&c->merge, choice, from);
 }
 
 static enum err chunk_usage(struct chat_reply *c, const json_t *usage)
@@ -298,6 +302,11 @@ static enum err choice_write(const struct chat_choice *choice, struct buf *out)
 	else
 		buf_text(out, "null");
 	return buf_char(out, '}');
+}
+
+enum err chat_reply_end(struct chat_reply *c)
+{
+	return json_merge_end(&c->merge);
 }
 
 enum err chat_reply_finish(const struct chat_reply *c, struct buf *out)

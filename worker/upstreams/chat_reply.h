@@ -14,6 +14,7 @@
 
 #include "ports/json.h"
 #include "upstreams/delta_memo.h"
+#include "upstreams/json_merge.h"
 
 /* Appends to kept what of text may be released now. */
 typedef enum err reply_filter_fn(
@@ -36,6 +37,7 @@ struct chat_reply {
 	struct chat_choice *choices;
 	size_t choices_n;
 	struct delta_memo memo;
+	struct json_merge merge;
 	size_t max;
 	int64_t input_tokens, output_tokens; /* -1 = not said */
 };
@@ -47,7 +49,9 @@ void chat_reply_clear(struct chat_reply *c);
  *   ERR_UP_TOO_LARGE, ERR_NOMEM, or what the filter returned */
 MUST_CHECK enum err chat_reply_chunk(
 	struct chat_reply *c, const char *data, size_t len, reply_filter_fn *filter, void *owner);
-/* Appends the chat.completion object. */
+/* After the last chunk. ERR_NOMEM. */
+MUST_CHECK enum err chat_reply_end(struct chat_reply *c);
+/* Appends the chat.completion object; the last chunk was told to chat_reply_end. */
 MUST_CHECK enum err chat_reply_finish(const struct chat_reply *c, struct buf *out);
 /* What was kept of choice 0; NULL = nothing yet. */
 const struct buf *chat_reply_text(const struct chat_reply *c);

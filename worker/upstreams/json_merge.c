@@ -13,32 +13,60 @@ static bool names_the_thing(const char *name)
 	return false;
 }
 
-static enum err string_join(json_t *into, const json_t *more)
+void json_merge_init(struct json_merge *m, size_t max)
 {
-	const size_t had = json_string_length(into), len = json_string_length(more);
-	char *text = malloc(had + len + 1);
-	int failed;
+	m->string = NULL;
+	buf_init(&m->text, max);
+}
 
-	if (!text)
-		return ERR_NOMEM;
-	memcpy(text, json_string_value(into), had);
-	memcpy(text + had, json_string_value(more), len);
-	failed = json_string_setn_nocheck(into, text, had + len);
-	free(text);
+void json_merge_clear(struct json_merge *m)
+{
+	json_decref(m->string);
+	m->string = NULL;
+	buf_clear(&m->text);
+}
+
+enum err json_merge_end(struct json_merge *m)
+{
+	int failed = 0;
+
+	if (m->string)
+		failed = json_string_setn_nocheck(
+			m->string, m->text.bytes ? m->text.bytes : "", m->text.len);
+	json_merge_clear(m);
 	return failed ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err string_join(struct json_merge *m, json_t *into, const json_t *more)
+{
+	enum err e = ERR_OK;
+
+	if (m->string != into) {
+		e = json_merge_end(m);
+		m->string = json_incref(into);
+		if (!e)
+			e = buf_append(&m->text, json_string_value(into), json_string_length(into));
+	}
+	return e ? e : buf_append(&m->text, json_string_value(more), json_string_length(more));
 }
 
 static json_t *item_with_index(const json_t *array, const json_t *index)
 {
+	const json_int_t at = json_integer_value(index);
 	size_t i;
-	json_t *item;
+	json_t *item = at >= 0 ? json_array_get(array, (size_t)at) : NULL;
 
+	if (item && json_equal(json_object_get(item, "index"), index))
+		return item;
 	json_array_foreach(
 		array, i, item) if (json_equal(json_object_get(item, "index"), index)) return item;
 	return NULL;
 }
 
-static enum err array_merge(json_t *into, const json_t *from)
+/* Models number few things; walking through thousands for each chunk would hold the loop. */
+enum { NUMBERED_MAX = 1024 };
+
+static enum err array_merge(struct json_merge *m, json_t *into, const json_t *from)
 {
 	size_t i;
 	json_t *item;
@@ -46,11 +74,15 @@ static enum err array_merge(json_t *into, const json_t *from)
 	json_array_foreach(from, i, item)
 	{
 		json_t *index = json_object_get(item, "index");
-		json_t *same = json_is_integer(index) ? item_with_index(into, index) : NULL;
+		json_t *same = NULL;
 		enum err e = ERR_OK;
 
+		if (json_is_integer(index) && json_array_size(into) > NUMBERED_MAX)
+			return ERR_TOO_LARGE;
+		if (json_is_integer(index))
+			same = item_with_index(into, index);
 		if (same)
-			e = json_merge_object(same, item);
+			e = json_merge_object(m, same, item);
 		else if (json_array_append_new(into, json_deep_copy(item)))
 			e = ERR_NOMEM;
 		if (e)
@@ -59,29 +91,29 @@ static enum err array_merge(json_t *into, const json_t *from)
 	return ERR_OK;
 }
 
-enum err json_merge_member(json_t *into, const char *name, json_t *value)
+enum err json_merge_member(struct json_merge *m, json_t *into, const char *name, json_t *value)
 {
 	json_t *had = json_object_get(into, name);
 
 	if (json_is_null(value) && had)
 		return ERR_OK;
 	if (json_is_string(had) && json_is_string(value) && !names_the_thing(name))
-		return string_join(had, value);
+		return string_join(m, had, value);
 	if (json_is_object(had) && json_is_object(value))
-		return json_merge_object(had, value);
+		return json_merge_object(m, had, value);
 	if (json_is_array(had) && json_is_array(value))
-		return array_merge(had, value);
+		return array_merge(m, had, value);
 	return json_object_set_new(into, name, json_deep_copy(value)) ? ERR_NOMEM : ERR_OK;
 }
 
-enum err json_merge_object(json_t *into, json_t *from)
+enum err json_merge_object(struct json_merge *m, json_t *into, json_t *from)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(from, name, value)
 	{
-		enum err e = json_merge_member(into, name, value);
+		enum err e = json_merge_member(m, into, name, value);
 
 		if (e)
 			return e;

@@ -45,7 +45,7 @@ static enum err chat_event(struct reply *r, const char *data, size_t len)
 
 	if (len == 6 && memcmp(data, "[DONE]", 6) == 0) {
 		r->ended = true;
-		return ERR_OK;
+		return chat_reply_end(&r->chat);
 	}
 	e = event_check(r, data, len);
 	if (!e)
@@ -191,17 +191,21 @@ enum err reply_feed(struct reply *r, const char *bytes, size_t len)
 	return e == ERR_TOO_LARGE ? ERR_UP_TOO_LARGE : e;
 }
 
-/* A body that came whole is kept as it came, once it is known to be a JSON object. */
+/* A body that came whole is kept as it came, once it is known to be a JSON object and no error. */
 static enum err whole_finish(struct reply *r, struct buf *out)
 {
 	struct problems problems = {.n = 0};
+	const json_t *error;
 	json_t *root;
 	enum err e = json_read(
 		r->body.bytes ? r->body.bytes : "", r->body.len, DEPTH_MAX, &problems, &root);
 
 	if (e)
 		return e == ERR_NOMEM ? e : ERR_UP_MALFORMED;
-	if (json_is_object(root)) {
+	error = json_object_get(root, "error");
+	if (error && !json_is_null(error)) {
+		e = outcome_of_error(0, error);
+	} else if (json_is_object(root)) {
 		usage_read(r, json_object_get(root, "usage"));
 		e = buf_append(out, r->body.bytes, r->body.len);
 	} else {

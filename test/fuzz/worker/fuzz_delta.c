@@ -20,13 +20,15 @@ static enum err read_line(struct chat_reply *c, const char *line, size_t len)
 	return chat_reply_chunk(c, line, len, keep, NULL);
 }
 
-static void same_texts(const struct chat_reply *a, const struct chat_reply *b)
+static void same_texts(struct chat_reply *a, struct chat_reply *b)
 {
 	struct buf left, right;
 
 	buf_init(&left, 1 << 22);
 	buf_init(&right, 1 << 22);
-	if (chat_reply_finish(a, &left) != chat_reply_finish(b, &right) || left.len != right.len ||
+	if (chat_reply_end(a) != chat_reply_end(b) ||
+		chat_reply_finish(a, &left) != chat_reply_finish(b, &right) ||
+		left.len != right.len ||
 		(left.len && memcmp(left.bytes, right.bytes, left.len) != 0))
 		abort();
 	buf_clear(&left);

@@ -93,6 +93,57 @@ static void test_tool_calls_and_further_choices_are_kept(void **state)
 		"\"finish_reason\":\"stop\"}]}");
 }
 
+/* Were its string written anew for each piece, or its items walked through, this would be minutes
+ * of the worker's only thread. */
+static void test_a_long_tool_call_is_joined_piece_by_piece(void **state)
+{
+	enum { PIECES = 100000, ITEMS = 1000 };
+	static const char piece[] =
+		CHUNK("{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+		      "\"function\":{\"arguments\":\"0123456789012345678901234567890"
+		      "12345678\"}}]}}");
+	struct reply r;
+	struct buf out;
+	char item[300];
+
+	buf_init(&out, 64 << 20);
+	reply_init(&r, reply_kind_find("chat"), 64 << 20);
+	r.filter = keep;
+	reply_begin(&r, 200, true);
+	for (int i = 0; i < PIECES; i++)
+		assert_int_equal(reply_feed(&r, piece, strlen(piece)), ERR_OK);
+	for (int i = 1; i < ITEMS; i++) {
+		snprintf(item, sizeof(item),
+			CHUNK("{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":%d,"
+			      "\"id\":\"t\"}]}}"),
+			i);
+		assert_int_equal(reply_feed(&r, item, strlen(item)), ERR_OK);
+	}
+	assert_int_equal(reply_feed(&r, "data: [DONE]\n\n", 14), ERR_OK);
+	assert_int_equal(reply_finish(&r, &out), ERR_OK);
+	assert_true(out.len > (size_t)PIECES * 39 + (size_t)ITEMS * 10);
+	buf_clear(&out);
+	reply_clear(&r);
+}
+
+static void test_more_numbered_things_than_a_model_has_are_refused(void **state)
+{
+	struct reply r;
+	char item[300];
+	enum err e = ERR_OK;
+
+	reply_init(&r, reply_kind_find("chat"), 64 << 20);
+	r.filter = keep;
+	reply_begin(&r, 200, true);
+	for (int i = 0; i < 100000 && !e; i++) {
+		snprintf(item, sizeof(item),
+			CHUNK("{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":%d}]}}"), i);
+		e = reply_feed(&r, item, strlen(item));
+	}
+	assert_int_equal(e, ERR_UP_TOO_LARGE);
+	reply_clear(&r);
+}
+
 static void test_a_response_is_its_last_event(void **state)
 {
 	expect_body("response",
@@ -157,15 +208,33 @@ static void test_a_whole_body_is_kept_as_it_came(void **state)
 	reply_clear(&r);
 }
 
+static void test_an_error_in_a_whole_body_is_an_error(void **state)
+{
+	static const char body[] = "{\"error\":{\"message\":\"busy\",\"code\":502}}";
+	struct reply r;
+	struct buf out;
+
+	buf_init(&out, 1000);
+	reply_init(&r, reply_kind_find("chat"), 1000);
+	reply_begin(&r, 200, false);
+	assert_int_equal(reply_feed(&r, body, strlen(body)), ERR_OK);
+	assert_int_equal(reply_finish(&r, &out), ERR_UP_502);
+	buf_clear(&out);
+	reply_clear(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chat_text_is_joined),
 		cmocka_unit_test(test_tool_calls_and_further_choices_are_kept),
+		cmocka_unit_test(test_a_long_tool_call_is_joined_piece_by_piece),
+		cmocka_unit_test(test_more_numbered_things_than_a_model_has_are_refused),
 		cmocka_unit_test(test_a_response_is_its_last_event),
 		cmocka_unit_test(test_a_stream_without_its_end_marker_is_truncated),
 		cmocka_unit_test(test_errors_inside_a_stream_are_errors),
 		cmocka_unit_test(test_a_whole_body_is_kept_as_it_came),
+		cmocka_unit_test(test_an_error_in_a_whole_body_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
