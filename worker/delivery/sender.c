@@ -32,7 +32,7 @@ struct post {
 	struct id job;
 	struct webhook_request request;
 	struct http_call *call;
-	bool entered; /* holds a place of its origin */
+	bool entered; /* holds a place of its origin and of its tenant */
 	int attempt;
 	int64_t retry_after_ms;
 	int64_t claimed_ms;
@@ -44,7 +44,7 @@ struct sender {
 	struct sender_host host;
 	struct loop_timer *look;  /* claims */
 	struct loop_timer *flush; /* tells the record */
-	struct origins *origins;
+	struct origins *origins, *tenants;
 	struct post *posts, *free, *ended;
 	size_t posts_n, under_way;
 	bool claiming, telling, stopped, dropped;
@@ -190,13 +190,40 @@ static void tell(void *owner)
 		on_told(p, err, p->told, n);
 }
 
+static void post_leave(struct post *post)
+{
+	char tenant[ID_TEXT_MAX];
+
+	if (!post->entered)
+		return;
+	id_format("tnt", post->end.tenant, tenant);
+	origins_leave(post->sender->tenants, tenant);
+	origins_leave(post->sender->origins, post->request.origin);
+	post->entered = false;
+}
+
+/* A tenant gets a further place only while as many are left for others: so no number of silent
+ * receivers takes the last one. */
+static bool post_enter(struct post *post)
+{
+	struct sender *p = post->sender;
+	const size_t cap = (size_t)config_of(p)->webhook.per_origin_in_flight;
+	char tenant[ID_TEXT_MAX];
+
+	id_format("tnt", post->end.tenant, tenant);
+	if (!origins_enter(p->tenants, tenant, slots_free(p) + 1))
+		return false;
+	post->entered = origins_enter(p->origins, post->request.origin, cap);
+	if (!post->entered)
+		origins_leave(p->tenants, tenant);
+	return post->entered;
+}
+
 static void post_ended(struct post *post)
 {
 	struct sender *p = post->sender;
 
-	if (post->entered)
-		origins_leave(p->origins, post->request.origin);
-	post->entered = false;
+	post_leave(post);
 	post->next = p->ended;
 	p->ended = post;
 	if (!p->telling && !loop_timer_active(p->flush))
@@ -298,9 +325,7 @@ static void post_start(struct post *post, const struct delivery *d)
 		attempt_ended(post, err, 0);
 		return;
 	}
-	post->entered = origins_enter(
-		p->origins, post->request.origin, (size_t)config->webhook.per_origin_in_flight);
-	if (!post->entered) {
+	if (!post_enter(post)) {
 		deferred(post);
 		return;
 	}
@@ -387,6 +412,8 @@ static enum err start(struct sender *p)
 	}
 	err = origins_new(p->posts_n, &p->origins);
 	if (err == ERR_OK)
+		err = origins_new(p->posts_n, &p->tenants);
+	if (err == ERR_OK)
 		err = loop_timer_new(p->host.loop, on_look, p, &p->look);
 	if (err == ERR_OK)
 		err = loop_timer_new(p->host.loop, tell, p, &p->flush);
@@ -449,6 +476,7 @@ void sender_free(struct sender *sender)
 	for (size_t i = 0; p->posts && i < p->posts_n; i++)
 		webhook_request_clear(&p->posts[i].request);
 	origins_free(p->origins);
+	origins_free(p->tenants);
 	free(p->posts);
 	free(p);
 }
