@@ -125,13 +125,13 @@ static enum err call_send(struct job *job)
 {
 	const struct config_upstream *row = job->upstream->config;
 	char id_header[ID_TEXT_MAX + 32], id_text[ID_TEXT_MAX];
-	const char *headers[4] = {"Content-Type: application/json", id_header, NULL, NULL};
+	const char *headers[2 + UPSTREAM_HEADERS] = {"Content-Type: application/json", id_header};
 	struct buf url;
 	enum err e;
 
 	id_format("job", job->id, id_text);
 	snprintf(id_header, sizeof(id_header), "X-Client-Request-Id: %s", id_text);
-	headers[2] = job->upstream->key_header;
+	upstream_headers(job->upstream, headers + 2);
 	buf_init(&url, URL_ROOM);
 	e = upstream_url(job->upstream, job->kind->path, &url);
 	if (!e) {

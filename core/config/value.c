@@ -2,6 +2,7 @@
 
 #include "domain/egress.h"
 #include "domain/money.h"
+#include "domain/upstream_dialect.h"
 #include "domain/url.h"
 #include "ground/log.h"
 #include "ground/utf8.h"
@@ -63,7 +64,7 @@ static bool value_level(const char *text)
 
 static bool value_dialect(const char *text)
 {
-	return strcmp(text, "openai") == 0 || strcmp(text, "anthropic") == 0;
+	return upstream_dialect_find(text) != NULL;
 }
 
 static bool value_protocol(const char *text)

@@ -3,15 +3,15 @@
 #include <string.h>
 
 static const struct kind kinds[] = {
-	{"chat", "/chat/completions", KIND_RUNS_UPSTREAM, false, true},
-	{"response", "/responses", KIND_RUNS_UPSTREAM, false, true},
-	{"embedding", "/embeddings", KIND_RUNS_UPSTREAM, false, false},
-	{"message", "/messages", KIND_RUNS_UPSTREAM, false, true},
-	{"query", "", KIND_RUNS_NOT, false, false},
-	{"noop", "", KIND_RUNS_NOTHING, false, false},
-	{"purge", "", KIND_RUNS_NOT, true, false},
-	{"warm", "", KIND_RUNS_NOT, true, false},
-	{"deliver", "", KIND_RUNS_NOT, true, false},
+	{"chat", "/chat/completions", KIND_RUNS_UPSTREAM, false},
+	{"response", "/responses", KIND_RUNS_UPSTREAM, false},
+	{"embedding", "/embeddings", KIND_RUNS_UPSTREAM, false},
+	{"message", "/messages", KIND_RUNS_UPSTREAM, false},
+	{"query", "", KIND_RUNS_NOT, false},
+	{"noop", "", KIND_RUNS_NOTHING, false},
+	{"purge", "", KIND_RUNS_NOT, true},
+	{"warm", "", KIND_RUNS_NOT, true},
+	{"deliver", "", KIND_RUNS_NOT, true},
 };
 
 const struct kind *kind_at(size_t n)

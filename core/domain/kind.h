@@ -1,8 +1,9 @@
 /* kind.h - what a job can be: one row per kind.
  *
- * A kind says which path of an upstream its input is sent to and whether that
- * path can stream. Internal kinds are our own maintenance and are refused from
- * outside. Kinds without a runner are names kept for later: refused as well.
+ * A kind says which path of an upstream its input is sent to; how the reply is
+ * read is a row of worker/upstreams/reply.c. Internal kinds are our own
+ * maintenance and are refused from outside. Kinds without a runner are names kept
+ * for later: refused as well.
  *
  * Threads: pure.  Memory: static. */
 #ifndef DOMAIN_KIND_H
@@ -18,7 +19,6 @@ struct kind {
 	const char *path; /* behind the upstream's base_url; "" where none is called */
 	enum kind_runner runner;
 	bool internal;
-	bool streams;
 };
 
 /* NULL when no kind has this name. */

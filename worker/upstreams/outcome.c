@@ -29,18 +29,28 @@ static const struct {
 	const char *word;
 	enum err err;
 } by_word[] = {
+	/* OpenAI's */
 	{"insufficient_quota", ERR_UP_QUOTA},
 	{"billing_hard_limit_reached", ERR_UP_QUOTA},
 	{"content_filter", ERR_UP_FILTERED},
 	{"content_policy_violation", ERR_UP_FILTERED},
 	{"invalid_api_key", ERR_UP_AUTH},
+	{"rate_limit_exceeded", ERR_UP_RATE},
+	{"context_length_exceeded", ERR_UP_REJECTED},
+	{"invalid_prompt", ERR_UP_REJECTED},
+	{"server_error", ERR_UP_500},
+	/* both */
+	{"invalid_request_error", ERR_UP_REJECTED},
+	/* Anthropic's */
 	{"authentication_error", ERR_UP_AUTH},
 	{"permission_error", ERR_UP_AUTH},
-	{"rate_limit_exceeded", ERR_UP_RATE},
+	{"billing_error", ERR_UP_QUOTA},
 	{"rate_limit_error", ERR_UP_RATE},
+	{"not_found_error", ERR_UP_REJECTED},
+	{"request_too_large", ERR_UP_REJECTED},
+	{"timeout_error", ERR_UP_504},
 	{"overloaded_error", ERR_UP_529},
-	{"invalid_request_error", ERR_UP_REJECTED},
-	{"server_error", ERR_UP_500},
+	{"api_error", ERR_UP_500},
 };
 
 static enum err status_err(int status)

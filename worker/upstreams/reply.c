@@ -1,6 +1,8 @@
 #include "upstreams/reply.h"
 
+#include "domain/money.h"
 #include "upstreams/outcome.h"
+#include "upstreams/response_reply.h"
 
 #include <string.h>
 
@@ -11,14 +13,6 @@ enum { DEPTH_MAX = 64, EVENT_MAX = 4 << 20, ERROR_BODY_MAX = 64 << 10 };
 static bool says_error(const char *data, size_t len)
 {
 	return memmem(data, len, "\"error\"", 7) != NULL;
-}
-
-/* An error inside HTTP 200: its text is kept as an error body's is. */
-static enum err event_error(struct reply *r, const json_t *error, const char *data, size_t len)
-{
-	buf_reset(&r->body);
-	buf_append(&r->body, data, len < ERROR_BODY_MAX ? len : ERROR_BODY_MAX);
-	return outcome_of_error(0, error);
 }
 
 /* ERR_OK when the event holds no error. */
@@ -34,7 +28,7 @@ static enum err event_check(struct reply *r, const char *data, size_t len)
 	if (json_read(data, len, DEPTH_MAX, &problems, &root) != ERR_OK)
 		return ERR_UP_MALFORMED;
 	error = json_object_get(root, "error");
-	e = error && !json_is_null(error) ? event_error(r, error, data, len) : ERR_OK;
+	e = error && !json_is_null(error) ? reply_event_error(r, error, data, len) : ERR_OK;
 	json_decref(root);
 	return e;
 }
@@ -60,82 +54,72 @@ static enum err chat_finish(const struct reply *r, struct buf *out)
 	return chat_reply_finish(&r->chat, out);
 }
 
-/* ---- response: POST /responses ---- */
+/* ---- what the rows' files share ---- */
 
-static void usage_read(struct reply *r, const json_t *usage)
+enum err reply_event_error(struct reply *r, const json_t *error, const char *data, size_t len)
 {
-	static const char *const in[] = {"prompt_tokens", "input_tokens"};
-	static const char *const out[] = {"completion_tokens", "output_tokens"};
-
-	for (size_t i = 0; i < 2; i++) {
-		const json_t *a = json_object_get(usage, in[i]);
-		const json_t *b = json_object_get(usage, out[i]);
-
-		if (json_is_integer(a))
-			r->input_tokens = json_integer_value(a);
-		if (json_is_integer(b))
-			r->output_tokens = json_integer_value(b);
-	}
-}
-
-static enum err response_end(struct reply *r, const json_t *root)
-{
-	const json_t *response = json_object_get(root, "response");
-
-	if (!json_is_object(response))
-		return ERR_UP_MALFORMED;
-	r->ended = true;
-	usage_read(r, json_object_get(response, "usage"));
 	buf_reset(&r->body);
-	return json_write(response, &r->body);
+	buf_append(&r->body, data, len < ERROR_BODY_MAX ? len : ERROR_BODY_MAX);
+	return outcome_of_error(0, error);
 }
 
-static enum err response_typed(struct reply *r, const json_t *root, const char *data, size_t len)
+enum err reply_event_read(const char *data, size_t len, json_t **ret_root, const char **ret_type)
 {
-	const char *type = json_string_value(json_object_get(root, "type"));
-	const json_t *delta = json_object_get(root, "delta");
-	const json_t *response = json_object_get(root, "response");
+	struct problems problems = {.n = 0};
+	json_t *root = NULL;
+	const char *type;
+	enum err e = json_read(data, len, DEPTH_MAX, &problems, &root);
 
-	if (!type)
+	if (e)
+		return e == ERR_NOMEM ? e : ERR_UP_MALFORMED;
+	type = json_string_value(json_object_get(root, "type"));
+	if (!type) {
+		json_decref(root);
 		return ERR_UP_MALFORMED;
-	if (strcmp(type, "response.output_text.delta") == 0 && json_is_string(delta))
-		return r->filter(
-			r->owner, 0, json_string_value(delta), json_string_length(delta), &r->text);
-	if (strcmp(type, "response.completed") == 0 || strcmp(type, "response.incomplete") == 0)
-		return response_end(r, root);
-	if (strcmp(type, "response.failed") == 0)
-		return event_error(r, json_object_get(response, "error"), data, len);
-	if (strcmp(type, "error") == 0)
-		return event_error(r, root, data, len);
+	}
+	*ret_root = root;
+	*ret_type = type;
 	return ERR_OK;
 }
 
-static enum err response_event(struct reply *r, const char *data, size_t len)
+/* The sum of those members that are there; -1 when none is. */
+static int64_t usage_sum(const json_t *usage, const char *const *names)
 {
-	struct problems problems = {.n = 0};
-	json_t *root;
-	enum err e;
+	int64_t sum = -1;
 
-	if (len == 6 && memcmp(data, "[DONE]", 6) == 0)
-		return ERR_OK;
-	if (json_read(data, len, DEPTH_MAX, &problems, &root) != ERR_OK)
-		return ERR_UP_MALFORMED;
-	e = response_typed(r, root, data, len);
-	json_decref(root);
-	return e;
+	for (; *names; names++) {
+		const json_t *value = json_object_get(usage, *names);
+
+		if (json_is_integer(value) && json_integer_value(value) >= 0)
+			sum = money_add(sum < 0 ? 0 : sum, json_integer_value(value));
+	}
+	return sum;
 }
 
-static enum err response_finish(const struct reply *r, struct buf *out)
+void reply_usage(struct reply *r, const json_t *usage)
 {
-	return buf_append(out, r->body.bytes, r->body.len);
+	/* prompt_tokens holds the cached ones; beside it gateways repeat them in Anthropic's words.
+	 */
+	static const char *const prompt[] = {"prompt_tokens", NULL};
+	static const char *const in[] = {
+		"input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", NULL};
+	static const char *const out[] = {"completion_tokens", "output_tokens", NULL};
+	const int64_t whole = usage_sum(usage, prompt), output = usage_sum(usage, out);
+	const int64_t input = whole >= 0 ? whole : usage_sum(usage, in);
+
+	if (input >= 0)
+		r->input_tokens = input;
+	if (output >= 0)
+		r->output_tokens = output;
 }
 
 /* ---- every kind ---- */
 
 static const struct reply_kind kinds[] = {
-	{"chat", "/chat/completions", true, true, chat_event, chat_finish},
-	{"response", "/responses", true, false, response_event, response_finish},
-	{"embedding", "/embeddings", false, false, NULL, NULL},
+	{"chat", true, chat_event, chat_finish},
+	{"response", false, response_reply_event, response_reply_finish},
+	{"message", false, message_reply_event, message_reply_finish},
+	{"embedding", false, NULL, NULL},
 };
 
 const struct reply_kind *reply_kind_find(const char *name)
@@ -151,6 +135,7 @@ void reply_init(struct reply *r, const struct reply_kind *kind, size_t max)
 	*r = (struct reply){.kind = kind, .max = max, .input_tokens = -1, .output_tokens = -1};
 	sse_init(&r->sse, max < EVENT_MAX ? max : EVENT_MAX);
 	chat_reply_init(&r->chat, max);
+	message_reply_init(&r->message, max);
 	buf_init(&r->text, max);
 	buf_init(&r->body, max);
 }
@@ -159,6 +144,7 @@ void reply_clear(struct reply *r)
 {
 	sse_clear(&r->sse);
 	chat_reply_clear(&r->chat);
+	message_reply_clear(&r->message);
 	buf_clear(&r->text);
 	buf_clear(&r->body);
 }
@@ -191,26 +177,30 @@ enum err reply_feed(struct reply *r, const char *bytes, size_t len)
 	return e == ERR_TOO_LARGE ? ERR_UP_TOO_LARGE : e;
 }
 
-/* A body that came whole is kept as it came, once it is known to be a JSON object and no error. */
+/* An error in a body that calls itself a success; the body stays, for its words. */
+static enum err whole_check(struct reply *r, const json_t *root)
+{
+	const json_t *error = json_object_get(root, "error");
+
+	if (!json_is_object(root))
+		return ERR_UP_MALFORMED;
+	reply_usage(r, json_object_get(root, "usage"));
+	return json_is_object(error) || json_is_string(error) ? outcome_of_error(0, error) : ERR_OK;
+}
+
+/* A body that came whole is kept as it came, once it is known to be a JSON object. */
 static enum err whole_finish(struct reply *r, struct buf *out)
 {
 	struct problems problems = {.n = 0};
-	const json_t *error;
 	json_t *root;
 	enum err e = json_read(
 		r->body.bytes ? r->body.bytes : "", r->body.len, DEPTH_MAX, &problems, &root);
 
 	if (e)
 		return e == ERR_NOMEM ? e : ERR_UP_MALFORMED;
-	error = json_object_get(root, "error");
-	if (error && !json_is_null(error)) {
-		e = outcome_of_error(0, error);
-	} else if (json_is_object(root)) {
-		usage_read(r, json_object_get(root, "usage"));
+	e = whole_check(r, root);
+	if (!e)
 		e = buf_append(out, r->body.bytes, r->body.len);
-	} else {
-		e = ERR_UP_MALFORMED;
-	}
 	json_decref(root);
 	return e;
 }

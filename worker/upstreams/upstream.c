@@ -1,5 +1,6 @@
 #include "upstreams/upstream.h"
 
+#include "domain/upstream_dialect.h"
 #include "ground/digest.h"
 #include "ground/log.h"
 #include "ground/secret.h"
@@ -27,8 +28,7 @@ static void list_free(struct upstream *list, size_t n)
 
 static enum err key_read(const struct config_upstream *row, char **ret_header)
 {
-	const char *name =
-		strcmp(row->dialect, "anthropic") == 0 ? "x-api-key: " : "Authorization: Bearer ";
+	const struct upstream_dialect *dialect = upstream_dialect_find(row->dialect);
 	struct secret key;
 	struct buf why;
 	char *header = NULL;
@@ -47,7 +47,7 @@ static enum err key_read(const struct config_upstream *row, char **ret_header)
 		return ERR_CONFIG;
 	}
 	buf_clear(&why);
-	if (asprintf(&header, "%s%s", name, key.bytes) < 0)
+	if (asprintf(&header, "%s%s", dialect->key_header, key.bytes) < 0)
 		e = ERR_NOMEM;
 	secret_clear(&key);
 	if (!e)
@@ -150,7 +150,7 @@ enum err upstream_body(const struct upstream *up, const struct reply_kind *kind,
 {
 	struct json_text stream, options;
 	const bool said = json_text_member(input, "stream", &stream);
-	const bool add_stream = !said && kind->streams && up->config->stream;
+	const bool add_stream = !said && kind->event && up->config->stream;
 	const bool add_usage = kind->usage_asked && (add_stream || (said && is_true(stream))) &&
 			       !json_text_member(input, "stream_options", &options);
 	struct buf streamed;
@@ -169,6 +169,18 @@ enum err upstream_body(const struct upstream *up, const struct reply_kind *kind,
 			"stream_options", "{\"include_usage\":true}", out);
 	buf_clear(&streamed);
 	return e;
+}
+
+void upstream_headers(const struct upstream *up, const char *ret_headers[UPSTREAM_HEADERS])
+{
+	const struct upstream_dialect *dialect = upstream_dialect_find(up->config->dialect);
+	size_t n = 0;
+
+	if (up->key_header)
+		ret_headers[n++] = up->key_header;
+	if (dialect->version)
+		ret_headers[n++] = dialect->version;
+	ret_headers[n] = NULL;
 }
 
 enum err upstream_url(const struct upstream *up, const char *path, struct buf *out)

@@ -3,8 +3,8 @@
  * The first row whose patterns fit a model's name serves it. Rows live as long
  * as the worker; a reload changes what they say in place, names stay.
  *
- * To add an upstream, add a row to the configuration. To add a kind of reply,
- * add a row to reply.c.
+ * To add an upstream, add a row to the configuration. To add a dialect, add a row
+ * to core/domain/upstream_dialect.c. To add a kind of reply, add a row to reply.c.
  *
  * Threads: the loop's.  Memory: keys are wiped when replaced. */
 #ifndef UPSTREAMS_UPSTREAM_H
@@ -39,6 +39,9 @@ struct upstream *upstreams_find(struct upstreams *u, const char *model);
  * ERR_INVALID_JSON, ERR_NOMEM, ERR_TOO_LARGE */
 MUST_CHECK enum err upstream_body(const struct upstream *up, const struct reply_kind *kind,
 	struct json_text input, struct buf *out);
+/* What the server wants to see on every call: the key, its dialect's version. Ends with NULL. */
+enum { UPSTREAM_HEADERS = 3 };
+void upstream_headers(const struct upstream *up, const char *ret_headers[UPSTREAM_HEADERS]);
 /* base_url and path. ERR_NOMEM */
 MUST_CHECK enum err upstream_url(const struct upstream *up, const char *path, struct buf *out);
 

@@ -44,13 +44,13 @@ static void words(const uint8_t *bytes, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	static const char *const kinds[] = {"chat", "response", "embedding"};
+	static const char *const kinds[] = {"chat", "response", "embedding", "message"};
 	struct buf whole, cut;
 	const char *kind;
 
 	if (len < 2)
 		return 0;
-	kind = kinds[bytes[0] % 3];
+	kind = kinds[bytes[0] % 4];
 	if (run(kind, bytes + 2, len - 2, len, &whole) !=
 			run(kind, bytes + 2, len - 2, 1 + bytes[1] % 19, &cut) ||
 		whole.len != cut.len ||

@@ -72,8 +72,6 @@ static void test_queue_names_fit_into_a_topic(void **state)
 static void test_a_kind_knows_its_path_and_internal_ones_are_not_submitted(void **state)
 {
 	assert_string_equal(kind_submittable("chat")->path, "/chat/completions");
-	assert_true(kind_submittable("response")->streams);
-	assert_false(kind_submittable("embedding")->streams);
 	assert_non_null(kind_submittable("noop"));
 	assert_null(kind_submittable("deliver"));
 	assert_null(kind_submittable("purge"));

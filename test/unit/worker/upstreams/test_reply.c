@@ -1,4 +1,5 @@
 /* What a model streams becomes the very object it would have sent in one piece. */
+#include "domain/kind.h"
 #include "upstreams/reply.h"
 
 #include <setjmp.h>
@@ -154,6 +155,99 @@ static void test_a_response_is_its_last_event(void **state)
 		"{\"id\":\"r1\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}");
 }
 
+#define EVENT(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"" rest "}\n\n"
+#define START                                                                        \
+	EVENT("message_start",                                                       \
+		",\"message\":{\"id\":\"m1\",\"type\":\"message\",\"role\":"         \
+		"\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null," \
+		"\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":20,"      \
+		"\"cache_creation_input_tokens\":null,\"output_tokens\":1}}")
+#define BLOCK(index, block) \
+	EVENT("content_block_start", ",\"index\":" index ",\"content_block\":" block)
+#define PIECE(index, delta) \
+	EVENT("content_block_delta", ",\"index\":" index ",\"delta\":{" delta "}")
+#define STOP(index)		EVENT("content_block_stop", ",\"index\":" index)
+#define TEXT_PIECE(index, text) PIECE(index, "\"type\":\"text_delta\",\"text\":\"" text "\"")
+#define END(reason)                                                           \
+	EVENT("message_delta", ",\"delta\":{\"stop_reason\":\"" reason "\"}," \
+			       "\"usage\":{\"output_tokens\":9}")             \
+	EVENT("message_stop", "")
+
+/* promises: C14 */
+static void test_a_message_is_put_together_block_by_block(void **state)
+{
+	expect_body("message",
+		START BLOCK("0",
+			"{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}") PIECE("0",
+			"\"type\":\"thinking_delta\",\"thinking\":\"so \"") PIECE("0",
+			"\"type\":\"thinking_delta\",\"thinking\":\"far\"") PIECE("0",
+			"\"type\":\"signature_delta\",\"signature\":\"s\"") STOP("0") EVENT("ping",
+			"") BLOCK("1", "{\"type\":\"text\",\"text\":\"\"}") TEXT_PIECE("1",
+			"Hel") TEXT_PIECE("1", "lo \\u00e9") PIECE("1",
+			"\"type\":\"citations_delta\",\"citation\":{\"n\":1}") STOP("1") BLOCK("2",
+			"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}")
+			PIECE("2", "\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\"\"")
+				PIECE("2", "\"type\":\"input_json_delta\",\"partial_json\":\":1}\"")
+					STOP("2") BLOCK("3",
+						"{\"type\":\"text\",\"text\":\"\"}") TEXT_PIECE("3",
+						"bye") STOP("3") BLOCK("4",
+						"{\"type\":\"new_thing\",\"member\":\"a\"}")
+						PIECE("4",
+							"\"type\":\"new_delta\",\"member\":\"b\"")
+							STOP("4") END("tool_use"),
+		"{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\","
+		"\"content\":[{\"type\":\"thinking\",\"thinking\":\"so far\",\"signature\":\"s\"},"
+		"{\"type\":\"text\",\"text\":\"Hello \\u00e9\",\"citations\":[{\"n\":1}]},"
+		"{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{\"a\":1}},"
+		"{\"type\":\"text\",\"text\":\"bye\"},{\"type\":\"new_thing\",\"member\":\"ab\"}],"
+		"\"stop_reason\":\"tool_use\",\"usage\":{\"input_tokens\":5,"
+		"\"cache_read_input_tokens\":20,\"cache_creation_input_tokens\":null,"
+		"\"output_tokens\":9}}");
+}
+
+static void test_a_tool_input_that_was_cut_is_kept_as_text(void **state)
+{
+	expect_body("message",
+		START BLOCK("0", "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}")
+			PIECE("0", "\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\"")
+				STOP("0") END("max_tokens"),
+		"{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\","
+		"\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":"
+		"{\"INVALID_JSON\":\"{\\\"a\"}}],\"stop_reason\":\"max_tokens\",\"usage\":"
+		"{\"input_tokens\":5,\"cache_read_input_tokens\":20,"
+		"\"cache_creation_input_tokens\":null,\"output_tokens\":9}}");
+}
+
+static void test_a_message_tells_its_text_and_counts_cached_input(void **state)
+{
+	static const char begun[] = START BLOCK("0", "{\"type\":\"text\",\"text\":\"\"}")
+		TEXT_PIECE("0", "one ") STOP("0") BLOCK("1", "{\"type\":\"text\",\"text\":\"\"}")
+			TEXT_PIECE("1", "two");
+	struct reply r;
+
+	assert_int_equal(stream_in(&r, "message", begun, 11), ERR_OK);
+	assert_int_equal(r.input_tokens, 25);
+	assert_int_equal(r.output_tokens, -1);
+	assert_memory_equal(reply_text(&r)->bytes, "one two", 7);
+	assert_int_equal(reply_feed(&r, END("end_turn"), strlen(END("end_turn"))), ERR_OK);
+	assert_int_equal(r.output_tokens, 9);
+	assert_true(r.ended);
+	reply_clear(&r);
+}
+
+static void test_what_calls_a_model_can_read_its_reply(void **state)
+{
+	const struct kind *kind;
+
+	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++) {
+		const bool calls = kind->runner == KIND_RUNS_UPSTREAM;
+
+		if (calls != (reply_kind_find(kind->name) != NULL) ||
+			calls != (kind->path[0] == '/'))
+			fail_msg("%s has a runner, a path or a reply, but not all", kind->name);
+	}
+}
+
 static void expect_failure(const char *kind, const char *text, enum err expect)
 {
 	struct reply r;
@@ -176,6 +270,8 @@ static void test_a_stream_without_its_end_marker_is_truncated(void **state)
 	expect_failure("response",
 		"data: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\n\n",
 		ERR_UP_TRUNCATED);
+	expect_failure(
+		"message", START BLOCK("0", "{\"type\":\"text\",\"text\":\"\"}"), ERR_UP_TRUNCATED);
 }
 
 static void test_errors_inside_a_stream_are_errors(void **state)
@@ -189,6 +285,40 @@ static void test_errors_inside_a_stream_are_errors(void **state)
 		"data: {\"type\":\"response.failed\",\"response\":{\"error\":"
 		"{\"code\":\"server_error\",\"message\":\"m\"}}}\n\n",
 		ERR_UP_500);
+	expect_failure("message",
+		START EVENT(
+			"error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"no\"}"),
+		ERR_UP_529);
+}
+
+/* Whatever order blocks come in, it is an answer or a clear failure. */
+static void test_a_message_out_of_order_makes_no_sense(void **state)
+{
+	expect_failure("message", EVENT("message_stop", ""), ERR_UP_MALFORMED);
+	expect_failure("message", START START, ERR_UP_MALFORMED);
+	expect_failure("message", START TEXT_PIECE("0", "x"), ERR_UP_MALFORMED);
+	expect_failure(
+		"message", START BLOCK("1", "{\"type\":\"text\",\"text\":\"\"}"), ERR_UP_MALFORMED);
+	expect_failure("message",
+		START BLOCK("0", "{\"type\":\"text\",\"text\":\"\"}")
+			PIECE("0", "\"type\":\"text_delta\""),
+		ERR_UP_MALFORMED);
+	expect_failure("message", "data: {\"no\":\"type\"}\n\n", ERR_UP_MALFORMED);
+}
+
+static void test_an_error_in_a_whole_body_is_an_error(void **state)
+{
+	static const char body[] = "{\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}";
+	struct reply r;
+	struct buf out;
+
+	buf_init(&out, 1000);
+	reply_init(&r, reply_kind_find("chat"), 1000);
+	reply_begin(&r, 200, false);
+	assert_int_equal(reply_feed(&r, body, strlen(body)), ERR_OK);
+	assert_int_equal(reply_finish(&r, &out), ERR_UP_529);
+	assert_int_equal(out.len, 0);
+	reply_clear(&r);
 }
 
 static void test_a_whole_body_is_kept_as_it_came(void **state)
@@ -231,6 +361,12 @@ int main(void)
 		cmocka_unit_test(test_a_long_tool_call_is_joined_piece_by_piece),
 		cmocka_unit_test(test_more_numbered_things_than_a_model_has_are_refused),
 		cmocka_unit_test(test_a_response_is_its_last_event),
+		cmocka_unit_test(test_a_message_is_put_together_block_by_block),
+		cmocka_unit_test(test_a_tool_input_that_was_cut_is_kept_as_text),
+		cmocka_unit_test(test_a_message_tells_its_text_and_counts_cached_input),
+		cmocka_unit_test(test_a_message_out_of_order_makes_no_sense),
+		cmocka_unit_test(test_an_error_in_a_whole_body_is_an_error),
+		cmocka_unit_test(test_what_calls_a_model_can_read_its_reply),
 		cmocka_unit_test(test_a_stream_without_its_end_marker_is_truncated),
 		cmocka_unit_test(test_errors_inside_a_stream_are_errors),
 		cmocka_unit_test(test_a_whole_body_is_kept_as_it_came),
