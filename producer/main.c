@@ -31,7 +31,7 @@ static void serve(struct producer *p, const char *path, const sigset_t *set)
 		if (signo != SIGHUP)
 			return;
 		config = config_hold(p->config);
-		if (start_reload(path, &config))
+		if (start_reload("producer", path, &config))
 			running_configure(p, config);
 		else
 			config_release(config);

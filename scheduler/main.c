@@ -29,7 +29,7 @@ static void on_hangup(void *owner, int signo)
 {
 	struct program *program = owner;
 
-	if (start_reload(program->start.path, &program->start.config))
+	if (start_reload("scheduler", program->start.path, &program->start.config))
 		leader_configure(program->leader, program->start.config);
 }
 

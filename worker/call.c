@@ -8,7 +8,7 @@
 #include "live.h"
 #include "stop_point.h"
 #include "upstreams/outcome.h"
-#include "upstreams/upstream.h"
+#include "upstreams/upstream_request.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -110,20 +110,22 @@ static enum err call_body(struct job *job, const struct reply_kind *kind)
 	struct buf body;
 	enum err e;
 
-	buf_init(&body, job->input.len + BODY_EXTRA);
-	e = upstream_body(job->upstream, kind, input, &body);
+	buf_init(&body, job->input.len + BODY_EXTRA +
+				(job->called_model ? 6 * strlen(job->called_model) : 0));
+	e = upstream_body(job->key->upstream, kind, job->called_model, input, &body);
 	if (e) {
 		buf_clear(&body);
 		return e;
 	}
 	buf_clear(&job->input);
 	job->input = body;
+	job->asked_bytes = body.len;
 	return ERR_OK;
 }
 
 static enum err call_send(struct job *job)
 {
-	const struct config_upstream *row = job->upstream->config;
+	const struct config_upstream *row = job->key->upstream->config;
 	char id_header[ID_TEXT_MAX + 32], id_text[ID_TEXT_MAX];
 	const char *headers[2 + UPSTREAM_HEADERS] = {"Content-Type: application/json", id_header};
 	struct buf url;
@@ -131,9 +133,9 @@ static enum err call_send(struct job *job)
 
 	id_format("job", job->id, id_text);
 	snprintf(id_header, sizeof(id_header), "X-Client-Request-Id: %s", id_text);
-	upstream_headers(job->upstream, headers + 2);
+	upstream_headers(job->key, headers + 2);
 	buf_init(&url, URL_ROOM);
-	e = upstream_url(job->upstream, job->kind->path, &url);
+	e = upstream_url(job->key->upstream, job->kind->path, &url);
 	if (!e) {
 		const struct http_request request = {
 			.method = "POST",
@@ -201,6 +203,19 @@ static enum err call_result(struct job *job)
 	return e;
 }
 
+/* A key that was refused is left alone for a while; who reads the log learns which one it is. */
+static void call_failed(struct job *job, enum err e)
+{
+	struct upstream_key *key = job->key;
+
+	if (err_fate(e) == FATE_ELSEWHERE) {
+		key->refused_ms = clock_ms();
+		log_warn("an upstream refused a key", LOG_TEXT("upstream", key->upstream->name),
+			LOG_TEXT("key", key->label), LOG_ERR(e));
+	}
+	job_fail(job, e);
+}
+
 enum step_result step_call(struct job *job)
 {
 	enum err e = ERR_OK;
@@ -217,7 +232,7 @@ enum step_result step_call(struct job *job)
 		e = call_result(job);
 	}
 	if (e)
-		job_fail(job, e);
+		call_failed(job, e);
 	return STEP_NEXT;
 }
 
@@ -234,11 +249,11 @@ void call_cut(struct job *job)
 
 void call_leave_upstream(struct job *job)
 {
-	if (!job->upstream)
+	if (!job->in_flight)
 		return;
-	job->upstream->in_flight--;
-	job->upstream_used = job->upstream;
-	job->upstream = NULL;
+	job->in_flight = false;
+	job->key->in_flight--;
+	job->key->upstream->in_flight--;
 	worker_admit_waiting(job->worker);
 }
 

@@ -6,6 +6,7 @@
 #include "ground/digest.h"
 #include "job.h"
 #include "live.h"
+#include "upstreams/upstream.h"
 #include "worker.h"
 #include "writer.h"
 
@@ -23,6 +24,12 @@ static void timings(const struct job *job, int32_t ms[TIMINGS])
 	ms[TIMING_FINISH] = -1; /* until it is sent */
 }
 
+/* A further attempt with another key, or at another upstream. */
+static bool has_elsewhere(const struct job *job)
+{
+	return job->elsewhere || (job->key && job->key->upstream->keys_n > 1);
+}
+
 /* What becomes of a failed attempt, when it may be tried again. Without an attempt or the time for
  * one the record ends the job itself, and marks it dead. */
 static void decide_retry(struct job *job, struct finish *end)
@@ -36,7 +43,8 @@ static void decide_retry(struct job *job, struct finish *end)
 		.left_ms = job->deadline_ms == INT64_MAX
 				   ? INT64_MAX
 				   : job->deadline_ms - loop_now_ms(job->worker->loop),
-		.retry_after_ms = job->retry_after_ms,
+		.retry_after_ms = job->elsewhere ? 0 : job->retry_after_ms,
+		.elsewhere = has_elsewhere(job),
 	};
 	struct retry_answer answer;
 	uint64_t chance;

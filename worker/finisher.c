@@ -53,18 +53,16 @@ size_t finisher_pending(const struct finisher *f)
 void finisher_usage(const struct job *job, struct finish *end)
 {
 	const struct reply *reply = job->call ? &job->call->reply : NULL;
-	const struct upstream *up = job->upstream_used;
 	struct usage used;
 
-	if (!reply || !up)
+	if (!reply || !job->key)
 		return;
-	end->upstream = up->config->name;
+	end->upstream = job->key->upstream->name;
 	end->model = job->model;
 	used = usage_of(reply->input_tokens,
 		reply->output_tokens >= 0 ? reply->output_tokens
 					  : usage_estimate_tokens((int64_t)job_text(job)->len),
-		(struct usage_price){
-			up->config->input_usd_per_million, up->config->output_usd_per_million});
+		job->price);
 	end->input_tokens = used.input_tokens;
 	end->output_tokens = used.output_tokens;
 	end->cost_nano = used.cost_nano;

@@ -32,19 +32,30 @@ static void intake_free(struct intake *in)
 
 static void intake_ask(void *owner);
 
-static void input_give(struct job *job, const struct claim_input *row)
+/* Appends what a sealed value holds; none is nothing. */
+static enum err value_open(const struct db_bytes *sealed, struct buf *out)
 {
 	struct sealed_view view;
-	enum err e = sealed_open(NULL, row->input.bytes, row->input.len, &view);
+	enum err e;
 
-	if (e) {
-		job_fail(job, e);
-		return;
-	}
-	buf_init(&job->input, view.len + 1);
-	e = buf_append(&job->input, view.bytes, view.len);
+	if (!sealed->bytes)
+		return ERR_OK;
+	e = sealed_open(NULL, sealed->bytes, sealed->len, &view);
+	if (e)
+		return e;
+	buf_init(out, view.len + 1);
+	e = buf_append(out, view.bytes, view.len);
 	sealed_view_clear(&view);
+	return e;
+}
+
+static void input_give(struct job *job, const struct claim_input *row)
+{
+	enum err e = value_open(&row->input, &job->input);
+
 	job->worker->held_bytes += job->input.len; /* the next claim shall know */
+	if (!e)
+		e = value_open(&row->fallback, &job->fallback);
 	if (e)
 		job_fail(job, e);
 }

@@ -6,6 +6,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "job_magic.h"
+#include "upstreams/upstream.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -58,7 +59,11 @@ static void job_free(struct job *job)
 	ring_leave(&job->writing);
 	ring_leave(&job->dirty);
 	released_free(job->result);
+	upstream_key_release(job->key);
 	free(job->model);
+	free(job->called_model);
+	free(job->fallback_model);
+	buf_clear(&job->fallback);
 	buf_clear(&job->input);
 	buf_clear(&job->body);
 	buf_clear(&job->words);

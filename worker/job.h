@@ -17,13 +17,14 @@
 #define WORKER_JOB_H
 
 #include "domain/kind.h"
+#include "domain/usage.h"
 #include "ground/ring.h"
 #include "output.h"
 #include "stores/finish.h"
 
 struct worker;
 struct call;
-struct upstream;
+struct upstream_key;
 struct released;
 
 /* A job's way through a worker, in order. */
@@ -52,8 +53,12 @@ struct job {
 	unsigned pins;	/* statements under way that point to it */
 	enum step step;
 	enum ending ending;
-	struct upstream *upstream;	/* admitted to; counted there until the call ended */
-	struct upstream *upstream_used; /* that was called */
+	struct upstream_key *key; /* admitted with; held until the job goes */
+	bool in_flight;		  /* counted at key and upstream until the call ended */
+	bool elsewhere;		  /* a further attempt asks another upstream or model */
+	char *called_model;	  /* the upstream's name for it; NULL = none */
+	char *fallback_model;	  /* the one of the job's fallbacks that is asked; NULL = its own */
+	struct usage_price price; /* when the call was admitted */
 	struct worker *worker;
 	struct ring held;    /* of the table */
 	struct ring waiting; /* of whoever makes it wait: admit or finisher */
@@ -68,6 +73,8 @@ struct job {
 	int attempt, max_attempts;
 	int64_t deadline_ms, timeout_ms; /* loop time; INT64_MAX = none */
 	struct buf input;		 /* sent as the request's body; freed once it was sent */
+	struct buf fallback;		 /* the job's policy, a JSON text; empty = none */
+	size_t asked_bytes;		 /* the request's body had so many */
 	struct output output;
 	struct call *call;	 /* while and after the upstream is called */
 	struct buf body;	 /* the reply's, before its verdict */

@@ -175,9 +175,9 @@ void worker_reborn(struct worker *w)
 
 static void reload(struct worker *w)
 {
-	if (!start_reload(w->config_path, &w->config))
+	if (!start_reload("worker", w->config_path, &w->config))
 		return;
-	if (upstreams_reload(w->upstreams, w->config) != ERR_OK)
+	if (upstreams_reload(w->upstreams, w->config, w->config_path) != ERR_OK)
 		log_error("upstreams stay as they were: their keys cannot be read");
 }
 
@@ -249,7 +249,7 @@ static enum err sender_open(struct worker *w)
 
 static enum err parts_open(struct worker *w)
 {
-	enum err e = upstreams_new(w->config, &w->upstreams);
+	enum err e = upstreams_new(w->config, w->config_path, &w->upstreams);
 
 	if (!e)
 		e = dbs_open(w);

@@ -21,26 +21,6 @@ static bool config_has_password(const char *conninfo)
 	       (strstr(conninfo, "://") != NULL && strchr(conninfo, '@') != NULL);
 }
 
-static bool config_twice(const struct config *c, size_t at)
-{
-	for (size_t i = 0; i < at; i++) {
-		if (strcmp(c->upstreams[i].name, c->upstreams[at].name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void config_check_upstreams(const struct config *c, config_misfit_fn *tell, void *ctx)
-{
-	for (size_t i = 0; i < c->upstreams_n; i++) {
-		const struct config_misfit misfit = {
-			"upstreams", "name", i, "expected a name that no other upstream has"};
-
-		if (config_twice(c, i))
-			tell(ctx, &misfit);
-	}
-}
-
 /* Credentials and certificates that the protocol would not use, or lacks. */
 static void config_check_kafka(const struct config_kafka *kafka, config_misfit_fn *tell, void *ctx)
 {
@@ -102,12 +82,12 @@ void config_check_fit(const struct config *c, config_misfit_fn *tell, void *ctx)
 		if (rules[i].broken)
 			tell(ctx, &rules[i].misfit);
 	}
-	config_check_upstreams(c, tell, ctx);
+	config_check_routes(c, tell, ctx);
 	config_check_kafka(&c->kafka, tell, ctx);
 }
 
 static enum err config_check_secret(
-	const char *name, const char *key, const char *path, struct buf *faults)
+	const char *where, const char *key, const char *path, struct buf *faults)
 {
 	struct secret secret = {NULL, 0};
 	struct buf why;
@@ -116,7 +96,7 @@ static enum err config_check_secret(
 	buf_init(&why, 8192);
 	e = *path != '\0' ? secret_read(path, &why, &secret) : ERR_OK;
 	if (e == ERR_CONFIG)
-		buf_printf(faults, "%s: %s: %s\n", name, key,
+		buf_printf(faults, "%s: %s: %s\n", where, key,
 			why.bytes != NULL ? why.bytes : err_text(e));
 	secret_clear(&secret);
 	buf_clear(&why);
@@ -133,19 +113,34 @@ static enum err config_check_readable(
 	return ERR_CONFIG;
 }
 
+static enum err config_check_key(const char *name, struct config_place place, const char *section,
+	const char *of, const char *path, struct buf *faults)
+{
+	char where[4200], key[160];
+
+	snprintf(where, sizeof(where), "%s:%u:%u", name, place.line, place.column);
+	snprintf(key, sizeof(key), "%s.%s", section, of);
+	return config_check_secret(where, key, path, faults);
+}
+
 static enum err config_check_upstream_files(
 	const char *name, const struct config *c, struct buf *faults)
 {
 	enum err first = ERR_OK;
 
 	for (size_t i = 0; i < c->upstreams_n; i++) {
-		char key[160];
-		enum err e;
+		const struct config_upstream *row = &c->upstreams[i];
+		const enum err e = config_check_key(
+			name, row->place, "upstreams", row->name, row->api_key_file, faults);
 
-		snprintf(key, sizeof(key), "upstreams.%s.api_key_file", c->upstreams[i].name);
-		e = config_check_secret(name, key, c->upstreams[i].api_key_file, faults);
-		if (first == ERR_OK)
-			first = e;
+		first = first == ERR_OK ? e : first;
+	}
+	for (size_t i = 0; i < c->upstream_keys_n; i++) {
+		const struct config_upstream_key *row = &c->upstream_keys[i];
+		const enum err e = config_check_key(
+			name, row->place, "upstream_keys", row->label, row->file, faults);
+
+		first = first == ERR_OK ? e : first;
 	}
 	return first;
 }

@@ -9,12 +9,14 @@
 /* Two values that do not fit together; told at the one that should change. */
 struct config_misfit {
 	const char *section, *row;
-	size_t index; /* of an upstream */
+	size_t index; /* of a list's element */
 	const char *expected;
 };
 typedef void config_misfit_fn(void *ctx, const struct config_misfit *misfit);
 /* Calls tell for each. */
 void config_check_fit(const struct config *config, config_misfit_fn *tell, void *ctx);
+/* Of those, what rows about upstreams, keys, routes and prices say of each other. */
+void config_check_routes(const struct config *config, config_misfit_fn *tell, void *ctx);
 /* Reads every file that the sections of program ("" = all) name, as the program will. */
 MUST_CHECK enum err config_check_files(
 	const char *name, const struct config *config, const char *program, struct buf *faults);

@@ -11,17 +11,32 @@
 
 enum { CONFIG_FILE_MAX = 1024 * 1024 };
 
+static void config_rows_clear(const struct config_section *section, void *base)
+{
+	for (size_t i = 0; i < section->n; i++)
+		config_value_clear(&section->rows[i], base);
+}
+
+static void config_list_free(const struct config_section *section, struct config *config)
+{
+	void *first = config_element(section, config, 0);
+	void *element;
+
+	for (size_t i = 0; (element = config_element(section, config, i)) != NULL; i++)
+		config_rows_clear(section, element);
+	free(first);
+}
+
 static void config_free(struct config *config)
 {
 	const struct config_section *section;
 
 	for (size_t s = 0; (section = config_section_at(s)) != NULL; s++) {
-		for (size_t i = 0; !section->list && i < section->n; i++)
-			config_value_clear(&section->rows[i], config);
+		if (section->list)
+			config_list_free(section, config);
+		else
+			config_rows_clear(section, config);
 	}
-	for (size_t i = 0; i < config->upstreams_n; i++)
-		config_upstream_clear(&config->upstreams[i]);
-	free(config->upstreams);
 	free(config);
 }
 

@@ -45,15 +45,39 @@ struct config_ints {
 #define CONFIG_C_DIALECT   char *
 #define CONFIG_C_PROTOCOL  char *
 #define CONFIG_C_MECHANISM char *
+#define CONFIG_C_DATE	   char *
+#define CONFIG_C_PAIRS	   struct config_texts
 #define CONFIG_C_TEXTS	   struct config_texts
 #define CONFIG_C_NETWORKS  struct config_texts
 #define CONFIG_C_INTS	   struct config_ints
 
 #define CONFIG_MEMBER(type, name, initial, min, max, unit, live, help) CONFIG_C_##type name;
 
-struct config_upstream {
-	CONFIG_UPSTREAM(CONFIG_MEMBER)
+/* Lists of maps: the list, one element's struct, its rows, who reads them, one line of help. */
+#define CONFIG_LISTS(L)                                                                                \
+	L(upstreams, upstream, CONFIG_UPSTREAM, "worker",                                              \
+		"the models' endpoints, a list; of those that serve a job's model the first is asked") \
+	L(upstream_keys, upstream_key, CONFIG_UPSTREAM_KEY, "worker",                                  \
+		"several keys of an upstream, a list")                                                 \
+	L(routes, route, CONFIG_ROUTE, "worker",                                                       \
+		"which upstreams serve a model, a list; a further attempt asks the next of them")      \
+	L(prices, price, CONFIG_PRICE, "worker", "what models cost, and when, a list")
+
+/* The label of the one key that api_key_file names. */
+#define CONFIG_KEY_LABEL "default"
+
+/* Where in the file an element begins, for what only shows later: a key file that is gone. */
+struct config_place {
+	unsigned line, column;
 };
+
+#define CONFIG_ELEMENT(list, element, rows, programs, help) \
+	struct config_##element {                           \
+		struct config_place place;                  \
+		rows(CONFIG_MEMBER)                         \
+	};
+CONFIG_LISTS(CONFIG_ELEMENT)
+#undef CONFIG_ELEMENT
 
 /* Name of the section, its rows, the programs that read it, one line of help. */
 #define CONFIG_SECTIONS(S)                                                                      \
@@ -73,13 +97,17 @@ struct config_upstream {
 		rows(CONFIG_MEMBER)                  \
 	} section;
 
+#define CONFIG_LIST(list, element, rows, programs, help) \
+	struct config_##element *list;                   \
+	size_t list##_n;
+
 struct config {
 	CONFIG_SECTIONS(CONFIG_STRUCT)
-	struct config_upstream *upstreams;
-	size_t upstreams_n;
+	CONFIG_LISTS(CONFIG_LIST)
 	_Atomic unsigned holders;
 };
 
+#undef CONFIG_LIST
 #undef CONFIG_STRUCT
 #undef CONFIG_MEMBER
 

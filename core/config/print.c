@@ -88,7 +88,21 @@ static const struct {
 	{"upstreams", "name", "\"primary\""},
 	{"upstreams", "base_url", "\"https://api.openai.com/v1\""},
 	{"upstreams", "models", "[\"*\"]"},
+	{"upstream_keys", "upstream", "\"primary\""},
+	{"upstream_keys", "label", "\"team-a\""},
+	{"upstream_keys", "file", "\"/etc/longhaul/primary-team-a.key\""},
+	{"routes", "model", "\"gpt-*\""},
+	{"routes", "upstreams", "[\"primary\"]"},
+	{"prices", "model", "\"gpt-*\""},
+	{"prices", "input_usd_per_million", "0.15"},
+	{"prices", "output_usd_per_million", "0.60"},
 };
+
+/* The sample has one upstream; what other lists would hold stands behind #. */
+static bool print_in_force(const struct config_section *section, const char *value)
+{
+	return value != NULL && (!section->list || strcmp(section->name, "upstreams") == 0);
+}
 
 static const char *print_sample_value(
 	const struct config_section *section, const struct config_row *row)
@@ -105,14 +119,16 @@ static void print_sample_row(const struct config_section *section, const struct 
 	bool first, struct buf *out)
 {
 	const char *value = print_sample_value(section, row);
-	const char *lead = section->list ? "    " : "  ";
+	const char *indent = section->list ? "    " : "  ";
 
-	buf_printf(out, "%s# %s: ", lead, row->help);
+	buf_printf(out, "%s# %s: ", indent, row->help);
 	config_value_expected(row, out);
 	buf_printf(out, "%s\n", row->live ? "" : "; needs a restart");
-	if (section->list)
-		lead = first ? "  - " : "    ";
-	buf_printf(out, "%s%s%s: ", lead, value != NULL ? "" : "# ", row->name);
+	if (!print_in_force(section, value))
+		buf_printf(
+			out, "%s# %s%s: ", indent, section->list && first ? "- " : "", row->name);
+	else
+		buf_printf(out, "%s%s: ", section->list && first ? "  - " : indent, row->name);
 	if (value != NULL)
 		buf_text(out, value);
 	else

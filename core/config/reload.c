@@ -1,10 +1,11 @@
 /* reload.c - what differs between two configurations, and whether that may happen while running. */
+#include "config/table.h"
 #include "config/value.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { RELOAD_VALUE_MAX = 64 * 1024 };
+enum { RELOAD_VALUE_MAX = 64 * 1024, RELOAD_WHERE = 300 };
 
 struct reload {
 	const char *path;
@@ -37,34 +38,52 @@ static void reload_row(struct reload *r, const char *where, const struct config_
 	buf_clear(&after);
 }
 
-static const struct config_upstream *reload_upstream(const struct config *in, const char *name)
+/* What tells an element from its neighbours: its name, or its place in the list. */
+static void reload_where(const struct config_section *section, const void *element, size_t i,
+	char where[RELOAD_WHERE])
 {
-	for (size_t i = 0; i < in->upstreams_n; i++) {
-		if (strcmp(in->upstreams[i].name, name) == 0)
-			return &in->upstreams[i];
+	const struct config_row *row = &section->rows[0];
+
+	if (section->named)
+		snprintf(where, RELOAD_WHERE, "%s.%s", section->name,
+			*(char *const *)((const char *)element + row->offset));
+	else
+		snprintf(where, RELOAD_WHERE, "%s[%zu]", section->name, i);
+}
+
+static const void *reload_find(
+	const struct config_section *section, const struct config *in, const char *where)
+{
+	char found[RELOAD_WHERE];
+	const void *element;
+
+	for (size_t i = 0; (element = config_element(section, in, i)) != NULL; i++) {
+		reload_where(section, element, i, found);
+		if (strcmp(found, where) == 0)
+			return element;
 	}
 	return NULL;
 }
 
-static void reload_upstreams(struct reload *r, const struct config_section *section,
+static void reload_list(struct reload *r, const struct config_section *section,
 	const struct config *before, const struct config *after)
 {
-	char where[128];
+	char where[RELOAD_WHERE], row_where[RELOAD_WHERE + 1];
+	const void *now, *was;
 
-	for (size_t i = 0; i < after->upstreams_n; i++) {
-		const struct config_upstream *now = &after->upstreams[i];
-		const struct config_upstream *was = reload_upstream(before, now->name);
-
-		snprintf(where, sizeof(where), "upstreams.%s.", now->name);
+	for (size_t i = 0; (now = config_element(section, after, i)) != NULL; i++) {
+		reload_where(section, now, i, where);
+		was = reload_find(section, before, where);
+		snprintf(row_where, sizeof(row_where), "%s.", where);
 		for (size_t k = 0; was != NULL && k < section->n; k++)
-			reload_row(r, where, &section->rows[k], was, now);
+			reload_row(r, row_where, &section->rows[k], was, now);
 		if (was == NULL)
-			buf_printf(r->changes, "upstreams.%s: added\n", now->name);
+			buf_printf(r->changes, "%s: added\n", where);
 	}
-	for (size_t i = 0; i < before->upstreams_n; i++) {
-		if (reload_upstream(after, before->upstreams[i].name) == NULL)
-			buf_printf(
-				r->changes, "upstreams.%s: removed\n", before->upstreams[i].name);
+	for (size_t i = 0; (was = config_element(section, before, i)) != NULL; i++) {
+		reload_where(section, was, i, where);
+		if (reload_find(section, after, where) == NULL)
+			buf_printf(r->changes, "%s: removed\n", where);
 	}
 }
 
@@ -79,7 +98,7 @@ static void reload_compare(
 		for (size_t i = 0; !section->list && i < section->n; i++)
 			reload_row(r, where, &section->rows[i], before, after);
 		if (section->list)
-			reload_upstreams(r, section, before, after);
+			reload_list(r, section, before, after);
 	}
 }
 

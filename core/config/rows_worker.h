@@ -35,11 +35,14 @@
 	X(INT, drain_s, "30", 0, 86400, "s", LIVE, "after SIGTERM running jobs may take so long")
 
 #define CONFIG_UPSTREAM(X)                                                                         \
-	X(TEXT, name, NULL, 1, 64, "", FIXED, "unique; shown in jobs and metrics")                 \
+	X(TEXT, name, NULL, 1, 64, "", LIVE, "unique; shown in jobs and metrics")                  \
 	X(URL, base_url, NULL, 1, 2000, "", LIVE, "for instance https://api.example.com/v1")       \
-	X(SECRET, api_key_file, "", 0, 4000, "", LIVE, "file with the key; empty = none is sent")  \
-	X(TEXTS, models, NULL, 1, 1000, "", LIVE,                                                  \
-	  "it serves, * = anything; the first upstream that fits is asked")                        \
+	X(SECRET, api_key_file, "", 0, 4000, "", LIVE,                                             \
+	  "file with its only key; several stand in upstream_keys; empty and none there = none is sent") \
+	X(TEXTS, models, "", 0, 1000, "", LIVE,                                                    \
+	  "it serves where no route says who does, * = anything; the first upstream that fits is asked") \
+	X(PAIRS, model_names, "", 0, 1000, "", LIVE,                                               \
+	  "its own names for models, each as OURS=THEIRS; others go by our name")                  \
 	X(DIALECT, dialect, "openai", 0, 0, "", LIVE, "openai or anthropic: how its key is sent")  \
 	X(BOOL, stream, "true", 0, 0, "", LIVE, "ask for streams where a kind has them")           \
 	X(INT, max_in_flight, "1000", 1, 100000, "calls", LIVE, "at a time from one worker")       \
@@ -48,9 +51,32 @@
 	  "from the request to the first byte")                                                    \
 	X(INT, idle_timeout_ms, "60000", 10, 86400000, "ms", LIVE, "between bytes of a reply")     \
 	X(MONEY, input_usd_per_million, "0", 0, 0, "USD", LIVE,                                    \
-	  "price of a million input tokens")                                                       \
+	  "price of a million input tokens where no row of prices fits")                           \
 	X(MONEY, output_usd_per_million, "0", 0, 0, "USD", LIVE,                                   \
-	  "price of a million output tokens")
+	  "price of a million output tokens where no row of prices fits")
+
+#define CONFIG_UPSTREAM_KEY(X)                                                                     \
+	X(TEXT, upstream, NULL, 1, 64, "", LIVE, "whose key it is")                                \
+	X(TEXT, label, NULL, 1, 64, "", LIVE,                                                      \
+	  "unique for its upstream; stands in attempts and logs, where the key never does")        \
+	X(SECRET, file, NULL, 1, 4000, "", LIVE, "file with the key")
+
+#define CONFIG_ROUTE(X)                                                                            \
+	X(TEXT, model, NULL, 1, 200, "", LIVE,                                                     \
+	  "pattern of the models that go this way, * = anything; the first route that fits is taken") \
+	X(TEXTS, upstreams, NULL, 1, 32, "", LIVE, "that serve it, the preferred one first")       \
+	X(INTS, weights, "", 0, 32, "", LIVE,                                                      \
+	  "how often each of them comes first; empty = always in this order")
+
+#define CONFIG_PRICE(X)                                                                            \
+	X(TEXT, model, NULL, 1, 200, "", LIVE,                                                     \
+	  "pattern of an upstream's own names for models; the first price that fits is taken")     \
+	X(TEXT, upstream, "*", 1, 64, "", LIVE, "whose price it is, * = anyone's")                 \
+	X(DATE, from, "", 0, 10, "", LIVE, "the first day it holds (UTC); empty = it always did")  \
+	X(DATE, until, "", 0, 10, "", LIVE,                                                        \
+	  "the first day it no longer holds (UTC); empty = it still does")                         \
+	X(MONEY, input_usd_per_million, NULL, 0, 0, "USD", LIVE, "of a million input tokens")      \
+	X(MONEY, output_usd_per_million, NULL, 0, 0, "USD", LIVE, "of a million output tokens")
 
 #define CONFIG_WEBHOOK(X)                                                                          \
 	X(NETWORKS, allow_networks, "", 0, 1000, "", LIVE,                                         \

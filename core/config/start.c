@@ -1,7 +1,10 @@
 #include "config/start.h"
 
 #include "config/check.h"
+#include "config/price.h"
 #include "config/print.h"
+#include "config/table.h"
+#include "ground/clock.h"
 #include "ground/log.h"
 
 #include <signal.h>
@@ -52,6 +55,11 @@ static void start_help(const char *program, struct start *ret)
 	buf_clear(&text);
 }
 
+static bool start_has_prices(const char *program)
+{
+	return config_section_of(config_section_find("prices"), program);
+}
+
 static enum err start_load(
 	const char *program, const struct start_wish *wish, struct config **ret_config)
 {
@@ -62,6 +70,8 @@ static enum err start_load(
 	e = config_load(wish->path, &faults, ret_config);
 	if (e == ERR_OK && wish->check)
 		e = config_check_files(wish->path, *ret_config, program, &faults);
+	if (e == ERR_OK && wish->check && start_has_prices(program))
+		e = config_notes(wish->path, *ret_config, clock_record_ms(), &faults);
 	start_print(stderr, &faults);
 	if (e != ERR_OK && faults.len == 0)
 		fprintf(stderr, "%s: %s\n", wish->path, err_text(e));
@@ -71,6 +81,30 @@ static enum err start_load(
 		*ret_config = NULL;
 	}
 	return e;
+}
+
+/* One line of the log per line of text. */
+static void start_log_lines(enum log_level level, const char *message, struct buf *lines)
+{
+	char *rest = lines->bytes;
+	char *line;
+
+	while (rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
+		const struct log_field fields[] = {LOG_TEXT("detail", line), LOG_END};
+
+		if (*line != '\0')
+			log_write(level, message, fields);
+	}
+}
+
+static void start_log_notes(const char *path, const struct config *config)
+{
+	struct buf notes;
+
+	buf_init(&notes, START_TEXT_MAX);
+	(void)config_notes(path, config, clock_record_ms(), &notes);
+	start_log_lines(LOG_LEVEL_WARN, "configuration", &notes);
+	buf_clear(&notes);
 }
 
 bool start_program(const char *program, int argc, char **argv, struct start *ret)
@@ -100,39 +134,52 @@ bool start_program(const char *program, int argc, char **argv, struct start *ret
 	if (log_level_parse(ret->config->log.level, &level) != 0)
 		level = LOG_LEVEL_INFO;
 	log_open(program, level);
+	if (start_has_prices(program))
+		start_log_notes(ret->path, ret->config);
 	return true;
 }
 
-/* One line of the log per line of text. */
-static void start_log_lines(enum log_level level, const char *message, struct buf *lines)
-{
-	char *rest = lines->bytes;
-	char *line;
-
-	while (rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
-		const struct log_field fields[] = {LOG_TEXT("detail", line), LOG_END};
-
-		if (*line != '\0')
-			log_write(level, message, fields);
-	}
-}
-
-bool start_reload(const char *path, struct config **config)
+/* Both or nothing: a file that is right but names a key that cannot be read changes nothing. */
+static enum err start_reread(const char *program, const char *path, const struct config *old,
+	struct buf *faults, struct buf *changes, struct config **ret_config)
 {
 	struct config *fresh = NULL;
+	enum err e = config_reload(old, path, faults, changes, &fresh);
+
+	if (e == ERR_OK)
+		e = config_check_files(path, fresh, program, faults);
+	if (e == ERR_OK)
+		*ret_config = fresh;
+	else
+		config_release(fresh);
+	return e;
+}
+
+static void start_replace(
+	const char *program, const char *path, struct config **config, struct config *fresh)
+{
 	enum log_level level;
+
+	config_release(*config);
+	*config = fresh;
+	if (log_level_parse(fresh->log.level, &level) == 0)
+		log_set_level(level);
+	if (start_has_prices(program))
+		start_log_notes(path, fresh);
+}
+
+bool start_reload(const char *program, const char *path, struct config **config)
+{
+	struct config *fresh = NULL;
 	struct buf faults, changes;
 	enum err e;
 
 	buf_init(&faults, START_TEXT_MAX);
 	buf_init(&changes, START_TEXT_MAX);
-	e = config_reload(*config, path, &faults, &changes, &fresh);
+	e = start_reread(program, path, *config, &faults, &changes, &fresh);
 	if (e == ERR_OK) {
 		start_log_lines(LOG_LEVEL_INFO, "configuration changed", &changes);
-		config_release(*config);
-		*config = fresh;
-		if (log_level_parse(fresh->log.level, &level) == 0)
-			log_set_level(level);
+		start_replace(program, path, config, fresh);
 	} else {
 		start_log_lines(
 			LOG_LEVEL_ERROR, "configuration refused, the old one stays", &faults);

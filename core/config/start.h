@@ -23,8 +23,8 @@ struct start {
 
 /* False: help, check or mistakes were printed; return ret->exit_code. */
 MUST_CHECK bool start_program(const char *program, int argc, char **argv, struct start *ret);
-/* What SIGHUP does: config_reload, one log line per change or fault. True when *config is another
- * one now; the old one was released. */
-bool start_reload(const char *path, struct config **config);
+/* What SIGHUP does: config_reload, and the secrets that this program reads; one log line per
+ * change, fault and note. True when *config is another one now; the old one was released. */
+bool start_reload(const char *program, const char *path, struct config **config);
 
 #endif

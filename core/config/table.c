@@ -19,24 +19,40 @@ enum { FIXED = false, LIVE = true };
 #define ROW_worker(...)	   ROW_IN(worker, __VA_ARGS__)
 #define ROW_scheduler(...) ROW_IN(scheduler, __VA_ARGS__)
 #define ROW_webhook(...)   ROW_IN(webhook, __VA_ARGS__)
-#define ROW_upstreams(type, name, ...) \
-	CONFIG_ROW_AT(offsetof(struct config_upstream, name), type, name, __VA_ARGS__)
+
+#define ROW_OF(element, type, name, ...) \
+	CONFIG_ROW_AT(offsetof(struct config_##element, name), type, name, __VA_ARGS__)
+#define ROW_upstreams(...)     ROW_OF(upstream, __VA_ARGS__)
+#define ROW_upstream_keys(...) ROW_OF(upstream_key, __VA_ARGS__)
+#define ROW_routes(...)	       ROW_OF(route, __VA_ARGS__)
+#define ROW_prices(...)	       ROW_OF(price, __VA_ARGS__)
 
 #define SECTION_ROWS(section, rows, programs, help) \
 	static const struct config_row rows_##section[] = {rows(ROW_##section)};
 CONFIG_SECTIONS(SECTION_ROWS)
-SECTION_ROWS(upstreams, CONFIG_UPSTREAM, "worker", "")
+#define LIST_ROWS(list, element, rows, programs, help) SECTION_ROWS(list, rows, programs, help)
+CONFIG_LISTS(LIST_ROWS)
 
 #define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
 #define SECTION_FITS(section, rows, programs, help) \
 	_Static_assert(COUNT(rows_##section) <= CONFIG_ROWS_MAX, "raise CONFIG_ROWS_MAX");
 CONFIG_SECTIONS(SECTION_FITS)
 
+/* The first row of these is unique. */
+enum {
+	NAMED_upstreams = true,
+	NAMED_upstream_keys = false,
+	NAMED_routes = true,
+	NAMED_prices = false
+};
+
 #define SECTION(section, rows, programs, help) \
-	{#section, programs, help, rows_##section, COUNT(rows_##section), false},
-static const struct config_section sections[] = {CONFIG_SECTIONS(SECTION){"upstreams", "worker",
-	"the models' endpoints, a list; of those that serve a job's model the first is asked",
-	rows_upstreams, COUNT(rows_upstreams), true}};
+	{#section, programs, help, rows_##section, COUNT(rows_##section), false, false, 0, 0, 0},
+#define LIST(section, element, rows, programs, help)                                             \
+	{#section, programs, help, rows_##section, COUNT(rows_##section), true, NAMED_##section, \
+		sizeof(struct config_##element), offsetof(struct config, section),               \
+		offsetof(struct config, section##_n)},
+static const struct config_section sections[] = {CONFIG_SECTIONS(SECTION) CONFIG_LISTS(LIST)};
 
 const struct config_section *config_section_at(size_t i)
 {
@@ -107,6 +123,14 @@ const char *config_row_meant(const struct config_section *section, const char *n
 			return section->rows[i].name;
 	}
 	return NULL;
+}
+
+void *config_element(const struct config_section *section, const struct config *config, size_t i)
+{
+	char *const *elements = (void *)((char *)config + section->elements_at);
+	const size_t *n = (const void *)((const char *)config + section->count_at);
+
+	return i < *n ? *elements + i * section->element_size : NULL;
 }
 
 bool config_section_of(const struct config_section *section, const char *program)

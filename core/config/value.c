@@ -4,10 +4,12 @@
 #include "domain/money.h"
 #include "domain/upstream_dialect.h"
 #include "domain/url.h"
+#include "ground/clock.h"
 #include "ground/log.h"
 #include "ground/utf8.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +81,23 @@ static bool value_mechanism(const char *text)
 	       strcmp(text, "SCRAM-SHA-512") == 0;
 }
 
+/* 2026-01-31 */
+static bool value_date(const char *text)
+{
+	char moment[32];
+	int64_t at_ms;
+
+	snprintf(moment, sizeof(moment), "%.10sT00:00:00Z", text);
+	return strlen(text) == 10 && clock_parse(moment, &at_ms) == 0;
+}
+
+static bool value_pair(const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	return equals != NULL && equals != text && equals[1] != '\0' && value_any(text);
+}
+
 static bool value_network(const char *text)
 {
 	struct egress_net net;
@@ -106,7 +125,9 @@ static const struct {
 	[CONFIG_PROTOCOL] = {"plaintext, ssl, sasl_plaintext or sasl_ssl", STORE_TEXT,
 		value_protocol},
 	[CONFIG_MECHANISM] = {"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", STORE_TEXT, value_mechanism},
+	[CONFIG_DATE] = {"a day such as 2026-01-31", STORE_TEXT, value_date},
 	[CONFIG_TEXTS] = {"a list of texts", STORE_TEXTS, value_any},
+	[CONFIG_PAIRS] = {"a list of texts such as ours=theirs", STORE_TEXTS, value_pair},
 	[CONFIG_NETWORKS] = {"a list of networks such as 10.1.0.0/16", STORE_TEXTS, value_network},
 	[CONFIG_INTS] = {"a list of integers", STORE_INTS, NULL},
 };

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { WALK_FAULTS_MAX = 50, WALK_UPSTREAMS_MAX = 256, WALK_EXPECTED_MAX = 400 };
+enum { WALK_FAULTS_MAX = 50, WALK_LIST_MAX = 1000, WALK_EXPECTED_MAX = 400 };
 
 struct walk {
 	const char *name;
@@ -178,31 +178,42 @@ static void walk_map(struct walk *w, struct walk_map *map, const yaml_node_t *no
 	walk_required(w, map, node);
 }
 
-void config_upstream_clear(struct config_upstream *upstream)
+static void walk_element(struct walk *w, const struct config_section *section,
+	const yaml_node_t *node, void *element)
 {
-	const struct config_section *section = config_section_find("upstreams");
+	struct walk_map map = {.section = section, .base = element};
+	struct config_place *place = element;
 
-	for (size_t i = 0; i < section->n; i++)
-		config_value_clear(&section->rows[i], upstream);
-}
-
-static void walk_upstream(struct walk *w, const struct config_section *section,
-	const yaml_node_t *node, struct config_upstream *upstream)
-{
-	struct walk_map map = {.section = section, .base = upstream};
-
+	*place = (struct config_place){
+		(unsigned)node->start_mark.line + 1, (unsigned)node->start_mark.column + 1};
 	for (size_t i = 0; i < section->n; i++) {
-		if (config_value_initial(&section->rows[i], upstream) != ERR_OK)
+		if (config_value_initial(&section->rows[i], element) != ERR_OK)
 			w->out_of_memory = true;
 	}
 	if (node->type != YAML_MAPPING_NODE)
-		walk_fault(w, node, "upstreams: expected a map of keys for each");
+		walk_fault(w, node, "%s: expected a map of keys for each", section->name);
 	else if (!w->out_of_memory)
 		walk_map(w, &map, node);
 }
 
-static void walk_upstreams(
-	struct walk *w, const struct config_section *section, const yaml_node_t *node)
+/* Room for a list's elements; an empty list has none. */
+static bool walk_list_new(struct walk *w, const struct config_section *section, size_t n)
+{
+	void **elements = (void *)((char *)w->config + section->elements_at);
+	size_t *count = (void *)((char *)w->config + section->count_at);
+
+	if (n == 0)
+		return false;
+	*elements = calloc(n, section->element_size);
+	if (*elements == NULL) {
+		w->out_of_memory = true;
+		return false;
+	}
+	*count = n;
+	return true;
+}
+
+static void walk_maps(struct walk *w, const struct config_section *section, const yaml_node_t *node)
 {
 	const yaml_node_item_t *items;
 	size_t n;
@@ -210,23 +221,20 @@ static void walk_upstreams(
 	if (node == NULL || walk_null(node))
 		return;
 	if (node->type != YAML_SEQUENCE_NODE) {
-		walk_fault(w, node, "upstreams: expected a list of maps");
+		walk_fault(w, node, "%s: expected a list of maps", section->name);
 		return;
 	}
 	items = node->data.sequence.items.start;
 	n = (size_t)(node->data.sequence.items.top - items);
-	if (n > WALK_UPSTREAMS_MAX) {
-		walk_fault(w, node, "upstreams: expected at most %d", WALK_UPSTREAMS_MAX);
+	if (n > WALK_LIST_MAX) {
+		walk_fault(w, node, "%s: expected at most %d", section->name, WALK_LIST_MAX);
 		return;
 	}
-	w->config->upstreams = calloc(n + 1, sizeof(*w->config->upstreams));
-	if (w->config->upstreams == NULL) {
-		w->out_of_memory = true;
+	if (!walk_list_new(w, section, n))
 		return;
-	}
-	w->config->upstreams_n = n;
 	for (size_t i = 0; i < n; i++)
-		walk_upstream(w, section, walk_node(w, items[i]), &w->config->upstreams[i]);
+		walk_element(
+			w, section, walk_node(w, items[i]), config_element(section, w->config, i));
 }
 
 /* The value of a section in the root, NULL when absent. A second one is a mistake. */
@@ -278,7 +286,7 @@ static void walk_document(struct walk *w)
 		struct walk_map map = {.section = section, .base = w->config};
 
 		if (section->list)
-			walk_upstreams(w, section, node);
+			walk_maps(w, section, node);
 		else
 			walk_map(w, &map, node);
 	}

@@ -9,7 +9,5 @@
 /* Fills config, which holds the initial values. ERR_CONFIG, ERR_NOMEM as config_parse. */
 MUST_CHECK enum err config_walk(
 	const char *name, const char *text, size_t len, struct buf *faults, struct config *config);
-/* Initial values of one upstream; the walk makes them, config.c frees them. */
-void config_upstream_clear(struct config_upstream *upstream);
 
 #endif

@@ -46,7 +46,7 @@ struct retry_answer retry_decide(
 
 	if (fate == FATE_DROP)
 		return (struct retry_answer){.verdict = RETRY_DROP};
-	if (fate != FATE_RETRY)
+	if (fate != FATE_RETRY && !(fate == FATE_ELSEWHERE && q->elsewhere))
 		return (struct retry_answer){.verdict = RETRY_NOT};
 	if (q->attempt >= q->attempts_max)
 		return (struct retry_answer){.verdict = RETRY_EXHAUSTED};

@@ -12,6 +12,7 @@
 
 #include "ground/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct retry_question {
 	int attempts_max;
 	int64_t left_ms;	/* until the job's deadline */
 	int64_t retry_after_ms; /* the upstream's wish; 0 = none */
+	bool elsewhere;		/* the next attempt has another key, upstream or model */
 };
 
 enum retry_verdict {

@@ -12,9 +12,10 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-/* What becomes of the job: it is done, it may try again, we drop what we hold
+/* What becomes of the job: it is done, it may try again, it may try again where
+ * it has another key or upstream and fails at once otherwise, we drop what we hold
  * because it is another's by now, or it fails at once. */
-enum fate { FATE_DONE, FATE_RETRY, FATE_DROP, FATE_BURY };
+enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 
 /* clang-format off */
 /*        name                  code                    http  fate   sentence */
@@ -59,7 +60,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_DROP, FATE_BURY };
 	X(UP_409,              "upstream_conflict",    502, RETRY, "the upstream saw a conflict")  \
 	X(UP_425,              "upstream_too_early",   502, RETRY, "the upstream said: too early") \
 	X(UP_RATE,             "upstream_rate",        502, RETRY, "the upstream's rate limit")    \
-	X(UP_QUOTA,            "upstream_quota",       502, BURY,  "the upstream's quota is spent") \
+	X(UP_QUOTA,            "upstream_quota",       502, ELSEWHERE, "the upstream's quota is spent") \
 	X(UP_500,              "upstream_error",       502, RETRY, "the upstream failed")          \
 	X(UP_502,              "upstream_bad_gateway", 502, RETRY, "the upstream's gateway failed") \
 	X(UP_503,              "upstream_unavailable", 502, RETRY, "the upstream is unavailable")  \
@@ -68,7 +69,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_DROP, FATE_BURY };
 	X(UP_TRUNCATED,        "upstream_truncated",   502, RETRY, "the stream ended without its end marker") \
 	X(UP_MALFORMED,        "upstream_malformed",   502, RETRY, "the upstream's body made no sense") \
 	X(UP_FILTERED,         "upstream_content_filter", 502, BURY, "the upstream's filter refused") \
-	X(UP_AUTH,             "upstream_auth",        502, BURY,  "the upstream refused our key") \
+	X(UP_AUTH,             "upstream_auth",        502, ELSEWHERE, "the upstream refused our key") \
 	X(UP_REJECTED,         "upstream_rejected",    502, BURY,  "the upstream refused the request") \
 	X(UP_TOO_LARGE,        "upstream_too_large",   502, BURY,  "the reply is over the size limit") \
 	X(NO_UPSTREAM,         "no_upstream",          502, BURY,  "no upstream serves this model") \

@@ -4,7 +4,9 @@
 #include "output.h"
 
 #include "config/check.h"
+#include "config/price.h"
 #include "config/print.h"
+#include "ground/clock.h"
 #include "stores/durability.h"
 #include "stores/migrate.h"
 
@@ -67,8 +69,20 @@ static enum outcome check_record(const struct call *call, const char *named, str
 	return outcome;
 }
 
+/* What is no mistake: models without a price. */
+static void show_notes(const struct call *call, const char *path, const struct config *config)
+{
+	struct buf notes;
+
+	buf_init(&notes, TEXT_MAX_BYTES);
+	if (config_notes(path, config, clock_record_ms(), &notes) == ERR_OK && notes.len > 0)
+		fputs(notes.bytes, call->err);
+	buf_clear(&notes);
+}
+
 static enum outcome check_files(const struct call *call, const char *named)
 {
+	const char *path = named ? named : getenv("LONGHAUL_CONFIG");
 	struct config *config = NULL;
 	struct buf faults;
 	enum outcome outcome = database_config(call, named, &config);
@@ -76,11 +90,11 @@ static enum outcome check_files(const struct call *call, const char *named)
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	buf_init(&faults, TEXT_MAX_BYTES);
-	if (config_check_files(named ? named : getenv("LONGHAUL_CONFIG"), config, "", &faults) !=
-		ERR_OK) {
+	if (config_check_files(path, config, "", &faults) != ERR_OK) {
 		fputs(faults.len > 0 ? faults.bytes : "", call->err);
 		outcome = call_usage(call, "a file that the configuration names cannot be used");
 	}
+	show_notes(call, path, config);
 	buf_clear(&faults);
 	config_release(config);
 	return outcome;

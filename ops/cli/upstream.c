@@ -6,7 +6,7 @@ static const struct column columns[] = {
 	{"ADDRESS", "base_url", COLUMN_PLAIN},
 	{"DIALECT", "dialect", COLUMN_PLAIN},
 	{"MODELS", "models", COLUMN_PLAIN},
-	{"KEY", "key", COLUMN_PLAIN},
+	{"KEYS", "keys", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
 

@@ -104,7 +104,26 @@ void worker_drain_call(struct request *r)
 
 /* ---- upstreams: what the configuration says; breakers and pacing come with the engine ---- */
 
-static void upstream_put(struct buf *out, const struct config_upstream *u)
+/* Labels; a single key has none of its own. */
+static void upstream_keys_put(
+	struct buf *out, const struct config *c, const struct config_upstream *u)
+{
+	bool first = true;
+
+	if (u->api_key_file[0])
+		(void)buf_text(out, "\"" CONFIG_KEY_LABEL "\"");
+	for (size_t i = 0; i < c->upstream_keys_n; i++) {
+		const struct config_upstream_key *key = &c->upstream_keys[i];
+
+		if (strcmp(key->upstream, u->name) != 0)
+			continue;
+		(void)buf_text(out, first ? "" : ",");
+		(void)buf_json(out, key->label, strlen(key->label));
+		first = false;
+	}
+}
+
+static void upstream_put(struct buf *out, const struct config *c, const struct config_upstream *u)
 {
 	(void)buf_text(out, "{\"object\":\"upstream\",\"name\":");
 	(void)buf_json(out, u->name, strlen(u->name));
@@ -117,7 +136,9 @@ static void upstream_put(struct buf *out, const struct config_upstream *u)
 			(void)buf_char(out, ',');
 		(void)buf_json(out, u->models.items[i], strlen(u->models.items[i]));
 	}
-	(void)buf_printf(out, "],\"key\":\"%s\"}", u->api_key_file[0] ? "configured" : "none");
+	(void)buf_text(out, "],\"keys\":[");
+	upstream_keys_put(out, c, u);
+	(void)buf_text(out, "]}");
 }
 
 void upstreams_get(struct request *r)
@@ -129,7 +150,7 @@ void upstreams_get(struct request *r)
 	for (size_t i = 0; i < c->upstreams_n; i++) {
 		if (i)
 			(void)buf_char(out, ',');
-		upstream_put(out, &c->upstreams[i]);
+		upstream_put(out, c, &c->upstreams[i]);
 	}
 	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
 }

@@ -372,7 +372,7 @@ void answer_start(
 
 	s->problems.n = s->problems.total = 0;
 	enum err e = ask_read(r->body.at, r->body.len, &s->problems, &ask);
-	uint64_t call = calls_begin(s->calls, r->job, ask.model ? ask.model : "", r->attempt);
+	uint64_t call = calls_begin(s->calls, r, ask.model ? ask.model : "");
 	if (e == ERR_OK && !(a = answer_new(c, d, &ask)))
 		e = ERR_NOMEM;
 	if (e == ERR_OK)

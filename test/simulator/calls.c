@@ -82,17 +82,26 @@ static int64_t unix_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-uint64_t calls_begin(struct calls *c, struct slice job, const char *model, unsigned attempt)
+/* What fits, ended by NUL. */
+static void slice_keep(struct slice from, char *to, size_t room)
+{
+	const size_t len = from.len < room ? from.len : room - 1;
+
+	memcpy(to, from.at, len);
+	to[len] = '\0';
+}
+
+uint64_t calls_begin(struct calls *c, const struct request *r, const char *model)
 {
 	uint64_t number = c->next++;
 	struct call *call = &c->ring[number % c->max];
-	size_t len = job.len < CALL_JOB_MAX ? job.len : CALL_JOB_MAX - 1;
 
 	if (c->next - c->first > c->max)
 		c->first = c->next - c->max;
-	*call = (struct call){.at_us = unix_us(), .attempt = (uint16_t)attempt};
+	*call = (struct call){.at_us = unix_us(), .attempt = (uint16_t)r->attempt};
 	call->model = model_index(c, model);
-	memcpy(call->job, job.at, len);
+	slice_keep(r->job, call->job, CALL_JOB_MAX);
+	slice_keep(r->key, call->key, CALL_KEY_MAX);
 	return number;
 }
 
@@ -137,6 +146,8 @@ static enum err call_append(const struct calls *c, uint64_t number, struct buf *
 	buf_json(out, model, strlen(model));
 	buf_text(out, ",\"job\":");
 	buf_json(out, call->job, strlen(call->job));
+	buf_text(out, ",\"key\":");
+	buf_json(out, call->key, strlen(call->key));
 	return buf_printf(out,
 		",\"attempt\":%u,\"status\":%u,\"outcome\":\"%s\",\"hung_up\":%s,\"tokens\":%u}",
 		call->attempt, call->status, outcome_names[call->outcome],

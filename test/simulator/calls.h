@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CALL_JOB_MAX = 40, CALLS_DEFAULT = 1 << 20, CALLS_PAGE_MAX = 200000 };
+enum { CALL_JOB_MAX = 40, CALL_KEY_MAX = 24, CALLS_DEFAULT = 1 << 20, CALLS_PAGE_MAX = 200000 };
 
 #define OUTCOME_TABLE(X)                                                \
 	X(open)	     /* being answered                               */ \
@@ -44,6 +44,7 @@ struct call {
 	uint8_t outcome;
 	uint8_t hung_up;
 	char job[CALL_JOB_MAX];
+	char key[CALL_KEY_MAX]; /* its beginning */
 };
 
 struct calls;
@@ -51,7 +52,7 @@ struct calls;
 MUST_CHECK enum err calls_open(size_t max, struct calls **ret_calls);
 void calls_close(struct calls *c);
 /* A call begins; its number, from 0, names it from now on. */
-uint64_t calls_begin(struct calls *c, struct slice job, const char *model, unsigned attempt);
+uint64_t calls_begin(struct calls *c, const struct request *r, const char *model);
 /* The call, or NULL when it has fallen out. */
 struct call *calls_get(struct calls *c, uint64_t number);
 /* Forgets everything, also the counts of refusals; numbers go on. */

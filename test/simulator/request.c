@@ -104,6 +104,22 @@ static bool take_job(struct request *r, struct slice value)
 	return true;
 }
 
+static bool take_bearer(struct request *r, struct slice value)
+{
+	static const char scheme[] = "Bearer ";
+	const size_t len = sizeof(scheme) - 1;
+
+	if (value.len > len && memcmp(value.at, scheme, len) == 0)
+		r->key = (struct slice){value.at + len, value.len - len};
+	return true;
+}
+
+static bool take_api_key(struct request *r, struct slice value)
+{
+	r->key = value;
+	return true;
+}
+
 static bool take_attempt(struct request *r, struct slice value)
 {
 	r->attempt = (unsigned)slice_number(value, 0);
@@ -130,6 +146,8 @@ static const struct header {
 	{"transfer-encoding", take_chunked},
 	{"x-client-request-id", take_job},
 	{"x-longhaul-attempt", take_attempt},
+	{"authorization", take_bearer},
+	{"x-api-key", take_api_key},
 	{"connection", take_connection},
 	{"expect", take_expect},
 };
@@ -160,7 +178,7 @@ static bool head_read(struct slice head, struct request *r)
 
 enum request_state request_read(const char *bytes, size_t len, struct request *ret)
 {
-	struct request r = {.job = {"", 0}};
+	struct request r = {.job = {"", 0}, .key = {"", 0}};
 	const char *end = memmem(bytes, len, "\r\n\r\n", 4);
 	size_t head = end ? (size_t)(end - bytes) + 4 : len;
 

@@ -25,6 +25,7 @@ struct request {
 	struct slice path;  /* without the query */
 	struct slice query; /* behind the question mark */
 	struct slice job;   /* X-Client-Request-Id */
+	struct slice key;   /* Authorization: Bearer, or x-api-key */
 	struct slice body;
 	size_t total;	  /* bytes of the whole request */
 	size_t wanted;	  /* total, as soon as the head is known; else 0 */

@@ -1,7 +1,14 @@
-/* upstream.h - the model servers of the configuration, and which serves a model.
+/* upstream.h - the model servers of the configuration, their keys, and who serves a model.
  *
- * The first row whose patterns fit a model's name serves it. Rows live as long
- * as the worker; a reload changes what they say in place, names stay.
+ * A model goes the way of the first route whose pattern fits it; without one,
+ * every upstream that says it serves it is a candidate, in the order of the file.
+ * A candidate is an upstream and the name that it has for the model. Which of its
+ * keys is used is the chooser's decision: by default the one with the fewest calls
+ * under way that was not refused lately.
+ *
+ * A reload takes effect for the next call. Upstreams are known by name and keys by
+ * label: those that stay are the same objects, so that what was counted or learned
+ * of them stays; those that went live on until the last call that holds them ended.
  *
  * To add an upstream, add a row to the configuration. To add a dialect, add a row
  * to core/domain/upstream_dialect.c. To add a kind of reply, add a row to reply.c.
@@ -11,38 +18,64 @@
 #define UPSTREAMS_UPSTREAM_H
 
 #include "config/config.h"
-#include "ports/http.h"
-#include "upstreams/json_text.h"
-#include "upstreams/reply.h"
+
+#include <stdint.h>
+
+enum { CANDIDATES_MAX = 32, UPSTREAM_REFUSED_MS = 60000 };
+
+struct upstream;
+
+struct upstream_key {
+	struct upstream *upstream;
+	char *label;  /* CONFIG_KEY_LABEL where there is one key, or none */
+	char *header; /* NULL = none is sent */
+	size_t in_flight, started;
+	int64_t refused_ms; /* clock_ms() when the upstream refused it last; 0 = never */
+	unsigned holders;   /* the upstream's list, and calls */
+};
 
 struct upstream {
-	const struct config_upstream *config; /* of the config that upstreams holds */
-	char *key_header;		      /* NULL = none is sent */
+	char *name;
+	const struct config_upstream *config; /* of the config that it holds */
+	struct config *held;
+	struct upstream_key **keys; /* at least one */
+	size_t keys_n;
 	size_t in_flight;
+	unsigned holders; /* the list, and calls */
 };
+
+struct candidate {
+	struct upstream *upstream;
+	const char *model; /* its name for the model; valid until a reload; NULL = none was asked */
+};
+
+/* The key to use now; never NULL. */
+typedef struct upstream_key *upstream_key_fn(
+	void *owner, struct upstream *upstream, const char *model);
 
 struct upstreams {
 	struct config *config; /* held */
-	struct upstream *list;
+	struct upstream **list;
 	size_t n;
+	upstream_key_fn *key_choose; /* may be replaced */
+	void *key_owner;
 };
 
-/* Reads the keys. ERR_CONFIG: a key file cannot be read (it is logged), ERR_NOMEM */
-MUST_CHECK enum err upstreams_new(struct config *config, struct upstreams **ret_upstreams);
+/* Reads the keys. ERR_CONFIG: a key file cannot be read (it is logged), ERR_NOMEM.
+ * path: of the configuration, for what is logged. */
+MUST_CHECK enum err upstreams_new(
+	struct config *config, const char *path, struct upstreams **ret_upstreams);
 void upstreams_free(struct upstreams *u);
-/* Both or nothing. The rows' number and names must be what they were. */
-MUST_CHECK enum err upstreams_reload(struct upstreams *u, struct config *config);
-/* NULL: none serves it. model may be NULL: then only "*" fits. */
-struct upstream *upstreams_find(struct upstreams *u, const char *model);
+/* Both or nothing. */
+MUST_CHECK enum err upstreams_reload(struct upstreams *u, struct config *config, const char *path);
 
-/* The request body: what the caller sent, with a stream asked for where the caller left it open.
- * ERR_INVALID_JSON, ERR_NOMEM, ERR_TOO_LARGE */
-MUST_CHECK enum err upstream_body(const struct upstream *up, const struct reply_kind *kind,
-	struct json_text input, struct buf *out);
-/* What the server wants to see on every call: the key, its dialect's version. Ends with NULL. */
-enum { UPSTREAM_HEADERS = 3 };
-void upstream_headers(const struct upstream *up, const char *ret_headers[UPSTREAM_HEADERS]);
-/* base_url and path. ERR_NOMEM */
-MUST_CHECK enum err upstream_url(const struct upstream *up, const char *path, struct buf *out);
+/* Who may serve the model, the preferred one first. model may be NULL: then only "*" fits. */
+size_t upstreams_candidates(
+	struct upstreams *u, const char *model, struct candidate *ret_candidates, size_t max);
+struct upstream_key *upstreams_key(struct upstreams *u, const struct candidate *candidate);
+
+/* A call holds its key, and the upstream with it, from its admission until its end is recorded. */
+struct upstream_key *upstream_key_hold(struct upstream_key *key);
+void upstream_key_release(struct upstream_key *key); /* NULL is fine */
 
 #endif

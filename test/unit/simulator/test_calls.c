@@ -18,7 +18,11 @@ static void the_oldest_calls_fall_out(void **state)
 	buf_init(&out, 1 << 20);
 	assert_int_equal(calls_open(8, &c), ERR_OK);
 	for (unsigned i = 0; i < 20; i++)
-		calls_begin(c, (struct slice){i % 2 ? "job_a" : "job_b", 5}, "sim", i);
+		calls_begin(c,
+			&(struct request){.job = {i % 2 ? "job_a" : "job_b", 5},
+				.key = {"k", 1},
+				.attempt = (unsigned)i},
+			"sim");
 	assert_null(calls_get(c, 11));
 	assert_int_equal(calls_get(c, 12)->attempt, 12);
 	struct calls_query q = {.job = {"job_a", 5}, .limit = 100};

@@ -109,10 +109,10 @@ static void test_a_program_keeps_the_old_one_when_the_new_is_refused(void **stat
 
 	assert_non_null(freopen("/dev/null", "w", stderr));
 	write_config(LEAST "nonsense: 1\n");
-	assert_false(start_reload(path, &config));
+	assert_false(start_reload("worker", path, &config));
 	assert_ptr_equal(config, old);
 	write_config(LEAST "worker: {slots: 7}\n");
-	assert_true(start_reload(path, &config));
+	assert_true(start_reload("worker", path, &config));
 	assert_int_equal(config->worker.slots, 7);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
