@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-from client import Client, History
+import yaml
+from client import Client, History, until
 from longhaul_dev.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +59,40 @@ def tenant_client(stack: Stack, second: bool = False, history: History | None = 
 
 def admin_client(stack: Stack) -> Client:
     return Client(stack.env["LONGHAUL_ADMIN_URL"], stack.env["LONGHAUL_ADMIN_KEY"])
+
+
+Tree = dict[str, Any]
+
+
+class Workers:
+    """The configuration of all workers of the stack, changed by SIGHUP."""
+
+    NAMES = ("worker-1", "worker-2")
+
+    def __init__(self, stack: Any) -> None:
+        self.stack = stack
+        self.before = {name: self.path(name).read_text() for name in self.NAMES}
+
+    def path(self, name: str) -> Path:
+        return self.stack.layout.etc / f"{name}.yaml"
+
+    def reload(self, change: Callable[[Tree], None], words: str) -> None:
+        """Changes what the stack began with, and waits until every worker says so."""
+        for name in self.NAMES:
+            tree = yaml.safe_load(self.before[name])
+            change(tree)
+            self.write(name, yaml.safe_dump(tree), words)
+
+    def write(self, name: str, text: str, words: str) -> None:
+        seen = len(self.stack.log(name))
+        self.path(name).write_text(text)
+        self.stack.signal(name, signal.SIGHUP)
+        until(f"{name} says {words}", lambda: words in self.stack.log(name)[seen:])
+
+    def restore(self) -> None:
+        for name in self.NAMES:
+            if self.path(name).read_text() != self.before[name]:
+                self.write(name, self.before[name], "configuration")
 
 
 class Simulator:

@@ -15,7 +15,8 @@ enum {
 	POOL_MAX = 1024,
 	SWEEP_MS = 250,
 	RECEIVE_BYTES = 1024, /* each busy stream owns one of these */
-	REPLY_MAX_DEFAULT = 16 << 20
+	REPLY_MAX_DEFAULT = 16 << 20,
+	HEADERS_MAX = 256 << 10 /* of one reply, trailers and all */
 };
 
 struct http {
@@ -45,7 +46,7 @@ struct http_call {
 	bool refused; /* may_reach said no */
 	bool told;    /* of the final status */
 	int status;
-	size_t body_bytes, window_bytes;
+	size_t header_bytes, body_bytes, window_bytes;
 	int64_t start_us, sent_us, first_us;
 	int64_t phase_ms, window_ms; /* when the phase's silence, and the window, began */
 	char why[CURL_ERROR_SIZE];
@@ -97,7 +98,10 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 
 	while (len && (line[len - 1] == '\r' || line[len - 1] == '\n'))
 		len--;
-	if (call->dropped)
+	call->header_bytes += all;
+	if (call->header_bytes > HEADERS_MAX)
+		call->err = ERR_UP_TOO_LARGE;
+	if (call->dropped || call->err)
 		return 0;
 	if (call->first_us < 0)
 		call->first_us = clock_us() - call->start_us;
@@ -164,6 +168,8 @@ static enum err call_outcome(const struct http_call *call, CURLcode code)
 	if (code == CURLE_OK)
 		return ERR_OK;
 	known = http_shard_err(code);
+	if (known == ERR_INVALID_FIELD && call->phase != PHASE_CONNECT)
+		known = ERR_UP_MALFORMED; /* what came back is no HTTP: not our url's fault */
 	if (known)
 		return known;
 	if (code == CURLE_OPERATION_TIMEDOUT || call->phase == PHASE_CONNECT)
@@ -389,7 +395,7 @@ static void call_renew(struct http_call *call)
 	call->err = ERR_OK;
 	call->dropped = call->refused = call->told = false;
 	call->status = 0;
-	call->body_bytes = call->window_bytes = 0;
+	call->header_bytes = call->body_bytes = call->window_bytes = 0;
 	call->start_us = clock_us();
 	call->sent_us = 0;
 	call->first_us = -1;

@@ -1,6 +1,7 @@
 #include "simulator/answer.h"
 
 #include "ground/clock.h"
+#include "simulator/mischief.h"
 #include "simulator/summary.h"
 
 #include <stdio.h>
@@ -69,8 +70,13 @@ static void wait_us(struct server *s, struct answer *a, int64_t from_us, int64_t
 		a->conn->gone = true;
 }
 
-/* The reply is complete, or shall break here: what drips is let drip first. */
-static void end(struct server *s, struct answer *a, enum outcome outcome, int status)
+void answer_again(struct server *s, struct answer *a)
+{
+	wait_us(s, a, clock_us(), 0);
+}
+
+/* What drips is let drip first. */
+void answer_end(struct server *s, struct answer *a, enum outcome outcome, int status)
 {
 	outcome_set(s, a, outcome, status);
 	a->headed = true;
@@ -90,16 +96,19 @@ static void send_refusal(struct server *s, struct answer *a)
 
 	if (status < 200) {
 		a->conn->closing = true;
-		end(s, a, OUTCOME_failed, 0);
+		answer_end(s, a, OUTCOME_failed, 0);
 		return;
 	}
 	if (how->retry_after >= 0)
 		snprintf(extra, sizeof(extra), "Retry-After: %.0f\r\n", how->retry_after);
 	buf_reset(&s->scratch);
-	a->dialect->refuse(status, how->quota > 0 ? "insufficient_quota" : NULL,
+	a->dialect->refuse(status,
+		how->quota > 0	 ? "insufficient_quota"
+		: how->block > 0 ? "content_filter"
+				 : NULL,
 		"refused, as the model's name asked", &s->scratch);
 	conn_reply(s, a->conn, status, extra, &s->scratch);
-	end(s, a, OUTCOME_failed, status);
+	answer_end(s, a, OUTCOME_failed, status);
 }
 
 /* The head of a whole body; a truncated one promises bytes that never come. */
@@ -115,14 +124,28 @@ static void whole_head(struct answer *a, size_t len)
 	emit(a, head, (size_t)n);
 }
 
+/* An error in a body that calls itself a success. */
+static void send_false_success(struct server *s, struct answer *a)
+{
+	buf_reset(&s->scratch);
+	a->dialect->refuse(500, NULL, "failed inside of a success", &s->scratch);
+	whole_head(a, s->scratch.len);
+	emit(a, s->scratch.bytes, s->scratch.len);
+	answer_end(s, a, OUTCOME_failed, 200);
+}
+
 static void send_whole(struct server *s, struct answer *a)
 {
 	const struct behaviour *how = &a->reply.ask.how;
 	bool cut = how->truncate >= 0 || how->malformed > 0;
+
+	if (how->error_after >= 0) {
+		send_false_success(s, a);
+		return;
+	}
 	enum outcome outcome = how->truncate >= 0   ? OUTCOME_truncated
 			       : how->malformed > 0 ? OUTCOME_malformed
 						    : OUTCOME_completed;
-
 	buf_reset(&s->scratch);
 	if (a->dialect->whole(&a->reply, &s->scratch) != ERR_OK) {
 		a->conn->gone = true;
@@ -132,7 +155,7 @@ static void send_whole(struct server *s, struct answer *a)
 	a->reply.text.sent = a->reply.text.tokens;
 	whole_head(a, how->truncate >= 0 ? s->scratch.len : len);
 	emit(a, s->scratch.bytes, len);
-	end(s, a, outcome, 200);
+	answer_end(s, a, outcome, 200);
 }
 
 /* Sends events as one HTTP chunk. */
@@ -178,6 +201,8 @@ static unsigned chunk_of(const struct answer *a)
 		left = how->truncate > sent ? (unsigned)how->truncate - sent : 0;
 	if (how->hang_after >= 0 && how->hang_after - sent < left)
 		left = how->hang_after > sent ? (unsigned)how->hang_after - sent : 0;
+	if (how->error_after >= 0 && how->error_after - sent < left)
+		left = how->error_after > sent ? (unsigned)how->error_after - sent : 0;
 	return n < left ? n : left;
 }
 
@@ -207,17 +232,24 @@ static void stream_over(struct server *s, struct answer *a)
 	}
 	if (how->truncate >= 0 && sent >= how->truncate) {
 		send_events(a, &s->scratch);
-		end(s, a, OUTCOME_truncated, 200);
+		answer_end(s, a, OUTCOME_truncated, 200);
 		return;
 	}
-	if (how->malformed > 0) {
+	if (how->malformed > 0)
 		buf_text(&s->scratch, "data: {\"choices\":[{\"delta\":{\"content\":\n\n");
+	if (how->bad_utf8 > 0)
+		buf_text(&s->scratch, "data: {\"type\":\"\xff\xfe\",\"choices\":[]}\n\n");
+	if (how->malformed > 0 || how->bad_utf8 > 0)
 		outcome = OUTCOME_malformed;
+	if (how->error_after >= 0 && sent >= how->error_after) {
+		a->dialect->fail(&a->reply, "failed inside of a success", &s->scratch);
+		outcome = OUTCOME_failed;
+	} else {
+		a->dialect->end(&a->reply, &s->scratch);
 	}
-	a->dialect->end(&a->reply, &s->scratch);
 	send_events(a, &s->scratch);
 	emit(a, stream_tail, sizeof(stream_tail) - 1);
-	end(s, a, outcome, 200);
+	answer_end(s, a, outcome, 200);
 }
 
 /* Says all that is due. Chunks without a wait between them leave in bursts. */
@@ -230,7 +262,9 @@ static void stream_step(struct server *s, struct answer *a)
 	if (!a->begun)
 		begin_stream(s, a);
 	for (;;) {
-		unsigned n = how->malformed > 0 && a->reply.text.sent > 0 ? 0 : chunk_of(a);
+		const bool breaks = how->malformed > 0 || how->bad_utf8 > 0;
+		unsigned n = breaks && a->reply.text.sent > 0 ? 0 : chunk_of(a);
+
 		if (n == 0) {
 			stream_over(s, a);
 			return;
@@ -269,6 +303,8 @@ void answer_step(struct server *s, struct answer *a)
 	}
 	if (how->fail > 0)
 		send_refusal(s, a);
+	else if (mischief_wanted(how))
+		mischief_step(s, a);
 	else if (a->reply.ask.stream)
 		stream_step(s, a);
 	else if (how->hang_after >= 0)
@@ -323,6 +359,8 @@ static void fate_choose(struct server *s, struct answer *a, const struct request
 	uint64_t key = r->job.len ? text_hash(r->job.at, r->job.len) : a->seed;
 	double dice = (double)(behaviour_random(a->seed, a->call) >> 11) / (double)(1ull << 53);
 
+	if (how->deny > 0 && r->key.len >= 3 && memcmp(r->key.at, "bad", 3) == 0)
+		how->fail = 401;
 	if (s->fault_until_us > clock_us())
 		behaviour_overlay(how, &s->fault);
 	if (how->share >= 0 && dice >= how->share)

@@ -19,7 +19,8 @@ struct answer {
 	struct reply reply;
 	uint64_t call; /* its number in the log */
 	uint64_t seed;
-	uint64_t waits; /* how many were taken, for the jitter */
+	uint64_t waits;	 /* how many were taken, for the jitter */
+	double mischief; /* how much of it was sent */
 	bool begun;
 	bool headed; /* drip: the reply is whole in dripping and leaves byte by byte */
 	struct buf dripping;
@@ -30,6 +31,10 @@ void answer_start(
 	struct server *s, struct conn *c, const struct dialect *d, const struct request *r);
 /* Its timer is due, or its output is gone. */
 void answer_step(struct server *s, struct answer *a);
+/* Calls answer_step again in the next turn. */
+void answer_again(struct server *s, struct answer *a);
+/* The reply is complete, or shall break here. */
+void answer_end(struct server *s, struct answer *a, enum outcome outcome, int status);
 /* hung_up: the client left before the end. */
 void answer_free(struct server *s, struct answer *a, bool hung_up);
 

@@ -25,9 +25,18 @@ static const struct parameter parameters[] = {
 	PARAMETER(retry_after, 0, 86400),
 	PARAMETER(quota, 0, 1),
 	PARAMETER(filter, 0, 1),
+	PARAMETER(block, 0, 1),
+	PARAMETER(deny, 0, 1),
+	PARAMETER(error_after, 0, 10000000),
+	PARAMETER(no_usage, 0, 1),
 	PARAMETER(truncate, 0, 10000000),
 	PARAMETER(hang_after, 0, 10000000),
 	PARAMETER(malformed, 0, 1),
+	PARAMETER(bad_utf8, 0, 1),
+	PARAMETER(short_length, 0, 1),
+	PARAMETER(headers, 0, 10000000),
+	PARAMETER(gzip, 0, 1),
+	PARAMETER(flood_mb, 0, 4096),
 	PARAMETER(drip, 0, 60000),
 	PARAMETER(share, 0, 1),
 	PARAMETER(seed, 0, 9007199254740992.0),
@@ -108,7 +117,7 @@ void behaviour_overlay(struct behaviour *b, const struct behaviour *over)
 
 void behaviour_spare(struct behaviour *b)
 {
-	b->fail = b->truncate = b->hang_after = b->malformed = -1;
+	b->fail = b->truncate = b->hang_after = b->malformed = b->error_after = -1;
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): any two seeds give unrelated streams. */

@@ -16,9 +16,18 @@
  *   retry_after   seconds, sent with a refusal
  *   quota         1: a refusal says that the quota is spent
  *   filter        1: the answer ends by the content filter
+ *   block         1: a refusal says that it is the content filter's
+ *   deny          1: a key that begins with "bad" is refused, 401
+ *   error_after   an error inside of the success, after so many tokens
+ *   no_usage      1: the answer does not say what it used
  *   truncate      the connection closes after so many tokens, without an end marker
  *   hang_after    silence for ever after so many tokens
  *   malformed     1: after the first chunk comes an event that is not JSON
+ *   bad_utf8      1: after the first chunk comes an event that is not UTF-8
+ *   short_length  1: a whole body is twice as long as its Content-Length says
+ *   headers       so many header lines of 1 kB, and nothing else
+ *   gzip          1: a body in a coding that nobody asked for
+ *   flood_mb      a body of so many MiB, all spaces
  *   drip          one byte every so many milliseconds
  *   share         share of the calls that fail, truncate, hang or are malformed (for faults)
  *   seed          everything random follows from it and the prompt
@@ -44,9 +53,18 @@ struct behaviour {
 	double retry_after;
 	double quota;
 	double filter;
+	double block;
+	double deny;
+	double error_after;
+	double no_usage;
 	double truncate;
 	double hang_after;
 	double malformed;
+	double bad_utf8;
+	double short_length;
+	double headers;
+	double gzip;
+	double flood_mb;
 	double drip;
 	double share;
 	double seed;

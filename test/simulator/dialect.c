@@ -1,6 +1,5 @@
 #include "simulator/dialect.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 static const struct dialect *const dialects[] = {&dialect_chat, &dialect_response, &dialect_message,
@@ -19,6 +18,11 @@ const struct dialect *dialect_find(const char *path, size_t len)
 		if (ends_with(path, len, dialects[i]->path))
 			return dialects[i];
 	return NULL;
+}
+
+bool dialect_counts(const struct reply *r)
+{
+	return !(r->ask.how.no_usage > 0);
 }
 
 static const char *error_type(int status)

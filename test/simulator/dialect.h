@@ -12,6 +12,7 @@
 #include "simulator/ask.h"
 #include "simulator/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum finish { FINISH_STOP, FINISH_LENGTH, FINISH_FILTER };
@@ -31,6 +32,8 @@ struct dialect {
 	enum err (*delta)(struct reply *r, const struct buf *piece, struct buf *out);
 	enum err (*end)(struct reply *r, struct buf *out);
 	enum err (*whole)(struct reply *r, struct buf *out);
+	/* An error after the stream has begun. */
+	enum err (*fail)(struct reply *r, const char *message, struct buf *out);
 	enum err (*refuse)(int status, const char *code, const char *message, struct buf *out);
 };
 
@@ -42,6 +45,8 @@ extern const struct dialect dialect_moderation;
 
 /* The row that serves a path, whatever prefix stands before it; NULL when none does. */
 const struct dialect *dialect_find(const char *path, size_t len);
+/* False where the model's name asked for silence about usage. */
+bool dialect_counts(const struct reply *r);
 /* OpenAI's error object. code NULL: null. */
 enum err dialect_refuse(int status, const char *code, const char *message, struct buf *out);
 

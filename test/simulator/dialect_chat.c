@@ -9,6 +9,8 @@ static enum err usage_append(const struct reply *r, struct buf *out)
 {
 	unsigned in = r->ask.input_tokens;
 
+	if (!dialect_counts(r))
+		return buf_text(out, "null");
 	return buf_printf(out,
 		"{\"prompt_tokens\":%u,\"completion_tokens\":%u,\"total_tokens\":%u,"
 		"\"prompt_tokens_details\":{\"cached_tokens\":0},"
@@ -51,7 +53,7 @@ static enum err chat_delta(struct reply *r, const struct buf *piece, struct buf 
 static enum err chat_end(struct reply *r, struct buf *out)
 {
 	chunk_append(r, "", NULL, finish_names[r->finish], out);
-	if (r->ask.usage) {
+	if (r->ask.usage && dialect_counts(r)) {
 		buf_text(out, "data: ");
 		head_append(r, "chat.completion.chunk", out);
 		buf_text(out, ",\"choices\":[],\"usage\":");
@@ -59,6 +61,14 @@ static enum err chat_end(struct reply *r, struct buf *out)
 		buf_text(out, "}\n\n");
 	}
 	return buf_text(out, "data: [DONE]\n\n");
+}
+
+static enum err chat_fail(struct reply *r, const char *message, struct buf *out)
+{
+	(void)r;
+	buf_text(out, "data: ");
+	dialect_refuse(500, NULL, message, out);
+	return buf_text(out, "\n\n");
 }
 
 static enum err chat_whole(struct reply *r, struct buf *out)
@@ -79,5 +89,5 @@ static enum err chat_whole(struct reply *r, struct buf *out)
 	return e == ERR_OK ? buf_err(out) : e;
 }
 
-const struct dialect dialect_chat = {
-	"/chat/completions", chat_begin, chat_delta, chat_end, chat_whole, dialect_refuse};
+const struct dialect dialect_chat = {"/chat/completions", chat_begin, chat_delta, chat_end,
+	chat_whole, chat_fail, dialect_refuse};

@@ -13,17 +13,26 @@ static enum err head_append(const struct reply *r, struct buf *out)
 	return buf_json(out, r->ask.model, strlen(r->ask.model));
 }
 
+/* The members of a usage object, up to output. */
+static enum err usage_append(const struct reply *r, unsigned output, struct buf *out)
+{
+	if (!dialect_counts(r))
+		return buf_text(out, "{}");
+	return buf_printf(
+		out, "{\"input_tokens\":%u,\"output_tokens\":%u}", r->ask.input_tokens, output);
+}
+
 static enum err message_begin(struct reply *r, struct buf *out)
 {
 	buf_text(out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":");
 	head_append(r, out);
-	return buf_printf(out,
-		",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
-		"\"usage\":{\"input_tokens\":%u,\"output_tokens\":1}}}\n\n"
+	buf_text(out, ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":");
+	usage_append(r, 1, out);
+	return buf_text(out,
+		"}}\n\n"
 		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
 		"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
-		"event: ping\ndata: {\"type\":\"ping\"}\n\n",
-		r->ask.input_tokens);
+		"event: ping\ndata: {\"type\":\"ping\"}\n\n");
 }
 
 static enum err message_delta(struct reply *r, const struct buf *piece, struct buf *out)
@@ -36,12 +45,14 @@ static enum err message_delta(struct reply *r, const struct buf *piece, struct b
 
 static enum err message_end(struct reply *r, struct buf *out)
 {
-	return buf_printf(out,
+	buf_printf(out,
 		"event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
 		"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
-		"{\"stop_reason\":%s,\"stop_sequence\":null},\"usage\":{\"output_tokens\":%u}}\n\n"
-		"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-		finish_names[r->finish], r->text.tokens);
+		"{\"stop_reason\":%s,\"stop_sequence\":null}",
+		finish_names[r->finish]);
+	if (dialect_counts(r))
+		buf_printf(out, ",\"usage\":{\"output_tokens\":%u}", r->text.tokens);
+	return buf_text(out, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 }
 
 static enum err message_whole(struct reply *r, struct buf *out)
@@ -54,9 +65,9 @@ static enum err message_whole(struct reply *r, struct buf *out)
 	buf_text(out, ",\"content\":[{\"type\":\"text\",\"text\":");
 	buf_json(out, text.bytes ? text.bytes : "", text.len);
 	buf_printf(out,
-		"}],\"stop_reason\":%s,\"stop_sequence\":null,"
-		"\"usage\":{\"input_tokens\":%u,\"output_tokens\":%u}}",
-		finish_names[r->finish], r->ask.input_tokens, r->text.tokens);
+		"}],\"stop_reason\":%s,\"stop_sequence\":null,\"usage\":", finish_names[r->finish]);
+	usage_append(r, r->text.tokens, out);
+	buf_char(out, '}');
 	buf_clear(&text);
 	return e == ERR_OK ? buf_err(out) : e;
 }
@@ -84,5 +95,13 @@ static enum err message_refuse(int status, const char *code, const char *message
 	return buf_text(out, "}}");
 }
 
-const struct dialect dialect_message = {
-	"/messages", message_begin, message_delta, message_end, message_whole, message_refuse};
+static enum err message_fail(struct reply *r, const char *message, struct buf *out)
+{
+	(void)r;
+	buf_text(out, "event: error\ndata: ");
+	message_refuse(500, NULL, message, out);
+	return buf_text(out, "\n\n");
+}
+
+const struct dialect dialect_message = {"/messages", message_begin, message_delta, message_end,
+	message_whole, message_fail, message_refuse};

@@ -56,6 +56,8 @@ static enum err usage_append(const struct reply *r, struct buf *out)
 {
 	unsigned in = r->ask.input_tokens;
 
+	if (!dialect_counts(r))
+		return buf_text(out, "null");
 	return buf_printf(out,
 		"{\"input_tokens\":%u,\"input_tokens_details\":{\"cached_tokens\":0},"
 		"\"output_tokens\":%u,\"output_tokens_details\":{\"reasoning_tokens\":0},"
@@ -156,10 +158,22 @@ static enum err response_end(struct reply *r, struct buf *out)
 		r->finish == FINISH_STOP ? "response.completed" : "response.incomplete", true, out);
 }
 
+static enum err response_fail(struct reply *r, const char *message, struct buf *out)
+{
+	event_append(r, "response.failed", out);
+	buf_printf(out,
+		",\"response\":{\"id\":\"resp_%016llx\",\"object\":\"response\",\"status\":"
+		"\"failed\",\"output\":[],\"usage\":null,\"error\":{\"code\":\"server_error\","
+		"\"message\":",
+		(unsigned long long)r->id);
+	buf_json(out, message, strlen(message));
+	return buf_text(out, "}}}\n\n");
+}
+
 static enum err response_whole(struct reply *r, struct buf *out)
 {
 	return response_append(r, true, out);
 }
 
-const struct dialect dialect_response = {
-	"/responses", response_begin, response_delta, response_end, response_whole, dialect_refuse};
+const struct dialect dialect_response = {"/responses", response_begin, response_delta, response_end,
+	response_whole, response_fail, dialect_refuse};

@@ -87,6 +87,6 @@ static enum err moderation_whole(struct reply *r, struct buf *out)
 }
 
 const struct dialect dialect_embedding = {
-	"/embeddings", NULL, NULL, NULL, embedding_whole, dialect_refuse};
+	"/embeddings", NULL, NULL, NULL, embedding_whole, NULL, dialect_refuse};
 const struct dialect dialect_moderation = {
-	"/moderations", NULL, NULL, NULL, moderation_whole, dialect_refuse};
+	"/moderations", NULL, NULL, NULL, moderation_whole, NULL, dialect_refuse};

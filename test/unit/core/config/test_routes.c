@@ -114,12 +114,12 @@ static void test_prices_neither_contradict_nor_leave_gaps(void **state)
 		"prices:\n" PRICE("m", "until: 2026-02-01") PRICE("m", "from: 2026-01-31") PRICE(
 			"n", "from: 2026-01-01, until: 2026-02-01") PRICE("n", "from: 2026-02-02")
 			PRICE("o", "from: 2026-02-02, until: 2026-02-02") PRICE("p", "upstream: c"),
-		"f:9:18: prices.from: expected one price for a day; the one in line 8 holds as "
+		"f:9:20: prices.from: expected one price for a day; the one in line 8 holds as "
 		"well\n"
-		"f:10:37: prices.until: expected a price without a gap: the next one, in line 11, "
+		"f:10:39: prices.until: expected a price without a gap: the next one, in line 11, "
 		"begins on 2026-02-02\n"
-		"f:12:37: prices.until: expected a day after prices.from\n"
-		"f:13:22: prices.upstream: expected the name of an upstream, or *\n");
+		"f:12:39: prices.until: expected a day after prices.from\n"
+		"f:13:24: prices.upstream: expected the name of an upstream, or *\n");
 	refuse(UPSTREAMS "prices:\n" PRICE("m", "upstream: a") PRICE("m", "upstream: a"),
 		"f:9:11: prices.model: expected one price for a day; the one in line 8 holds as "
 		"well\n");
