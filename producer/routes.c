@@ -13,6 +13,7 @@
 #include "jobs/live.h"
 #include "jobs/read_call.h"
 #include "jobs/submit_call.h"
+#include "jobs/usage_call.h"
 #include "producer.h"
 #include "publish.h"
 #include "queues.h"
@@ -39,6 +40,8 @@ const struct route producer_routes[] = {
 	{"POST",   "/v1/jobs/retry",       ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON,    retry_many_call},
 	{"POST",   "/v1/jobs/bulk",        ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_BULK,    bulk_call},
 	{"GET",    "/v1/jobs/{id}/events", ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, events_call},
+	{"GET",    "/v1/usage",            ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, usage_call},
+	{"GET",    "/v1/usage",            ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, usage_all_call},
 	{"GET",    "/healthz",             ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_live},
 	{"GET",    "/readyz",              ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_ready},
 	{"GET",    "/metrics",             ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, metrics_get},
@@ -69,6 +72,7 @@ const struct record_op *const producer_ops[] = {
 	&keys_find_op,
 	&keys_tenant_op,
 	&list_op,
+	&usage_op,
 	&cancel_op,
 	&retry_op,
 	&patch_op,

@@ -16,6 +16,7 @@
 #include "writer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A message to Postgres must stay below 1 GiB, and results may be of many megabytes. */
 enum { BATCHES_MAX = 2, RETRY_MS = 200, BATCH_BYTES = 64 << 20 };
@@ -50,19 +51,38 @@ size_t finisher_pending(const struct finisher *f)
 	return f->queued + f->held;
 }
 
+/* What the upstream counted; where a reply began and told nothing, a guess from the bytes. A call
+ * that was refused or never answered used nothing that anybody could know. */
+static void tokens_count(const struct job *job, const struct reply *reply, struct finish *end)
+{
+	const bool began = job->call->status >= 200 && job->call->status < 300;
+
+	end->input_tokens = reply->input_tokens;
+	end->output_tokens = reply->output_tokens;
+	end->estimated = began && (reply->input_tokens < 0 || reply->output_tokens < 0);
+	if (!end->estimated)
+		return;
+	if (reply->input_tokens < 0)
+		end->input_tokens = usage_estimate_tokens((int64_t)job->asked_bytes);
+	if (reply->output_tokens < 0)
+		end->output_tokens = usage_estimate_tokens(
+			(int64_t)(reply->is_stream ? job_text(job)->len : reply->body.len));
+}
+
 void finisher_usage(const struct job *job, struct finish *end)
 {
-	const struct reply *reply = job->call ? &job->call->reply : NULL;
 	struct usage used;
 
-	if (!reply || !job->key)
+	if (!job->call || !job->key)
 		return;
 	end->upstream = job->key->upstream->name;
-	end->model = job->model;
-	used = usage_of(reply->input_tokens,
-		reply->output_tokens >= 0 ? reply->output_tokens
-					  : usage_estimate_tokens((int64_t)job_text(job)->len),
-		job->price);
+	end->key_label = job->key->header ? job->key->label : NULL;
+	end->fallback = job->fallback_model != NULL;
+	end->model = end->fallback ? job->fallback_model : job->model;
+	if (job->called_model && end->model && strcmp(job->called_model, end->model) != 0)
+		end->called_model = job->called_model;
+	tokens_count(job, &job->call->reply, end);
+	used = usage_of(end->input_tokens, end->output_tokens, job->price);
 	end->input_tokens = used.input_tokens;
 	end->output_tokens = used.output_tokens;
 	end->cost_nano = used.cost_nano;

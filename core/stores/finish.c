@@ -1,139 +1,12 @@
 #include "stores/finish.h"
 #include "stores/call.h"
+#include "stores/finish_sql.h"
 #include "stores/job_columns.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef CONTROL_WITHOUT_FENCE
-/* The negative control: whoever says that a job is finished is believed. */
-#define JOB_GUARD   "true"
-#define LEASE_JOIN  " left join lateral"
-#define LEASE_GUARD "l.worker_id = j.worker_id and l.fence = j.fence"
-#define LEASE_ON    " on true"
-#define IF_TWICE    " on conflict do nothing"
-#else
-#define JOB_GUARD   "j.state = 'running' and j.fence = k.fence and j.worker_id = $1"
-#define LEASE_JOIN  " cross join lateral"
-#define LEASE_GUARD "l.worker_id = $1 and l.fence = k.fence"
-#define LEASE_ON    ""
-#define IF_TWICE    ""
-#endif
-
-#define TERMINAL "state in ('completed', 'failed', 'expired')"
-
-/* state and callback_events stand first in held: most of what follows looks at nothing else.
- * One look at each element (held) decides what becomes of its job; all else follows from the rows
- * that the update of job returned. Addresses, not keys, lead to what is changed. */
-static const struct db_stmt finish_stmt = {.name = "finish",
-	.sql = "with held as materialized (select case k.as_kind when 0 then 'completed'"
-	       "   when 1 then 'failed' when 5 then 'expired'"
-	       "   when 2 then case when j.attempt >= j.max_attempts"
-	       "     or j.deadline_at <= now() + make_interval(secs => k.delay_ms / 1000.0)"
-	       "     then 'failed' else 'waiting' end"
-	       "   when 3 then 'waiting'"
-	       "   else case when j.interruptions >= $22 then 'failed' else 'queued' end"
-	       "  end::job_state as state, j.callback_events, k.*, j.job_at, j.retention, j.queue_id,"
-	       "  j.priority, j.deadline_at, l.lease_at, l.started_at, l.number, l.restarted,"
-	       "  l.event_from,"
-	       "  least(greatest(k.event_last, l.event_from + 1), l.event_to) as event_end,"
-	       "  case when k.as_kind in (2, 3) then least(j.deadline_at,"
-	       "   now() + make_interval(secs => k.delay_ms / 1000.0)) end as due_at,"
-	       "  case when k.as_kind = 4 then j.interruptions + 1 else j.interruptions end"
-	       "   as interruptions,"
-	       "  case when k.as_kind in (3, 4) then greatest(j.attempt - 1, 0) else j.attempt end"
-	       "   as attempt_left,"
-	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) end as rank,"
-	       "  j.deaths >= 2 as probation"
-	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-	       "  $20, $21, $23) with ordinality k(tenant_id, job_id, fence, as_kind, error_code, delay_ms,"
-	       "  waiting_for, event_last, upstream, model, upstream_status, input_tokens, output_tokens,"
-	       "  cost_nano, admit_ms, first_byte_ms, stream_ms, finish_ms, body, decision_id, message, ord)"
-	       " cross join lateral (select j.ctid as job_at, j.* from job j where j.tenant_id = k.tenant_id"
-	       "  and j.job_id = k.job_id and " JOB_GUARD " limit 1) j" LEASE_JOIN
-	       " (select l.ctid as lease_at, l.* from job_lease l where l.tenant_id = k.tenant_id"
-	       "  and l.job_id = k.job_id and " LEASE_GUARD " limit 1) l" LEASE_ON
-	       "), ended as (update job j set state = k.state, version = j.version + 1,"
-	       "  event_next = coalesce(k.event_end + 1, j.event_next), attempt = k.attempt_left,"
-	       "  interruptions = k.interruptions, restarted = false,"
-	       "  finished_at = case when k." TERMINAL " then now() end,"
-	       "  waiting_for = case when k.state = 'waiting' then k.waiting_for end,"
-	       "  error_code = case when k.state = 'completed' then null else k.error_code end,"
-	       "  dead = k.state = 'failed', rank = case when k.state = 'queued' then k.rank else j.rank end,"
-	       "  upstream = coalesce(k.upstream, j.upstream), model = coalesce(k.model, j.model),"
-	       "  input_tokens = j.input_tokens + k.input_tokens, output_tokens = j.output_tokens + k.output_tokens,"
-	       "  cost_nano = j.cost_nano + k.cost_nano, admit_ms = k.admit_ms, first_byte_ms = k.first_byte_ms,"
-	       "  stream_ms = k.stream_ms, finish_ms = k.finish_ms"
-	       " from held k where j.ctid = k.job_at and " JOB_GUARD " returning k.*)"
-	       ", released as (delete from job_lease l using ended k where l.ctid = k.lease_at and l.fence = k.fence)"
-	       ", results as (insert into job_result (retention, tenant_id, job_id, fence, decision_id,"
-	       "  upstream_status, body)"
-	       " select retention, tenant_id, job_id, fence, decision_id, upstream_status, body from ended"
-	       "  where state = 'completed'" IF_TWICE ")"
-	       ", attempts as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, started_at,"
-	       "  event_from, event_to, number, restarted, state, outcome, waiting_for, ended_by, upstream, model,"
-	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
-	       "  finish_ms, message)"
-	       " select retention, tenant_id, job_id, fence, $1, coalesce(started_at, now()),"
-	       "  coalesce(event_from, 0), coalesce(event_end, 0), coalesce(number, 0),"
-	       "  coalesce(restarted, false), state, error_code, waiting_for, 'holder', upstream, model,"
-	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
-	       "  finish_ms, message from ended" IF_TWICE ")"
-	       ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
-	       "  error_code) select retention, tenant_id, job_id, fence, coalesce(event_end, 0), queue_id, state,"
-	       "  error_code from ended where " TERMINAL IF_TWICE ")"
-	       ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
-	       " select tenant_id, job_id, queue_id, due_at, deadline_at from ended where state = 'waiting'" IF_TWICE
-	       ")"
-	       ", readies as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at, probation from ended where state = 'queued'" IF_TWICE
-	       ")"
-	       ", heads as (insert into ready_head (tenant_id, queue_id)"
-	       " select distinct tenant_id, queue_id from ended where state = 'queued' order by 1, 2 on conflict do nothing)"
-	       ", outbox as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
-	       " select tenant_id, id_make(), job_id, queue_id, retention, state from ended where"
-	       "  callback_events & (case state when 'completed' then 1 when 'failed' then 2 when 'expired' then 8"
-	       "   else 0 end) <> 0)"
-	       ", audits as (insert into audit (tenant_id, actor_kind, actor, action, object, outcome)"
-	       " select tenant_id, 'worker', $1, 'job.' || state, job_id, error_code from ended)"
-	       " select ord, state::text, due_at from ended"};
-
-/* Deltas first, in a statement of their own: only what the lease still covers. */
-static const struct db_stmt runs_stmt = {.name = "finish_runs",
-	.sql = "insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind, attempt,"
-	       "  detail, lengths, text)"
-	       " select k.retention, k.tenant_id, k.job_id, k.seq_from, k.count, k.fence, k.kind, l.number,"
-	       "  k.detail, k.lengths, k.text"
-	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-	       "  k(tenant_id, job_id, fence, retention, seq_from, count, kind, detail, lengths, text)"
-	       " cross join lateral (select l.number from job_lease l where l.worker_id = $1"
-	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence"
-	       "  and k.seq_from >= l.event_from and k.seq_from + k.count - 1 <= l.event_to limit 1) l"
-	       " on conflict do nothing"};
-
-/* Ended by me, still mine, or neither. */
-static const struct db_stmt settle_stmt = {.name = "finish_settle",
-	.sql = "select k.ord, a.state::text, (select due_at from job_due d where a.state = 'waiting'"
-	       "  and d.tenant_id = k.tenant_id and d.job_id = k.job_id), l.mine is not null"
-	       " from unnest($2, $3, $4, $5) with ordinality k(tenant_id, job_id, fence, retention, ord)"
-	       " left join lateral (select a.state from attempt a where a.tenant_id = k.tenant_id"
-	       "  and a.job_id = k.job_id and a.fence = k.fence and a.retention = k.retention"
-	       "  and a.worker_id = $1 and a.ended_by = 'holder'"
-	       "  and a.retention between $6 and $7 and a.job_id between $8 and $9 limit 1) a on true"
-	       " left join lateral (select true as mine from job_lease l where l.worker_id = $1"
-	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence limit 1) l on true",
-	.reads = true};
-
-static const struct db_stmt usage_stmt = {.name = "finish_usage",
-	.sql = "update attempt a set input_tokens = k.input_tokens, output_tokens = k.output_tokens,"
-	       "  cost_nano = k.cost_nano, upstream = coalesce(k.upstream, a.upstream),"
-	       "  model = coalesce(k.model, a.model)"
-	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) with ordinality"
-	       "  k(tenant_id, job_id, fence, retention, input_tokens, output_tokens, cost_nano, upstream,"
-	       "  model, ord)"
-	       " where a.tenant_id = k.tenant_id and a.job_id = k.job_id and a.fence = k.fence"
-	       "  and a.retention = k.retention and a.worker_id = $1 and a.ended_by <> 'holder'"
-	       " returning k.ord, a.state::text, null::timestamptz"};
+enum { SHARDS = 64 };
 
 #define COLUMN(type, item, value)                           \
 	do {                                                \
@@ -149,6 +22,14 @@ static void key_columns(struct db_args *a, struct finish *const *batch, size_t n
 	COLUMN(DB_ID, db_item_id, f->tenant);
 	COLUMN(DB_ID, db_item_id, f->job);
 	COLUMN(DB_INT8, db_item_int8, f->fence);
+}
+
+static void answer_columns(struct db_args *a, struct finish *const *batch, size_t n)
+{
+	COLUMN(DB_TEXT, db_item_text, f->key_label);
+	COLUMN(DB_TEXT, db_item_text, f->called_model);
+	COLUMN(DB_BOOL, db_item_bool, f->fallback);
+	COLUMN(DB_BOOL, db_item_bool, f->estimated);
 }
 
 static void end_columns(struct db_args *a, struct finish *const *batch, size_t n)
@@ -172,6 +53,13 @@ static void end_columns(struct db_args *a, struct finish *const *batch, size_t n
 	COLUMN(DB_ID, db_item_id_or_null, f->decision);
 	db_arg_int4(a, FINISH_INTERRUPTIONS_MAX);
 	COLUMN(DB_BYTES, db_item_bytes, f->message);
+	answer_columns(a, batch, n);
+}
+
+/* A worker's share of the daily sums; ids end in random bits. */
+static int32_t shard_of(struct id worker)
+{
+	return worker.bytes[sizeof(worker.bytes) - 1] % SHARDS;
 }
 
 /* The runs of all elements, flat. */
@@ -234,7 +122,7 @@ static void runs_query(struct db *db, struct id worker, struct finish *const *ba
 		a.bytes.err = ERR_NOMEM;
 	else
 		run_columns(&a, flat, runs_n);
-	db_query(db, &runs_stmt, &a);
+	db_query(db, &finish_runs_stmt, &a);
 	free(flat);
 }
 
@@ -338,7 +226,7 @@ static void settle_query(struct finish_call *c)
 		job_span_args(&a, keys, c->call.n);
 	else
 		a.bytes.err = ERR_NOMEM;
-	db_query(c->call.db, &settle_stmt, &a);
+	db_query(c->call.db, &finish_settle_stmt, &a);
 	db_commit(c->call.db, on_settle, c);
 	free(keys);
 }
@@ -418,6 +306,7 @@ enum err finish_batch(struct db *db, struct id worker, struct finish *const *bat
 	db_arg_id(&a, worker);
 	key_columns(&a, c->sorted, n);
 	end_columns(&a, c->sorted, n);
+	db_arg_int4(&a, shard_of(worker));
 	db_query(db, &finish_stmt, &a);
 	db_commit(db, on_finish, c);
 	return ERR_OK;
@@ -453,7 +342,9 @@ enum err finish_usage(struct db *db, struct id worker, struct finish *const *bat
 	COLUMN(DB_INT8, db_item_int8, f->cost_nano);
 	COLUMN(DB_TEXT, db_item_text, f->upstream);
 	COLUMN(DB_TEXT, db_item_text, f->model);
-	db_query(db, &usage_stmt, &a);
+	answer_columns(&a, c->sorted, n);
+	db_arg_int4(&a, shard_of(worker));
+	db_query(db, &finish_usage_stmt, &a);
 	db_commit(db, on_usage, c);
 	return ERR_OK;
 }

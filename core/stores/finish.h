@@ -40,8 +40,11 @@ struct finish {
 	int64_t delay_ms;	 /* RETRY, PARKED: due after this */
 	const char *waiting_for; /* RETRY: "retry", PARKED: "breaker", "limit", ... ; else NULL */
 	int64_t event_last;	 /* number of the attempt's end event, within its block */
-	const char *upstream, *model; /* NULL = none */
-	int upstream_status;	      /* 0 = none */
+	const char *upstream, *model; /* NULL = none; model is ours: the job's or a fallback's */
+	const char *key_label, *called_model; /* NULL = none, or called by our name */
+	bool fallback;			      /* model is one of the job's fallbacks */
+	bool estimated;			      /* the upstream told no usage, or not all of it */
+	int upstream_status;		      /* 0 = none */
 	int64_t input_tokens, output_tokens, cost_nano;
 	int32_t timings_ms[TIMINGS];  /* QUEUE and ACCEPT are the record's own: ignored */
 	struct db_bytes result;	      /* COMPLETED: sealed */
@@ -63,8 +66,9 @@ MUST_CHECK enum err finish_batch(struct db *db, struct id worker, struct finish 
 MUST_CHECK enum err finish_settle(struct db *db, struct id worker, struct finish *const *batch,
 	size_t n, finish_done *done, void *ctx);
 
-/* The one thing a stale holder may write: usage on its own attempt row (job, fence). Reads fence,
- * upstream, model, tokens, cost. outcome ERR_LOST: there is no such row. */
+/* The one thing a stale holder may write: usage on its own attempt row (job, fence), once, and the
+ * sums of its job and day with it. Reads fence, upstream, model, key, tokens, cost. outcome
+ * ERR_LOST: there is no such row, or it has its usage. */
 MUST_CHECK enum err finish_usage(struct db *db, struct id worker, struct finish *const *batch,
 	size_t n, finish_done *done, void *ctx);
 

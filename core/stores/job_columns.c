@@ -1,6 +1,6 @@
 #include "stores/job_columns.h"
 
-enum { COL_TIMINGS = 30, COL_VERSION = 36, COL_LABELS = 42, COL_ANSWER = 45, COL_INPUT = 49 };
+enum { COL_TIMINGS = 30, COL_VERSION = 36, COL_LABELS = 44, COL_ANSWER = 47, COL_INPUT = 51 };
 
 size_t job_level(int what)
 {
@@ -62,6 +62,8 @@ void job_facts_take(struct job_row *j, const struct db_rows *r, size_t i)
 	j->store = db_int(r, i, COL_VERSION + 2) != 0;
 	j->dead = db_int(r, i, COL_VERSION + 3) != 0;
 	j->callback_events = (int)db_int(r, i, COL_VERSION + 4);
+	j->fallback_model = db_text(r, i, COL_VERSION + 6);
+	j->estimated = db_int(r, i, COL_VERSION + 7) != 0;
 }
 
 void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size_t level)

@@ -21,7 +21,7 @@
 	" j.model, j.upstream, j.input_tokens, j.output_tokens, j.cost_nano, j.progress_percent," \
 	" j.progress_stage, j.progress_tokens, j.accept_ms, j.queue_ms, j.admit_ms,"              \
 	" j.first_byte_ms, j.stream_ms, j.finish_ms, j.version, j.event_next, j.store, j.dead,"   \
-	" j.callback_events, j.retention"
+	" j.callback_events, j.retention, j.fallback_model, j.estimated"
 
 #define JOB_LABELS ", i.subject, i.metadata, i.trace"
 #define JOB_ANSWER ", r.body, a.message, coalesce(a.upstream_status, 0), r.decision_id"

@@ -48,6 +48,10 @@ struct attempt_row {
 	const char *state;    /* what the job became */
 	const char *ended_by; /* "holder", "cancel", "reaper", "deadline" */
 	const char *upstream, *model;
+	const char *key_label;	  /* "" = none was sent, or none was reached */
+	const char *called_model; /* the upstream's own name; "" = ours */
+	bool fallback;		  /* model is one of the job's fallbacks */
+	bool estimated;		  /* the upstream told no usage */
 	int upstream_status;
 	int64_t input_tokens, output_tokens, cost_nano;
 	int32_t timings_ms[TIMINGS];

@@ -40,7 +40,9 @@ struct job_row {
 	const char *waiting_for; /* "" = nothing */
 	const char *error_code;	 /* "" = none */
 	const char *model, *upstream;
+	const char *fallback_model;			/* that answered instead; "" = none */
 	int64_t input_tokens, output_tokens, cost_nano; /* nano-dollars */
+	bool estimated;					/* an upstream told no usage */
 	int progress_percent;				/* -1 = unknown */
 	const char *progress_stage;
 	int64_t progress_tokens;

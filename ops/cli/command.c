@@ -127,6 +127,15 @@ const struct command command_table[] = {
 	 worker_drain_run, NULL},
 	{"upstream", "list", "", 0, 0, "show upstreams and how they are", NONE, upstream_list_run, NULL},
 
+	{NULL, "usage", "", 0, 0, "show what was used and what it cost",
+	 OPTIONS(TEXT("by", 0, "NAMES", "told apart by day, queue, upstream, model (default: day)"),
+		 TEXT("from", 0, "DAY", "the first day, as 2026-01-31 (default: 30 days ago)"),
+		 TEXT("until", 0, "DAY", "the first day that is left out (default: tomorrow)"),
+		 FLAG("all", 0, "of all tenants, as an operator; then also by tenant")),
+	 consumption_run,
+	 "Days are UTC's. An attempt counts on the day on which it ended.\n\n"
+	 "  longhaul usage --by day,model --from 2026-01-01"},
+
 	/* who may use it */
 	{"tenant", "create", "NAME", 1, 1, "make a tenant",
 	 OPTIONS(PATH("webhook-secret-file", 0, "FILE",

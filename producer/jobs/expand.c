@@ -90,7 +90,10 @@ static void attempt_put(struct buf *out, const struct job_key *key, const struct
 	}
 	job_json_text(out, "ended_by", a->ended_by);
 	job_json_text(out, "upstream", a->upstream);
+	job_json_text(out, "key", a->key_label);
 	job_json_text(out, "model", a->model);
+	job_json_text(out, "called_model", a->called_model);
+	(void)buf_printf(out, ",\"fallback\":%s", a->fallback ? "true" : "false");
 	if (a->upstream_status)
 		(void)buf_printf(out, ",\"status\":%d,", a->upstream_status);
 	else
@@ -99,7 +102,8 @@ static void attempt_put(struct buf *out, const struct job_key *key, const struct
 	(void)buf_char(out, ',');
 	job_json_time(out, "finished_at", a->ended_ms);
 	(void)buf_text(out, ",\"usage\":");
-	job_json_usage(out, a->input_tokens, a->output_tokens, a->cost_nano);
+	job_json_usage(out,
+		&(struct job_usage){a->input_tokens, a->output_tokens, a->cost_nano, a->estimated});
 	(void)buf_text(out, ",\"timings_ms\":");
 	job_json_timings(out, a->timings_ms);
 	(void)buf_char(out, '}');

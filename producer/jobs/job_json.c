@@ -72,13 +72,15 @@ void job_json_timings(struct buf *out, const int32_t timings_ms[TIMINGS])
 	(void)buf_char(out, '}');
 }
 
-void job_json_usage(struct buf *out, int64_t input, int64_t output, int64_t cost_nano)
+void job_json_usage(struct buf *out, const struct job_usage *usage)
 {
 	char money[MONEY_TEXT_MAX];
 
-	money_format(cost_nano, money);
-	(void)buf_printf(out, "{\"input_tokens\":%lld,\"output_tokens\":%lld,\"cost_usd\":\"%s\"}",
-		(long long)input, (long long)output, money);
+	money_format(usage->cost_nano, money);
+	(void)buf_printf(out,
+		"{\"input_tokens\":%lld,\"output_tokens\":%lld,\"cost_usd\":\"%s\",\"estimated\":%s}",
+		(long long)usage->input_tokens, (long long)usage->output_tokens, money,
+		usage->estimated ? "true" : "false");
 }
 
 static void identity_put(struct buf *out, const struct job_row *row)
@@ -166,9 +168,11 @@ void job_json_open(struct buf *out, const struct job_row *row)
 	error_put(out, row);
 	job_json_text(out, "waiting_for", row->waiting_for);
 	(void)buf_text(out, ",\"usage\":");
-	job_json_usage(out, row->input_tokens, row->output_tokens, row->cost_nano);
+	job_json_usage(out, &(struct job_usage){row->input_tokens, row->output_tokens,
+				    row->cost_nano, row->estimated});
 	job_json_text(out, "upstream", row->upstream);
 	job_json_text(out, "model", row->model);
+	job_json_text(out, "fallback_model", row->fallback_model);
 	(void)buf_text(out, ",\"metadata\":");
 	job_json_sealed(out, row->metadata, "{}");
 	(void)buf_text(out, ",\"subject\":");

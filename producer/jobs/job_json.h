@@ -22,7 +22,11 @@ void job_json_sealed_text(struct buf *out, struct db_bytes sealed);
 /* The object of timings behind `"timings_ms":`. */
 void job_json_timings(struct buf *out, const int32_t timings_ms[TIMINGS]);
 /* The object behind `"usage":`. */
-void job_json_usage(struct buf *out, int64_t input, int64_t output, int64_t cost_nano);
+struct job_usage {
+	int64_t input_tokens, output_tokens, cost_nano;
+	bool estimated; /* some of it was not counted by the upstream */
+};
+void job_json_usage(struct buf *out, const struct job_usage *usage);
 
 enum { JOB_ETAG_MAX = 48 };
 void job_etag(const struct job_row *row, char out[JOB_ETAG_MAX]);

@@ -185,6 +185,8 @@ static enum err whole_check(struct reply *r, const json_t *root)
 	if (!json_is_object(root))
 		return ERR_UP_MALFORMED;
 	reply_usage(r, json_object_get(root, "usage"));
+	if (r->input_tokens >= 0 && r->output_tokens < 0)
+		r->output_tokens = 0; /* an embedding's usage has no output */
 	return json_is_object(error) || json_is_string(error) ? outcome_of_error(0, error) : ERR_OK;
 }
 

@@ -1,0 +1,159 @@
+#include "stores/finish_sql.h"
+
+#ifdef CONTROL_WITHOUT_FENCE
+/* The negative control: whoever says that a job is finished is believed. */
+#define JOB_GUARD   "true"
+#define LEASE_JOIN  " left join lateral"
+#define LEASE_GUARD "l.worker_id = j.worker_id and l.fence = j.fence"
+#define LEASE_ON    " on true"
+#define IF_TWICE    " on conflict do nothing"
+#else
+#define JOB_GUARD   "j.state = 'running' and j.fence = k.fence and j.worker_id = $1"
+#define LEASE_JOIN  " cross join lateral"
+#define LEASE_GUARD "l.worker_id = $1 and l.fence = k.fence"
+#define LEASE_ON    ""
+#define IF_TWICE    ""
+#endif
+
+#define TERMINAL "state in ('completed', 'failed', 'expired')"
+
+/* What attempts used, added up by day: rows of a worker's own share, in one order. */
+#define USAGES(from, shard)                                                                       \
+	", usages as (insert into usage_day (tenant_id, day, queue_id, upstream, model, shard,"   \
+	"  attempts, estimated, input_tokens, output_tokens, cost_nano)"                          \
+	" select tenant_id, (now() at time zone 'utc')::date, queue_id, upstream,"                \
+	"  coalesce(model, ''), " shard "::int4, count(*), count(*) filter (where estimated),"    \
+	"  sum(input_tokens)::int8, sum(output_tokens)::int8, sum(cost_nano)::int8"               \
+	" from " from " where upstream is not null group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5" \
+	" on conflict (tenant_id, day, queue_id, upstream, model, shard) do update set"           \
+	"  attempts = usage_day.attempts + excluded.attempts,"                                    \
+	"  estimated = usage_day.estimated + excluded.estimated,"                                 \
+	"  input_tokens = usage_day.input_tokens + excluded.input_tokens,"                        \
+	"  output_tokens = usage_day.output_tokens + excluded.output_tokens,"                     \
+	"  cost_nano = usage_day.cost_nano + excluded.cost_nano)"
+
+/* state and callback_events stand first in held: most of what follows looks at nothing else.
+ * One look at each element (held) decides what becomes of its job; all else follows from the rows
+ * that the update of job returned. Addresses, not keys, lead to what is changed. */
+const struct db_stmt finish_stmt = {.name = "finish",
+	.sql = "with held as materialized (select case k.as_kind when 0 then 'completed'"
+	       "   when 1 then 'failed' when 5 then 'expired'"
+	       "   when 2 then case when j.attempt >= j.max_attempts"
+	       "     or j.deadline_at <= now() + make_interval(secs => k.delay_ms / 1000.0)"
+	       "     then 'failed' else 'waiting' end"
+	       "   when 3 then 'waiting'"
+	       "   else case when j.interruptions >= $22 then 'failed' else 'queued' end"
+	       "  end::job_state as state, j.callback_events, k.*, j.job_at, j.retention, j.queue_id,"
+	       "  j.priority, j.deadline_at, l.lease_at, l.started_at, l.number, l.restarted,"
+	       "  l.event_from,"
+	       "  least(greatest(k.event_last, l.event_from + 1), l.event_to) as event_end,"
+	       "  case when k.as_kind in (2, 3) then least(j.deadline_at,"
+	       "   now() + make_interval(secs => k.delay_ms / 1000.0)) end as due_at,"
+	       "  case when k.as_kind = 4 then j.interruptions + 1 else j.interruptions end"
+	       "   as interruptions,"
+	       "  case when k.as_kind in (3, 4) then greatest(j.attempt - 1, 0) else j.attempt end"
+	       "   as attempt_left,"
+	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) end as rank,"
+	       "  j.deaths >= 2 as probation"
+	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
+	       "  $20, $21, $23, $24, $25, $26, $27) with ordinality k(tenant_id, job_id, fence, as_kind,"
+	       "  error_code, delay_ms, waiting_for, event_last, upstream, model, upstream_status,"
+	       "  input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms, finish_ms, body,"
+	       "  decision_id, message, key_label, called_model, fallback, estimated, ord)"
+	       " cross join lateral (select j.ctid as job_at, j.* from job j where j.tenant_id = k.tenant_id"
+	       "  and j.job_id = k.job_id and " JOB_GUARD " limit 1) j" LEASE_JOIN
+	       " (select l.ctid as lease_at, l.* from job_lease l where l.tenant_id = k.tenant_id"
+	       "  and l.job_id = k.job_id and " LEASE_GUARD " limit 1) l" LEASE_ON
+	       "), ended as (update job j set state = k.state, version = j.version + 1,"
+	       "  event_next = coalesce(k.event_end + 1, j.event_next), attempt = k.attempt_left,"
+	       "  interruptions = k.interruptions, restarted = false,"
+	       "  finished_at = case when k." TERMINAL " then now() end,"
+	       "  waiting_for = case when k.state = 'waiting' then k.waiting_for end,"
+	       "  error_code = case when k.state = 'completed' then null else k.error_code end,"
+	       "  dead = k.state = 'failed', rank = case when k.state = 'queued' then k.rank else j.rank end,"
+	       "  upstream = coalesce(k.upstream, j.upstream), estimated = j.estimated or k.estimated,"
+	       "  fallback_model = case when k.state = 'completed' and k.fallback then k.model end,"
+	       "  input_tokens = j.input_tokens + k.input_tokens, output_tokens = j.output_tokens + k.output_tokens,"
+	       "  cost_nano = j.cost_nano + k.cost_nano, admit_ms = k.admit_ms, first_byte_ms = k.first_byte_ms,"
+	       "  stream_ms = k.stream_ms, finish_ms = k.finish_ms"
+	       " from held k where j.ctid = k.job_at and " JOB_GUARD " returning k.*)"
+	       ", released as (delete from job_lease l using ended k where l.ctid = k.lease_at and l.fence = k.fence)"
+	       ", results as (insert into job_result (retention, tenant_id, job_id, fence, decision_id,"
+	       "  upstream_status, body)"
+	       " select retention, tenant_id, job_id, fence, decision_id, upstream_status, body from ended"
+	       "  where state = 'completed'" IF_TWICE ")"
+	       ", attempts as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, started_at,"
+	       "  event_from, event_to, number, restarted, state, outcome, waiting_for, ended_by, upstream, model,"
+	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
+	       "  finish_ms, message, key_label, called_model, fallback, estimated)"
+	       " select retention, tenant_id, job_id, fence, $1, coalesce(started_at, now()),"
+	       "  coalesce(event_from, 0), coalesce(event_end, 0), coalesce(number, 0),"
+	       "  coalesce(restarted, false), state, error_code, waiting_for, 'holder', upstream, model,"
+	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
+	       "  finish_ms, message, key_label, called_model, fallback, estimated from ended" IF_TWICE
+	       ")" USAGES("ended",
+		       "$28") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
+			      "  error_code) select retention, tenant_id, job_id, fence, coalesce(event_end, 0), queue_id, state,"
+			      "  error_code from ended where " TERMINAL IF_TWICE ")"
+			      ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
+			      " select tenant_id, job_id, queue_id, due_at, deadline_at from ended where state = 'waiting'" IF_TWICE
+			      ")"
+			      ", readies as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation)"
+			      " select tenant_id, queue_id, rank, job_id, deadline_at, probation from ended where state = 'queued'" IF_TWICE
+			      ")"
+			      ", heads as (insert into ready_head (tenant_id, queue_id)"
+			      " select distinct tenant_id, queue_id from ended where state = 'queued' order by 1, 2 on conflict do nothing)"
+			      ", outbox as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
+			      " select tenant_id, id_make(), job_id, queue_id, retention, state from ended where"
+			      "  callback_events & (case state when 'completed' then 1 when 'failed' then 2 when 'expired' then 8"
+			      "   else 0 end) <> 0)"
+			      ", audits as (insert into audit (tenant_id, actor_kind, actor, action, object, outcome)"
+			      " select tenant_id, 'worker', $1, 'job.' || state, job_id, error_code from ended)"
+			      " select ord, state::text, due_at from ended"};
+
+/* Deltas first, in a statement of their own: only what the lease still covers. */
+const struct db_stmt finish_runs_stmt = {.name = "finish_runs",
+	.sql = "insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind, attempt,"
+	       "  detail, lengths, text)"
+	       " select k.retention, k.tenant_id, k.job_id, k.seq_from, k.count, k.fence, k.kind, l.number,"
+	       "  k.detail, k.lengths, k.text"
+	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+	       "  k(tenant_id, job_id, fence, retention, seq_from, count, kind, detail, lengths, text)"
+	       " cross join lateral (select l.number from job_lease l where l.worker_id = $1"
+	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence"
+	       "  and k.seq_from >= l.event_from and k.seq_from + k.count - 1 <= l.event_to limit 1) l"
+	       " on conflict do nothing"};
+
+/* Ended by me, still mine, or neither. */
+const struct db_stmt finish_settle_stmt = {.name = "finish_settle",
+	.sql = "select k.ord, a.state::text, (select due_at from job_due d where a.state = 'waiting'"
+	       "  and d.tenant_id = k.tenant_id and d.job_id = k.job_id), l.mine is not null"
+	       " from unnest($2, $3, $4, $5) with ordinality k(tenant_id, job_id, fence, retention, ord)"
+	       " left join lateral (select a.state from attempt a where a.tenant_id = k.tenant_id"
+	       "  and a.job_id = k.job_id and a.fence = k.fence and a.retention = k.retention"
+	       "  and a.worker_id = $1 and a.ended_by = 'holder'"
+	       "  and a.retention between $6 and $7 and a.job_id between $8 and $9 limit 1) a on true"
+	       " left join lateral (select true as mine from job_lease l where l.worker_id = $1"
+	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence limit 1) l on true",
+	.reads = true};
+
+/* What a former holder's attempt used: on its row, its job and its day, once. */
+const struct db_stmt finish_usage_stmt = {.name = "finish_usage",
+	.sql = "with booked as (update attempt a set input_tokens = k.input_tokens,"
+	       "  output_tokens = k.output_tokens, cost_nano = k.cost_nano,"
+	       "  upstream = coalesce(k.upstream, a.upstream), model = coalesce(k.model, a.model),"
+	       "  key_label = k.key_label, called_model = k.called_model, fallback = k.fallback,"
+	       "  estimated = k.estimated"
+	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) with ordinality"
+	       "  k(tenant_id, job_id, fence, retention, input_tokens, output_tokens, cost_nano, upstream,"
+	       "  model, key_label, called_model, fallback, estimated, ord)"
+	       " where a.tenant_id = k.tenant_id and a.job_id = k.job_id and a.fence = k.fence"
+	       "  and a.retention = k.retention and a.worker_id = $1 and a.ended_by <> 'holder'"
+	       "  and a.input_tokens = 0 and a.output_tokens = 0"
+	       " returning k.*, a.state::text as became)"
+	       ", summed as (update job j set input_tokens = j.input_tokens + k.input_tokens,"
+	       "  output_tokens = j.output_tokens + k.output_tokens, cost_nano = j.cost_nano + k.cost_nano,"
+	       "  estimated = j.estimated or k.estimated, version = j.version + 1"
+	       " from (select * from booked order by job_id) k"
+	       " where j.tenant_id = k.tenant_id and j.job_id = k.job_id returning k.*, j.queue_id)" USAGES(
+		       "summed", "$15") " select ord, became, null::timestamptz from booked"};

@@ -1,0 +1,181 @@
+"""What calls used and what they cost, reconciled with what the model itself counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from client import Client, chat, until
+from stacks import Tree, Workers
+
+pytestmark = [pytest.mark.usefixtures("stack", "priced"), pytest.mark.promises("X6")]
+
+INPUT_USD, OUTPUT_USD = Decimal("2.5"), Decimal("10")
+SUMS = ("attempts", "estimated_attempts", "input_tokens", "output_tokens", "cost_usd")
+
+
+@pytest.fixture(scope="module")
+def priced(stack: Any) -> Iterator[None]:
+    def change(tree: Tree) -> None:
+        tree["prices"] = [
+            {"model": "sim*", "until": "2020-01-01", "input_usd_per_million": 0}
+            | {"output_usd_per_million": 0},
+            {"model": "sim*", "from": "2020-01-01"}
+            | {"input_usd_per_million": float(INPUT_USD)}
+            | {"output_usd_per_million": float(OUTPUT_USD)},
+        ]
+        tree["retry"] = {"base_ms": 1, "cap_ms": 1}
+
+    workers = Workers(stack)
+    workers.reload(change, "prices[1]: added")
+    yield
+    workers.restore()
+
+
+def cost(usage: dict[str, Any]) -> Decimal:
+    tokens = INPUT_USD * usage["input_tokens"] + OUTPUT_USD * usage["output_tokens"]
+    return tokens / 1_000_000
+
+
+def attempts(client: Client, job: str) -> list[dict[str, Any]]:
+    return client.get(job, expand="attempts")["attempts"]
+
+
+def rows(client: Client, by: str, **query: str) -> list[dict[str, Any]]:
+    reply = client.http.get("/v1/usage", params={"by": by, **query})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["data"]
+
+
+def flat(row: dict[str, Any]) -> dict[str, Decimal]:
+    values = {**row, **row["usage"]}
+    return {name: Decimal(values[name]) for name in SUMS}
+
+
+def grown(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, Decimal]:
+    """What came on top, over all rows."""
+    total = dict.fromkeys(SUMS, Decimal(0))
+    for sign, some in ((-1, before), (1, after)):
+        for row in some:
+            for name, value in flat(row).items():
+                total[name] += sign * value
+    return total
+
+
+@pytest.mark.parametrize("kind", ["chat", "response", "message"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_tokens_and_money_are_what_the_model_counted(
+    client: Client, simulator: Any, kind: str, stream: bool
+) -> None:
+    body: dict[str, Any] = {"model": "sim?tokens=37", "stream": stream, "max_tokens": 100}
+    body["input" if kind == "response" else "messages"] = [{"role": "user", "content": "a b c"}]
+    job = client.submit({"kind": kind, "input": body})["id"]
+    usage = client.wait(job)["usage"]
+    assert usage["output_tokens"] == 37 == sum(c["tokens"] for c in simulator.calls(job))
+    assert usage["input_tokens"] > 0 and usage["estimated"] is False
+    assert Decimal(usage["cost_usd"]) == cost(usage)
+
+
+def test_failed_attempts_are_booked_and_what_was_not_told_is_marked(
+    client: Client, simulator: Any
+) -> None:
+    body = chat("some words", model="sim?tokens=20&truncate=7", max_attempts=3)
+    job = client.submit(body)["id"]
+    done = client.wait(job)
+    tries = attempts(client, job)
+    assert done["state"] == "failed" and len(tries) == 3
+    for one in tries:
+        assert one["usage"]["estimated"] is True and one["usage"]["output_tokens"] > 0
+        assert Decimal(one["usage"]["cost_usd"]) == cost(one["usage"]) > 0
+    for name in ("input_tokens", "output_tokens"):
+        assert done["usage"][name] == sum(t["usage"][name] for t in tries)
+    assert done["usage"]["estimated"] is True
+
+
+def test_an_answer_without_usage_is_estimated_and_marked(client: Client) -> None:
+    for stream in (True, False):
+        body = chat("some words", model="sim?tokens=20&no_usage=1")
+        body["input"]["stream"] = stream
+        usage = client.wait(client.submit(body)["id"])["usage"]
+        assert usage["estimated"] is True
+        assert usage["input_tokens"] > 0 and usage["output_tokens"] > 0
+
+
+def test_an_embedding_has_input_only(client: Client) -> None:
+    body = {"model": "sim", "input": "some words to embed"}
+    usage = client.wait(client.submit({"kind": "embedding", "input": body})["id"])["usage"]
+    assert usage["input_tokens"] > 0 == usage["output_tokens"] and usage["estimated"] is False
+
+
+def test_a_refusal_costs_nothing(client: Client) -> None:
+    job = client.submit(chat("x", model="sim?fail=400"))["id"]
+    usage = client.wait(job)["usage"]
+    assert usage == {
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cost_usd": "0.000000",
+        "estimated": False,
+    }
+
+
+@pytest.mark.promises("C8")
+def test_a_cancelled_call_is_booked_on_job_attempt_and_day(client: Client) -> None:
+    before = rows(client, "model")
+    job = client.submit(chat("some words", model="sim?tokens=500&itl_ms=20"))["id"]
+    until("text came", lambda: client.get(job)["progress"]["output_tokens"] > 0)
+    client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+    done = until(
+        "the usage is booked",
+        lambda: (one := client.get(job))["usage"]["output_tokens"] and one,
+    )
+    assert done["state"] == "cancelled" and done["usage"]["estimated"] is True
+    [one] = attempts(client, job)
+    assert one["usage"] == done["usage"]
+    assert Decimal(done["usage"]["cost_usd"]) == cost(done["usage"]) > 0
+    more = grown(before, rows(client, "model"))
+    assert more["output_tokens"] == done["usage"]["output_tokens"]
+    assert more["attempts"] == 1
+
+
+def test_sums_agree_with_jobs_attempts_and_the_model_to_the_token(
+    client: Client, client2: Client, admin: Client, simulator: Any
+) -> None:
+    groups = ("day", "model", "queue", "upstream", "day,model,queue,upstream")
+    before = {by: rows(client, by) for by in groups}
+    others = rows(client2, "day,model")
+    everyone = rows(admin, "tenant,model")
+    models = [f"sim?tokens={n}" for n in (3, 5, 8)] + ["sim?tokens=6&fail=503&fail_times=1"]
+    jobs = [client.submit(chat(f"words {i}", model=models[i % 4]))["id"] for i in range(40)]
+    usages = [client.wait(job)["usage"] for job in jobs]
+    calls = [call for job in jobs for call in simulator.calls(job)]
+    expected = {
+        "attempts": Decimal(len(calls)),
+        "estimated_attempts": Decimal(0),
+        "input_tokens": Decimal(sum(u["input_tokens"] for u in usages)),
+        "output_tokens": Decimal(sum(call["tokens"] for call in calls)),
+        "cost_usd": sum(Decimal(u["cost_usd"]) for u in usages),
+    }
+    assert expected["output_tokens"] == sum(u["output_tokens"] for u in usages)
+    for by in groups:
+        assert grown(before[by], rows(client, by)) == expected, by
+    assert rows(client2, "day,model") == others
+    assert grown(everyone, rows(admin, "tenant,model")) == expected
+    assert {row["tenant"] for row in rows(admin, "tenant")} >= {"demo"}
+
+
+def test_a_wrong_question_is_told_where(client: Client) -> None:
+    reply = client.http.get("/v1/usage", params={"by": "day,tenant", "from": "2026-02-30"})
+    assert reply.status_code == 422
+    assert [one["pointer"] for one in reply.json()["errors"]] == ["?by", "?from"]
+    assert rows(client, "day", **{"from": "2020-01-01", "until": "2020-02-01"}) == []
+
+
+def test_the_command_shows_it(client: Client, stack: Any) -> None:
+    client.wait(client.submit(chat("x", model="sim?tokens=9"))["id"])
+    table = stack.longhaul("usage", "--by", "model")
+    assert table.splitlines()[0].split()[0] == "MODEL" and "sim?tokens=9" in table
+    listed = json.loads(stack.longhaul("usage", "--all", "--by", "tenant,day", "--json"))
+    assert {"demo"} <= {row["tenant"] for row in listed["data"]}
