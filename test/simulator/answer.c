@@ -26,6 +26,7 @@ static void outcome_set(struct server *s, struct answer *a, enum outcome outcome
 		return;
 	call->outcome = (uint8_t)outcome;
 	call->status = (uint16_t)status;
+	call->ended_us = calls_now_us();
 	call->tokens = a->reply.text.sent;
 }
 
@@ -37,6 +38,7 @@ void answer_free(struct server *s, struct answer *a, bool hung_up)
 		return;
 	if (call && hung_up) {
 		call->hung_up = 1;
+		call->ended_us = calls_now_us();
 		call->tokens = a->reply.text.sent;
 		if (call->outcome == OUTCOME_open)
 			call->outcome = OUTCOME_left;
@@ -184,6 +186,10 @@ static void begin_stream(struct server *s, struct answer *a)
 		(unsigned long long)a->reply.id, rate_headers,
 		a->conn->closing ? "Connection: close\r\n" : "");
 
+	struct call *call = calls_get(s->calls, a->call);
+
+	if (call)
+		call->first_us = calls_now_us();
 	emit(a, head, (size_t)n);
 	a->begun = true;
 	a->dialect->begin(&a->reply, &s->scratch);
@@ -211,6 +217,8 @@ static void emit_chunk(struct server *s, struct answer *a, unsigned n)
 	struct buf piece;
 
 	buf_init(&piece, BODY_MAX);
+	if (a->reply.ask.how.stamp > 0)
+		buf_printf(&piece, "~%016lld", (long long)calls_now_us());
 	if (text_next(&a->reply.text, n, &piece) == ERR_OK)
 		a->dialect->delta(&a->reply, &piece, &s->scratch);
 	buf_clear(&piece);

@@ -38,6 +38,7 @@ static const struct parameter parameters[] = {
 	PARAMETER(gzip, 0, 1),
 	PARAMETER(flood_mb, 0, 4096),
 	PARAMETER(drip, 0, 60000),
+	PARAMETER(stamp, 0, 1),
 	PARAMETER(share, 0, 1),
 	PARAMETER(seed, 0, 9007199254740992.0),
 };

@@ -29,6 +29,8 @@
  *   gzip          1: a body in a coding that nobody asked for
  *   flood_mb      a body of so many MiB, all spaces
  *   drip          one byte every so many milliseconds
+ *   stamp         1: each piece of a stream begins with ~ and the unix time in microseconds at
+ *                 which it is sent, for measuring how long it travels
  *   share         share of the calls that fail, truncate, hang or are malformed (for faults)
  *   seed          everything random follows from it and the prompt
  *
@@ -66,6 +68,7 @@ struct behaviour {
 	double gzip;
 	double flood_mb;
 	double drip;
+	double stamp;
 	double share;
 	double seed;
 };

@@ -74,7 +74,7 @@ static uint16_t model_index(struct calls *c, const char *model)
 	return (uint16_t)i;
 }
 
-static int64_t unix_us(void)
+int64_t calls_now_us(void)
 {
 	struct timespec now;
 
@@ -98,7 +98,7 @@ uint64_t calls_begin(struct calls *c, const struct request *r, const char *model
 
 	if (c->next - c->first > c->max)
 		c->first = c->next - c->max;
-	*call = (struct call){.at_us = unix_us(), .attempt = (uint16_t)r->attempt};
+	*call = (struct call){.at_us = calls_now_us(), .attempt = (uint16_t)r->attempt};
 	call->model = model_index(c, model);
 	slice_keep(r->job, call->job, CALL_JOB_MAX);
 	slice_keep(r->key, call->key, CALL_KEY_MAX);
@@ -148,6 +148,8 @@ static enum err call_append(const struct calls *c, uint64_t number, struct buf *
 	buf_json(out, call->job, strlen(call->job));
 	buf_text(out, ",\"key\":");
 	buf_json(out, call->key, strlen(call->key));
+	buf_printf(out, ",\"first_us\":%lld,\"ended_us\":%lld", (long long)call->first_us,
+		(long long)call->ended_us);
 	return buf_printf(out,
 		",\"attempt\":%u,\"status\":%u,\"outcome\":\"%s\",\"hung_up\":%s,\"tokens\":%u}",
 		call->attempt, call->status, outcome_names[call->outcome],

@@ -36,7 +36,9 @@ enum outcome { OUTCOME_TABLE(OUTCOME_NAME) OUTCOME_COUNT_ };
 #undef OUTCOME_NAME
 
 struct call {
-	int64_t at_us; /* unix, when the request was read */
+	int64_t at_us;	  /* unix, when the request was read */
+	int64_t first_us; /* when the first bytes of a stream were sent; 0: never */
+	int64_t ended_us; /* when the last bytes were, or the client left; 0: not yet */
 	uint32_t tokens;
 	uint16_t model; /* index of its name */
 	uint16_t attempt;
@@ -51,6 +53,8 @@ struct calls;
 
 MUST_CHECK enum err calls_open(size_t max, struct calls **ret_calls);
 void calls_close(struct calls *c);
+/* The time in which the log counts: unix, microseconds. */
+int64_t calls_now_us(void);
 /* A call begins; its number, from 0, names it from now on. */
 uint64_t calls_begin(struct calls *c, const struct request *r, const char *model);
 /* The call, or NULL when it has fallen out. */

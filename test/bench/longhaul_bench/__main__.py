@@ -7,19 +7,28 @@ import sys
 
 from longhaul_dev.fault import Fault
 
-from longhaul_bench import calls, faults, parts, record, submit, work
+from longhaul_bench import calls, faults, live_text, parts, record, submit, trace, work
 from longhaul_bench.compare import FOLDER, compare
 from longhaul_bench.figure import BENCHMARKS, RESULTS, Benchmark, publish, summary
 from longhaul_bench.machine import settled
 from longhaul_bench.stage import Stage
 from longhaul_bench.table import last_results, rows
 
-ROOMS = (submit, work, calls, faults, parts, record)  # importing them registers what they measure
+ROOMS = (
+    submit,
+    work,
+    calls,
+    live_text,
+    trace,
+    faults,
+    parts,
+    record,
+)  # importing them registers what they measure
 
 
 def chosen(words: list[str]) -> list[Benchmark]:
     if words == ["all"]:
-        return list(BENCHMARKS.values())
+        return [what for what in BENCHMARKS.values() if not what.apart]
     unknown = [word for word in words if word not in BENCHMARKS]
     if unknown:
         raise Fault(f"no benchmark is called {unknown[0]}; there are: {', '.join(BENCHMARKS)}")

@@ -31,16 +31,19 @@ class Benchmark:
     reach: str
     peer: str
     measure: Measure
+    apart: bool = False  # only when named: it needs what not everybody has, or much time
 
 
 BENCHMARKS: dict[str, Benchmark] = {}
 
 
-def benchmark(name: str, unit: str, reach: str, peer: str) -> Callable[[Measure], Measure]:
+def benchmark(
+    name: str, unit: str, reach: str, peer: str, *, apart: bool = False
+) -> Callable[[Measure], Measure]:
     """Registers a measurement under a name; its docstring says what is measured."""
 
     def register(measure: Measure) -> Measure:
-        BENCHMARKS[name] = Benchmark(name, unit, reach, peer, measure)
+        BENCHMARKS[name] = Benchmark(name, unit, reach, peer, measure, apart)
         return measure
 
     return register

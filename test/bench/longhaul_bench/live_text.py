@@ -1,0 +1,82 @@
+"""How soon text reaches a reader: the first of an answer, and every piece after it.
+
+The simulator writes into each piece when it sent it (stamp=1), and the load generator subtracts
+that from the time at which the piece came out of the job's event stream; both read one clock.
+"""
+
+from collections.abc import Iterator
+
+from longhaul_dev.fault import Fault
+
+from longhaul_bench.figure import Sample, benchmark
+from longhaul_bench.load import Line, Load, press, share
+from longhaul_bench.process import Meter
+from longhaul_bench.stage import Play, Stage
+
+STREAMS = 1000
+BEGIN_S = 5.0  # over which they begin
+WARM_S = 8.0
+MEASURE_S = 30.0
+PROBES_PER_S = 20
+PROMPT_BYTES = 4000
+ITL_MS = 50
+RUNNING = f"sim?tokens=1000000&itl_ms={ITL_MS}&jitter=0.1&stamp=1"
+PROBE = "sim?tokens=1000000&itl_ms=20&ttft_ms=200&jitter=0.1&stamp=1"
+PROBE_TOKENS = 20
+SHAPE = {"worker": {"slots": STREAMS * 2}}
+
+
+def plan() -> list[Line]:
+    """A thousand streams that run all the time, and among them short calls that come and go."""
+    tokens = int((WARM_S + MEASURE_S) * 1000 / ITL_MS)
+    begin = [
+        Line(int(n * BEGIN_S * 1e6 / STREAMS), n % 100, True, PROMPT_BYTES, tokens, RUNNING)
+        for n in range(STREAMS)
+    ]
+    probes = [
+        Line(int((WARM_S + n / PROBES_PER_S) * 1e6), n % 100, True, 400, PROBE_TOKENS, PROBE)
+        for n in range(int((MEASURE_S - BEGIN_S) * PROBES_PER_S))
+    ]
+    return begin + probes
+
+
+def scene(stage: Stage, play: Play) -> tuple[Load, dict[str, float]]:
+    """Plays it once; also what each part of the stack used, in cores."""
+    play.forget_calls()
+    meter = Meter(play.stack)
+    load = press(stage, play, plan(), count_from_s=WARM_S, last_s=WARM_S + MEASURE_S)
+    refused = sum(sent.status != 202 for sent in load.sent)
+    unended = sum(not sent.ended_us for sent in load.sent)
+    if refused or unended or load.about["unsent"]:
+        raise Fault(f"{refused} submits refused, {unended} streams did not end.")
+    cores = meter.us_each(int((WARM_S + MEASURE_S) * 1e6))
+    return load, {name: round(used, 3) for name, used in cores.items()}
+
+
+@benchmark("ttft", "ms", "p50 <= 5 ms, p99 <= 30 ms", "-")
+def ttft(stage: Stage, runs: int) -> Iterator[Sample]:
+    """Added to the time to the first token while 1,000 streams run: from the submit to its text
+    in the event stream, less what the model took."""
+    with stage.play(workers=1, config_overrides=SHAPE) as play:
+        for _ in range(runs):
+            load, cores = scene(stage, play)
+            took = {call["job"]: call["first_us"] - call["at_us"] for call in play.calls()}
+            added = sorted(
+                (sent.first_us - sent.due_us - took[sent.job]) / 1000
+                for sent in load.sent[STREAMS:]
+            )
+            more = {"p99_ms": share(added, 0.99), "max_ms": added[-1], "probes": len(added)}
+            yield Sample(share(added, 0.5), more | {"load": load.about, "cores": cores})
+
+
+@benchmark("stream-delta", "ms", "p99 <= 50 ms", "-")
+def stream_delta(stage: Stage, runs: int) -> Iterator[Sample]:
+    """From a token's leaving the model to its reader's event stream, 1,000 streams of 20 tokens a
+    second, all followed: p99."""
+    with stage.play(workers=1, config_overrides=SHAPE) as play:
+        for _ in range(runs):
+            load, cores = scene(stage, play)
+            about = load.about
+            more = {"p50_ms": about["text_p50_us"] / 1000, "max_ms": about["text_max_us"] / 1000}
+            more |= {"texts": about["texts"], "load": about, "cores": cores}
+            yield Sample(about["text_p99_us"] / 1000, more)
