@@ -48,7 +48,7 @@ ROOM_simulator := -iquote test/simulator
 ROOM_cli       := -iquote ops/cli
 room_of        = $(word 3,$(subst /, ,$(1)))
 
-PROGRAMS := longhaul-producer longhaul-worker longhaul-scheduler longhaul simulator
+PROGRAMS := longhaul-producer longhaul-worker longhaul-scheduler longhaul simulator fault-proxy
 TESTS    := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(filter %.c,$(shell find test/unit -name 'test_*.c')))
 BENCHES  := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(shell find test/bench -name 'bench_*.c'))
 FUZZERS  := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(shell find test/fuzz -name 'fuzz_*.c'))
@@ -87,6 +87,7 @@ $(eval $(call archive,worker,worker,))
 $(eval $(call archive,scheduler,scheduler,))
 $(eval $(call archive,cli,ops/cli,))
 $(eval $(call archive,simulator,test/simulator,))
+$(eval $(call archive,proxy,test/proxy,))
 $(eval $(call archive,bench,test/bench/shared,))
 
 LINK = $(if $(Q),@echo "  LD  $@";)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out $(BUILD)/libcore.a,$(filter %.a,$^)) $(BUILD)/libcore.a $(LDLIBS)
@@ -95,6 +96,8 @@ $(BUILD)/longhaul-%: $(BUILD)/obj/%/main.o $(BUILD)/lib%.a $(BUILD)/libcore.a
 $(BUILD)/longhaul: $(BUILD)/obj/ops/cli/main.o $(BUILD)/libcli.a $(BUILD)/libcore.a
 	$(LINK)
 $(BUILD)/simulator: $(BUILD)/obj/test/simulator/main.o $(BUILD)/libsimulator.a $(BUILD)/libcore.a
+	$(LINK)
+$(BUILD)/fault-proxy: $(BUILD)/obj/test/proxy/main.o $(BUILD)/libproxy.a $(BUILD)/libcore.a
 	$(LINK)
 
 .SECONDEXPANSION:

@@ -2,82 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
-from client import Client, Entry, chat, until
+from client import chat, until
 from stacks import running, tenant_client
 
-from .conftest import Fault
+from .load import assert_whole, load, more
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Any]:
     with running("parts", workers=2, schedulers=2) as one:
         yield one
-
-
-class Load:
-    """Clients that submit without pause and take refusals as they come."""
-
-    def __init__(self, stack: Any, threads: int = 4) -> None:
-        self.clients = [tenant_client(stack) for _ in range(threads)]
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(c,)) for c in self.clients]
-
-    def run(self, client: Client) -> None:
-        while not self.stopping.is_set():
-            self.submit(client)
-            self.stopping.wait(0.005)
-
-    @staticmethod
-    def submit(client: Client) -> None:
-        """A refusal is an answer; a cut line is not, so its outcome stays unknown."""
-        try:
-            reply = client.http.post("/v1/jobs", json=chat("l", model="sim?tokens=3&itl_ms=10"))
-        except httpx.HTTPError:
-            client.history.entries.append(Entry("info", ""))
-            return
-        if reply.status_code == 202:
-            job = reply.json()["id"]
-            client.history.entries.append(Entry("ok", job, job))
-            return
-        assert reply.status_code in (429, 503), reply.text
-        assert int(reply.headers["retry-after"]) >= 1
-
-    def accepted(self) -> int:
-        return sum(e.outcome == "ok" for c in self.clients for e in c.history.entries)
-
-
-@contextmanager
-def load(stack: Any) -> Iterator[Load]:
-    one = Load(stack)
-    for thread in one.threads:
-        thread.start()
-    try:
-        yield one
-    finally:
-        one.stopping.set()
-        for thread in one.threads:
-            thread.join(60)
-
-
-def more(one: Load, n: int) -> None:
-    """Waits until n further submits were accepted."""
-    before = one.accepted()
-    until(f"{n} more are accepted", lambda: one.accepted() >= before + n, 60)
-
-
-def assert_whole(stack: Any, one: Load) -> None:
-    fault = Fault(stack)
-    verdict = fault.settle(one.clients)
-    verdict.phantom = []
-    assert verdict.faults() == {}, verdict
-    assert verdict.completed == verdict.acknowledged > 0
 
 
 @pytest.mark.promises("C16")

@@ -1,0 +1,84 @@
+"""Drives test/proxy: ports in front of servers, whose lines misbehave on command.
+
+    proxy = FaultProxy()
+    port = proxy.door("record", "127.0.0.1", 5432)
+    with proxy.fault("record", "drop"): ...
+
+What can go wrong is listed in test/proxy/fault.h; healing is the fault "pass".
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from client import until
+
+ROOT = Path(__file__).resolve().parents[1]
+FAULTS = (
+    "drop",
+    "to-client",
+    "to-server",
+    "reset",
+    "refuse",
+    "half-open",
+    "slow 20000",
+    "delay 300",
+    "cut 3000",
+)
+ANSWER_S = 10.0
+
+
+class FaultProxy:
+    """One process, any number of doors; it ends with close, and with us."""
+
+    def __init__(self, build: Path = ROOT / "build/release") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="fault-proxy-"))
+        control = self.folder / "control"
+        self.process = subprocess.Popen([build / "fault-proxy", "--control", control])
+        until("the fault proxy listens", control.exists, ANSWER_S)
+        self.line = socket.socket(socket.AF_UNIX)
+        self.line.settimeout(ANSWER_S)
+        self.line.connect(str(control))
+        self.answers = self.line.makefile()
+
+    def ask(self, words: str) -> list[str]:
+        self.line.sendall(words.encode() + b"\n")
+        verdict, *rest = self.answers.readline().split()
+        if verdict != "ok":
+            raise ValueError(f"{words}: {' '.join(rest)}")
+        return rest
+
+    def door(self, name: str, host: str, port: int) -> int:
+        """The port behind which host:port is reached from now on."""
+        return int(self.ask(f"door {name} {host} {port}")[0])
+
+    def set(self, name: str, what: str) -> None:
+        self.ask(f"fault {name} {what}")
+
+    def lines(self, name: str) -> tuple[int, int]:
+        """How many stand now, and stood ever."""
+        now, ever = self.ask(f"lines {name}")
+        return int(now), int(ever)
+
+    @contextmanager
+    def fault(self, name: str, what: str) -> Iterator[None]:
+        self.set(name, what)
+        try:
+            yield
+        finally:
+            self.set(name, "pass")
+
+    def close(self) -> None:
+        self.answers.close()
+        self.line.close()
+        try:
+            self.process.wait(ANSWER_S)
+        finally:
+            self.process.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
