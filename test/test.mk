@@ -1,10 +1,12 @@
 # make test: everything, from a fresh clone. make check: the C units alone, quickly.
 
 C_MODES ?= asan,tsan
+# A unit test that make faults runs for long, and without the fence's guard as its control.
+RACE     = build/$(1)/unit/core/stores/test_race
 PYTEST  = $(PYTHON) -m pytest -q -p no:cacheprovider --c-modes=$(C_MODES)
 ONLY    ?= test
 
-.PHONY: test check e2e faults fuzz sanitize promises test-builds
+.PHONY: test check e2e faults soak fuzz sanitize promises test-builds
 test: packages
 	$(Q)$(MAKE) --no-print-directory test-builds
 	$(Q)$(PYTEST) $(ONLY)
@@ -12,7 +14,7 @@ test: packages
 # Every build the suite needs; each mode is its own make so that its flags are its own.
 test-builds:
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release all benches
-	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(call RACE,unfenced)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all units
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=tsan threaded-units
@@ -32,9 +34,15 @@ e2e: packages all
 
 # The long form: more rounds, seeds printed. ROUNDS and SEED may be given.
 faults: packages all
-	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=release $(call RACE,release)
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(call RACE,unfenced)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)LONGHAUL_FAULTS=long $(PYTEST) test/fault
+
+# Half an hour under load, a fault every ten seconds; one JSON line, and its figures in words.
+MINUTES ?= 30
+soak: packages all
+	$(Q)PYTHONPATH=ops/dev:test/bench:test $(PYTHON) -m fault.soak --minutes $(MINUTES)
 
 FUZZ_S ?= 60
 fuzz: packages

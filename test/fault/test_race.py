@@ -1,0 +1,56 @@
+"""The long race, and its control: test/unit/core/stores/test_race.c with many more rounds.
+
+make test runs a few thousand rounds as a unit; make faults a hundred thousand. Built without the
+fence's guard (MODE=unfenced) the same program must find a fault.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from longhaul_dev.stack import Stack
+from stacks import ROOT
+
+from .conftest import LONG, rounds
+
+PROGRAM = "unit/core/stores/test_race"
+DEADLINE_S = 4 * 3600
+
+
+@pytest.fixture(scope="module")
+def record() -> Iterator[str]:
+    """A record without leaders: the race is its own."""
+    stack = Stack(ROOT / "var/test/race")
+    stack.up(lite=True, producers=1, workers=0, schedulers=0)
+    passfile = stack.var.resolve() / "keys/pgpass"
+    at = re.search(r"@?([^@/]+):(\d+)/", stack.env["LONGHAUL_PG_URL"])
+    assert at
+    yield f"host={at[1]} port={at[2]} dbname=longhaul passfile={passfile}"
+    stack.down(purge=True)
+
+
+def race(record: str, mode: str, how_many: int, seed: int) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "LONGHAUL_TEST_PG": record, "SEED": str(seed), "ROUNDS": str(how_many)}
+    command = [ROOT / "build" / mode / PROGRAM]
+    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE_S)
+    print(run.stdout[-500:], run.stderr[-500:])
+    return run
+
+
+@pytest.mark.promises("C7", "C16")
+@pytest.mark.skipif(not LONG, reason="the unit of the same name runs its short form")
+def test_a_hundred_thousand_interleavings(record: str, seed: int) -> None:
+    assert race(record, "release", rounds(0, 100_000), seed).returncode == 0
+
+
+@pytest.mark.promises("C7")
+def test_without_the_fence_the_race_finds_a_fault(record: str, seed: int) -> None:
+    run = race(record, "unfenced", 2000, seed)
+    assert run.returncode != 0
+    assert re.search(
+        r"ended twice|not exactly one|two were told|not one end", run.stderr + run.stdout
+    )
