@@ -82,25 +82,6 @@ def test_a_stream_over_a_crash_has_no_gap_and_says_so(stack: Any, client: Client
     assert text == client.get(job)["result"]["choices"][0]["message"]["content"]
 
 
-@pytest.mark.promises("C7")
-def test_a_frozen_worker_cannot_overwrite_what_ran_after_it(stack: Any, client: Client) -> None:
-    fault = Fault(stack)
-    for _ in range(rounds(1, 50)):
-        jobs = [client.submit(chat("z", model=SLOW))["id"] for _ in range(10)]
-        until("they run", lambda: fault.running() >= 10)
-        frozen = worker_of(stack, fault)
-        stack.signal(frozen, signal.SIGSTOP)
-        try:
-            done = {job: client.wait(job, 120) for job in jobs}
-        finally:
-            stack.signal(frozen, signal.SIGCONT)
-        assert {job["state"] for job in done.values()} == {"completed"}
-        until("the frozen one noticed", lambda f=frozen: "declared dead" in stack.log(f), 60)
-        assert {job: client.get(job) for job in jobs} == done
-        until("both workers are live again", lambda: len(fault.ask(LIVE_WORKERS)) >= 2, 60)
-    assert_clean(fault, client)
-
-
 @pytest.mark.promises("C15")
 def test_sigterm_drains_and_burns_no_attempt(stack: Any, client: Client) -> None:
     fault = Fault(stack)
