@@ -101,7 +101,7 @@ $(BUILD)/fault-proxy: $(BUILD)/obj/test/proxy/main.o $(BUILD)/libproxy.a $(BUILD
 	$(LINK)
 
 .SECONDEXPANSION:
-room_lib = $(if $(filter producer worker scheduler simulator cli,$(firstword $(subst /, ,$(1)))),$(BUILD)/lib$(firstword $(subst /, ,$(1))).a)
+room_lib = $(if $(filter producer worker scheduler simulator cli proxy bench,$(firstword $(subst /, ,$(1)))),$(BUILD)/lib$(firstword $(subst /, ,$(1))).a)
 $(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $$(call room_lib,$$*) $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(LINK) -lcmocka

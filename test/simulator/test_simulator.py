@@ -148,6 +148,17 @@ def many_streams(port: int, count: int) -> list[socket.socket]:
     return found
 
 
+def test_a_stamped_stream_says_when_each_piece_was_sent(http: httpx.Client) -> None:
+    began = time.time_ns() // 1000
+    model = "sim?tokens=6&chunk_tokens=2&itl_ms=20&ttft_ms=30&stamp=1"
+    text = http.post("/v1/chat/completions", json=ask(model, stream=True)).text
+    stamps = [int(piece[:16]) for piece in deltas(text).split("~")[1:]]
+    call = http.get("/calls").json()["data"][0]
+    assert len(stamps) == 3 and stamps == sorted(stamps)
+    assert began <= call["at_us"] < call["first_us"] <= stamps[0]
+    assert stamps[-1] <= call["ended_us"] <= time.time_ns() // 1000
+
+
 def read_all(streams: list[socket.socket], end: float) -> list[bytes]:
     """What each stream said up to its last chunk, by a deadline."""
     said = {stream: bytearray() for stream in streams}

@@ -49,8 +49,8 @@ def scene(stage: Stage, play: Play) -> tuple[Load, dict[str, float]]:
     unended = sum(not sent.ended_us for sent in load.sent)
     if refused or unended or load.about["unsent"]:
         raise Fault(f"{refused} submits refused, {unended} streams did not end.")
-    cores = meter.us_each(int((WARM_S + MEASURE_S) * 1e6))
-    return load, {name: round(used, 3) for name, used in cores.items()}
+    of_a_ms = meter.us_each(int((WARM_S + MEASURE_S) * 1000))
+    return load, {name: round(used / 1000, 3) for name, used in of_a_ms.items()}
 
 
 @benchmark("ttft", "ms", "p50 <= 5 ms, p99 <= 30 ms", "-")
