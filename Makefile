@@ -3,6 +3,7 @@
 #   make            build everything            make test     the whole suite, from nothing
 #   make demo       a first run, explained      make up|down|status   a local stack under var/
 #   make lint       style, layers, dead code    make bench    every figure, one JSON line each
+#   make faults     what may fail, at length    make soak     half an hour of faults under load
 #   make promises   which test shows which row  make fuzz     every parser, for FUZZ_S seconds each
 #
 # MODE=release|asan|tsan|fuzz|unfenced|points chooses a build; each lives in its own folder. V=1 shows commands.

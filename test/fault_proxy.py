@@ -1,8 +1,8 @@
 """Drives test/proxy: ports in front of servers, whose lines misbehave on command.
 
     proxy = FaultProxy()
-    port = proxy.door("record", "127.0.0.1", 5432)
-    with proxy.fault("record", "drop"): ...
+    record = proxy.door("record", "127.0.0.1", 5432)
+    with record.fault("drop"): ...  # for whoever connects to record.port
 
 What can go wrong is listed in test/proxy/fault.h; healing is the fault "pass".
 """
@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from client import until
@@ -32,6 +33,32 @@ FAULTS = (
     "cut 3000",
 )
 ANSWER_S = 10.0
+
+
+@dataclass(frozen=True)
+class Door:
+    """One port of a proxy, and the server behind it."""
+
+    proxy: FaultProxy
+    name: str
+    port: int
+
+    def set(self, what: str) -> None:
+        """Changes what happens from now on; "pass" heals."""
+        self.proxy.ask(f"fault {self.name} {what}")
+
+    def lines(self) -> tuple[int, int]:
+        """How many stand now, and stood ever."""
+        now, ever = self.proxy.ask(f"lines {self.name}")
+        return int(now), int(ever)
+
+    @contextmanager
+    def fault(self, what: str) -> Iterator[None]:
+        self.set(what)
+        try:
+            yield
+        finally:
+            self.set("pass")
 
 
 class FaultProxy:
@@ -54,25 +81,9 @@ class FaultProxy:
             raise ValueError(f"{words}: {' '.join(rest)}")
         return rest
 
-    def door(self, name: str, host: str, port: int) -> int:
-        """The port behind which host:port is reached from now on."""
-        return int(self.ask(f"door {name} {host} {port}")[0])
-
-    def set(self, name: str, what: str) -> None:
-        self.ask(f"fault {name} {what}")
-
-    def lines(self, name: str) -> tuple[int, int]:
-        """How many stand now, and stood ever."""
-        now, ever = self.ask(f"lines {name}")
-        return int(now), int(ever)
-
-    @contextmanager
-    def fault(self, name: str, what: str) -> Iterator[None]:
-        self.set(name, what)
-        try:
-            yield
-        finally:
-            self.set(name, "pass")
+    def door(self, name: str, host: str, port: int) -> Door:
+        """A new port, behind which host:port is reached from now on."""
+        return Door(self, name, int(self.ask(f"door {name} {host} {port}")[0]))
 
     def close(self) -> None:
         self.answers.close()

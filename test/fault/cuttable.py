@@ -48,8 +48,11 @@ class Cuttable:
     """The stack and the proxy; doors are named as PAIRS."""
 
     def __init__(self, stack: Any, proxy: FaultProxy) -> None:
-        self.stack, self.proxy = stack, proxy
-        self.ports = {pair: self._door(pair) for pair in PAIRS}
+        self.stack = stack
+        self.behind = {pair: self._behind(pair) for pair in PAIRS}
+        self.doors = {
+            pair: proxy.door(pair, "127.0.0.1", port) for pair, port in self.behind.items()
+        }
         self._advertise()
         for program in ("producer-1", "worker-1", "scheduler-1"):
             self._lead_through(program)
@@ -59,19 +62,18 @@ class Cuttable:
         at = self.stack.env[VARIABLES[server]]
         return urlsplit(at if "//" in at else f"//{at}").netloc.rpartition("@")[2]
 
-    def _door(self, pair: str) -> tuple[int, int]:
-        """The proxy's port and the one behind it. Kafka tells its clients where it is, so
-        whoever comes through the proxy must come to a listener that names the proxy."""
+    def _behind(self, pair: str) -> int:
+        """The port behind a pair's door. Kafka tells its clients where it is, so whoever comes
+        through the proxy must come to a listener of its own, which names the proxy."""
         server = pair.split("-")[1]
-        host, _, port = self._address(server).rpartition(":")
-        behind = free_port() if server == "kafka" else int(port)
-        return self.proxy.door(pair, host, behind), behind
+        port = int(self._address(server).rpartition(":")[2])
+        return free_port() if server == "kafka" else port
 
     def _advertise(self) -> None:
         properties: Path = self.stack.layout.etc / "kafka.properties"
         rows = dict(line.split("=", 1) for line in properties.read_text().splitlines())
         for pair in (pair for pair in PAIRS if pair.endswith("-kafka")):
-            door, behind = self.ports[pair]
+            door, behind = self.doors[pair].port, self.behind[pair]
             name = pair.split("-")[0].upper()
             rows["listeners"] += f",{name}://127.0.0.1:{behind}"
             rows["advertised.listeners"] += f",{name}://127.0.0.1:{door}"
@@ -85,7 +87,7 @@ class Cuttable:
         config = self.stack.layout.etc / f"{program}.yaml"
         text = config.read_text()
         for pair in (pair for pair in PAIRS if pair.startswith(kind)):
-            server, door = pair.split("-")[1], self.ports[pair][0]
+            server, door = pair.split("-")[1], self.doors[pair].port
             if server == "postgres":
                 text = re.sub(r"host=\S+?(?=[\s\"'])", "host=127.0.0.1", text)
                 text = re.sub(r"(?<![\w_])port=\d+", f"port={door}", text)

@@ -48,8 +48,8 @@ def test_a_pair_is_cut_and_heals(scene: Cuttable, pair: str, what: str) -> None:
     with load(scene.stack, MODEL) as one:
         more(one, 20)
         for seconds in both if LONG else (dice.choice(both),):
-            until(f"somebody comes through {pair}", lambda: scene.proxy.lines(pair)[1] > 0)
-            with scene.proxy.fault(pair, what):
+            until(f"somebody comes through {pair}", lambda: scene.doors[pair].lines()[1] > 0)
+            with scene.doors[pair].fault(what):
                 threading.Event().wait(seconds)  # its length is the fault itself
             more(one, 20)
     assert one.longest_s < ANSWER_S

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 from client import until
-from fault_proxy import FaultProxy
+from fault_proxy import Door, FaultProxy
 
 SOON_S = 0.3  # nothing came: as sure as a test needs it
 
@@ -45,7 +45,7 @@ def proxy() -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def port(proxy: FaultProxy, server: Server) -> int:
+def door(proxy: FaultProxy, server: Server) -> Door:
     return proxy.door("echo", "127.0.0.1", server.server_address[1])
 
 
@@ -90,9 +90,9 @@ def cut(line: socket.socket) -> bool:
     return False
 
 
-def test_a_healthy_line_carries_everything_and_its_end(port: int) -> None:
+def test_a_healthy_line_carries_everything_and_its_end(door: Door) -> None:
     sent = bytes(range(256)) * 8192
-    with dial(port) as line:
+    with dial(door.port) as line:
         writer = threading.Thread(target=lambda: (line.sendall(sent), line.shutdown(1)))
         writer.start()
         assert read(line, len(sent)) == sent
@@ -101,88 +101,82 @@ def test_a_healthy_line_carries_everything_and_its_end(port: int) -> None:
 
 
 @pytest.mark.parametrize("what", ["drop", "to-client", "to-server"])
-def test_what_is_held_flows_after_the_healing(
-    proxy: FaultProxy, server: Server, port: int, what: str
-) -> None:
-    with dial(port) as line:
+def test_what_is_held_flows_after_the_healing(door: Door, server: Server, what: str) -> None:
+    with dial(door.port) as line:
         line.sendall(b"a")
         assert read(line, 1) == b"a"
-        with proxy.fault("echo", what), dial(port) as late:
+        with door.fault(what), dial(door.port) as late:
             line.sendall(b"b")
             late.sendall(b"c")
             assert silent(line) and silent(late)
             assert server.heard == (2 if what == "to-client" else 1)
-            proxy.set("echo", "pass")
+            door.set("pass")
             assert read(late, 1) == b"c"
         assert read(line, 1) == b"b"
 
 
-def test_a_reset_cuts_what_is_open_and_what_comes(proxy: FaultProxy, port: int) -> None:
-    with dial(port) as line:
+def test_a_reset_cuts_what_is_open_and_what_comes(door: Door) -> None:
+    with dial(door.port) as line:
         line.sendall(b"a")
         assert read(line, 1) == b"a"
-        with proxy.fault("echo", "reset"):
+        with door.fault("reset"):
             assert cut(line)
-            assert refused(port)
-        with dial(port) as healed:
+            assert refused(door.port)
+        with dial(door.port) as healed:
             healed.sendall(b"b")
             assert read(healed, 1) == b"b"
 
 
-def test_refused_means_that_nobody_listens(proxy: FaultProxy, port: int) -> None:
-    with proxy.fault("echo", "refuse"), pytest.raises(ConnectionRefusedError):
-        dial(port)
-    with dial(port) as healed:
+def test_refused_means_that_nobody_listens(door: Door) -> None:
+    with door.fault("refuse"), pytest.raises(ConnectionRefusedError):
+        dial(door.port)
+    with dial(door.port) as healed:
         healed.sendall(b"b")
         assert read(healed, 1) == b"b"
 
 
-def test_a_half_open_line_is_found_out_by_writing_after_the_healing(
-    proxy: FaultProxy, port: int
-) -> None:
-    with dial(port) as line:
+def test_a_half_open_line_is_found_out_by_writing_after_the_healing(door: Door) -> None:
+    with dial(door.port) as line:
         line.sendall(b"a")
         assert read(line, 1) == b"a"
-        with proxy.fault("echo", "half-open"):
+        with door.fault("half-open"):
             line.sendall(b"b")
             assert silent(line)
-            with dial(port) as new:
+            with dial(door.port) as new:
                 new.sendall(b"c")
                 assert read(new, 1) == b"c"
         assert cut(line)
 
 
-def test_slow_and_late_lines_take_their_time(proxy: FaultProxy, port: int) -> None:
-    with dial(port) as line:
+def test_slow_and_late_lines_take_their_time(door: Door) -> None:
+    with dial(door.port) as line:
         for what, count in (("slow 4000", 4000), ("delay 400", 1)):
-            proxy.set("echo", what)
+            door.set(what)
             began = time.monotonic()
             line.sendall(b"x" * count)
             assert len(read(line, count)) == count
             assert time.monotonic() - began > SOON_S
 
 
-def test_a_line_is_cut_after_so_many_bytes(proxy: FaultProxy, port: int) -> None:
-    with dial(port) as line:
+def test_a_line_is_cut_after_so_many_bytes(door: Door) -> None:
+    with dial(door.port) as line:
         line.sendall(b"a" * 2000)
         assert len(read(line, 2000)) == 2000
-        with proxy.fault("echo", "cut 1000"):
+        with door.fault("cut 1000"):
             line.sendall(b"b" * 100)
             assert len(read(line, 100)) == 100
             line.sendall(b"c" * 5000)
             with suppress(ConnectionError):
                 assert len(read(line, 5000)) < 5000
-        until("it is forgotten", lambda: proxy.lines("echo")[0] == 0)
+        until("it is forgotten", lambda: door.lines()[0] == 0)
 
 
 @pytest.mark.parametrize(
     "words", ["fault echo", "fault echo melt", "fault echo slow", "fault echo drop 3", "door", "x"]
 )
-def test_a_wrong_command_says_so_and_changes_nothing(
-    proxy: FaultProxy, port: int, words: str
-) -> None:
+def test_a_wrong_command_says_so_and_changes_nothing(door: Door, words: str) -> None:
     with pytest.raises(ValueError):
         proxy.ask(words)
-    with dial(port) as line:
+    with dial(door.port) as line:
         line.sendall(b"a")
         assert read(line, 1) == b"a"

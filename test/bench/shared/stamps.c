@@ -17,8 +17,10 @@ void stamps_add(struct stamps *s, int64_t took_us)
 		size_t room = s->room ? s->room * 2 : FIRST_ROOM;
 		int32_t *more = realloc(s->took, room * sizeof(*more));
 
-		s->took = more ? more : s->took;
-		s->room = more ? room : s->room;
+		if (more) {
+			s->took = more;
+			s->room = room;
+		}
 	}
 	if (s->n < s->room)
 		s->took[s->n++] = took_us < INT32_MAX ? (int32_t)took_us : INT32_MAX;
