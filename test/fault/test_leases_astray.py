@@ -48,7 +48,7 @@ def test_a_claim_whose_answer_is_cut_off_is_not_forgotten(stack: Any, client: Cl
     with proxied(stack) as proxy:
         done = client.submit(chat("w", model="sim?tokens=3"))["id"]
         client.wait(done)
-        proxy.set("one-way")
+        proxy.set("to-client")
         jobs = [client.submit(chat("c", model="sim?tokens=3"))["id"] for _ in range(5)]
         until("their claim is committed", lambda: fault.running() > 0, 10)
         proxy.set("reset")
@@ -64,7 +64,7 @@ def test_running_text_whose_answer_is_cut_off_is_written_once(stack: Any, client
     with proxied(stack) as proxy:
         job = client.submit(chat("t", model="sim?tokens=600&itl_ms=5"))["id"]
         until("it runs", lambda: fault.running() > 0, 10)
-        proxy.set("one-way")
+        proxy.set("to-client")
         until("more numbers are reserved", lambda: fault.one(more), 10)
         proxy.set("reset")
         proxy.set("pass")
