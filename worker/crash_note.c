@@ -5,11 +5,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAGIC = 0x6c686e31, PATH_ROOM = 4096 };
+enum { MAGIC = 0x6c686e31, PATH_ROOM = 4096, NOTES_MAX = 64 };
 
 /* The order of stores must survive the optimiser; the kernel's page sees them in program order. */
 static void fence_stores(void)
@@ -17,38 +18,59 @@ static void fence_stores(void)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-static int note_file(const char *state_dir)
+/* The n-th note of the folder, locked; -1 with EWOULDBLOCK when another process has it. */
+static int note_file(const char *state_dir, int n)
 {
-	char path[PATH_ROOM];
-	int fd, n;
+	char path[PATH_ROOM], number[16] = "";
+	int fd, len;
 
-	n = snprintf(path, sizeof(path), "%s/crash-note", state_dir);
-	if (n < 0 || (size_t)n >= sizeof(path)) {
+	if (n > 0)
+		snprintf(number, sizeof(number), ".%d", n);
+	len = snprintf(path, sizeof(path), "%s/crash-note%s", state_dir, number);
+	if (len < 0 || (size_t)len >= sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) != 0 ||
+			       ftruncate(fd, sizeof(struct crash_note_page)) != 0)) {
+		int why = errno;
+
+		close(fd);
+		errno = why;
+		return -1;
+	}
+	return fd;
+}
+
+static int note_file_free(const char *state_dir)
+{
+	int fd = -1;
+
 	if (mkdir(state_dir, 0700) != 0 && errno != EEXIST)
 		return -1;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && ftruncate(fd, sizeof(struct crash_note_page)) != 0) {
-		close(fd);
-		return -1;
+	for (int n = 0; fd < 0 && n < NOTES_MAX; n++) {
+		fd = note_file(state_dir, n);
+		if (fd < 0 && errno != EWOULDBLOCK)
+			return -1;
 	}
 	return fd;
 }
 
 enum err crash_note_open(struct crash_note_file *note, const char *state_dir)
 {
-	int fd = note_file(state_dir);
+	int fd = note_file_free(state_dir);
 	void *page;
 
-	*note = (struct crash_note_file){.page = NULL};
+	*note = (struct crash_note_file){.page = NULL, .fd = -1};
 	if (fd < 0)
 		return ERR_SYSTEM;
 	page = mmap(NULL, sizeof(*note->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (page == MAP_FAILED)
+	if (page == MAP_FAILED) {
+		close(fd);
 		return ERR_SYSTEM;
+	}
+	note->fd = fd;
 	note->page = page;
 	if (note->page->magic == MAGIC)
 		note->found = *note->page;
@@ -59,8 +81,10 @@ enum err crash_note_open(struct crash_note_file *note, const char *state_dir)
 
 void crash_note_close(struct crash_note_file *note)
 {
-	if (note->page)
-		munmap(note->page, sizeof(*note->page));
+	if (!note->page)
+		return;
+	munmap(note->page, sizeof(*note->page));
+	close(note->fd);
 	note->page = NULL;
 }
 

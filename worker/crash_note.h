@@ -25,12 +25,14 @@ struct crash_note_page {
 };
 
 struct crash_note_file {
+	int fd; /* open as long as the note is ours: it holds the lock */
 	struct crash_note_page *page;
 	struct crash_note_page found; /* of the incarnation before; busy says whether it is one */
 };
 
-/* Opens (or makes) state_dir/crash-note and reads what the last incarnation left in it. Makes
- * state_dir if needed. ERR_SYSTEM: errno says why. */
+/* Opens (or makes) state_dir/crash-note, or crash-note.1 and so on when other processes have those,
+ * and reads what the last incarnation left in it. Makes state_dir if needed. ERR_SYSTEM: errno says
+ * why. */
 MUST_CHECK enum err crash_note_open(struct crash_note_file *note, const char *state_dir);
 /* Harmless when it never opened. */
 void crash_note_close(struct crash_note_file *note);

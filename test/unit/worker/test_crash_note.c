@@ -57,6 +57,8 @@ static int remove_folder(void **state)
 
 	snprintf(path, sizeof(path), "%s/crash-note", folder);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/crash-note.1", folder);
+	unlink(path);
 	return rmdir(folder);
 }
 
@@ -89,11 +91,32 @@ static void test_a_kill_between_steps_names_none(void **state)
 	crash_note_close(&note);
 }
 
+/* promises: C7, C15 */
+static void test_processes_that_share_a_folder_have_a_note_each(void **state)
+{
+	struct crash_note_file one, other;
+
+	assert_int_equal(crash_note_open(&one, folder), ERR_OK);
+	crash_note_enter(&one, id_of(2), id_of(3), 44);
+	assert_int_equal(crash_note_open(&other, folder), ERR_OK);
+	assert_int_equal(other.found.busy, 0);
+	crash_note_enter(&other, id_of(2), id_of(5), 45);
+	assert_true(id_equal(one.page->job, id_of(3)));
+	crash_note_leave(&other);
+	crash_note_close(&other);
+	crash_note_close(&one);
+	assert_int_equal(crash_note_open(&one, folder), ERR_OK);
+	assert_int_equal(one.found.busy, 1);
+	assert_true(id_equal(one.found.job, id_of(3)));
+	crash_note_close(&one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_kill_in_a_step_names_the_job),
 		cmocka_unit_test(test_a_kill_between_steps_names_none),
+		cmocka_unit_test(test_processes_that_share_a_folder_have_a_note_each),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
