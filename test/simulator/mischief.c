@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PIECE = 32 << 10, LINE = 1000, HEAD_MAX = 256 };
+enum { PIECE = 32 << 10, LINE = 1000, LINES = 32, HEAD_MAX = 256 };
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 
@@ -17,9 +17,9 @@ static bool headers_piece(struct server *s, struct answer *a)
 	memcpy(line + LINE - 2, "\r\n", 3);
 	if (a->mischief == 0)
 		conn_send(a->conn, ok, sizeof(ok) - 1);
-	for (int i = 0; i < PIECE / LINE; i++)
+	for (int i = 0; i < LINES; i++)
 		conn_send(a->conn, line, LINE);
-	a->mischief += PIECE / LINE;
+	a->mischief += LINES;
 	return a->mischief < a->reply.ask.how.headers;
 }
 
