@@ -1,5 +1,6 @@
 #include "publish.h"
 
+#include "connect/kafka.h"
 #include "domain/dispatch_message.h"
 #include "ground/log.h"
 #include "ports/stream/publisher.h"
@@ -193,15 +194,7 @@ static void delivered(void *owner, const struct stream_delivery *d)
 enum err publish_new(struct producer *producer, struct publish **ret_publish)
 {
 	const struct config *config = producer->config;
-	const struct stream_settings settings = {
-		.brokers = config->kafka.brokers,
-		.security = {config->kafka.security_protocol, config->kafka.ca_file,
-			config->kafka.sasl_mechanism, config->kafka.sasl_username,
-			config->kafka.sasl_password_file},
-		.topic_prefix = config->kafka.topic_prefix,
-		.client_id = "longhaul-producer",
-		.message_timeout_ms = config->kafka.message_timeout_ms,
-	};
+	const struct stream_settings settings = kafka_settings(config, "longhaul-producer");
 	struct publish *p = calloc(1, sizeof *p);
 	enum err e = p ? ERR_OK : ERR_NOMEM;
 

@@ -1,6 +1,7 @@
 #include "dispatch.h"
 
 #include "config/config.h"
+#include "connect/kafka.h"
 #include "domain/dispatch_message.h"
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -37,17 +38,7 @@ struct dispatch {
 
 static enum err stream_open(struct dispatch *d, struct loop *loop, const struct config *config)
 {
-	const struct stream_settings stream = {
-		.brokers = config->kafka.brokers,
-		.security = {config->kafka.security_protocol, config->kafka.ca_file,
-			config->kafka.sasl_mechanism, config->kafka.sasl_username,
-			config->kafka.sasl_password_file},
-		.topic_prefix = d->topic_prefix,
-		.client_id = "longhaul-scheduler",
-		.message_timeout_ms = config->kafka.message_timeout_ms,
-		.partitions = config->kafka.partitions,
-		.replicas = config->kafka.replicas,
-	};
+	const struct stream_settings stream = kafka_settings(config, "longhaul-scheduler");
 	char group[STREAM_TOPIC_MAX];
 	enum err err;
 

@@ -1,6 +1,7 @@
 #include "claim.h"
 
 #include "beat.h"
+#include "connect/kafka.h"
 #include "domain/dispatch_message.h"
 #include "ground/digest.h"
 #include "ground/log.h"
@@ -403,14 +404,7 @@ static void on_queues_timer(void *owner)
 static enum err consumer_open(struct claimer *claimer)
 {
 	const struct config *c = claimer->worker->config;
-	const struct stream_settings settings = {
-		.brokers = c->kafka.brokers,
-		.security = {c->kafka.security_protocol, c->kafka.ca_file, c->kafka.sasl_mechanism,
-			c->kafka.sasl_username, c->kafka.sasl_password_file},
-		.topic_prefix = c->kafka.topic_prefix,
-		.client_id = "longhaul-worker",
-		.session_timeout_ms = c->kafka.session_timeout_ms,
-	};
+	const struct stream_settings settings = kafka_settings(c, "longhaul-worker");
 	char group[GROUP_ROOM];
 
 	if (!c->kafka.brokers[0])
