@@ -28,7 +28,7 @@ struct publish_report {
 };
 
 /* A stream_delivered_fn; owner is the report. */
-void publish_report_note(void *report, const struct stream_delivery *delivery);
+void publish_report_note(void *owner, const struct stream_delivery *delivery);
 /* A message that was refused at once. */
 void publish_report_fail(
 	struct publish_report *report, struct id batch, const char *queue, size_t jobs);

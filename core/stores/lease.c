@@ -206,7 +206,7 @@ static void refused_unmark(struct call *call, const struct db_rows *r)
 	struct db_args a;
 	size_t left = 0, i;
 
-	for (i = 0; i < call->n; i++)
+	for (i = 0; keys != NULL && i < call->n; i++)
 		if (!key_claimed(r, keys[i]))
 			keys[left++] = keys[i];
 	if (left == 0 || db_begin(call->db, NULL, 0) != ERR_OK)
