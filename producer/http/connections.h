@@ -47,7 +47,8 @@ struct connection *connections_join(struct connections *c, void *library, int fd
 /* Before the descriptor is closed. NULL is fine. */
 void connections_leave(struct connections *c, struct connection *connection);
 void connection_moves(struct connection *connection, enum connection_at at);
-/* The first, oldest first, that is so; NULL when none is. It is the caller's thread's to keep. */
+/* The oldest that is so; NULL when none is. is_so runs under the lock. What is found may leave at
+ * any moment, unless it is the calling thread that serves it. */
 struct connection *connections_find(
 	struct connections *c, bool (*is_so)(const struct connection *connection));
 size_t connections_n(const struct connections *c);
