@@ -176,7 +176,7 @@ def test_a_line_is_cut_after_so_many_bytes(door: Door) -> None:
 )
 def test_a_wrong_command_says_so_and_changes_nothing(door: Door, words: str) -> None:
     with pytest.raises(ValueError):
-        proxy.ask(words)
+        door.proxy.ask(words)
     with dial(door.port) as line:
         line.sendall(b"a")
         assert read(line, 1) == b"a"

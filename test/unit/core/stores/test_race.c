@@ -401,6 +401,7 @@ static void settle_turn(struct race *r)
 static void settle(struct race *r)
 {
 	for (int i = 0; i < SETTLE_TURNS; i++) {
+		r->log_n = 0;
 		settle_turn(r);
 		if (race_judge(r) == 0)
 			return;
