@@ -1,7 +1,8 @@
 # make bench: every figure, three times, one JSON line each; also kept in var/bench/results.jsonl.
 #
 #   BENCH=name     only that one (make bench BENCH=list names them)       RUNS=3
-#   make bench-trace [TRACE_S=600]          a real trace of requests, ever faster; TRACE=file
+#   make bench-trace                        a real trace of requests, ever faster; TRACE=file
+#   make bench-trace TRACE_S=300 TRACE_TRIES=1   its first five minutes, at the speed to reach only
 #   make bench-table                       the last results as Markdown
 #   make bench-compare A=rev [BENCH=name]   that revision and this tree in turn, as ratios
 
@@ -20,10 +21,12 @@ bench-compare: packages
 	$(Q)$(MAKE) --no-print-directory -s -j2 MODE=release all
 	$(Q)$(RUN_BENCH) compare $(A) $(BENCH) --runs $(RUNS)
 
-# One search each, whatever RUNS is: a search is many runs. TRACE_S: seconds of the trace to use.
+# One search each, whatever RUNS is: a search is many runs. TRACE_S: seconds of the trace to use,
+# TRACE_TRIES: speeds to try.
 bench-trace: packages
 	$(Q)$(MAKE) --no-print-directory -s -j2 MODE=release all benches
-	$(Q)TRACE="$(TRACE)" TRACE_S="$(TRACE_S)" $(RUN_BENCH) run trace-10 trace-1 --runs 1
+	$(Q)TRACE="$(TRACE)" TRACE_S="$(TRACE_S)" TRACE_TRIES="$(TRACE_TRIES)" \
+		$(RUN_BENCH) run trace-10 trace-1 --runs 1
 
 bench-table: packages
 	$(Q)$(RUN_BENCH) table

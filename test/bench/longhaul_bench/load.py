@@ -80,5 +80,8 @@ def trace_file(name: str) -> Path:
     """A data file that is no part of the project: a Fault says when it is not there."""
     path = REPOSITORY / name
     if not path.is_file():
-        raise Fault(f"{name} is not here; TRACE=file names another place.")
+        raise Fault(
+            f"the trace {name} is not here: it is no part of the project (docs/benchmarks.md says "
+            "where it comes from); TRACE=file names another place."
+        )
     return path

@@ -160,7 +160,7 @@ def search(stage: Stage, play: Play, chunk: int, speed: float) -> list[Replay]:
     trace = read_trace(float(os.environ.get("TRACE_S") or "inf"))
     replay(stage, play, trace, speed, chunk, WARM_S)
     tries: list[Replay] = []
-    while len(tries) < TRIES:
+    while len(tries) < int(os.environ.get("TRACE_TRIES") or TRIES):
         tries.append(replay(stage, play, trace, speed, chunk))
         held = [one.speed for one in tries if one.holds()]
         failed = [one.speed for one in tries if not one.holds()]
