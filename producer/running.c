@@ -122,7 +122,10 @@ static enum err record_start(struct producer *p)
 	size_t n = (size_t)c->producer.db_connections;
 	struct record_options o = {
 		.db = postgres_options(c, "longhaul_producer", "longhaul-producer"),
-		.lanes = {[RECORD_WRITES] = n, [RECORD_READS] = (n + 1) / 2, [RECORD_SLOW] = 1},
+		.lanes = {[RECORD_WRITES] = n,
+			[RECORD_READS] = (n + 1) / 2,
+			[RECORD_SLOW] = 1,
+			[RECORD_LARGE] = 1},
 		.weight_max = (size_t)c->producer.batch_max,
 		.pending_max = (size_t)c->producer.pending_max,
 		.wait_ms = c->producer.commit_timeout_ms,

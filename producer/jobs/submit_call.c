@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLY_FIRST = 1000 };
+enum { REPLY_FIRST = 1000, LARGE_BYTES = 1 << 20 };
 
 struct submit_work {
 	struct submit_item item; /* first */
@@ -29,7 +29,11 @@ struct elements {
 
 void submit_item_init(struct submit_item *item, struct job_spec **specs, size_t n)
 {
-	item->item.op = &submit_op;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += specs[i]->sealed.len;
+	item->item.op = bytes > LARGE_BYTES ? &submit_large_op : &submit_op;
 	item->item.weight = n;
 	item->specs = specs;
 	item->n = n;
@@ -103,6 +107,9 @@ static enum err submit_find_out(struct db *db, struct record_batch *batch)
 
 const struct record_op submit_op = {
 	"submit", RECORD_WRITES, SUBMIT_MAX / 2, submit_run, submit_find_out};
+/* One at a time, on a lane of their own. */
+const struct record_op submit_large_op = {
+	"submit_large", RECORD_LARGE, 1, submit_run, submit_find_out};
 
 /* ---- the call ---- */
 

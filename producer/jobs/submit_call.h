@@ -22,7 +22,7 @@ struct submit_item {
 	struct job_spec **specs;
 	size_t n;
 };
-extern const struct record_op submit_op;
+extern const struct record_op submit_op, submit_large_op;
 /* Sets op and weight; the caller sets done, and owner = the producer. */
 void submit_item_init(struct submit_item *item, struct job_spec **specs, size_t n);
 

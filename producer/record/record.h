@@ -9,7 +9,8 @@
  *
  *   requests --> inbox per operation --> lane (idle?) --> one transaction --> done
  *
- * Lanes come in three kinds, so that a slow list delays no submit and no poll.
+ * Lanes come in four kinds, so that a slow list delays no submit and no poll, and
+ * bodies of megabytes, which take a second to write, no small submit.
  *
  * Bounds: pending_max items in all inboxes together, and a record that is away,
  * refuse at once (ERR_UNAVAILABLE, ERR_DB): the caller answers 503. An item waits
@@ -33,7 +34,7 @@ struct record;
 struct record_item;
 struct record_batch;
 
-enum record_lane { RECORD_WRITES, RECORD_READS, RECORD_SLOW, RECORD_LANES };
+enum record_lane { RECORD_WRITES, RECORD_READS, RECORD_SLOW, RECORD_LARGE, RECORD_LANES };
 
 struct record_op {
 	const char *name; /* in metrics and logs */
