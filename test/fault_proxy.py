@@ -68,10 +68,9 @@ class FaultProxy:
         self.folder = Path(tempfile.mkdtemp(prefix="fault-proxy-"))
         control = self.folder / "control"
         self.process = subprocess.Popen([build / "fault-proxy", "--control", control])
-        until("the fault proxy listens", control.exists, ANSWER_S)
         self.line = socket.socket(socket.AF_UNIX)
         self.line.settimeout(ANSWER_S)
-        self.line.connect(str(control))
+        until("the fault proxy listens", lambda: self.line.connect_ex(str(control)) == 0, ANSWER_S)
         self.answers = self.line.makefile()
 
     def ask(self, words: str) -> list[str]:

@@ -23,7 +23,7 @@ COMMANDS = {
     "queue pause", "queue resume", "queue drain", "worker list", "worker drain", "upstream list",
     "tenant create", "tenant list", "tenant callback-origins", "api-key create", "api-key list",
     "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion", "help",
-    "version",
+    "version", "usage",
 }  # fmt: skip
 
 
