@@ -49,8 +49,11 @@ fuzz: packages
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
 	$(Q)$(PYTEST) --fuzz-seconds=$(FUZZ_S) test/fuzz
 
-# The suite against programs built with ASan and UBSan.
+# The suite against programs built with ASan and UBSan; its controls and proxies are as ever.
 sanitize: packages
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=release all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all units
 	$(Q)LONGHAUL_MODE=asan $(PYTEST) --c-modes=asan test/unit test/e2e test/fault
 
