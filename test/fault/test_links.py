@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from client import Client, chat, until
 from fault_proxy import Door, FaultProxy
-from stacks import running, tenant_client
+from stacks import Simulator, running, tenant_client
 
 from .conftest import Fault
 
@@ -65,9 +65,12 @@ def cut_for(proxy: Door, mode: str, seconds: float) -> None:
 def test_a_cut_of_a_second_and_a_half_returns_nothing(
     stack: Any, proxy: Door, client: Client, mode: str
 ) -> None:
-    fault = Fault(stack)
+    """Each job's call has begun: an answer to a claim that the cut swallows is another story."""
+    simulator = Simulator(stack.env["LONGHAUL_SIM_URL"])
+    simulator.clear()
     jobs = [client.submit(chat("c", model=SLOW))["id"] for _ in range(20)]
-    until("they run", lambda: fault.running() >= 20)
+    until("they call", lambda: len(simulator.calls()) >= 20)
+    simulator.close()
     cut_for(proxy, mode, CUT_S)
     done = [client.wait(job, 60) for job in jobs]
     assert {(job["state"], job["attempt"], job["interruptions"]) for job in done} == {
