@@ -142,8 +142,7 @@ static const struct {
 };
 
 /* A delta nobody knows: its members grow as any streamed member does. */
-static enum err delta_unknown(
-	struct json_merge *merge, struct message_block *block, json_t *delta)
+static enum err delta_unknown(struct json_merge *merge, struct message_block *block, json_t *delta)
 {
 	json_object_del(delta, "type");
 	return json_merge_object(merge, block->object, delta);
