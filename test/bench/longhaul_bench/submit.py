@@ -32,8 +32,8 @@ def submit(stage: Stage, runs: int) -> Iterator[Sample]:
     """Durable submits over HTTP: 1 KB body, 64 connections, 100 tenants mixed, queue paused.
 
     A run before the first, not counted, and a checkpoint before each leave WAL segments to write
-    again, as any cluster older than an hour has them: in a young one each new segment is filled with
-    zeros first, which stalls all commits by 20 to 45 ms.
+    again, as any cluster older than an hour has them: in a young one each new segment is filled
+    with zeros first, which stalls all commits by 20 to 45 ms.
     """
     with stage.play(workers=1) as play:
         play.queue(QUEUE, "pause")
