@@ -7,7 +7,7 @@ import sys
 
 from longhaul_dev.fault import Fault
 
-from longhaul_bench import calls, faults, live_text, parts, record, submit, trace, work
+from longhaul_bench import calls, faults, live_text, parts, record, sharing, submit, trace, work
 from longhaul_bench.compare import FOLDER, compare
 from longhaul_bench.figure import BENCHMARKS, RESULTS, Benchmark, publish, summary
 from longhaul_bench.machine import settled
@@ -18,6 +18,7 @@ ROOMS = (
     submit,
     work,
     calls,
+    sharing,
     live_text,
     trace,
     faults,
