@@ -4,6 +4,7 @@
 #include "ports/loop.h"
 #include "producer.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -61,6 +62,28 @@ int64_t queues_allot_take(struct queue_view *q, int64_t want)
 			return 0;
 	} while (!atomic_compare_exchange_weak(&q->allot, &left, left - want));
 	return want;
+}
+
+static const struct queue_view *find_id(const struct queues_view *v, int32_t id)
+{
+	for (size_t i = 0; v && i < v->n; i++)
+		if (v->list[i].queue.id == id)
+			return &v->list[i];
+	return NULL;
+}
+
+int64_t queues_retry_after_s(struct queues *q, int32_t queue_id)
+{
+	struct queues_view *v = queues_hold(q);
+	const struct queue_view *found = find_id(v, queue_id);
+	double seconds = QUEUES_RETRY_MAX_S;
+
+	if (found && !found->queue.draining && found->queue.drain_rate > 0)
+		seconds = ceil((double)found->queue.queued / found->queue.drain_rate);
+	queues_view_release(v);
+	if (seconds > QUEUES_RETRY_MAX_S)
+		return QUEUES_RETRY_MAX_S;
+	return seconds < QUEUES_RETRY_MIN_S ? QUEUES_RETRY_MIN_S : (int64_t)seconds;
 }
 
 static void queue_copy(struct queue_view *to, const struct queue *from)

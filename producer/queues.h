@@ -41,6 +41,10 @@ void queues_view_release(struct queues_view *v);
 struct queue_view *queues_find(struct queues_view *v, const char *name);
 /* Takes up to want from the allotment: so many jobs may be published by us. */
 int64_t queues_allot_take(struct queue_view *q, int64_t want);
+/* When a caller who was refused may come again, in seconds: as long as what waits will take at the
+ * rate it is worked off, within QUEUES_RETRY_MIN_S and _MAX_S; the longest when nothing moves. */
+enum { QUEUES_RETRY_MIN_S = 1, QUEUES_RETRY_MAX_S = 300 };
+int64_t queues_retry_after_s(struct queues *q, int32_t queue_id);
 /* Reads again soon, after a change. Any thread. */
 void queues_refresh(struct queues *q);
 /* Takes rows that a call has just got, so that it sees its own change. */

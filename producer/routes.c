@@ -2,6 +2,7 @@
 #include "access/keys.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
+#include "admin/tenant_limits.h"
 #include "admin/tenants.h"
 #include "health.h"
 #include "jobs/bulk.h"
@@ -58,6 +59,8 @@ const struct route producer_routes[] = {
 	{"GET",    "/v1/tenants",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, tenants_get},
 	{"GET",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, origins_get},
 	{"PUT",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, origins_put},
+	{"GET",    "/v1/tenants/{name}/limits", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, limits_get},
+	{"PATCH",  "/v1/tenants/{name}/limits", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, limits_patch},
 	{"POST",   "/v1/api-keys",         ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON,    api_keys_post},
 	{"GET",    "/v1/api-keys",         ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, api_keys_get},
 	{"DELETE", "/v1/api-keys/{id}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, api_keys_delete},
@@ -106,6 +109,8 @@ const struct record_op *const producer_ops[] = {
 	&tenant_find_op,
 	&tenant_read_op,
 	&tenant_change_op,
+	&limits_read_op,
+	&limits_change_op,
 	&api_key_insert_op,
 	&api_key_list_op,
 	&api_key_revoke_op,

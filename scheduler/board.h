@@ -21,7 +21,7 @@ struct board_queue {
 	char name[QUEUE_NAME_MAX + 1];
 	/* remembered */
 	int64_t running;    /* leases, when they were last counted */
-	struct id after;    /* the tenant served last: turns go on from there */
+	struct id after;    /* the tenant whose turn was last; zero = all had one */
 	enum topic topic;   /* is its topic made? */
 	double tokens;	    /* starts its rate has saved up, at most a second's */
 	int64_t tokens_ms;  /* when they were counted */

@@ -25,6 +25,7 @@ struct dispatch {
 	struct kafka_admin *kafka_admin;
 	struct board board;
 	struct publish_report report;
+	struct deficits deficits;
 	size_t turn; /* which queue comes first: another one each time */
 	int64_t look_ms, leases_ms, flow_ms;
 	bool was_up;
@@ -84,6 +85,7 @@ void dispatch_forget(struct dispatch *dispatch)
 {
 	dispatch->report.delivered_n = dispatch->report.failed_n = 0;
 	dispatch->flow_ms = dispatch->leases_ms = 0;
+	deficits_settle(&dispatch->deficits, 0);
 }
 
 struct board *dispatch_board(struct dispatch *dispatch)
@@ -295,17 +297,23 @@ static enum err tell_producers(struct leader *leader)
 struct pick_ask {
 	struct ask ask;
 	struct dispatch *dispatch;
+	struct board_queue *queue;
 };
 
-static void on_picked(void *ctx, enum err e, const struct job_key *keys, size_t n)
+static void on_picked(void *ctx, enum err e, const struct dispatch_picked *picked)
 {
 	struct pick_ask *pick = ctx;
+	struct dispatch *d = pick->dispatch;
 
 	pick->ask.err = e;
-	pick->ask.n = n < BATCH_MAX ? n : BATCH_MAX;
-	for (size_t i = 0; e == ERR_OK && i < pick->ask.n; i++)
-		pick->dispatch->keys[i] =
-			(struct dispatch_key){.tenant = keys[i].tenant, .job = keys[i].job};
+	if (e != ERR_OK)
+		return;
+	pick->ask.n = picked->n < BATCH_MAX ? picked->n : BATCH_MAX;
+	for (size_t i = 0; i < pick->ask.n; i++)
+		d->keys[i] = (struct dispatch_key){
+			.tenant = picked->keys[i].tenant, .job = picked->keys[i].job};
+	deficits_take(&d->deficits, pick->queue->id, picked->owed, picked->owed_n);
+	pick->queue->after = picked->after;
 }
 
 static void publish(struct dispatch *d, const struct board_queue *queue, struct id batch, size_t n)
@@ -320,11 +328,12 @@ static enum err dispatch_batch(
 	struct leader *leader, struct board_queue *queue, size_t max, size_t *ret_n)
 {
 	struct dispatch *d = leader->dispatch;
-	struct pick_ask pick = {.dispatch = d};
+	struct pick_ask pick = {.dispatch = d, .queue = queue};
 	const struct dispatch_ask ask = {
 		.queue_id = queue->id,
 		.batch = id_new(0),
 		.after = queue->after,
+		.deficits = &d->deficits,
 		.max = max,
 	};
 	enum err err = leader_wait(
@@ -335,7 +344,6 @@ static enum err dispatch_batch(
 	*ret_n = pick.ask.n;
 	if (pick.ask.n == 0)
 		return ERR_OK;
-	queue->after = d->keys[pick.ask.n - 1].tenant;
 	board_spend(queue, pick.ask.n);
 	if (kafka_takes(d, queue))
 		publish(d, queue, ask.batch, pick.ask.n);

@@ -106,6 +106,13 @@ static enum err grants_write(struct leader *leader)
 		&ask);
 }
 
+static enum err block_tenants(struct leader *leader)
+{
+	struct ask ask = {0};
+
+	return leader_wait(leader, dispatch_block(leader->db, leader->term, ask_work, &ask), &ask);
+}
+
 enum err grants_run(struct leader *leader, bool *ret_busy)
 {
 	struct grants *g = leader->grants;
@@ -113,8 +120,10 @@ enum err grants_run(struct leader *leader, bool *ret_busy)
 	struct shares_ask ask = {.grants = g};
 	enum err err;
 
-	if (!board->caps)
-		return ERR_OK;
+	err = block_tenants(leader);
+	*ret_busy = board->lively;
+	if (err != ERR_OK || !board->caps)
+		return err;
 	err = leader_wait(leader, dispatch_shares(leader->db, on_shares, &ask), &ask.ask);
 	if (err != ERR_OK)
 		return err;
@@ -124,6 +133,5 @@ enum err grants_run(struct leader *leader, bool *ret_busy)
 	for (size_t i = 0; i < board->n; i++)
 		if (board->windows[i].cap > 0)
 			queue_grant(g, board->queues[i].id, board->windows[i].cap);
-	*ret_busy = board->lively;
 	return g->changed ? grants_write(leader) : ERR_OK;
 }

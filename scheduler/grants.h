@@ -4,6 +4,9 @@
  * workers in the reply to their beat and checked by the claim itself. Without a
  * capped queue it costs nothing.
  *
+ * Tenants at their own cap are blocked here as well, so that nobody looks at their
+ * heads in vain.
+ *
  * Threads: the scheduler's. */
 #ifndef SCHEDULER_GRANTS_H
 #define SCHEDULER_GRANTS_H

@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include "domain/reserve.h"
+
 static int64_t least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -8,6 +10,9 @@ static int64_t least(int64_t a, int64_t b)
 struct budget {
 	int64_t jobs; /* on their way, of all queues */
 	int64_t extra_percent;
+	int64_t slots, free_slots;
+	int64_t weights, unmet; /* of all queues; unmet: what they run less than their reserve */
+	bool shared;		/* by more than one queue */
 };
 
 static int64_t with_look_ahead(int64_t free_slots, int64_t slots, int64_t extra_percent)
@@ -17,15 +22,56 @@ static int64_t with_look_ahead(int64_t free_slots, int64_t slots, int64_t extra_
 	return slots <= 0 ? 0 : (free_slots > 0 ? free_slots : 0) + extra;
 }
 
+static int64_t part_of(const struct window *w, const struct budget *budget)
+{
+	return reserve_part(budget->slots, w->weight, budget->weights);
+}
+
+static int64_t lacks(const struct window *w, const struct budget *budget)
+{
+	int64_t lack = part_of(w, budget) - w->running;
+
+	return lack > 0 ? lack : 0;
+}
+
+/* What the others' reserve leaves it of the free slots. */
+static int64_t room_of(const struct window *w, const struct budget *budget)
+{
+	return reserve_room(budget->slots, budget->free_slots, part_of(w, budget), w->running,
+		budget->unmet - lacks(w, budget));
+}
+
+static struct budget budget_of(const struct window *windows, size_t n, int64_t slots,
+	int64_t running, int64_t extra_percent)
+{
+	struct budget budget = {
+		.jobs = with_look_ahead(slots - running, slots, extra_percent),
+		.extra_percent = extra_percent,
+		.slots = slots,
+		.free_slots = slots > running ? slots - running : 0,
+		.shared = n > 1,
+	};
+
+	for (size_t i = 0; i < n; i++)
+		budget.weights += windows[i].weight;
+	for (size_t i = 0; i < n; i++)
+		budget.unmet += lacks(&windows[i], &budget);
+	return budget;
+}
+
 /* What a queue may have on its way, whatever the others want. */
 static int64_t limit_of(const struct window *w, const struct budget *budget)
 {
+	int64_t limit = budget->jobs;
+
 	if (w->paused)
 		return 0;
+	if (budget->shared)
+		limit = least(limit,
+			with_look_ahead(room_of(w, budget), budget->slots, budget->extra_percent));
 	if (w->cap <= 0)
-		return budget->jobs;
-	return least(
-		budget->jobs, with_look_ahead(w->cap - w->running, w->cap, budget->extra_percent));
+		return limit;
+	return least(limit, with_look_ahead(w->cap - w->running, w->cap, budget->extra_percent));
 }
 
 static int64_t demand_of(const struct window *w, const struct budget *budget)
@@ -71,10 +117,7 @@ static int64_t give_one_each(
 void window_plan(
 	struct window *windows, size_t n, int64_t slots, int64_t running, int64_t extra_percent)
 {
-	struct budget budget = {
-		.jobs = with_look_ahead(slots - running, slots, extra_percent),
-		.extra_percent = extra_percent,
-	};
+	struct budget budget = budget_of(windows, n, slots, running, extra_percent);
 	int64_t left = give_one_each(windows, n, &budget, budget.jobs), before;
 
 	do {

@@ -7,6 +7,9 @@
  * the others. A capped queue never gets more than its cap leaves, with the same
  * look-ahead.
  *
+ * With more than one queue none gets all: the others' reserve stays free
+ * (domain/reserve.h), whatever hangs.
+ *
  * A queue with a rate gets no more than its allowance, and nothing of it goes to
  * producers: every start is the leader's then.
  *

@@ -84,6 +84,7 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 		b->silent = true;
 	} else {
 		b->acked_ms = b->sent_ms;
+		pools_told(&b->worker->jobs.pools);
 		if (!was_fresh)
 			claim_wake(b->worker->claim); /* it may have looked while we had no say */
 		reply_apply(b, reply);
@@ -101,12 +102,16 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 static void beat_send(struct beat *b)
 {
 	struct worker *w = b->worker;
+	struct worker_begun begun[POOLS_MAX];
+	struct worker_pulse pulse = {.begun = begun};
 
 	if (!b->registered || b->asked || w->leaving)
 		return;
+	pulse.slots_free = (int32_t)worker_free_slots(w);
+	pulse.draining = w->mode != WORKER_RUNNING;
+	pulse.begun_n = pools_tell(&w->jobs.pools, begun, POOLS_MAX);
 	b->sent_ms = clock_ms();
-	b->asked = worker_beat(b->db, w->incarnation, (int32_t)worker_free_slots(w),
-			   w->mode != WORKER_RUNNING, on_beat, b) == ERR_OK;
+	b->asked = worker_beat(b->db, w->incarnation, &pulse, on_beat, b) == ERR_OK;
 }
 
 void beat_now(struct beat *b)

@@ -6,23 +6,21 @@
 #include "ground/digest.h"
 #include "ground/log.h"
 #include "intake.h"
+#include "pools.h"
 #include "ports/stream/consumer.h"
+#include "served.h"
 #include "stores/lease.h"
-#include "stores/queue.h"
 #include "stray.h"
 #include "worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	KEYS_MAX = 500,
 	HINTS_MAX = 64,
 	IN_FLIGHT_MAX = 4,
-	QUEUES_MAX = 1000,
 	RETRY_MS = 200,
-	QUEUES_MS = 2000,
 	CLOSE_MS = 3000,
 	GROUP_ROOM = 256
 };
@@ -42,16 +40,15 @@ struct claimer {
 	struct ring hints;
 	size_t reserved, in_flight;
 	bool look; /* at the end of this turn */
-	bool direct_asked, queues_asked;
-	bool all_queues;
-	int32_t queue_ids[QUEUES_MAX];
-	size_t queues_n; /* 0 with all_queues false: the list has not come yet */
-	struct id after_tenant;
+	bool direct_asked;
+	struct served *served;
+	struct id after_tenant; /* whose turn was last */
+	struct deficits deficits;
 	int64_t hint_ms;   /* when the last message came */
 	int64_t direct_ms; /* when the next direct claim may go */
 	int64_t quiet_ms;  /* nothing is asked before */
 	int64_t pause_ms;
-	struct loop_timer *timer, *queues_timer;
+	struct loop_timer *timer;
 	struct strays strays;
 };
 
@@ -60,6 +57,7 @@ struct claim_keys {
 	struct claimer *claimer;
 	struct id incarnation; /* that asked */
 	size_t n, hints_n;
+	size_t parts[HINTS_MAX]; /* keys of each hint */
 	struct job_key keys[KEYS_MAX];
 	struct hint *hints[HINTS_MAX];
 };
@@ -67,7 +65,8 @@ struct claim_keys {
 struct claim_more {
 	struct claimer *claimer;
 	struct id incarnation; /* that asked */
-	size_t asked;
+	size_t asked, loads_n;
+	struct claim_load loads[POOLS_MAX];
 };
 
 size_t claim_reserved(const struct claimer *claimer)
@@ -117,6 +116,24 @@ static void take(
 		intake_take(claimer->worker, claims, n);
 }
 
+/* ---- room ---- */
+
+/* Of the worker's free slots, how many this queue may fill. */
+static size_t room_of(const struct claimer *claimer, const char *queue)
+{
+	const struct worker *w = claimer->worker;
+	const struct pools *pools = &w->jobs.pools;
+
+	return pools_room(pools, pools_find_name(pools, queue), (size_t)w->config->worker.slots,
+		worker_free_slots(w));
+}
+
+/* Messages of a queue that has no room stay where they are: nothing of another waits behind. */
+static bool has_room(void *owner, const char *queue)
+{
+	return room_of(owner, queue) > 0;
+}
+
 /* ---- by keys ---- */
 
 static void hint_settle(struct claimer *claimer, struct hint *hint, enum err e)
@@ -143,8 +160,10 @@ static void on_keys(void *ctx, enum err e, const struct claim *claims, size_t n)
 		quiet(claimer, e);
 	else
 		take(claimer, k->incarnation, claims, n);
-	for (size_t i = 0; i < k->hints_n; i++)
+	for (size_t i = 0; i < k->hints_n; i++) {
+		pools_answer(&claimer->worker->jobs.pools, k->hints[i]->message.queue, k->parts[i]);
 		hint_settle(claimer, k->hints[i], e);
+	}
 	free(k);
 }
 
@@ -167,7 +186,8 @@ static struct hint *hint_take(struct claimer *claimer)
 	struct stream_message message;
 	struct hint *hint;
 
-	while (claimer->consumer && stream_consumer_take(claimer->consumer, &message)) {
+	while (claimer->consumer &&
+		stream_consumer_take(claimer->consumer, has_room, claimer, &message)) {
 		hint = calloc(1, sizeof(*hint));
 		if (!hint) {
 			stream_consumer_drop(claimer->consumer, &message);
@@ -187,16 +207,35 @@ static struct hint *hint_take(struct claimer *claimer)
 	return NULL;
 }
 
-/* The first message with keys that nobody asks for yet. */
+/* The first message with keys that nobody asks for yet, of a queue with room. */
 static struct hint *hint_next(struct claimer *claimer)
 {
 	for (struct ring *at = claimer->hints.next; at != &claimer->hints; at = at->next) {
 		struct hint *hint = RING_OF(at, struct hint, link);
 
-		if (hint->at < hint->view.n)
+		if (hint->at < hint->view.n && has_room(claimer, hint->message.queue))
 			return hint;
 	}
 	return hint_take(claimer);
+}
+
+/* Adds what of the hint's keys there is room for; what is asked for is reserved at once. */
+static void hint_ask(struct claimer *claimer, struct claim_keys *k, struct hint *hint, size_t room)
+{
+	const size_t own = room_of(claimer, hint->message.queue), before = k->n;
+
+	if (room > before + own)
+		room = before + own;
+	for (; hint->at < hint->view.n && k->n < room; hint->at++) {
+		const struct dispatch_key key = dispatch_message_key(&hint->view, hint->at);
+
+		k->keys[k->n++] = (struct job_key){key.tenant, key.job};
+	}
+	claimer->reserved += k->n - before;
+	pools_ask(&claimer->worker->jobs.pools, hint->message.queue, k->n - before);
+	hint->asked++;
+	k->parts[k->hints_n] = k->n - before;
+	k->hints[k->hints_n++] = hint;
 }
 
 static void keys_gather(struct claimer *claimer, struct claim_keys *k, size_t room)
@@ -205,15 +244,8 @@ static void keys_gather(struct claimer *claimer, struct claim_keys *k, size_t ro
 
 	if (room > KEYS_MAX)
 		room = KEYS_MAX;
-	while (k->n < room && k->hints_n < HINTS_MAX && (hint = hint_next(claimer))) {
-		for (; hint->at < hint->view.n && k->n < room; hint->at++) {
-			const struct dispatch_key key = dispatch_message_key(&hint->view, hint->at);
-
-			k->keys[k->n++] = (struct job_key){key.tenant, key.job};
-		}
-		hint->asked++;
-		k->hints[k->hints_n++] = hint;
-	}
+	while (k->n < room && k->hints_n < HINTS_MAX && (hint = hint_next(claimer)))
+		hint_ask(claimer, k, hint, room);
 }
 
 /* True when a claim was sent. */
@@ -234,7 +266,6 @@ static bool claim_by_keys(struct claimer *claimer)
 		return false;
 	}
 	claimer->in_flight++;
-	claimer->reserved += k->n;
 	e = lease_claim_keys(worker_db_claim(w), w->incarnation, k->keys, k->n, on_keys, k);
 	if (e)
 		on_keys(k, e, NULL, 0);
@@ -243,7 +274,8 @@ static bool claim_by_keys(struct claimer *claimer)
 
 /* ---- directly ---- */
 
-static void on_direct(void *ctx, enum err e, const struct claim *claims, size_t n)
+static void on_direct(
+	void *ctx, enum err e, const struct claim *claims, size_t n, const struct claim_turn *turn)
 {
 	struct claim_more *more = ctx;
 	struct claimer *claimer = more->claimer;
@@ -251,12 +283,16 @@ static void on_direct(void *ctx, enum err e, const struct claim *claims, size_t 
 
 	claimer->in_flight--;
 	claimer->reserved -= more->asked;
+	pools_answer_loads(&claimer->worker->jobs.pools, more->loads, more->loads_n);
+	if (turn) {
+		deficits_take(&claimer->deficits, 0, turn->owed, turn->owed_n);
+		claimer->after_tenant = turn->after;
+	}
 	claimer->direct_asked = false;
 	claimer->look = true;
 	log_debug("claimed directly", LOG_INT("asked", (int64_t)more->asked),
 		LOG_INT("jobs", (int64_t)n));
 	if (n) {
-		claimer->after_tenant = claims[n - 1].tenant;
 		claimer->pause_ms = 0;
 		take(claimer, more->incarnation, claims, n);
 	} else {
@@ -275,8 +311,7 @@ static bool direct_is_due(const struct claimer *claimer)
 {
 	const int64_t now = loop_now_ms(claimer->worker->loop);
 
-	if (claimer->direct_asked || now < claimer->direct_ms ||
-		(!claimer->all_queues && !claimer->queues_n))
+	if (claimer->direct_asked || now < claimer->direct_ms || !served_is_known(claimer->served))
 		return false;
 	return !claimer->consumer ||
 	       now - claimer->hint_ms >= claimer->worker->config->worker.claim_quiet_ms;
@@ -288,23 +323,27 @@ static void claim_directly(struct claimer *claimer)
 	const size_t batch = (size_t)w->config->worker.claim_batch;
 	const size_t max = worker_free_slots(w);
 	struct claim_more *more = malloc(sizeof(*more));
-	struct claim_direct ask = {.after_tenant = claimer->after_tenant};
+	struct claim_direct ask = {
+		.after_tenant = claimer->after_tenant, .deficits = &claimer->deficits};
 	enum err e;
 
 	if (!more)
 		return;
 	ask.max = max < batch ? max : batch;
-	if (!claimer->all_queues) {
-		ask.queues = claimer->queue_ids;
-		ask.queues_n = claimer->queues_n;
-	}
-	*more = (struct claim_more){claimer, w->incarnation, ask.max};
+	ask.queues = served_ids(claimer->served, &ask.queues_n);
+	more->claimer = claimer;
+	more->incarnation = w->incarnation;
+	more->asked = ask.max;
+	more->loads_n = pools_ask_loads(
+		&w->jobs.pools, (size_t)w->config->worker.slots, worker_free_slots(w), more->loads);
+	ask.loads = more->loads;
+	ask.loads_n = more->loads_n;
 	claimer->in_flight++;
 	claimer->reserved += ask.max;
 	claimer->direct_asked = true;
 	e = lease_claim_direct(worker_db_claim(w), w->incarnation, &ask, on_direct, more);
 	if (e)
-		on_direct(more, e, NULL, 0);
+		on_direct(more, e, NULL, 0, NULL);
 }
 
 /* ---- when ---- */
@@ -357,48 +396,6 @@ static void on_ready(void *owner)
 	claim_wake(owner);
 }
 
-/* ---- which queues ---- */
-
-static bool serves(const struct claimer *claimer, const char *queue)
-{
-	const struct config_texts *names = &claimer->worker->config->worker.queues;
-
-	for (size_t i = 0; i < names->n; i++)
-		if (strcmp(names->items[i], "*") == 0 || strcmp(names->items[i], queue) == 0)
-			return true;
-	return false;
-}
-
-static void on_queues(void *ctx, enum err e, const struct queue *queues, size_t n)
-{
-	struct claimer *claimer = ctx;
-	const char *names[QUEUES_MAX];
-
-	claimer->queues_asked = false;
-	if (e)
-		return;
-	claimer->queues_n = 0;
-	for (size_t i = 0; i < n && claimer->queues_n < QUEUES_MAX; i++) {
-		if (!serves(claimer, queues[i].name))
-			continue;
-		names[claimer->queues_n] = queues[i].name;
-		claimer->queue_ids[claimer->queues_n++] = queues[i].id;
-	}
-	if (claimer->consumer &&
-		stream_consumer_subscribe(claimer->consumer, names, claimer->queues_n) != ERR_OK)
-		log_warn("cannot subscribe to the queues' topics");
-}
-
-static void on_queues_timer(void *owner)
-{
-	struct claimer *claimer = owner;
-
-	if (!claimer->queues_asked)
-		claimer->queues_asked =
-			queue_list(worker_db_claim(claimer->worker), on_queues, claimer) == ERR_OK;
-	loop_timer_start(claimer->queues_timer, claimer->queues_n ? QUEUES_MS : RETRY_MS);
-}
-
 /* ---- opening ---- */
 
 static enum err consumer_open(struct claimer *claimer)
@@ -417,25 +414,22 @@ static enum err consumer_open(struct claimer *claimer)
 enum err claim_new(struct worker *w, struct claimer **ret_claimer)
 {
 	struct claimer *claimer = calloc(1, sizeof(*claimer));
-	const struct config_texts *names = &w->config->worker.queues;
 	enum err e;
 
 	if (!claimer)
 		return ERR_NOMEM;
 	claimer->worker = claimer->strays.worker = w;
 	ring_init(&claimer->hints);
-	claimer->all_queues = names->n == 1 && strcmp(names->items[0], "*") == 0;
 	e = loop_timer_new(w->loop, on_timer, claimer, &claimer->timer);
 	if (!e)
-		e = loop_timer_new(w->loop, on_queues_timer, claimer, &claimer->queues_timer);
-	if (!e)
 		e = consumer_open(claimer);
+	if (!e)
+		e = served_new(w, claimer->consumer, &claimer->served);
 	if (e) {
 		claim_free(claimer);
 		return e;
 	}
 	loop_timer_start(claimer->timer, 1);
-	loop_timer_start(claimer->queues_timer, 1);
 	*ret_claimer = claimer;
 	return ERR_OK;
 }
@@ -451,8 +445,8 @@ void claim_free(struct claimer *claimer)
 		stream_consumer_drop(claimer->consumer, &hint->message);
 		free(hint);
 	}
+	served_free(claimer->served);
 	stream_consumer_close(claimer->consumer, CLOSE_MS);
 	loop_timer_free(claimer->timer);
-	loop_timer_free(claimer->queues_timer);
 	free(claimer);
 }

@@ -161,7 +161,7 @@ static struct job *hold(struct worker *w, const struct claim *c)
 
 	if (old)
 		job_drop(old);
-	job = job_table_add(&w->jobs, c->tenant, c->job);
+	job = job_table_add(&w->jobs, c->tenant, c->job, c->queue_id);
 	if (job)
 		facts(job, w, c);
 	else

@@ -67,6 +67,7 @@ struct job {
 	struct job *next_same_hash;
 
 	struct id tenant, id;
+	int32_t queue_id;
 	int64_t fence;
 	const struct kind *kind;
 	char *model; /* NULL = none */

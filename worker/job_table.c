@@ -7,7 +7,7 @@
 
 enum err job_table_init(struct job_table *t)
 {
-	*t = (struct job_table){.n = 0};
+	memset(t, 0, sizeof(*t));
 	ring_init(&t->held);
 	ring_init(&t->pool);
 	t->buckets = calloc(JOB_TABLE_BUCKETS, sizeof(struct job *));
@@ -56,7 +56,7 @@ static struct job *job_from_pool(struct job_table *t)
 	return job;
 }
 
-struct job *job_table_add(struct job_table *t, struct id tenant, struct id id)
+struct job *job_table_add(struct job_table *t, struct id tenant, struct id id, int32_t queue_id)
 {
 	struct job **bucket = bucket_of(t, id);
 	struct job *job;
@@ -66,11 +66,12 @@ struct job *job_table_add(struct job_table *t, struct id tenant, struct id id)
 	job = job_from_pool(t);
 	if (!job)
 		return NULL;
-	*job = (struct job){.magic = JOB_MAGIC, .tenant = tenant, .id = id};
+	*job = (struct job){.magic = JOB_MAGIC, .tenant = tenant, .id = id, .queue_id = queue_id};
 	job->next_same_hash = *bucket;
 	*bucket = job;
 	ring_join(&t->held, &job->held);
 	t->n++;
+	pools_hold(&t->pools, queue_id);
 	return job;
 }
 
@@ -85,6 +86,7 @@ void job_table_forget(struct job_table *t, struct job *job)
 	*at = job->next_same_hash;
 	ring_leave(&job->held);
 	t->n--;
+	pools_release(&t->pools, job->queue_id);
 }
 
 void job_table_recycle(struct job_table *t, struct job *job)

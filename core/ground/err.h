@@ -37,7 +37,9 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(IDEMPOTENCY,         "idempotency_conflict", 422, BURY,                                  \
 	  "this Idempotency-Key was used with another body")                                       \
 	X(RATE_LIMITED,        "rate_limited",         429, RETRY, "too many requests")            \
-	X(QUEUE_FULL,          "queue_full",           429, RETRY, "the queue is at its limit")    \
+	X(TENANT_FULL,         "tenant_full",          429, RETRY,                                 \
+	  "the tenant has as many jobs waiting as it may")                                         \
+	X(QUEUE_FULL,          "queue_full",           503, RETRY, "the queue is at its limit")    \
 	X(UNAVAILABLE,         "unavailable",          503, RETRY, "cannot be served right now")   \
 	/* our own parts */                                                                        \
 	X(NOMEM,               "out_of_memory",        503, RETRY, "out of memory")                \

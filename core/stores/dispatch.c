@@ -2,6 +2,7 @@
 
 #include "stores/call.h"
 #include "stores/dispatch_soft.h"
+#include "stores/share_sql.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -49,30 +50,34 @@ static const struct db_stmt leases_stmt = {.name = "dispatch_leases",
 	.sql = "select queue_id, count(*) from job_lease group by queue_id",
 	.reads = true};
 
-/* $1 term, $2 queue, $3 batch, $4 the tenant served last, $5 how many. Tenants with work take
- * turns, each with twice an equal share, so that the last ones fill what the first ones leave. */
+/* Jobs of a capped tenant that were sent and not yet claimed. */
+#define SENT(TENANT)                                                            \
+	" (select count(*) from dispatch_batch b cross join lateral" BATCH_KEYS \
+	"  cross join lateral (select 1 from" BATCH_ROW ") r where k.tenant_id = " TENANT ")"
+
+/* clang-format off */
+#define UNMARKED "r.batch_id is null"
+
+/* $1 term, $2 queue, $3 batch, $4 the tenant whose turn was last, $5 how many, $6-8 deficits. */
 static const struct db_stmt pick_stmt = {.name = "dispatch_pick",
-	.sql = "with " TERM_SQL ", alive as materialized (select h.tenant_id, count(*) over () as n"
-	       "  from ready_head h where h.queue_id = $2 and not h.blocked and " TERM_HELD
-	       "  and (select true from job_ready r where r.tenant_id = h.tenant_id"
-	       "   and r.queue_id = $2 and r.batch_id is null"
-	       "   order by r.tenant_id, r.queue_id, r.rank, r.job_id limit 1)),"
-	       " turns as materialized"
-	       "  (select * from alive order by (tenant_id <= $4), tenant_id),"
-	       " ready as materialized (select row_number() over () as ord, r.at from (select r.at"
-	       "  from turns a cross join lateral (select r.ctid as at from job_ready r"
-	       "   where r.tenant_id = a.tenant_id and r.queue_id = $2 and r.batch_id is null"
-	       "   and (r.deadline_at is null or r.deadline_at > now())"
-	       "   order by r.tenant_id, r.queue_id, r.rank, r.job_id"
-	       "   limit ceil(2.0 * $5 / a.n)::bigint for update skip locked) r limit $5) r),"
-	       " marked as (update job_ready r set batch_id = $3 from ready k where r.ctid = k.at"
-	       "  and r.batch_id is null returning k.ord, r.tenant_id, r.rank, r.job_id),"
-	       " made as (insert into dispatch_batch (batch_id, queue_id, tenant_ids, ranks,"
-	       "  job_ids) select $3, $2, array_agg(tenant_id order by ord),"
-	       "  array_agg(rank order by ord), array_agg(job_id order by ord)"
-	       "  from marked having count(*) > 0)"
-	       " select " TERM_REPLY ", m.tenant_id, m.job_id"
-	       " from (select 1) one left join marked m on true order by m.ord"};
+	.sql = "with " TERM_SQL ", queues as materialized (select $2::int4 as queue_id, 1 as weight,"
+	"   0::int8 as held, null::int8 as free, false as rated from t),"
+	SHARE_PAIRS("$6", "$7", "$8", "$4", UNMARKED)
+	SHARE_LINE("$5", "(" SHARE_RUNNING("p.tenant_id") " +" SENT("p.tenant_id") ")", "1")
+	SHARE_SEEN(UNMARKED) SHARE_RANK_ONE SHARE_CHOSEN("$5") ","
+	" ready as materialized (select row_number() over () as ord, r.at from"
+	"   (select * from share where n > 0 order by ord) q cross join lateral"
+	SHARE_ROWS("r.ctid as at", UNMARKED, "q.n for update skip locked") " r),"
+	" marked as (update job_ready r set batch_id = $3 from ready k where r.ctid = k.at"
+	"   and r.batch_id is null returning k.ord, r.tenant_id, r.rank, r.job_id),"
+	" made as (insert into dispatch_batch (batch_id, queue_id, tenant_ids, ranks, job_ids)"
+	"   select $3, $2, array_agg(tenant_id order by ord), array_agg(rank order by ord),"
+	"   array_agg(job_id order by ord) from marked having count(*) > 0)"
+	" select " TERM_REPLY ", a.tenant_id, a.job_id, a.owed from (select 1) one left join"
+	"   (select ord, tenant_id, job_id, null::int8 as owed from marked"
+	"     union all select null, tenant_id, null, owed from owing) a on true"
+	" order by a.ord nulls last"};
+/* clang-format on */
 
 enum err dispatch_soft_begin(struct db *db)
 {
@@ -171,20 +176,42 @@ enum err dispatch_look(
 
 /* ---- pick ---- */
 
+/* Rows of jobs come first, then those of owing. */
+static void picked_take(struct dispatch_picked *picked, struct job_key *keys, struct deficit *owed,
+	const struct db_rows *r, int32_t queue_id)
+{
+	for (size_t i = 0; i < db_rows_n(r); i++) {
+		if (!db_null(r, i, 2))
+			keys[picked->n++] =
+				(struct job_key){.tenant = db_id(r, i, 1), .job = db_id(r, i, 2)};
+		else if (!db_null(r, i, 1) && db_int(r, i, 3) < 0)
+			picked->after = db_id(r, i, 1);
+		else if (!db_null(r, i, 1))
+			owed[picked->owed_n++] =
+				(struct deficit){queue_id, db_id(r, i, 1), db_int(r, i, 3)};
+	}
+	picked->keys = keys;
+	picked->owed = owed;
+}
+
 static void on_pick(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
-	size_t n = r && !db_null(r, 0, 1) ? db_rows_n(r) : 0;
+	size_t n = r ? db_rows_n(r) : 0;
+	struct dispatch_picked picked = {.n = 0};
 	struct job_key *keys;
+	struct deficit *owed;
 
 	if (r && db_int(r, 0, 0) != 1)
 		e = ERR_LOST;
 	keys = call_rows(&e, n, sizeof(*keys));
-	for (size_t i = 0; keys && i < n; i++)
-		keys[i] = (struct job_key){.tenant = db_id(r, i, 1), .job = db_id(r, i, 2)};
-	((dispatch_pick_done *)call->done)(call->ctx, e, keys, e == ERR_OK ? n : 0);
+	owed = call_rows(&e, n, sizeof(*owed));
+	if (keys && owed)
+		picked_take(&picked, keys, owed, r, (int32_t)call->n);
+	((dispatch_pick_done *)call->done)(call->ctx, e, e == ERR_OK ? &picked : NULL);
 	free(keys);
+	free(owed);
 	free(call);
 }
 
@@ -202,8 +229,11 @@ enum err dispatch_pick(struct db *db, int64_t term, const struct dispatch_ask *a
 	db_arg_id(&a, ask->batch);
 	db_arg_id(&a, ask->after);
 	db_arg_int8(&a, (int64_t)ask->max);
+	share_deficit_args(&a, ask->deficits, ask->queue_id);
 	db_query(db, &pick_stmt, &a);
-	return commit(db, on_pick, &(struct call){.done = (call_fn *)done, .ctx = ctx, .db = db});
+	return commit(db, on_pick,
+		&(struct call){
+			.done = (call_fn *)done, .ctx = ctx, .db = db, .n = (size_t)ask->queue_id});
 }
 
 /* ---- batches ---- */

@@ -1,8 +1,8 @@
 /* dispatch.h - the leader moves ids towards workers, a shallow window at a time.
  *
  * Each turn: dispatch_look reads per queue what is free and what is on its way;
- * dispatch_pick marks up to a window of ready rows with a new batch id, tenants in
- * turn by deficit, then aged priority, then age; the caller publishes one message
+ * dispatch_pick marks up to a window of ready rows with a new batch id, tenants by
+ * deficit, then aged priority, then age; the caller publishes one message
  * per batch to one partition and dispatch_sent notes where it lies when the
  * delivery report comes. A batch is closed (its row deleted) when none of its rows
  * is ready any more.
@@ -20,6 +20,7 @@
 #ifndef STORES_DISPATCH_H
 #define STORES_DISPATCH_H
 
+#include "domain/deficit.h"
 #include "stores/job_read.h"
 #include "stores/term.h"
 
@@ -49,12 +50,21 @@ typedef void dispatch_look_done(void *ctx, enum err e, const struct dispatch_loo
 MUST_CHECK enum err dispatch_look(
 	struct db *db, int64_t term, bool leases, dispatch_look_done *done, void *ctx);
 
-typedef void dispatch_pick_done(void *ctx, enum err e, const struct job_key *keys, size_t n);
-/* Marks up to max of the queue's ready, unmarked rows with batch and makes the batch's row. */
+struct dispatch_picked {
+	const struct job_key *keys;
+	size_t n;
+	const struct deficit *owed; /* all that this queue owes its tenants now */
+	size_t owed_n;
+	struct id after; /* the tenant whose turn was last; zero = all had one */
+};
+typedef void dispatch_pick_done(void *ctx, enum err e, const struct dispatch_picked *picked);
+/* Marks up to max of the queue's ready, unmarked rows with batch and makes the batch's row; their
+ * order is share_sql.h's. picked is NULL unless ERR_OK. */
 struct dispatch_ask {
 	int32_t queue_id;
 	struct id batch;
-	struct id after; /* the tenant served last: its turn comes last */
+	struct id after; /* the tenant whose turn was last: it comes last */
+	const struct deficits *deficits;
 	size_t max;
 };
 MUST_CHECK enum err dispatch_pick(struct db *db, int64_t term, const struct dispatch_ask *ask,
@@ -88,8 +98,12 @@ struct dispatch_flow {
 /* Writes what producers may publish themselves; the epoch of each row rises. */
 MUST_CHECK enum err dispatch_flow(struct db *db, int64_t term, const struct dispatch_flow *flow,
 	size_t n, term_work_done *done, void *ctx);
-/* Counts depths and the oldest age into queue_flow: a scan of the ready and due rows' keys. Takes
- * time on a deep backlog: call it again after twenty times as long as it took, at least 250 ms. */
+/* Blocks the heads of tenants at their cap of running jobs, and frees those that are below it
+ * again; n = heads changed. */
+MUST_CHECK enum err dispatch_block(struct db *db, int64_t term, term_work_done *done, void *ctx);
+/* Counts depths, the oldest age and the rate of starts into queue_flow: a scan of the ready and due
+ * rows' keys. Takes time on a deep backlog: call it again after twenty times as long as it took, at
+ * least 250 ms. */
 MUST_CHECK enum err dispatch_count(struct db *db, int64_t term, term_work_done *done, void *ctx);
 /* Puts missing heads back, removes those empty for a minute. n = rows changed. */
 MUST_CHECK enum err dispatch_heads(struct db *db, int64_t term, term_work_done *done, void *ctx);

@@ -2,6 +2,7 @@
 #include "stores/call.h"
 #include "stores/dispatch.h"
 #include "stores/dispatch_soft.h"
+#include "stores/share_sql.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -14,6 +15,17 @@ static const struct db_stmt flow_stmt = {.name = "dispatch_flow",
 	       "  on conflict (queue_id) do update set free_slots = excluded.free_slots,"
 	       "  allot = excluded.allot, allot_epoch = queue_flow.allot_epoch + 1 returning 1)"
 	       " select " TERM_REPLY ", (select count(*) from told)"};
+
+/* Starts a second: an average over some RATE_S seconds of what was started between two counts.
+ * What is nearly nothing is nothing. */
+#define RATE_S "5.0"
+#define SINCE  "greatest(0.001, date_part('epoch', excluded.counted_at - f.counted_at))"
+#define MIXED                                                                                    \
+	"(f.drain_rate + (greatest(0, excluded.started - f.started) / " SINCE " - f.drain_rate)" \
+	" * (1 - exp(-" SINCE " / " RATE_S ")))"
+#define RATE                                                                                \
+	" case when f.counted_at is null or (excluded.started = f.started and f.drain_rate" \
+	"  < 0.01) then 0 else " MIXED " end"
 
 /* A deep backlog is counted by walking the table, in whatever order is cheapest. */
 static const struct db_stmt scan_stmt = {.name = "dispatch_scan",
@@ -28,21 +40,54 @@ static const struct db_stmt count_stmt = {.name = "dispatch_count",
 	       "   union all select queue_id, 0, count(*), 0 from job_due group by queue_id"
 	       "   union all select queue_id, 0, 0, count(*) from job_lease group by queue_id) c"
 	       "  where " TERM_HELD " group by queue_id),"
+	       " begun as materialized (select queue_id, sum(started)::bigint as started"
+	       "  from worker_started group by queue_id),"
 	       " kept as (insert into queue_flow as f"
-	       "  (queue_id, queued, waiting, running, oldest_at, counted_at)"
+	       "  (queue_id, queued, waiting, running, oldest_at, counted_at, started)"
 	       "  select queue_id, queued, waiting, running, (select min(r.ready_at)"
 	       "   from ready_head h cross join lateral (select ready_at from job_ready r"
 	       "    where r.tenant_id = h.tenant_id and r.queue_id = h.queue_id"
 	       "    order by r.tenant_id, r.queue_id, r.rank, r.job_id limit 1) r"
-	       "   where h.queue_id = c.queue_id), now() from counted c"
+	       "   where h.queue_id = c.queue_id), now(), coalesce((select started from begun b"
+	       "   where b.queue_id = c.queue_id), 0) from counted c"
 	       "  on conflict (queue_id) do update set queued = excluded.queued,"
 	       "  waiting = excluded.waiting, running = excluded.running,"
-	       "  oldest_at = excluded.oldest_at, counted_at = excluded.counted_at"
-	       "  where (f.queued, f.waiting, f.running, f.oldest_at) is distinct from"
-	       "  (excluded.queued, excluded.waiting, excluded.running, excluded.oldest_at)"
+	       "  oldest_at = excluded.oldest_at, counted_at = excluded.counted_at,"
+	       "  started = excluded.started, drain_rate =" RATE
+	       "  where (f.queued, f.waiting, f.running, f.oldest_at, f.started) is distinct from"
+	       "  (excluded.queued, excluded.waiting, excluded.running, excluded.oldest_at,"
+	       "   excluded.started) or f.drain_rate > 0"
 	       "  or f.counted_at is null or f.counted_at < now() - interval '5 seconds'"
 	       "  returning 1)"
 	       " select " TERM_REPLY ", (select count(*) from kept)"};
+
+/* No further than the cap: more than full is full. */
+static const struct db_stmt tenants_stmt = {.name = "dispatch_count_tenants",
+	.sql = "with " TERM_SQL ", counted as materialized (select l.ctid as at, l.queued as was,"
+	       "  (select count(*) from (select 1 from job_ready r where r.tenant_id = l.tenant_id"
+	       "   limit l.max_queued) r) as queued"
+	       "  from tenant_limit l where l.max_queued > 0 and " TERM_HELD "),"
+	       " kept as (update tenant_limit l set queued = c.queued from counted c"
+	       "  where l.ctid = c.at and c.queued <> c.was returning 1)"
+	       " select " TERM_REPLY ", (select count(*) from kept)"};
+
+static const struct db_stmt block_stmt = {.name = "dispatch_block",
+	.sql = "with " TERM_SQL ", capped as materialized (select l.tenant_id,"
+	       "  l.max_running <=" SHARE_RUNNING(
+		       "l.tenant_id") " as full from tenant_limit l"
+				      "  where l.max_running > 0 and " TERM_HELD
+				      "  and exists (select from ready_head h where h.tenant_id ="
+				      "   l.tenant_id)),"
+				      " seen as materialized (select h.at, c.full from capped c"
+				      "  cross join lateral (select h.ctid as at, h.blocked"
+				      "   from ready_head h where h.tenant_id = c.tenant_id) h"
+				      "  where h.blocked <> c.full"
+				      "  union all select h.ctid, false from ready_head h"
+				      "   where h.blocked and " TERM_HELD
+				      "   and h.tenant_id not in (select tenant_id from capped)),"
+				      " turned as (update ready_head h set blocked = s.full"
+				      "  from seen s where h.ctid = s.at returning 1)"
+				      " select " TERM_REPLY ", (select count(*) from turned)"};
 
 /* Each (tenant, queue) that has ready rows, found by leaping through the key. */
 static const struct db_stmt heads_put_stmt = {.name = "dispatch_heads_put",
@@ -140,9 +185,20 @@ enum err dispatch_count(struct db *db, int64_t term, term_work_done *done, void 
 
 	if (e != ERR_OK)
 		return e;
+	term_query(db, &tenants_stmt, term);
 	db_query(db, &scan_stmt, NULL);
 	term_query(db, &count_stmt, term);
-	return term_work_commit(db, 3, done, ctx);
+	return term_work_commit(db, 4, done, ctx);
+}
+
+enum err dispatch_block(struct db *db, int64_t term, term_work_done *done, void *ctx)
+{
+	enum err e = dispatch_soft_begin(db);
+
+	if (e != ERR_OK)
+		return e;
+	term_query(db, &block_stmt, term);
+	return term_work_commit(db, 2, done, ctx);
 }
 
 enum err dispatch_heads(struct db *db, int64_t term, term_work_done *done, void *ctx)

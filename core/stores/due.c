@@ -27,8 +27,8 @@ static const struct db_stmt DUE_MOVE = {.name = "due_move",
 	       " tenant_id, queue_id"
 	       " from upd order by 1, 2 on conflict do nothing),"
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id,"
-	       " deadline_at, probation)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd)"
+	       " deadline_at, probation, units)"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2, units from upd)"
 	       " select " TERM_REPLY ", (select count(*) from gone)",
 	false};
 

@@ -44,7 +44,7 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "   when 3 then 'waiting'"
 	       "   else case when j.interruptions >= $22 then 'failed' else 'queued' end"
 	       "  end::job_state as state, j.callback_events, k.*, j.job_at, j.retention, j.queue_id,"
-	       "  j.priority, j.deadline_at, l.lease_at, l.started_at, l.number, l.restarted,"
+	       "  j.priority, j.units, j.deadline_at, l.lease_at, l.started_at, l.number, l.restarted,"
 	       "  l.event_from,"
 	       "  least(greatest(k.event_last, l.event_from + 1), l.event_to) as event_end,"
 	       "  case when k.as_kind in (2, 3) then least(j.deadline_at,"
@@ -98,8 +98,8 @@ const struct db_stmt finish_stmt = {.name = "finish",
 			      ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
 			      " select tenant_id, job_id, queue_id, due_at, deadline_at from ended where state = 'waiting'" IF_TWICE
 			      ")"
-			      ", readies as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation)"
-			      " select tenant_id, queue_id, rank, job_id, deadline_at, probation from ended where state = 'queued'" IF_TWICE
+			      ", readies as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation, units)"
+			      " select tenant_id, queue_id, rank, job_id, deadline_at, probation, units from ended where state = 'queued'" IF_TWICE
 			      ")"
 			      ", heads as (insert into ready_head (tenant_id, queue_id)"
 			      " select distinct tenant_id, queue_id from ended where state = 'queued' order by 1, 2 on conflict do nothing)"

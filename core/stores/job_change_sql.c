@@ -70,8 +70,8 @@ const struct db_stmt JOB_RETRY = {.name = "job_retry",
 	       " restarted = false from k where j.ctid = k.at and j.state in ('failed', 'cancelled', "
 	       "'expired')"
 	       " returning j.*, k.asked_seq, null::uuid as holder)," HEADS ","
-	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at from upd),"
+	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, units)"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, units from upd),"
 	       " event as (insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind)"
 	       " select retention, tenant_id, job_id, asked_seq, 1, fence, 'job.queued' from upd)," AUDIT(
 		       "job.retry", "upd") TOUCHED "upd",
@@ -123,8 +123,8 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " case when $6 >= 0 then $6::smallint else priority end)"
 	       " from k where j.ctid = k.at and j.state = k.was"
 	       " returning j.*, k.due_at, null::uuid as holder)," HEADS ","
-	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2 from upd"
+	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation, units)"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2, units from upd"
 	       " where state = 'queued' and (select count(*) from ready_gone) >= 0),"
 	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
 	       " select tenant_id, job_id, queue_id, due_at, deadline_at from upd"

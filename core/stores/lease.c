@@ -2,108 +2,35 @@
 #include "stores/call.h"
 #include "stores/event.h"
 #include "stores/job_columns.h"
+#include "stores/lease_sql.h"
+#include "stores/share_sql.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
-#define SETTING                                                                                   \
-	" setting as materialized (select"                                                        \
-	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"          \
-	" 1), 0) as fence_base,"                                                                  \
-	"  array(select queue_id from queue where concurrency > 0) as capped,"                    \
-	"  not exists (select from job_lease l where l.worker_id = $1 and l.probation) as tries," \
-	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive),"    \
-	" room as materialized (select g.queue_id, g.slots - (select count(*) from job_lease l"   \
-	"   where l.worker_id = $1 and l.queue_id = g.queue_id) as free"                          \
-	"  from worker_grant g where g.worker_id = $1)"
-
-#define BLOCK SQL_NUMBER(EVENT_BLOCK)
-
-/* From spot (ready row's address, job's address, probation, ord; both rows' keys) to leases. The
- * job's row is changed by address: its plan cannot turn into a walk through the table. */
-#define TAKE                                                                                     \
-	", taken as (delete from job_ready r using spot s where r.ctid = s.ready_at"             \
-	"  and (not s.probation or s.ord = (select min(ord) from spot where probation))"         \
-	"  returning s.job_at, r.job_id, r.probation, r.ready_at as since)"                      \
-	", claimed as (update job j set state = 'running', worker_id = $1,"                      \
-	"  fence = greatest(j.fence, c.fence_base) + 1, attempt = j.attempt + 1,"                \
-	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + " BLOCK ","   \
-	"  version = j.version + 1, waiting_for = null,"                                         \
-	"  queue_ms = greatest(0, date_part('epoch', now() - t.since) * 1000)::int4"             \
-	"  from (select * from taken order by job_id) t"                                         \
-	"  cross join setting c where j.ctid = t.job_at and j.state = 'queued'"                  \
-	"  returning j.tenant_id, j.job_id, j.fence, j.queue_id, j.event_next, j.deadline_at,"   \
-	"  j.attempt, j.restarted, t.probation, j.kind, j.model, j.priority, j.max_attempts,"    \
-	"  j.crashes, j.interruptions, j.attempt_timeout_ms, j.created_at, j.queue_ms, j.store," \
-	"  j.retention)"                                                                         \
-	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"               \
-	" event_from, event_to, deadline_at, queue_id, number, restarted, probation)"            \
-	" select $1, tenant_id, job_id, fence, event_next - " BLOCK ", event_next - 1,"          \
-	" deadline_at, queue_id, attempt, restarted, probation from claimed)"                    \
-	", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"           \
-	" select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"    \
-	"  from claimed having count(*) > 0)"                                                    \
-	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt,"            \
-	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                             \
-	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms," \
-	"  event_next - " BLOCK                                                                  \
-	", event_next - 1, restarted, probation, store, retention from claimed"
-
 static const struct db_stmt keys_stmt = {.name = "lease_claim_keys",
-	.sql = "with" SETTING
-	       ", spot as materialized (select k.ord, k.job_at, r.at as ready_at, r.probation"
-	       " from (select k.ord, k.tenant_id, k.job_id, j.at as job_at, j.queue_id, j.rank,"
-	       "   row_number() over (partition by j.queue_id order by k.ord) as nth"
-	       "  from unnest($2, $3) with ordinality k(tenant_id, job_id, ord)"
-	       "  cross join lateral (select j.ctid as at, j.queue_id, j.rank from job j"
-	       "   where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state ="
-	       " 'queued' limit 1) j ) k cross join setting c"
-	       " cross join lateral (select r.ctid as at, r.probation from job_ready r"
-	       "  where r.tenant_id = k.tenant_id and r.queue_id = k.queue_id and r.rank = k.rank"
-	       "  and r.job_id = k.job_id and (r.deadline_at is null or r.deadline_at > now())"
-	       "  and (not r.probation or c.tries) limit 1 for update skip locked) r"
-	       " where c.alive and k.queue_id <> all(array(select queue_id from queue"
-	       " where paused))"
-	       "  and (k.queue_id <> all(c.capped)"
-	       "   or k.nth <= (select room.free from room where room.queue_id = "
-	       "k.queue_id)))" TAKE};
-
-/* Heads in turn, each with its share: equal among a queue's tenants, by weight among queues; twice
- * the share, so that the few that have work fill what the others leave. */
-static const struct db_stmt direct_stmt = {.name = "lease_claim_direct",
-	.sql = "with" SETTING
-	       ", heads as materialized (select h.tenant_id, h.queue_id, h.free, h.rated,"
-	       "   ceil(2.0 * $5 * h.share / (sum(h.share) over ())) as fair"
-	       "  from (select h.tenant_id, q.queue_id, q.free, q.rated,"
-	       "   q.weight::float8 / (count(*) over (partition by q.queue_id)) as share"
-	       "  from (select q.queue_id, q.weight, q.rate > 0 as rated, case when"
-	       " q.concurrency > 0"
-	       "     then coalesce((select room.free from room where room.queue_id ="
-	       " q.queue_id), 0) end as free"
-	       "    from queue q where not q.paused and (cardinality($2) = 0 or"
-	       " q.queue_id = any($2))) q"
-	       "  cross join lateral (select h.tenant_id from ready_head h"
-	       "    where h.queue_id = q.queue_id and not h.blocked) h"
-	       "  where q.free is null or q.free > 0) h"
-	       "  order by (h.tenant_id <= $3), h.tenant_id)"
-	       ", ready as materialized (select row_number() over () as ord, r.*"
-	       "  from (select r.at, r.job_id, r.probation, h.tenant_id, h.queue_id, h.free"
-	       "   from heads h cross join setting c cross join lateral (select r.ctid"
-	       " as at, r.job_id,"
-	       "     r.probation from job_ready r where r.tenant_id = h.tenant_id and"
-	       " r.queue_id = h.queue_id"
-	       "     and (r.deadline_at is null or r.deadline_at > now())"
-	       "     and (not r.probation or c.tries) and (not h.rated or r.batch_id is not null)"
-	       "     order by r.tenant_id, r.queue_id, r.rank, r.job_id"
-	       "     limit least(greatest(h.fair, $4), coalesce(h.free, $5)) for update"
-	       " skip locked) r  where c.alive limit $5) r)"
-	       ", spot as materialized (select r.ord, r.at as ready_at, r.probation, j.at as job_at"
-	       "  from (select r.*, row_number() over (partition by r.queue_id order by"
-	       " r.ord) as nth"
-	       "    from ready r) r cross join lateral (select j.ctid as at from job j"
-	       "   where j.tenant_id = r.tenant_id and j.job_id = r.job_id limit 1) j"
-	       "  where r.free is null or r.nth <= r.free)" TAKE};
+	.sql = "with" LEASE_SETTING ", tight as materialized (select l.tenant_id, l.max_running -" SHARE_RUNNING(
+		"l.tenant_id") " as free from tenant_limit l where l.tenant_id = any($2)"
+			       "  and l.max_running > 0)"
+			       ", spot as materialized (select k.ord, k.job_at, r.at as ready_at, r.probation"
+			       " from (select k.ord, k.tenant_id, k.job_id, j.at as job_at, j.queue_id, j.rank,"
+			       "   row_number() over (partition by j.queue_id order by k.ord) as nth,"
+			       "   row_number() over (partition by k.tenant_id order by k.ord) as nth_own"
+			       "  from unnest($2, $3) with ordinality k(tenant_id, job_id, ord)"
+			       "  cross join lateral (select j.ctid as at, j.queue_id, j.rank from job j"
+			       "   where j.tenant_id = k.tenant_id and j.job_id = k.job_id and j.state ="
+			       " 'queued' limit 1) j ) k cross join setting c"
+			       " cross join lateral (select r.ctid as at, r.probation from job_ready r"
+			       "  where r.tenant_id = k.tenant_id and r.queue_id = k.queue_id and r.rank = k.rank"
+			       "  and r.job_id = k.job_id and (r.deadline_at is null or r.deadline_at > now())"
+			       "  and (not r.probation or c.tries) limit 1 for update skip locked) r"
+			       " where c.alive and k.queue_id <> all(array(select queue_id from queue"
+			       " where paused))"
+			       "  and (k.queue_id <> all(c.capped)"
+			       "   or k.nth <= (select room.free from room where room.queue_id = "
+			       "k.queue_id)) and k.nth_own <= coalesce((select free from tight t"
+			       "   where t.tenant_id = k.tenant_id), k.nth_own))" LEASE_TAKE
+				       LEASE_REPLY};
 
 /* What a claim of keys refused is no longer on its way: the leader may send it again later. */
 static const struct db_stmt unmark_stmt = {.name = "lease_unmark",
@@ -160,7 +87,7 @@ static const struct db_stmt list_stmt = {.name = "lease_list",
 	.sql = "select tenant_id, job_id, fence, event_from from job_lease where worker_id = $1",
 	.reads = true};
 
-static void claim_take(struct claim *c, const struct db_rows *r, size_t i)
+void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i)
 {
 	*c = (struct claim){
 		.tenant = db_id(r, i, 0),
@@ -268,7 +195,7 @@ static void on_claim(void *ctx, enum err e, const struct db_reply *reply)
 		claims != NULL && by_keys ? inputs_take(db_reply_rows(reply, 2)) : NULL;
 
 	for (i = 0; claims != NULL && i < n; i++)
-		claim_take(&claims[i], r, i);
+		lease_claim_take(&claims[i], r, i);
 	if (inputs != NULL)
 		claims_match(claims, n, inputs, db_rows_n(db_reply_rows(reply, 2)));
 	if (r != NULL && n < call->n)
@@ -343,27 +270,6 @@ enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key 
 	leased_inputs_query(db, worker, own, n);
 	db_commit(db, on_claim, call);
 	return ERR_OK;
-}
-
-enum err lease_claim_direct(struct db *db, struct id worker, const struct claim_direct *ask,
-	lease_claim_done *done, void *ctx)
-{
-	struct db_args a;
-	size_t i;
-
-	db_args_init(&a);
-	db_arg_id(&a, worker);
-	db_array(&a, DB_INT4, ask->queues_n);
-	for (i = 0; i < ask->queues_n; i++)
-		db_item_int4(&a, ask->queues[i]);
-	db_arg_id(&a, ask->after_tenant);
-	db_arg_int4(&a, 1);
-	db_arg_int4(&a, (int32_t)ask->max);
-	return call_run(&(struct call_ask){.db = db,
-		.stmt = &direct_stmt,
-		.args = &a,
-		.on_done = on_claim,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
 }
 
 static void on_inputs(void *ctx, enum err e, const struct db_reply *reply)

@@ -8,6 +8,9 @@
  * Locks: ready rows are only ever taken with SKIP LOCKED, by everyone; so nobody
  * waits for one, and holding one while waiting for a job's row cannot deadlock.
  *
+ * A tenant's cap on running jobs (tenant.h) is checked by the claim, against the
+ * leases it sees.
+ *
  * Jobs on probation (held at two unexplained worker deaths) are claimed one at a
  * time per worker.
  *
@@ -15,6 +18,7 @@
 #ifndef STORES_LEASE_H
 #define STORES_LEASE_H
 
+#include "domain/deficit.h"
 #include "ports/db.h"
 #include "stores/job_read.h"
 
@@ -51,17 +55,34 @@ enum { LEASE_CLAIM_MAX = 1000 };
 MUST_CHECK enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key *keys,
 	size_t n, lease_claim_done *done, void *ctx);
 
-/* Claims up to max from the tables, dispatched rows included, in the dispatcher's order: queues by
- * weight, tenants in turn (after the tenant that came last time), then aged priority. Empty heads
- * cost nothing much. queues: ids to take from, n = 0: all. */
-struct claim_direct {
-	const int32_t *queues;
-	size_t queues_n;
-	struct id after_tenant; /* keep the last claim's tenant here between calls; zero at first */
-	size_t max;		/* 1 to LEASE_CLAIM_MAX */
+/* Claims up to max from the tables, dispatched rows included, in the dispatcher's order
+ * (share_sql.h): queues by weight, their tenants by deficit, then aged priority. Empty heads cost
+ * nothing much. A tenant's cap may be passed by one claim of another worker at the same time. */
+struct claim_load {
+	int32_t queue_id;
+	int64_t held;  /* of its jobs by this worker */
+	int64_t spare; /* how many more it may take */
 };
+struct claim_direct {
+	const int32_t *queues; /* ids to take from, n = 0: all */
+	size_t queues_n;
+	const struct claim_load *loads; /* queues that have none hold nothing and may take all */
+	size_t loads_n;
+	/* keep from the last claim's turn; NULL and zero at first */
+	const struct deficits *deficits;
+	struct id after_tenant;
+	size_t max; /* 1 to LEASE_CLAIM_MAX */
+};
+struct claim_turn {
+	const struct deficit *owed; /* all that the queues owe their tenants now */
+	size_t owed_n;
+	struct id after; /* the tenant whose turn was last; zero = all had one */
+};
+/* turn is NULL unless ERR_OK. */
+typedef void lease_direct_done(
+	void *ctx, enum err e, const struct claim *claims, size_t n, const struct claim_turn *turn);
 MUST_CHECK enum err lease_claim_direct(struct db *db, struct id worker,
-	const struct claim_direct *ask, lease_claim_done *done, void *ctx);
+	const struct claim_direct *ask, lease_direct_done *done, void *ctx);
 
 /* The inputs of jobs claimed directly, under their tenants. Rows in the keys' order. */
 typedef void lease_inputs_done(void *ctx, enum err e, const struct claim_input *rows, size_t n);

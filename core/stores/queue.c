@@ -6,7 +6,7 @@
 #define COLUMNS                                                                                    \
 	"q.queue_id, q.name, q.concurrency, q.max_queued, q.weight, q.rate, q.paused, q.draining," \
 	" q.version, f.queued, f.waiting, f.running, f.oldest_at, f.counted_at, f.free_slots,"     \
-	" f.allot, f.allot_epoch"
+	" f.allot, f.allot_epoch, f.drain_rate, q.max_age_s, q.attempt_timeout_s, q.deadline_s"
 
 static const struct db_stmt list_stmt = {.name = "queue_list",
 	.sql = "select " COLUMNS " from (select * from queue order by queue_id limit 1000) q"
@@ -18,14 +18,18 @@ static const struct db_stmt list_stmt = {.name = "queue_list",
  * create = false updates only; the audit row belongs to the installation. */
 static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	.sql = "with q as (insert into queue as q (name, concurrency, max_queued,"
-	       " weight, rate, paused, draining)"
+	       " weight, rate, paused, draining, max_age_s, attempt_timeout_s, deadline_s)"
 	       "  select $1, coalesce($3::int4, 0), coalesce($4::int8, 0), coalesce($5::int4, 1),"
-	       "   coalesce($6::float8, 0), coalesce($7::int4, 0) <> 0, coalesce($8::int4, 0) <> 0"
+	       "   coalesce($6::float8, 0), coalesce($7::int4, 0) <> 0, coalesce($8::int4, 0) <> 0,"
+	       "   coalesce($12::int4, 0), coalesce($13::int4, 0), coalesce($14::int4, 0)"
 	       "  where $2 or exists (select from queue where name = $1)"
 	       "  on conflict (name) do update set concurrency = coalesce($3, q.concurrency),"
 	       "   max_queued = coalesce($4, q.max_queued), weight = coalesce($5, q.weight),"
 	       "   rate = coalesce($6, q.rate), paused = coalesce($7 <> 0, q.paused),"
-	       "   draining = coalesce($8 <> 0, q.draining), version = q.version + 1 returning *),"
+	       "   draining = coalesce($8 <> 0, q.draining),"
+	       "   max_age_s = coalesce($12, q.max_age_s),"
+	       "   attempt_timeout_s = coalesce($13, q.attempt_timeout_s),"
+	       "   deadline_s = coalesce($14, q.deadline_s), version = q.version + 1 returning *),"
 	       " f as (insert into queue_flow (queue_id) select queue_id from q on"
 	       " conflict (queue_id)"
 	       "  do update set allot_epoch = queue_flow.allot_epoch returning *),"
@@ -63,6 +67,10 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 			.free_slots = db_int(r, i, 14),
 			.allot = db_int(r, i, 15),
 			.allot_epoch = db_int(r, i, 16),
+			.drain_rate = db_float(r, i, 17),
+			.max_age_s = (int32_t)db_int(r, i, 18),
+			.attempt_timeout_s = (int32_t)db_int(r, i, 19),
+			.deadline_s = (int32_t)db_int(r, i, 20),
 		};
 	((queue_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
@@ -100,6 +108,9 @@ enum err queue_patch(struct db *db, const struct queue_change *change, bool crea
 	db_arg_int4_if(&a, change->has_paused, change->paused);
 	db_arg_int4_if(&a, change->has_draining, change->draining);
 	audit_args(&a, by);
+	db_arg_int4_if(&a, change->has_max_age_s, change->max_age_s);
+	db_arg_int4_if(&a, change->has_attempt_timeout_s, change->attempt_timeout_s);
+	db_arg_int4_if(&a, change->has_deadline_s, change->deadline_s);
 	return call_run(&(struct call_ask){
 		db, NULL, 0, &patch_stmt, &a, on_patch, {.done = (call_fn *)done, .ctx = ctx}});
 }

@@ -22,6 +22,9 @@ struct queue {
 	int64_t max_queued;  /* 0 = no cap */
 	int32_t weight;	     /* share of dispatch, 1-1000 */
 	double rate;	     /* dispatched a second; 0 = no limit */
+	/* 0 = no limit: seconds that the oldest ready job may wait before new ones are refused;
+	 * that an attempt and a job may last at most, whatever was asked for */
+	int32_t max_age_s, attempt_timeout_s, deadline_s;
 	bool paused, draining;
 	int64_t version;
 	/* from queue_flow: */
@@ -31,6 +34,7 @@ struct queue {
 	int64_t free_slots; /* fleet-wide, last told by beats */
 	int64_t allot;	    /* jobs producers may publish themselves, in all, in allot_epoch */
 	int64_t allot_epoch;
+	double drain_rate; /* starts a second, measured; 0 = none lately */
 };
 typedef void queue_done(void *ctx, enum err e, const struct queue *queues, size_t n);
 
@@ -41,11 +45,13 @@ MUST_CHECK enum err queue_list(struct db *db, queue_done *done, void *ctx);
 struct queue_change {
 	const char *name; /* created when there is none */
 	bool has_concurrency, has_max_queued, has_weight, has_rate, has_paused, has_draining;
+	bool has_max_age_s, has_attempt_timeout_s, has_deadline_s;
 	int32_t concurrency;
 	int64_t max_queued;
 	int32_t weight;
 	double rate;
 	bool paused, draining;
+	int32_t max_age_s, attempt_timeout_s, deadline_s;
 };
 /* Creates or changes; n = 1: the row as it is now. Pause, resume and drain are changes of paused
  * and draining; with create = false a missing name is ERR_NOT_FOUND. */

@@ -4,14 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Which queues take jobs now: all that exist, less those that drain or are at their cap. */
-#define QUEUES                                                                                   \
-	" known as materialized (select array(select queue_id from queue) as ids,"               \
-	" ready_rank(now(), 0::int2) as rank, array("                                            \
-	"  select q.queue_id from queue q left join lateral"                                     \
-	"   (select f.queued from queue_flow f where f.queue_id = q.queue_id limit 1) f on true" \
-	"  where not q.draining and (q.max_queued = 0 or coalesce(f.queued, 0) <"                \
-	" q.max_queued)) as open)"
+/* Which queues take jobs now: all that exist, less those that drain, are at their cap or whose
+ * oldest job waits too long; and which of the tenants ($1) have no place left. */
+#define QUEUES                                                                                  \
+	" known as materialized (select array(select queue_id from queue) as ids,"              \
+	" ready_rank(now(), 0::int2) as rank, array("                                           \
+	"  select q.queue_id from queue q left join lateral"                                    \
+	"   (select f.queued, f.oldest_at from queue_flow f where f.queue_id = q.queue_id"      \
+	"    limit 1) f on true"                                                                \
+	"  where not q.draining and (q.max_queued = 0 or coalesce(f.queued, 0) < q.max_queued)" \
+	"  and (q.max_age_s = 0 or coalesce(f.oldest_at > now() - make_interval(secs =>"        \
+	"   q.max_age_s), true))) as open, array(select l.tenant_id from tenant_limit l"        \
+	"  where l.tenant_id = any($1) and l.max_queued > 0 and l.queued >= l.max_queued)"      \
+	" as full_tenants)"
 
 /* Takes the keys, in order; waits for whoever is about to take the same. A key that was taken
  * shows up in submit_jobs as another's job_id. */
@@ -23,7 +28,8 @@ static const struct db_stmt keys_stmt = {.name = "submit_keys",
 	       "  k.key_hash, k.body_hash, k.job_id, now() + make_interval(secs => k.ttl_s)"
 	       " from unnest($1, $2, $3, $4, $5, $6, $7)"
 	       "  k(tenant_id, job_id, principal, queue_id, key_hash, body_hash, ttl_s), known"
-	       " where k.queue_id = any(known.open) order by 1, 2, 3, k.job_id"
+	       " where k.queue_id = any(known.open) and k.tenant_id <> all(known.full_tenants)"
+	       " order by 1, 2, 3, k.job_id"
 	       " on conflict (tenant_id, principal, key_hash) do update set body_hash ="
 	       " excluded.body_hash,"
 	       "  job_id = excluded.job_id, expires_at = excluded.expires_at"
@@ -37,17 +43,19 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       "   + make_interval(secs => k.deadline_s) end as deadline_at,"
 	       "  known.rank + k.priority * 30000 as rank,"
 	       "  i.job_id as key_job, i.body_hash as key_body,"
+	       "  k.tenant_id = any(known.full_tenants) as full_tenant,"
 	       "  case when k.key_hash is null then k.queue_id = any(known.open)"
+	       "    and k.tenant_id <> all(known.full_tenants)"
 	       "   else coalesce(i.job_id = k.job_id, false) end as take,"
 	       "  k.queue_id = any(known.ids) as known"
 	       " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-	       " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)"
+	       " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)"
 	       "  with ordinality k(tenant_id, job_id, principal, queue_id, key_hash,"
 	       " body_hash, request,"
 	       "   kind, model, priority, run_at, deadline_s, attempt_timeout_ms,"
 	       " max_attempts, store,"
 	       "   callback_events, accept_ms, retention, input, subject, metadata,"
-	       " callback, fallback, trace,  batch_id, hashes, ord)"
+	       " callback, fallback, trace,  batch_id, hashes, units, ord)"
 	       " cross join known"
 	       " left join lateral (select i.job_id, i.body_hash from idempotency i"
 	       "  where k.key_hash is not null and i.tenant_id = k.tenant_id and"
@@ -56,13 +64,13 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       " kind, model, priority,"
 	       "  created_at, run_at, deadline_at, deadline_s, attempt_timeout_ms,"
 	       " max_attempts, store,"
-	       "  callback_events, accept_ms, retention, state, rank, waiting_for)"
+	       "  callback_events, accept_ms, retention, state, rank, waiting_for, units)"
 	       " select tenant_id, job_id, principal, queue_id, kind, model, priority,"
 	       " now(), run_at,"
 	       "  deadline_at, deadline_s, attempt_timeout_ms, max_attempts, store,"
 	       " callback_events, accept_ms,"
 	       "  retention, case when later then 'waiting' else 'queued' end::job_state,"
-	       "  rank, case when later then 'run_at' end from inp where take"
+	       "  rank, case when later then 'run_at' end, units from inp where take"
 	       "), inputs as (insert into job_input (retention, tenant_id, job_id,"
 	       " input, subject, metadata, callback, fallback, trace)"
 	       " select retention, tenant_id, job_id, input, subject, metadata,"
@@ -72,8 +80,8 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       " job_id from inp"
 	       "  cross join lateral generate_series(1, octet_length(hashes), 16) at where take"
 	       "), ready as (insert into job_ready (tenant_id, queue_id, rank, job_id,"
-	       " batch_id, deadline_at)"
-	       " select tenant_id, queue_id, rank, job_id, batch_id, deadline_at from"
+	       " batch_id, deadline_at, units)"
+	       " select tenant_id, queue_id, rank, job_id, batch_id, deadline_at, units from"
 	       " inp where take and not later"
 	       "), due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
 	       " select tenant_id, job_id, queue_id, run_at, deadline_at from inp where"
@@ -94,7 +102,7 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       ") select ord, take, known, key_job is not null, key_body = body_hash, key_job,"
 	       "  case when take then (case when later then 'waiting' else 'queued' end)"
 	       " else j.state::text end,"
-	       "  case when take then now() else j.created_at end, take and not later"
+	       "  case when take then now() else j.created_at end, take and not later, full_tenant"
 	       " from inp left join lateral (select j.state, j.created_at from job j"
 	       "  where not inp.take and j.tenant_id = inp.tenant_id and j.job_id = inp.key_job "
 	       "limit 1) j on true"};
@@ -168,6 +176,7 @@ static void content_columns(struct db_args *a, struct submit *const *batch, size
 	COLUMN(DB_ID, db_item_id_or_null, s->batch);
 	COLUMN(DB_BYTES, db_item_bytes,
 		bytes_of(s->hashes_n > 0 ? s->hashes : NULL, s->hashes_n * SUBMIT_HASH_BYTES));
+	COLUMN(DB_INT4, db_item_int4, s->units > 0 ? s->units : 1);
 }
 
 static enum err outcome_of(const struct db_rows *r, size_t row)
@@ -180,7 +189,9 @@ static enum err outcome_of(const struct db_rows *r, size_t row)
 		return ERR_IDEMPOTENCY;
 	if (keyed) /* the same again, unless that job was deleted since */
 		return db_null(r, row, 6) ? ERR_CONFLICT : ERR_OK;
-	return db_int(r, row, 2) != 0 ? ERR_QUEUE_FULL : ERR_UNKNOWN_QUEUE;
+	if (db_int(r, row, 2) == 0)
+		return ERR_UNKNOWN_QUEUE;
+	return db_int(r, row, 9) != 0 ? ERR_TENANT_FULL : ERR_QUEUE_FULL;
 }
 
 static void outcome_set(struct submit *s, const struct db_rows *r, size_t row)

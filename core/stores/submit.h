@@ -44,7 +44,8 @@ struct submit {
 	int64_t deadline_s; /* from max(created, run_at); 0 = none */
 	int64_t attempt_timeout_ms;
 	int max_attempts;
-	bool store;	       /* false: content goes when the job has ended and was read */
+	int32_t units; /* thousands of tokens, estimated: what its tenant's turn pays; 0 = 1 */
+	bool store;    /* false: content goes when the job has ended and was read */
 	int callback_events;   /* CALLBACK_ bits */
 	int64_t accept_ms;     /* timing: from the request's first byte to the batch */
 	struct db_bytes input; /* sealed */
@@ -60,7 +61,8 @@ struct submit {
 	/* told, valid in done:
 	 *   ERR_OK             job is committed (or, with replayed, was before: see job_id)
 	 *   ERR_IDEMPOTENCY    the key is another body's
-	 *   ERR_QUEUE_FULL     at max_queued, or draining
+	 *   ERR_QUEUE_FULL     at max_queued, draining, or its oldest job waits too long
+	 *   ERR_TENANT_FULL    the tenant is at its own cap
 	 *   ERR_UNKNOWN_QUEUE */
 	enum err outcome;
 	bool replayed;

@@ -11,7 +11,7 @@ static const struct db_stmt TIDY_PAGE = {.name = "tidy_page",
 	       " (select from job_lease l where l.worker_id = w.worker_id) limit $2),"
 	       " beats as (" OF_W("worker_beat") "), notices as (" OF_W(
 		       "worker_notice") "),"
-					" grants as (" OF_W("worker_grant") "), crashes as (" OF_W(
+					" grants as (" OF_W("worker_grant") "), begun as (" OF_W("worker_started") "), crashes as (" OF_W(
 						"worker_crash") "),"
 								" workers as (" OF_W(
 									"worker") " returning 1),"

@@ -30,6 +30,10 @@ static const struct db_stmt beat_stmt = {.name = "worker_beat",
 	       " b as (insert into worker_beat (worker_id, beat_at, slots_free, draining)"
 	       "  select $1, now(), $2, $3 from w where not dead on conflict (worker_id) do update"
 	       "  set beat_at = now(), slots_free = excluded.slots_free, draining = excluded.draining),"
+	       " s as (insert into worker_started as s (worker_id, queue_id, started)"
+	       "  select $1, queue_id, started from unnest($4, $5) k(queue_id, started), w"
+	       "  where not dead on conflict (worker_id, queue_id) do update"
+	       "  set started = s.started + excluded.started),"
 	       " n as (delete from worker_notice where worker_id = $1 returning tenant_id, job_id, fence)"
 	       " select 0, drain, dead, null::uuid, null::uuid, 0::int8 from w"
 	       " union all select 1, false, false, tenant_id, job_id, fence from n"
@@ -163,7 +167,19 @@ static void on_beat(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-enum err worker_beat(struct db *db, struct id worker, int32_t slots_free, bool draining,
+static void begun_args(struct db_args *a, const struct worker_begun *begun, size_t n)
+{
+	size_t i;
+
+	db_array(a, DB_INT4, n);
+	for (i = 0; i < n; i++)
+		db_item_int4(a, begun[i].queue_id);
+	db_array(a, DB_INT8, n);
+	for (i = 0; i < n; i++)
+		db_item_int8(a, begun[i].started);
+}
+
+enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse *pulse,
 	worker_beat_done *done, void *ctx)
 {
 	struct call *call;
@@ -177,8 +193,9 @@ enum err worker_beat(struct db *db, struct id worker, int32_t slots_free, bool d
 	db_query(db, &async_stmt, NULL);
 	db_args_init(&a);
 	db_arg_id(&a, worker);
-	db_arg_int4(&a, slots_free);
-	db_arg_bool(&a, draining);
+	db_arg_int4(&a, pulse->slots_free);
+	db_arg_bool(&a, pulse->draining);
+	begun_args(&a, pulse->begun, pulse->begun_n);
 	db_query(db, &beat_stmt, &a);
 	db_commit(db, on_beat, call);
 	return ERR_OK;

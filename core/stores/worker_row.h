@@ -56,8 +56,18 @@ struct worker_reply {
 	size_t grants_n;
 };
 typedef void worker_beat_done(void *ctx, enum err e, const struct worker_reply *reply);
-/* slots_free: what it could take now. draining: it takes nothing new. */
-MUST_CHECK enum err worker_beat(struct db *db, struct id worker, int32_t slots_free, bool draining,
+/* Jobs of a queue that the worker started since the last acknowledged beat. */
+struct worker_begun {
+	int32_t queue_id;
+	int64_t started;
+};
+struct worker_pulse {
+	int32_t slots_free; /* what it could take now */
+	bool draining;	    /* it takes nothing new */
+	const struct worker_begun *begun;
+	size_t begun_n;
+};
+MUST_CHECK enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse *pulse,
 	worker_beat_done *done, void *ctx);
 /* A clean leave: only with no leases left (others are the reaper's). */
 MUST_CHECK enum err worker_leave(struct db *db, struct id worker, db_done_fn *done, void *ctx);

@@ -18,7 +18,7 @@ command_fn queue_list_run, queue_set_run, queue_pause_run, queue_resume_run, que
 command_fn worker_list_run, worker_drain_run;
 command_fn upstream_list_run;
 command_fn consumption_run;
-command_fn tenant_create_run, tenant_list_run, tenant_origins_run;
+command_fn tenant_create_run, tenant_list_run, tenant_origins_run, tenant_limits_run;
 command_fn api_key_create_run, api_key_list_run, api_key_revoke_run;
 command_fn migrate_command_run, bootstrap_run, check_config_run;
 command_fn demo_run, completion_run, help_run, version_run;

@@ -9,6 +9,8 @@ static const struct column columns[] = {
 	{"QUEUED", "queued", COLUMN_PLAIN},
 	{"WAITING", "waiting", COLUMN_PLAIN},
 	{"RUNNING", "running", COLUMN_PLAIN},
+	{"STARTS/S", "drain_rate", COLUMN_PLAIN},
+	{"OLDEST", "oldest_at", COLUMN_AGE},
 	{"CONCURRENCY", "concurrency", COLUMN_PLAIN},
 	{"MAX QUEUED", "max_queued", COLUMN_PLAIN},
 	{"WEIGHT", "weight", COLUMN_PLAIN},
@@ -25,7 +27,8 @@ enum outcome queue_list_run(struct call *call)
 static const struct {
 	const char *option, *member;
 } settings[] = {{"concurrency", "concurrency"}, {"max-queued", "max_queued"}, {"weight", "weight"},
-	{"rate", "rate"}};
+	{"rate", "rate"}, {"max-age", "max_age_s"}, {"attempt-timeout", "attempt_timeout_s"},
+	{"deadline", "deadline_s"}};
 
 enum outcome queue_set_run(struct call *call)
 {

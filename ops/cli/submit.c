@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { TRIES_MAX = 4, PAUSE_MS = 500, KEY_BYTES = 16, KEY_MAX = 256 };
+enum { TRIES_MAX = 4, PAUSE_MS = 500, KEY_BYTES = 16, KEY_MAX = 256, PATIENCE_S = 10 };
 
 /* The caller's idempotency key or one of our own: whatever happens on the way, trying again never
  * makes a second job. */
@@ -38,6 +38,12 @@ static enum outcome post_once(
 	return client_ask(client, &question, ret);
 }
 
+/* The server is away for a moment; one that names a longer time is not waited for. */
+static bool is_brief(const struct reply *reply)
+{
+	return reply->status == 503 && reply->retry_after_s <= PATIENCE_S;
+}
+
 /* Tries again while it is not known whether the job was accepted, and while the server says that
  * it is away; not when no server was there in the first place. */
 static enum outcome post(struct client *client, const json_t *job, struct reply *ret)
@@ -51,7 +57,7 @@ static enum outcome post(struct client *client, const json_t *job, struct reply 
 		outcome = post_once(client, job, key, ret);
 		unknown |= !ret->whole && ret->sent;
 		if (outcome != OUTCOME_UNAVAILABLE || tries == TRIES_MAX ||
-			(ret->whole ? ret->status != 503 : !unknown))
+			(ret->whole ? !is_brief(ret) : !unknown))
 			break;
 		client_pause(ret->retry_after_s > 0 ? ret->retry_after_s * 1000 : PAUSE_MS * tries);
 		reply_clear(ret);

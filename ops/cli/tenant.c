@@ -112,3 +112,43 @@ enum outcome tenant_origins_run(struct call *call)
 	json_decref(reply);
 	return OUTCOME_OK;
 }
+
+static const struct {
+	const char *option, *member;
+} limits[] = {{"weight", "weight"}, {"max-running", "max_running"}, {"max-queued", "max_queued"}};
+
+static json_t *limits_given(const struct call *call)
+{
+	json_t *body = json_object();
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (call_text(call, limits[i].option))
+			json_object_set_new(body, limits[i].member,
+				json_integer(call_number(call, limits[i].option, 0)));
+	return body;
+}
+
+enum outcome tenant_limits_run(struct call *call)
+{
+	json_t *body = limits_given(call), *reply = NULL;
+	bool set = json_object_size(body) > 0;
+	struct operator_call ask = {.method = set ? "PATCH" : "GET",
+		.before = "/v1/tenants/",
+		.name = call->arguments[0],
+		.after = "/limits",
+		.body = set ? body : NULL};
+	enum outcome outcome;
+
+	if (!set)
+		json_decref(body);
+	outcome = operator_ask(call, &ask, &reply);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (call_flag(call, "json"))
+		return output_json_new(call, reply);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		fprintf(call->out, "%-12s %lld\n", limits[i].option,
+			(long long)json_integer_value(json_object_get(reply, limits[i].member)));
+	json_decref(reply);
+	return OUTCOME_OK;
+}

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { QUEUE_TIME_MAX_S = 366 * 86400 };
+
 struct queue_call {
 	struct call call; /* first */
 	struct audit_actor by;
@@ -30,10 +32,13 @@ static void queue_put(struct buf *out, const struct queue *q)
 		",\"weight\":%d,\"rate\":%g,\"paused\":%s,\"draining\":%s",
 		q->name, (int)q->concurrency, (long long)q->max_queued, (int)q->weight, q->rate,
 		q->paused ? "true" : "false", q->draining ? "true" : "false");
+	(void)buf_printf(out, ",\"max_age_s\":%d,\"attempt_timeout_s\":%d,\"deadline_s\":%d",
+		(int)q->max_age_s, (int)q->attempt_timeout_s, (int)q->deadline_s);
 	(void)buf_printf(out,
-		",\"queued\":%lld,\"waiting\":%lld,\"running\":%lld,\"free_slots\":%lld,",
+		",\"queued\":%lld,\"waiting\":%lld,\"running\":%lld,\"free_slots\":%lld,"
+		"\"drain_rate\":%.3f,",
 		(long long)q->queued, (long long)q->waiting, (long long)q->running,
-		(long long)q->free_slots);
+		(long long)q->free_slots, q->drain_rate);
 	job_json_time(out, "oldest_at", q->oldest_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "counted_at", q->counted_ms);
@@ -142,6 +147,20 @@ static bool name_is_fine(const char *name)
 	return n > 0 && n <= QUEUE_NAME_MAX && strspn(name, others) == n && !strchr("._-", name[0]);
 }
 
+static void times_take(struct queue_change *change, const json_t *body)
+{
+	const json_t *age = json_object_get(body, "max_age_s");
+	const json_t *attempt = json_object_get(body, "attempt_timeout_s");
+	const json_t *deadline = json_object_get(body, "deadline_s");
+
+	change->has_max_age_s = age != NULL;
+	change->max_age_s = (int32_t)json_integer_value(age);
+	change->has_attempt_timeout_s = attempt != NULL;
+	change->attempt_timeout_s = (int32_t)json_integer_value(attempt);
+	change->has_deadline_s = deadline != NULL;
+	change->deadline_s = (int32_t)json_integer_value(deadline);
+}
+
 static void change_take(struct queue_change *change, const json_t *body)
 {
 	const json_t *concurrency = json_object_get(body, "concurrency");
@@ -157,6 +176,7 @@ static void change_take(struct queue_change *change, const json_t *body)
 	change->weight = json_is_null(weight) ? 1 : (int32_t)json_integer_value(weight);
 	change->has_rate = rate != NULL;
 	change->rate = json_number_value(rate);
+	times_take(change, body);
 }
 
 /* null lifts a limit. */
@@ -167,6 +187,10 @@ void queue_patch_call(struct request *r)
 		{"max_queued", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, INT64_MAX / 2},
 		{"weight", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, 1000},
 		{"rate", JSON_IS_NUMBER | JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, 0},
+		{"max_age_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, QUEUE_TIME_MAX_S},
+		{"attempt_timeout_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0,
+			QUEUE_TIME_MAX_S},
+		{"deadline_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, QUEUE_TIME_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	json_t *body = call_body(r, fields, true);
 	struct problems p = {0};

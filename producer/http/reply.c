@@ -81,7 +81,7 @@ static enum err outside(enum err e)
 {
 	int status = err_http(e);
 
-	if (status == 503)
+	if (status == 503 && e != ERR_QUEUE_FULL)
 		return ERR_UNAVAILABLE;
 	return e == ERR_LOST ? ERR_CONFLICT : e;
 }
@@ -96,7 +96,8 @@ void reply_problem(struct reply *r, enum err e, const char *detail, const struct
 	buf_reset(&r->body);
 	problem_write(&r->body, e, detail, problems, instance);
 	if (r->status == 429 || r->status == 503)
-		reply_header(r, "Retry-After", "%d", RETRY_AFTER_S);
+		reply_header(r, "Retry-After", "%lld",
+			(long long)(r->retry_after_s ? r->retry_after_s : RETRY_AFTER_S));
 	if (r->status == 401)
 		reply_header(r, "WWW-Authenticate", "Bearer");
 }

@@ -24,7 +24,8 @@ struct reply {
 	struct buf body;
 	struct reply_header headers[REPLY_HEADERS_MAX];
 	size_t headers_n;
-	bool close; /* the connection ends with it */
+	int64_t retry_after_s; /* on 429 and 503; 0 = the usual */
+	bool close;	       /* the connection ends with it */
 };
 
 void reply_init(struct reply *r);

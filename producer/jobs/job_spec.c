@@ -5,6 +5,7 @@
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/utf8.h"
+#include "jobs/job_units.h"
 #include "stores/partition.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ struct reading {
 	const char *bytes;
 	size_t len;
 	struct problems *p;
+	const struct queue *queue; /* the queue asked for; NULL = unknown */
 	/* places of sealed values: the buffer may still move */
 	struct {
 		struct db_bytes *to;
@@ -121,6 +123,7 @@ static enum err queue_check(struct reading *r)
 	}
 	memcpy(r->spec->queue, found->name_text, sizeof r->spec->queue);
 	r->spec->submit.queue_id = found->queue.id;
+	r->queue = &found->queue;
 	return ERR_OK;
 }
 
@@ -145,7 +148,10 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 		!json_is_array(json_object_get(input, "messages")))
 		problems_add(r->p, "/input/messages", "must be a list of messages");
 	r->spec->submit.model = r->spec->model[0] ? r->spec->model : NULL;
-	if (json_raw(r->bytes, r->len, "input", &at, &len))
+	if (!json_raw(r->bytes, r->len, "input", &at, &len))
+		len = r->len;
+	r->spec->submit.units = job_units(input, len);
+	if (len < r->len)
 		return value_add(r, &r->spec->submit.input, r->bytes + at, len);
 	return value_add_json(r, &r->spec->submit.input, input);
 }
@@ -361,6 +367,17 @@ static bool table_check(struct reading *r)
 	return json_check(r->spec->body, "", fields, r->p);
 }
 
+/* The queue's own bounds hold whatever was asked for. */
+static void times_bound(struct submit *s, const struct queue *queue)
+{
+	const int64_t attempt_ms = 1000 * (int64_t)queue->attempt_timeout_s;
+
+	if (queue->deadline_s && (!s->deadline_s || s->deadline_s > queue->deadline_s))
+		s->deadline_s = queue->deadline_s;
+	if (attempt_ms && s->attempt_timeout_ms > attempt_ms)
+		s->attempt_timeout_ms = attempt_ms;
+}
+
 static void numbers_take(struct reading *r)
 {
 	const struct config *c = r->scene->config;
@@ -371,6 +388,8 @@ static void numbers_take(struct reading *r)
 	s->deadline_s = integer(r, "deadline_s", c->limits.deadline_default_s);
 	s->attempt_timeout_ms =
 		1000 * integer(r, "attempt_timeout_s", c->limits.attempt_timeout_default_s);
+	if (r->queue)
+		times_bound(s, r->queue);
 	s->max_attempts = (int)integer(r, "max_attempts", c->limits.attempts_default);
 	s->store = !store || json_is_true(store);
 	s->key_ttl_s = c->limits.idempotency_ttl_s;

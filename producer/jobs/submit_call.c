@@ -5,6 +5,7 @@
 #include "jobs/read_call.h"
 #include "producer.h"
 #include "publish.h"
+#include "queues.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,8 @@ static void submit_done_item(struct record_item *item, enum err e)
 		read_replayed(r, s->tenant, s->job_id);
 		return;
 	}
+	if (e == ERR_QUEUE_FULL || e == ERR_TENANT_FULL)
+		r->reply.retry_after_s = queues_retry_after_s(r->producer->queues, s->queue_id);
 	if (e)
 		request_fail(r, e);
 	else

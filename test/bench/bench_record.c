@@ -193,6 +193,7 @@ struct runner {
 	struct db *db;
 	struct finish ends[FINISH_MAX], *batch[FINISH_MAX];
 	size_t n, empty;
+	struct deficits deficits;
 };
 
 static void on_finish(void *ctx, enum err e, struct finish *const *batch, size_t n)
@@ -207,7 +208,8 @@ static void on_finish(void *ctx, enum err e, struct finish *const *batch, size_t
 	atomic_fetch_add(&r->b->done, n);
 }
 
-static void on_claim(void *ctx, enum err e, const struct claim *claims, size_t n)
+static void on_claim(
+	void *ctx, enum err e, const struct claim *claims, size_t n, const struct claim_turn *turn)
 {
 	struct runner *r = ctx;
 	size_t i;
@@ -226,8 +228,9 @@ static void on_claim(void *ctx, enum err e, const struct claim *claims, size_t n
 			.decision = id_new(0),
 			.result = {r->b->result, sizeof(r->b->result)}};
 		r->batch[i] = &r->ends[i];
-		r->after = claims[i].tenant;
 	}
+	deficits_take(&r->deficits, 0, turn->owed, turn->owed_n);
+	r->after = turn->after;
 }
 
 static void on_start(void *ctx, enum err e, int64_t lock_key)
@@ -256,6 +259,7 @@ static void *worker(void *arg)
 			check(finish_batch(r->db, r->worker, r->batch, r->n, on_finish, r),
 				"finish", r->db);
 		ask.after_tenant = r->after;
+		ask.deficits = &r->deficits;
 		check(lease_claim_direct(r->db, r->worker, &ask, on_claim, r), "claim", r->db);
 		check(db_wait(r->db, WAIT_MS), "work", r->db);
 	}

@@ -376,17 +376,28 @@ static rd_kafka_message_t *next_of(struct part *part)
 	return message;
 }
 
-bool stream_consumer_take(struct stream_consumer *consumer, struct stream_message *ret_message)
+bool stream_consumer_take(struct stream_consumer *consumer, stream_wanted_fn *wanted, void *owner,
+	struct stream_message *ret_message)
 {
 	struct stream_consumer *c = consumer;
 	rd_kafka_message_t *message = NULL;
+	bool passed = false;
 
 	if (!atomic_exchange(&c->filled, false))
 		return false;
-	for (size_t i = 0; !message && i < c->n; i++)
-		message = next_of(&c->parts[c->cursor++ % c->n]);
-	if (!message)
+	for (size_t i = 0; !message && i < c->n; i++) {
+		struct part *part = &c->parts[c->cursor++ % c->n];
+
+		if (!wanted || wanted(owner, part->topic + strlen(c->prefix) + 1))
+			message = next_of(part);
+		else
+			passed = true;
+	}
+	if (!message) {
+		if (passed) /* one may lie there */
+			atomic_store(&c->filled, true);
 		return false;
+	}
 	atomic_store(&c->filled, true);
 	*ret_message = (struct stream_message){
 		.queue = rd_kafka_topic_name(message->rkt) + strlen(c->prefix) + 1,

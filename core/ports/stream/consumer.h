@@ -51,8 +51,12 @@ void stream_consumer_close(struct stream_consumer *consumer, int wait_ms);
 MUST_CHECK enum err stream_consumer_subscribe(
 	struct stream_consumer *consumer, const char *const *queues, size_t n);
 
-/* The next message, if one is here. Never waits. */
-bool stream_consumer_take(struct stream_consumer *consumer, struct stream_message *ret_message);
+/* May a message of this queue be taken now? */
+typedef bool stream_wanted_fn(void *owner, const char *queue);
+/* The next message of a queue that is wanted (NULL: any), if one is here. Never waits. Those of
+ * other queues stay, and nothing waits behind them. */
+bool stream_consumer_take(struct stream_consumer *consumer, stream_wanted_fn *wanted, void *owner,
+	struct stream_message *ret_message);
 /* Claimed (or useless): its offset will be committed. Frees the message. */
 void stream_consumer_done(struct stream_consumer *consumer, struct stream_message *message);
 /* Frees the message without committing it: the dispatcher finds what it named by other means. */

@@ -96,6 +96,22 @@ static void every_queue_gets_at_least_one_turn_in_time(void **state)
 		assert_true(w[i].pick >= 1);
 }
 
+/* promises: C4 */
+static void a_queue_that_hangs_leaves_the_others_their_reserve(void **state)
+{
+	struct window w[] = {QUEUE(.depth = 1000), QUEUE(.depth = 0)};
+
+	window_plan(w, 2, 100, 0, 0);
+	assert_int_equal(w[0].pick, 95);
+	w[0].running = 95;
+	window_plan(w, 2, 100, 95, 0);
+	assert_int_equal(w[0].pick, 0);
+	assert_int_equal(w[0].allot, 0);
+	w[1].depth = 1000;
+	window_plan(w, 2, 100, 95, 0);
+	assert_int_equal(w[1].pick, 5);
+}
+
 /* promises: C16 */
 static void a_message_is_small_enough_for_every_worker_to_get_some(void **state)
 {
@@ -115,6 +131,7 @@ int main(void)
 		cmocka_unit_test(producers_get_the_rest_only_where_nothing_older_waits),
 		cmocka_unit_test(a_rate_is_an_allowance_that_producers_do_not_share),
 		cmocka_unit_test(every_queue_gets_at_least_one_turn_in_time),
+		cmocka_unit_test(a_queue_that_hangs_leaves_the_others_their_reserve),
 		cmocka_unit_test(a_message_is_small_enough_for_every_worker_to_get_some),
 	};
 

@@ -83,6 +83,13 @@ static inline void record_claimed(void *ctx, enum err e, const struct claim *cla
 		memcpy(got->claim, claims, n * sizeof(*claims));
 }
 
+static inline void record_claimed_direct(
+	void *ctx, enum err e, const struct claim *claims, size_t n, const struct claim_turn *turn)
+{
+	(void)turn;
+	record_claimed(ctx, e, claims, n);
+}
+
 static inline struct record_claims *record_claim(
 	struct db *db, struct id worker, int32_t queue, size_t max)
 {
@@ -90,7 +97,7 @@ static inline struct record_claims *record_claim(
 	struct claim_direct ask = {.queues = &queue, .queues_n = 1, .max = max};
 
 	got.n = 0;
-	record_run(db, lease_claim_direct(db, worker, &ask, record_claimed, &got));
+	record_run(db, lease_claim_direct(db, worker, &ask, record_claimed_direct, &got));
 	return &got;
 }
 

@@ -91,9 +91,11 @@ static void test_a_running_job_is_taken_from_its_holder(void **state)
 	record_finish(w->worker, w->me, &f, 1);
 	assert_int_equal(f.outcome, ERR_LOST);
 	/* The holder learns by its beat, once, and may still write what the call has cost. */
-	record_run(w->worker, worker_beat(w->worker, w->me, 10, false, on_beat, &cancels));
+	record_run(w->worker, worker_beat(w->worker, w->me,
+				      &(struct worker_pulse){.slots_free = 10}, on_beat, &cancels));
 	assert_int_equal(cancels, 1);
-	record_run(w->worker, worker_beat(w->worker, w->me, 10, false, on_beat, &cancels));
+	record_run(w->worker, worker_beat(w->worker, w->me,
+				      &(struct worker_pulse){.slots_free = 10}, on_beat, &cancels));
 	assert_int_equal(cancels, 0);
 	f.output_tokens = 11;
 	record_run(w->worker, finish_usage(w->worker, w->me, batch, 1, record_finished, &e));

@@ -143,8 +143,9 @@ static void test_two_claimers_share_without_meeting(void **state)
 	for (i = 0; i < 100; i++)
 		jobs[i] = record_job(w->tenant, w->queue);
 	record_submit(w->producer, jobs, 100);
-	assert_int_equal(lease_claim_direct(w->worker, w->me, &ask, record_claimed, &a), ERR_OK);
-	assert_int_equal(lease_claim_direct(db, other, &ask, record_claimed, &b), ERR_OK);
+	assert_int_equal(
+		lease_claim_direct(w->worker, w->me, &ask, record_claimed_direct, &a), ERR_OK);
+	assert_int_equal(lease_claim_direct(db, other, &ask, record_claimed_direct, &b), ERR_OK);
 	assert_int_equal(db_wait(w->worker, RECORD_WAIT_MS), ERR_OK);
 	assert_int_equal(db_wait(db, RECORD_WAIT_MS), ERR_OK);
 	for (i = 0; i < a.n; i++)

@@ -60,14 +60,14 @@ struct picked {
 	struct job_key key[100];
 };
 
-static void on_pick(void *ctx, enum err e, const struct job_key *keys, size_t n)
+static void on_pick(void *ctx, enum err e, const struct dispatch_picked *picked)
 {
 	struct picked *p = ctx;
 
 	assert_int_equal(e, ERR_OK);
-	p->n = n;
-	if (n > 0)
-		memcpy(p->key, keys, n * sizeof(*keys));
+	p->n = picked->n;
+	if (picked->n > 0)
+		memcpy(p->key, picked->keys, picked->n * sizeof(*picked->keys));
 }
 
 static struct picked pick(struct led *l, struct id batch, size_t max)
