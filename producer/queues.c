@@ -72,6 +72,16 @@ static const struct queue_view *find_id(const struct queues_view *v, int32_t id)
 	return NULL;
 }
 
+bool queues_is_full(const struct queues_view *v, int32_t queue_id)
+{
+	const struct queue_view *found = find_id(v, queue_id);
+	const struct queue *q = found ? &found->queue : NULL;
+	const int64_t age_ms = q && q->oldest_ms ? clock_record_ms() - q->oldest_ms : 0;
+
+	return q && (q->draining || (q->max_queued && q->queued >= q->max_queued) ||
+			    (q->max_age_s && age_ms > 1000 * (int64_t)q->max_age_s));
+}
+
 int64_t queues_retry_after_s(struct queues *q, int32_t queue_id)
 {
 	struct queues_view *v = queues_hold(q);

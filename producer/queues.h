@@ -41,6 +41,8 @@ void queues_view_release(struct queues_view *v);
 struct queue_view *queues_find(struct queues_view *v, const char *name);
 /* Takes up to want from the allotment: so many jobs may be published by us. */
 int64_t queues_allot_take(struct queue_view *q, int64_t want);
+/* True when no job is taken now, as far as the last count tells: the record would refuse it. */
+bool queues_is_full(const struct queues_view *v, int32_t queue_id);
 /* When a caller who was refused may come again, in seconds: as long as what waits will take at the
  * rate it is worked off, within QUEUES_RETRY_MIN_S and _MAX_S; the longest when nothing moves. */
 enum { QUEUES_RETRY_MIN_S = 1, QUEUES_RETRY_MAX_S = 300 };

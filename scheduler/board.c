@@ -82,15 +82,21 @@ void board_see(struct board *board, const struct dispatch_look *look, int64_t no
 {
 	size_t n = look->n < BOARD_MAX ? look->n : BOARD_MAX;
 	struct board_queue *fresh = board->pages[board->queues == board->pages[0]];
+	int64_t sum = 0;
 
 	board->running = 0;
 	board->caps = board->rates = board->ready = board->lively = false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		see_queue(board, i, &look->queues[i], &fresh[i], now_ms);
+		sum += fresh[i].running + look->queues[i].dispatched + look->queues[i].depth;
+	}
 	board->queues = fresh;
 	board->n = n;
 	board->slots = look->slots;
 	board->workers = look->workers;
+	if (sum != board->sum)
+		board->moved_ms = now_ms;
+	board->sum = sum;
 }
 
 void board_plan(struct board *board, int64_t extra_percent)

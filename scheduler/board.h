@@ -38,6 +38,8 @@ struct board {
 	bool rates;  /* some queue has a rate */
 	bool ready;  /* something is ready or dispatched */
 	bool lively; /* or running */
+	/* the sum of what is ready, dispatched and running, and when it was another one last */
+	int64_t sum, moved_ms;
 };
 
 void board_see(struct board *board, const struct dispatch_look *look, int64_t now_ms);

@@ -16,7 +16,8 @@ enum {
 	LITE_EVERY_MS = 500,
 	LEASES_EVERY_MS = 100, /* counting them costs more than all else */
 	FLOW_IDLE_MS = 1000,
-	CLOSE_WAIT_MS = 500
+	CLOSE_WAIT_MS = 500,
+	STILL_MS = 2000 /* a backlog that did not move for so long stands still */
 };
 
 struct dispatch {
@@ -398,6 +399,18 @@ static bool may_rest(const struct dispatch *d)
 	return !d->publisher && !d->board.rates && clock_ms() - d->look_ms < LITE_EVERY_MS;
 }
 
+/* A backlog that stands still, behind a cap or calls that hang, is looked at in the idle rhythm:
+ * what frees it changes a number. */
+static bool is_busy(const struct dispatch *d)
+{
+	if (d->board.rates || !d->publisher)
+		return d->board.rates && d->board.ready;
+	for (size_t i = 0; i < d->board.n; i++)
+		if (d->board.windows[i].pick > 0)
+			return true;
+	return d->board.ready && d->look_ms - d->board.moved_ms < STILL_MS;
+}
+
 enum err dispatch_run(struct leader *leader, bool *ret_busy)
 {
 	struct dispatch *d = leader->dispatch;
@@ -417,6 +430,6 @@ enum err dispatch_run(struct leader *leader, bool *ret_busy)
 		err = tell_producers(leader);
 	if (err == ERR_OK)
 		err = dispatch_all(leader);
-	*ret_busy = (d->publisher || d->board.rates) && d->board.ready;
+	*ret_busy = is_busy(d);
 	return err;
 }

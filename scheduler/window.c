@@ -59,6 +59,15 @@ static struct budget budget_of(const struct window *windows, size_t n, int64_t s
 	return budget;
 }
 
+/* A queue that has all it may have looks ahead for its own part only: what hangs frees nothing. */
+static int64_t shared_limit(const struct window *w, const struct budget *budget)
+{
+	const int64_t room = room_of(w, budget);
+
+	return with_look_ahead(
+		room, room > 0 ? budget->slots : part_of(w, budget), budget->extra_percent);
+}
+
 /* What a queue may have on its way, whatever the others want. */
 static int64_t limit_of(const struct window *w, const struct budget *budget)
 {
@@ -67,8 +76,7 @@ static int64_t limit_of(const struct window *w, const struct budget *budget)
 	if (w->paused)
 		return 0;
 	if (budget->shared)
-		limit = least(limit,
-			with_look_ahead(room_of(w, budget), budget->slots, budget->extra_percent));
+		limit = least(limit, shared_limit(w, budget));
 	if (w->cap <= 0)
 		return limit;
 	return least(limit, with_look_ahead(w->cap - w->running, w->cap, budget->extra_percent));

@@ -8,26 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUES_MAX = 1000, AGAIN_MS = 1000, FIRST_MS = 200 };
+enum { QUEUES_MAX = 1000, AGAIN_MS = 500, FIRST_MS = 200 };
 
 struct served {
 	struct worker *worker;
 	struct stream_consumer *consumer;
 	struct loop_timer *timer;
 	bool asked;
-	bool all;
 	int32_t ids[QUEUES_MAX];
 	size_t n; /* 0: the list has not come yet */
 };
 
 bool served_is_known(const struct served *served)
 {
-	return served->all || served->n;
+	return served->n > 0;
 }
 
 const int32_t *served_ids(const struct served *served, size_t *ret_n)
 {
-	*ret_n = served->all ? 0 : served->n;
+	*ret_n = served->n;
 	return served->ids;
 }
 
@@ -76,7 +75,6 @@ static void on_timer(void *owner)
 
 enum err served_new(struct worker *w, struct stream_consumer *consumer, struct served **ret_served)
 {
-	const struct config_texts *names = &w->config->worker.queues;
 	struct served *served = calloc(1, sizeof(*served));
 	enum err e;
 
@@ -84,7 +82,6 @@ enum err served_new(struct worker *w, struct stream_consumer *consumer, struct s
 		return ERR_NOMEM;
 	served->worker = w;
 	served->consumer = consumer;
-	served->all = names->n == 1 && strcmp(names->items[0], "*") == 0;
 	e = loop_timer_new(w->loop, on_timer, served, &served->timer);
 	if (e) {
 		free(served);

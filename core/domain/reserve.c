@@ -1,6 +1,6 @@
 #include "domain/reserve.h"
 
-enum { KEPT_PERCENT = 10 };
+enum { KEPT_PERCENT = 20 };
 
 static int64_t least(int64_t a, int64_t b)
 {

@@ -1,7 +1,7 @@
 /* reserve.h - slots that one queue leaves to the others.
  *
  * Queues share slots by weight and may borrow what others do not use; but calls
- * that hang give nothing back. So a tenth of all slots is kept, divided by weight
+ * that hang give nothing back. So a fifth of all slots is kept, divided by weight
  * and at least one a queue: a queue that holds less than its part finds it free,
  * whatever the others wait for. What is kept is never more than half of all slots;
  * with more queues than that, the part goes to whoever asks first.

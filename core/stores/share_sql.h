@@ -7,7 +7,8 @@
  *
  * and get share(queue_id, tenant_id, n, ord): take the first n rows of each, in
  * that order; and owing(queue_id, tenant_id, owed): what domain/deficit.h must
- * remember. A row of owing with owed = -1 is the tenant the next turn begins after.
+ * remember; queues that were not asked owe what they owed. A row of owing with
+ * owed = -1 is the tenant the next turn begins after.
  *
  * How: a tenant's jobs, first come first, have a level: units up to this one, less
  * what the tenant is owed, by its weight. Granting every tenant the same quantum a
@@ -108,7 +109,9 @@ void share_deficit_args(struct db_args *a, const struct deficits *deficits, int3
 	"   (coalesce((select level from top t where t.queue_id = s.queue_id), 0)"               \
 	"     * s.part)::int8) as owed from share s where s.seen > s.n or s.seen >= s.most"      \
 	"  union all (select p.queue_id, p.tenant_id, -1::int8 from pair p"                      \
-	"   where p.turn = " SHARE_TENANTS " limit 1))"
+	"   where p.turn = " SHARE_TENANTS " limit 1)"                                           \
+	"  union all select o.queue_id, o.tenant_id, o.owed from owed o"                         \
+	"   where o.queue_id not in (select queue_id from queues))"
 
 /* clang-format on */
 

@@ -3,9 +3,12 @@
 #include "handlers.h"
 #include "job.h"
 #include "output.h"
+#include "progress.h"
+
+#include <string.h>
 
 /* How long the server may work at one step of a filter. */
-enum { STEP_MS = 30000 };
+enum { STEP_MS = 30000, STEP_JOBS = 2000 };
 
 static enum outcome change_one(struct client *client, const char *verb, const char *id)
 {
@@ -49,13 +52,17 @@ struct total {
 static enum outcome change_step(
 	struct client *client, const char *verb, const json_t *body, struct total *total)
 {
+	const char *tenant = call_text(client->call, "tenant");
 	struct reply reply;
-	char path[64];
+	char path[160];
 	struct question question = {
 		.method = "POST", .path = path, .json = body, .patience_ms = STEP_MS};
 	enum outcome outcome;
 
-	snprintf(path, sizeof(path), "/v1/jobs/%s", verb);
+	if (tenant)
+		snprintf(path, sizeof(path), "/v1/tenants/%s/jobs/%s", tenant, verb);
+	else
+		snprintf(path, sizeof(path), "/v1/jobs/%s", verb);
 	outcome = client_ask(client, &question, &reply);
 	if (outcome == OUTCOME_OK) {
 		total->matched += json_integer_value(json_object_get(reply.json, "matched"));
@@ -84,20 +91,43 @@ static enum outcome print(const struct call *call, const struct total *total)
 	return OUTCOME_OK;
 }
 
+static void tell(struct progress *progress, const struct total *total)
+{
+	char news[PROGRESS_MAX];
+
+	snprintf(news, sizeof(news), "%lld jobs changed so far", total->changed);
+	progress_show(progress, news, "");
+}
+
 static enum outcome change_matching(struct client *client, const char *verb)
 {
 	const struct call *call = client->call;
 	struct total total = {0, 0, true};
+	struct progress progress;
 	json_t *body = NULL;
 	enum outcome outcome = filter_body(call, &body);
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	json_object_set_new(body, "dry_run", json_boolean(call_flag(call, "dry-run")));
-	while (outcome == OUTCOME_OK && total.more)
+	json_object_set_new(body, "limit", json_integer(STEP_JOBS));
+	progress_init(&progress, call);
+	while (outcome == OUTCOME_OK && total.more) {
 		outcome = change_step(client, verb, body, &total);
+		if (outcome == OUTCOME_OK && total.more)
+			tell(&progress, &total);
+	}
+	progress_end(&progress);
 	json_decref(body);
 	return outcome == OUTCOME_OK ? print(call, &total) : outcome;
+}
+
+/* It becomes a part of a path. */
+static bool tenant_is_word(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
 
 static enum outcome check(const struct call *call)
@@ -106,8 +136,10 @@ static enum outcome check(const struct call *call)
 		return call_usage(call, "name jobs, or a filter (with --dry-run to count first)");
 	if (call->n > 0 && filter_is_given(call))
 		return call_usage(call, "jobs or a filter, not both");
-	if (call->n > 0 && call_flag(call, "dry-run"))
-		return call_usage(call, "--dry-run goes with a filter");
+	if (call->n > 0 && (call_flag(call, "dry-run") || call_text(call, "tenant")))
+		return call_usage(call, "--dry-run and --tenant go with a filter");
+	if (call_text(call, "tenant") && !tenant_is_word(call_text(call, "tenant")))
+		return call_usage(call, "a tenant's name is 1 to 64 of a-z, 0-9, - and _");
 	return job_check_ids(call);
 }
 
@@ -118,7 +150,8 @@ static enum outcome change(const struct call *call, const char *verb)
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = client_open(call, CLIENT_JOBS, &client);
+	outcome = client_open(
+		call, call_text(call, "tenant") ? CLIENT_OPERATOR : CLIENT_JOBS, &client);
 	if (outcome == OUTCOME_OK)
 		outcome = call->n > 0 ? change_each(&client, verb) : change_matching(&client, verb);
 	client_clear(&client);

@@ -41,6 +41,7 @@
 #define CONFIG   PATH("config", 'c', "FILE", "longhaul.yaml (default: the path in LONGHAUL_CONFIG)")
 #define KEY_FILE PATH("key-file", 'k', "FILE", "write the key to this new file, mode 0600")
 #define SHOW     FLAG("show", 0, "print the key; it is never shown again")
+#define TENANT   TEXT("tenant", 0, "NAME", "an operator: the jobs of this tenant")
 #define DRY_RUN  FLAG("dry-run", 'n', "count the jobs that the filter names, change nothing")
 
 const struct option command_shared[] = {
@@ -102,11 +103,14 @@ const struct command command_table[] = {
 		 TEXT("after", 0, "CURSOR", "the page behind this cursor (\"next\" of the last)")),
 	 job_list_run, NULL},
 	{NULL, "cancel", "[JOB...]", 0, COMMAND_ANY, "cancel jobs, by id or by filter",
-	 OPTIONS(FILTERS, DRY_RUN), job_cancel_run, NULL},
+	 OPTIONS(FILTERS, TENANT, DRY_RUN), job_cancel_run,
+	 "By filter they are worked off in batches, newest first; what was done is told\n"
+	 "on the way and stays done.\n\n"
+	 "  longhaul cancel --tenant acme --queue bulk --state queued --dry-run"},
 	{NULL, "retry", "[JOB...]", 0, COMMAND_ANY, "run ended jobs again, by id or by filter",
-	 OPTIONS(FILTERS, DRY_RUN), job_retry_run,
+	 OPTIONS(FILTERS, TENANT, DRY_RUN), job_retry_run,
 	 "Failed, expired and cancelled jobs go back to their queue with new attempts.\n\n"
-	 "  longhaul retry --state failed --error-code upstream_auth --dry-run"},
+	 "  longhaul retry --dead --error-code upstream_auth --dry-run"},
 	{NULL, "why", "JOB", 1, 1, "the story of a job, and where its time went", NONE, why_run, NULL},
 
 	/* what runs them */

@@ -6,6 +6,7 @@
 #include "jobs/list_call.h"
 #include "producer.h"
 #include "stores/job_list.h"
+#include "stores/tenant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct many_work {
 	struct job_key keys[PAGE]; /* of the page under way */
 	size_t n;
 	int64_t matched, changed;
+	int64_t most; /* of matched, in this call */
 	int64_t until_ms;
 	bool more;
 };
@@ -31,6 +33,23 @@ static struct many_work *work_of(const struct record_batch *batch)
 }
 
 /* ---- the operations ---- */
+
+static void found(void *ctx, enum err e, const struct tenant *tenants, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	if (!e)
+		work_of(batch)->filter.job.tenant = tenants[0].id;
+	record_batch_end(batch, e);
+}
+
+/* An operator names the tenant whose jobs are meant. */
+static enum err whose_run(struct db *db, struct record_batch *batch)
+{
+	return tenant_find(db, work_of(batch)->r->match.params[0], found, batch);
+}
 
 static void counted(void *ctx, enum err e, int64_t n)
 {
@@ -56,11 +75,18 @@ static void picked(void *ctx, enum err e, const struct job_row *rows, size_t n)
 	record_batch_end(batch, e);
 }
 
+static size_t page_limit(const struct many_work *w)
+{
+	return w->most - w->matched < PAGE ? (size_t)(w->most - w->matched) : PAGE;
+}
+
 static enum err pick_run(struct db *db, struct record_batch *batch)
 {
 	const struct many_work *w = work_of(batch);
-	const struct job_page page = {
-		.filter = w->filter.job, .after = w->filter.after, .limit = PAGE, .what = 0};
+	const struct job_page page = {.filter = w->filter.job,
+		.after = w->filter.after,
+		.limit = page_limit(w),
+		.what = 0};
 
 	return job_list(db, &page, picked, batch);
 }
@@ -93,6 +119,7 @@ static enum err retry_many_run(struct db *db, struct record_batch *batch)
 	return job_retry_many(db, w->keys, w->n, &by, changed, batch);
 }
 
+const struct record_op whose_op = {"whose", RECORD_SLOW, 1, whose_run, NULL};
 const struct record_op count_op = {"count", RECORD_SLOW, 1, count_run, NULL};
 const struct record_op pick_op = {"pick", RECORD_SLOW, 1, pick_run, NULL};
 const struct record_op cancel_many_op = {"cancel_many", RECORD_SLOW, 1, cancel_many_run, NULL};
@@ -131,8 +158,10 @@ static void step(struct many_work *w, const struct record_op *op)
 /* Behind a page that was picked: change it, or be done. */
 static void page_picked(struct many_work *w)
 {
+	w->more = w->n == page_limit(w);
 	w->matched += (int64_t)w->n;
 	if (w->n == 0) {
+		w->more = false;
 		answer(w);
 		return;
 	}
@@ -142,11 +171,15 @@ static void page_picked(struct many_work *w)
 
 static void page_changed(struct many_work *w)
 {
-	w->more = w->n == PAGE;
-	if (w->more && w->matched < CHANGE_MANY_MAX && clock_ms() < w->until_ms)
+	if (w->more && w->matched < w->most && clock_ms() < w->until_ms)
 		step(w, &pick_op);
 	else
 		answer(w);
+}
+
+static void look(struct many_work *w)
+{
+	step(w, w->filter.dry_run ? &count_op : &pick_op);
 }
 
 static void step_done(struct record_item *item, enum err e)
@@ -155,6 +188,8 @@ static void step_done(struct record_item *item, enum err e)
 
 	if (e)
 		request_resume_failed(w->r, e);
+	else if (item->op == &whose_op)
+		look(w);
 	else if (item->op == &count_op)
 		answer(w);
 	else if (item->op == &pick_op)
@@ -180,9 +215,28 @@ static bool states_narrow(struct filter *filter, int allowed)
 	return filter->job.states != 0;
 }
 
+static bool is_operators(const struct request *r)
+{
+	return r->match.route->access == ROUTE_OPERATOR;
+}
+
+/* Persons are matched by a hash under the tenant's own key, which no operator's request has. */
+static bool names_persons(const json_t *body)
+{
+	return json_object_get(body, "subject") || json_object_get(body, "metadata");
+}
+
 static enum err many_read(struct many_work *w, struct problems *p)
 {
-	enum err e = filter_read(&w->filter, w->r, FILTER_CHANGE, w->body, p);
+	const json_t *limit = json_object_get(w->body, "limit");
+	enum err e;
+
+	if (is_operators(w->r) && names_persons(w->body)) {
+		problems_add(p, "", "subject and metadata are the tenant's own to filter by");
+		return ERR_INVALID_FIELD;
+	}
+	w->most = limit ? json_integer_value(limit) : CHANGE_MANY_MAX;
+	e = filter_read(&w->filter, w->r, FILTER_CHANGE, w->body, p);
 
 	if (!e && w->filter.members == 0) {
 		problems_add(p, "", "must name at least one filter");
@@ -214,10 +268,12 @@ static void many_begin(struct request *r, const struct record_op *change, int al
 		return;
 	}
 	request_park(r);
-	if (states_narrow(&w->filter, allowed))
-		step(w, w->filter.dry_run ? &count_op : &pick_op);
-	else
+	if (!states_narrow(&w->filter, allowed))
 		answer(w);
+	else if (is_operators(r))
+		step(w, &whose_op);
+	else
+		look(w);
 }
 
 void cancel_many_call(struct request *r)

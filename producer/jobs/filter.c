@@ -3,6 +3,7 @@
 #include "domain/kind.h"
 #include "domain/sealed.h"
 #include "ground/clock.h"
+#include "jobs/change_many_call.h"
 #include "producer.h"
 #include "queues.h"
 
@@ -88,8 +89,9 @@ static bool body_shape(struct reading *d, enum filter_form form)
 		{"limit", JSON_IS_INTEGER, JSON_OPTIONAL, 1, FILTER_LIMIT_MAX},
 		{"after", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 1, NAME_MAX_BYTES},
 		FIELDS_END};
-	static const struct json_field change[] = {
-		FILTER_FIELDS, {"dry_run", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0}, FIELDS_END};
+	static const struct json_field change[] = {FILTER_FIELDS,
+		{"dry_run", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0},
+		{"limit", JSON_IS_INTEGER, JSON_OPTIONAL, 1, CHANGE_MANY_MAX}, FIELDS_END};
 
 	if (json_is_object(d->body))
 		return json_check(d->body, "", form == FILTER_SEARCH ? search : change, d->p);

@@ -157,6 +157,14 @@ static void reply_accepted(struct submit_work *w)
 	reply_header(&r->reply, "ETag", "%s", etag);
 }
 
+/* A refusal for want of room says when there may be some. */
+static void come_again(struct submit_work *w, enum err e)
+{
+	if (e == ERR_QUEUE_FULL || e == ERR_TENANT_FULL)
+		w->r->reply.retry_after_s =
+			queues_retry_after_s(w->r->producer->queues, w->spec.submit.queue_id);
+}
+
 static void submit_done_item(struct record_item *item, enum err e)
 {
 	struct submit_work *w = (struct submit_work *)(void *)item;
@@ -174,8 +182,7 @@ static void submit_done_item(struct record_item *item, enum err e)
 		read_replayed(r, s->tenant, s->job_id);
 		return;
 	}
-	if (e == ERR_QUEUE_FULL || e == ERR_TENANT_FULL)
-		r->reply.retry_after_s = queues_retry_after_s(r->producer->queues, s->queue_id);
+	come_again(w, e);
 	if (e)
 		request_fail(r, e);
 	else
@@ -210,6 +217,9 @@ static enum err job_spec_fill(struct submit_work *w, struct problems *p)
 			problems_add(
 				p, "", "Idempotency-Key must be 1-255 printable ASCII characters");
 	}
+	/* with a key it may be a job that is there already */
+	if (!e && !r->idempotency_key && queues_is_full(queues, w->spec.submit.queue_id))
+		e = ERR_QUEUE_FULL;
 	queues_view_release(queues);
 	return e;
 }
@@ -229,6 +239,7 @@ void submit_call(struct request *r)
 	r->work_free = work_free;
 	e = job_spec_fill(w, &p);
 	buf_clear(&r->body);
+	come_again(w, e);
 	if (e) {
 		request_fail_with(r, e, &p);
 		return;

@@ -179,6 +179,53 @@ def test_a_filter_reaches_every_page(longhaul: Run, ok: Callable[..., str]) -> N
     assert ok("list", *mine, "--state", "waiting").count("job_") == 0
 
 
+@pytest.mark.promises("C8", "C12")
+def test_an_operator_ends_a_runaway_tenants_jobs_in_batches(
+    longhaul: Run, ok: Callable[..., str], as_json: Callable[..., Any], client: Client
+) -> None:
+    ok("queue", "set", "cli-runaway")
+    line = {"kind": "noop", "input": {}, "queue": "cli-runaway", "run_at": FAR}
+    client.bulk([line] * 5000)
+    theirs = ("--tenant", "demo", "--queue", "cli-runaway")
+    assert ok("cancel", *theirs, "--dry-run") == "5000 jobs match; nothing was changed\n"
+    assert as_json("cancel", "--tenant", "demo2", "--queue", "cli-runaway", "-n")["matched"] == 0
+    done = longhaul("cancel", *theirs)
+    assert (done.returncode, done.stdout) == (0, "5000 jobs changed\n")
+    told = [line for line in done.stderr.splitlines() if line.endswith(" jobs changed so far")]
+    assert told == ["2000 jobs changed so far", "4000 jobs changed so far"]
+    assert as_json("retry", *theirs, "--state", "cancelled", "-n")["matched"] == 5000
+    assert longhaul("cancel", "--tenant", "nobody", "--queue", "cli-runaway").returncode == 3
+    assert longhaul("cancel", *theirs, "--subject", "x").returncode != 0
+
+
+@pytest.mark.promises("C12")
+def test_a_tenants_limits_are_set_and_shown(ok: Callable[..., str], longhaul: Run) -> None:
+    ok("tenant", "create", "cli-limited")
+    assert "weight       1\n" in ok("tenant", "limits", "cli-limited")
+    ok("tenant", "limits", "cli-limited", "--weight", "3", "--max-running", "7")
+    shown = ok("tenant", "limits", "cli-limited", "--max-queued", "9")
+    assert shown == "weight       3\nmax-running  7\nmax-queued   9\n"
+    assert longhaul("tenant", "limits", "cli-limited", "--weight", "0").returncode == 2
+    assert longhaul("tenant", "limits", "no-such-tenant").returncode == 3
+
+
+@pytest.mark.promises("C5")
+def test_dead_letters_are_counted_and_sent_again(
+    ok: Callable[..., str], as_json: Callable[..., Any], client: Client
+) -> None:
+    ok("queue", "set", "cli-dead")
+    job = chat("x", model="sim?fail=400&fail_times=1", queue="cli-dead")
+    for one in [client.submit(job)["id"] for _ in range(3)]:
+        assert client.wait(one)["state"] == "failed"
+    dead = ("--dead", "--queue", "cli-dead", "--error-code", "upstream_rejected")
+    assert as_json("retry", *dead, "--dry-run")["matched"] == 3
+    assert ok("retry", *dead) == "3 jobs changed\n"
+    until(
+        "all are completed",
+        lambda: ok("list", "-q", "cli-dead", "--state", "completed").count("job_") == 3,
+    )
+
+
 @pytest.mark.promises("C2")
 def test_list_filters_pages_and_json(ok: Callable[..., str], as_json: Callable[..., Any]) -> None:
     ok("queue", "set", "cli-list")

@@ -21,9 +21,9 @@ KEY = "lh_" + "0" * 72
 COMMANDS = {
     "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "queue list", "queue set",
     "queue pause", "queue resume", "queue drain", "worker list", "worker drain", "upstream list",
-    "tenant create", "tenant list", "tenant callback-origins", "api-key create", "api-key list",
-    "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion", "help",
-    "version", "usage",
+    "tenant create", "tenant list", "tenant callback-origins", "tenant limits", "api-key create",
+    "api-key list", "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion",
+    "help", "version", "usage",
 }  # fmt: skip
 
 
@@ -382,7 +382,9 @@ def test_a_filter_is_worked_off_to_its_end(longhaul: Shell) -> None:
     done = longhaul("cancel", "--queue", "q", "--metadata", "k=v")
     assert (done.returncode, done.stdout) == (0, "998 jobs changed\n")
     bodies = [json.loads(one.body) for one in longhaul.server.asked]
-    assert bodies == [{"queue": "q", "metadata": {"k": "v"}, "dry_run": False}] * 2
+    body = {"queue": "q", "metadata": {"k": "v"}, "dry_run": False, "limit": 2000}
+    assert bodies == [body] * 2
+    assert done.stderr == "499 jobs changed so far\n"
 
 
 def test_a_dry_run_changes_nothing_and_counts(longhaul: Shell) -> None:
@@ -390,7 +392,8 @@ def test_a_dry_run_changes_nothing_and_counts(longhaul: Shell) -> None:
     longhaul.server.on("POST /v1/jobs/retry", Reply(body=count))
     done = longhaul("retry", "--dead", "--dry-run")
     assert done.stdout == "7 jobs match; nothing was changed\n"
-    assert json.loads(longhaul.server.asked[0].body) == {"dead": True, "dry_run": True}
+    body = {"dead": True, "dry_run": True, "limit": 2000}
+    assert json.loads(longhaul.server.asked[0].body) == body
     assert json.loads(longhaul("retry", "--dead", "--dry-run", "--json").stdout)["matched"] == 7
 
 

@@ -55,6 +55,19 @@ static void memory_follows_a_queue_to_another_place(void **state)
 	assert_null(board_find(board, 2));
 }
 
+/* promises: C15 */
+static void when_a_backlog_moved_last_is_remembered(void **state)
+{
+	struct board *board = *state;
+	const struct dispatch_queue queue = {.id = 1, .name = "a", .depth = 100, .running = 3};
+	const struct dispatch_queue then = {.id = 1, .name = "a", .depth = 100, .running = 2};
+
+	assert_int_equal(seen(board, &queue, 1, 1)->moved_ms, 1);
+	assert_int_equal(seen(board, &queue, 1, 2)->moved_ms, 1);
+	assert_true(board->ready);
+	assert_int_equal(seen(board, &then, 1, 3)->moved_ms, 3);
+}
+
 /* promises: C16 */
 static void a_rate_saves_up_at_most_a_second(void **state)
 {
@@ -140,6 +153,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			memory_follows_a_queue_to_another_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			when_a_backlog_moved_last_is_remembered, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_rate_saves_up_at_most_a_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			topics_are_asked_for_until_they_are_made, setup, teardown),

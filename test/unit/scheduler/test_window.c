@@ -102,14 +102,14 @@ static void a_queue_that_hangs_leaves_the_others_their_reserve(void **state)
 	struct window w[] = {QUEUE(.depth = 1000), QUEUE(.depth = 0)};
 
 	window_plan(w, 2, 100, 0, 0);
-	assert_int_equal(w[0].pick, 95);
-	w[0].running = 95;
-	window_plan(w, 2, 100, 95, 0);
+	assert_int_equal(w[0].pick, 90);
+	w[0].running = 90;
+	window_plan(w, 2, 100, 90, 0);
 	assert_int_equal(w[0].pick, 0);
 	assert_int_equal(w[0].allot, 0);
 	w[1].depth = 1000;
-	window_plan(w, 2, 100, 95, 0);
-	assert_int_equal(w[1].pick, 5);
+	window_plan(w, 2, 100, 90, 0);
+	assert_int_equal(w[1].pick, 10);
 }
 
 /* promises: C16 */

@@ -56,9 +56,9 @@ static void each_queue_finds_its_part_when_the_others_hang(void **state)
 	size_t left = 100;
 
 	pools_serve(*state, served, 3);
-	assert_int_equal(fill(*state, 1, 100, &left), 100 - 1 - 8);
-	assert_int_equal(fill(*state, 3, 100, &left), 8);
-	assert_int_equal(fill(*state, 2, 100, &left), 1);
+	assert_int_equal(fill(*state, 1, 100, &left), 100 - 2 - 16);
+	assert_int_equal(fill(*state, 3, 100, &left), 16);
+	assert_int_equal(fill(*state, 2, 100, &left), 2);
 	assert_int_equal(left, 0);
 }
 
@@ -69,8 +69,8 @@ static void what_is_given_back_goes_to_who_lacks_its_part_first(void **state)
 	size_t left = 100;
 
 	pools_serve(*state, served, 2);
-	assert_int_equal(fill(*state, 1, 100, &left), 95);
-	assert_int_equal(fill(*state, 2, 100, &left), 5);
+	assert_int_equal(fill(*state, 1, 100, &left), 90);
+	assert_int_equal(fill(*state, 2, 100, &left), 10);
 	pools_release(*state, 2);
 	left++;
 	assert_int_equal(pools_room(*state, pools_find(*state, 1), 100, left), 0);

@@ -228,8 +228,12 @@ static void test_of_many_tenants_all_have_their_turn(void **state)
 static size_t claim_two(struct shared *s, const int32_t queues[2], int64_t held, int64_t spare)
 {
 	const struct claim_load load = {.queue_id = queues[0], .held = held, .spare = spare};
-	const struct claim_direct ask = {
-		.queues = queues, .queues_n = 2, .max = 8, .loads = &load, .loads_n = 1};
+	const struct claim_direct ask = {.queues = queues,
+		.queues_n = 2,
+		.max = 8,
+		.loads = &load,
+		.loads_n = 1,
+		.deficits = &s->deficits};
 	size_t n = 0;
 
 	record_run(s->w->worker, lease_claim_direct(s->w->worker, s->w->me, &ask, on_claims, s));
@@ -254,6 +258,20 @@ static void test_the_queue_that_holds_less_for_its_weight_is_next(void **state)
 	assert_int_equal(claim_two(s, queues, 90, 0), 0);
 }
 
+/* promises: C12, C4 */
+static void test_a_queue_that_was_full_owes_what_it_owed_before(void **state)
+{
+	struct shared *s = *state;
+	const int32_t queues[2] = {s->w->queue, record_queue_new(s->w->producer)};
+
+	submit_n(s, s->w->tenant, 50, 1, 0);
+	submit_n(s, s->other, 5, 1, 9);
+	assert_int_equal(claim_of(s, s->w->tenant, 1), 1);
+	assert_int_equal(claim_two(s, queues, 1, 0), 0);
+	assert_int_equal(s->got.n, 0);
+	assert_int_equal(claim_of(s, s->other, 1), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shared_open, shared_close)
 int main(void)
 {
@@ -268,6 +286,7 @@ int main(void)
 		TEST(test_a_message_takes_no_capped_tenant_over_its_cap),
 		TEST(test_of_many_tenants_all_have_their_turn),
 		TEST(test_the_queue_that_holds_less_for_its_weight_is_next),
+		TEST(test_a_queue_that_was_full_owes_what_it_owed_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ static void test_what_is_wrong_is_told_with_its_place(void **state)
 	refused(&s, read_body(&s, FILTER_SEARCH, "{\"dead\":1}"), ERR_INVALID_FIELD, "/dead");
 	refused(&s, read_body(&s, FILTER_SEARCH, "{\"dry_run\":true}"), ERR_INVALID_FIELD,
 		"/dry_run");
-	refused(&s, read_body(&s, FILTER_CHANGE, "{\"limit\":1}"), ERR_INVALID_FIELD, "/limit");
+	refused(&s, read_body(&s, FILTER_CHANGE, "{\"limit\":0}"), ERR_INVALID_FIELD, "/limit");
 	refused(&s, read_body(&s, FILTER_SEARCH, "{\"metadata\":{\"k\":1}}"), ERR_INVALID_FIELD,
 		"/metadata");
 	refused(&s, read_body(&s, FILTER_SEARCH, "{\"created_after\":\"noon\"}"), ERR_INVALID_FIELD,
