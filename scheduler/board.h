@@ -25,6 +25,7 @@ struct board_queue {
 	enum topic topic;   /* is its topic made? */
 	double tokens;	    /* starts its rate has saved up, at most a second's */
 	int64_t tokens_ms;  /* when they were counted */
+	uint64_t sent;	    /* jobs that the leader dispatched */
 	int64_t allot_told; /* what producers were last told; -1 = nothing yet */
 };
 

@@ -89,6 +89,11 @@ void dispatch_forget(struct dispatch *dispatch)
 	deficits_settle(&dispatch->deficits, 0);
 }
 
+bool dispatch_kafka_is_up(const struct dispatch *dispatch)
+{
+	return dispatch->publisher && stream_publisher_up(dispatch->publisher);
+}
+
 struct board *dispatch_board(struct dispatch *dispatch)
 {
 	return &dispatch->board;
@@ -349,6 +354,7 @@ static enum err dispatch_batch(
 	if (kafka_takes(d, queue))
 		publish(d, queue, ask.batch, pick.ask.n);
 	leader->tally.dispatched += pick.ask.n;
+	queue->sent += pick.ask.n;
 	return ERR_OK;
 }
 

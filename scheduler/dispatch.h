@@ -28,6 +28,9 @@ void dispatch_forget(struct dispatch *dispatch);
 /* The duty. */
 MUST_CHECK enum err dispatch_run(struct leader *leader, bool *ret_busy);
 
+/* Does Kafka take messages? False without one. */
+bool dispatch_kafka_is_up(const struct dispatch *dispatch);
+
 /* For the duties that build on it (grants.h, lost_message.h). */
 struct board *dispatch_board(struct dispatch *dispatch);
 /* NULL without Kafka, and while it is away: nothing can be asked then. */

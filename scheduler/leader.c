@@ -8,6 +8,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "lost_message.h"
+#include "metrics.h"
 #include "reaper.h"
 
 #include <stdlib.h>
@@ -140,11 +141,12 @@ static void term_give_back(struct leader *leader)
 static enum err duty_turn(struct leader *leader, size_t i)
 {
 	const struct duty *duty = &duty_table[i];
-	int64_t began_ms = clock_ms(), now_ms;
+	int64_t began_ms = clock_ms(), began_us = clock_us(), now_ms;
 	bool busy = false;
 	enum err err = duty->run(leader, &busy);
 
 	now_ms = clock_ms();
+	metrics_duty(leader->metrics, i, err, clock_us() - began_us);
 	leader->duty_due_ms[i] =
 		now_ms + duty_pause_ms(duty, leader->config, busy, now_ms - began_ms);
 	if (err == ERR_OK || err == ERR_LOST)
@@ -225,7 +227,9 @@ static enum err start(struct leader *leader)
 	leader->duty_due_ms = calloc(duty_count, sizeof *leader->duty_due_ms);
 	if (!leader->duty_due_ms)
 		return ERR_NOMEM;
-	err = connect_record(leader);
+	err = metrics_new(&leader->metrics);
+	if (err == ERR_OK)
+		err = connect_record(leader);
 	if (err == ERR_OK)
 		err = dispatch_new(leader->loop, leader->config, &leader->dispatch);
 	if (err == ERR_OK)
@@ -236,6 +240,8 @@ static enum err start(struct leader *leader)
 		err = reaper_new(&leader->reaper);
 	if (err == ERR_OK)
 		err = loop_timer_new(leader->loop, on_timer, leader, &leader->timer);
+	if (err == ERR_OK)
+		err = metrics_serve(leader->metrics, leader);
 	if (err == ERR_OK)
 		loop_timer_start(leader->timer, 0);
 	return err;
@@ -272,6 +278,7 @@ void leader_free(struct leader *leader)
 		return;
 	if (leader->db)
 		term_give_back(leader);
+	metrics_free(leader->metrics);
 	loop_timer_free(leader->timer);
 	dispatch_free(leader->dispatch);
 	grants_free(leader->grants);

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 struct config;
+struct metrics;
 
 struct leader {
 	struct loop *loop;
@@ -30,15 +31,17 @@ struct leader {
 	struct config *config; /* held */
 	struct db *db;
 	struct id self;
-	int64_t term;	      /* 0 = following */
-	int64_t held_ms;      /* when the term was last extended */
-	int64_t session_ms;   /* since when our session with Postgres lives; 0 = it does not */
-	int64_t *duty_due_ms; /* per duty, when to run next */
-	struct tally tally;
+	int64_t term;		   /* 0 = following */
+	int64_t held_ms;	   /* when the term was last extended */
+	int64_t session_ms;	   /* since when our session with Postgres lives; 0 = it does not */
+	int64_t *duty_due_ms;	   /* per duty, when to run next */
+	struct tally tally;	   /* since the start */
+	struct tally told;	   /* of it, in the log */
 	struct dispatch *dispatch; /* what outlives a turn, by duty */
 	struct grants *grants;
 	struct lost_messages *lost;
 	struct reaper *reaper;
+	struct metrics *metrics;
 };
 
 /* Connects, and starts to take part. ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */

@@ -1,4 +1,5 @@
-/* tally.h - what the leader did, counted for the log's line a minute.
+/* tally.h - what the leader did since the program started: for the log's line a minute, which
+ * tells what came on top, and for the metrics.
  *
  * Threads: the scheduler's.  Memory: values. */
 #ifndef SCHEDULER_TALLY_H

@@ -3,20 +3,42 @@
 #include "config/config.h"
 #include "dispatch.h"
 #include "ground/log.h"
+#include "metrics.h"
 #include "stores/dispatch.h"
 #include "stores/partition.h"
+#include "stores/queue.h"
 #include "stores/tidy.h"
 
 #include <string.h>
 
 enum { TIDY_PAGE = 500 };
 
+struct flow_ask {
+	struct ask ask;
+	struct metrics *metrics;
+};
+
+static void on_queues(void *ctx, enum err e, const struct queue *queues, size_t n)
+{
+	struct flow_ask *flow = ctx;
+
+	flow->ask.err = e;
+	if (e == ERR_OK)
+		metrics_queues(flow->metrics, queues, n);
+}
+
+/* Counts, and reads what was counted for the metrics. */
 enum err upkeep_count(struct leader *leader, bool *ret_busy)
 {
 	struct ask ask = {0};
+	struct flow_ask flow = {.metrics = leader->metrics};
+	enum err err;
 
 	*ret_busy = dispatch_board(leader->dispatch)->lively;
-	return leader_wait(leader, dispatch_count(leader->db, leader->term, ask_work, &ask), &ask);
+	err = leader_wait(leader, dispatch_count(leader->db, leader->term, ask_work, &ask), &ask);
+	if (err == ERR_OK)
+		err = leader_wait(leader, queue_list(leader->db, on_queues, &flow), &flow.ask);
+	return err;
 }
 
 enum err upkeep_heads(struct leader *leader, bool *ret_busy)
@@ -75,16 +97,15 @@ enum err upkeep_tidy(struct leader *leader, bool *ret_busy)
 
 enum err upkeep_report(struct leader *leader, bool *ret_busy)
 {
-	static const struct tally none;
 	struct log_field fields[] = {
-#define FIELD(name) LOG_INT(#name, (int64_t)leader->tally.name),
+#define FIELD(name) LOG_INT(#name, (int64_t)(leader->tally.name - leader->told.name)),
 		TALLY_TABLE(FIELD)
 #undef FIELD
 			LOG_END};
 
-	if (memcmp(&leader->tally, &none, sizeof none) == 0)
+	if (memcmp(&leader->tally, &leader->told, sizeof leader->tally) == 0)
 		return ERR_OK;
 	log_write(LOG_LEVEL_INFO, "the last minute", fields);
-	leader->tally = none;
+	leader->told = leader->tally;
 	return ERR_OK;
 }

@@ -4,6 +4,7 @@
 #include "connect/postgres.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "ground/version.h"
 #include "holding.h"
 #include "stores/epoch.h"
 #include "stores/worker_row.h"
@@ -180,7 +181,7 @@ static void start_send(struct beat *b)
 	struct worker_start start = {
 		.id = w->incarnation,
 		.host = host,
-		.version = "0.1.0",
+		.version = LONGHAUL_VERSION,
 		.pid = (int32_t)getpid(),
 		.slots = (int32_t)w->config->worker.slots,
 		.lease_ms = w->config->worker.lease_ms,

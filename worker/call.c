@@ -6,9 +6,11 @@
 #include "ground/log.h"
 #include "job.h"
 #include "live.h"
+#include "memory.h"
 #include "stop_point.h"
 #include "upstreams/outcome.h"
 #include "upstreams/upstream_request.h"
+#include "work.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -74,12 +76,15 @@ static enum err on_body(void *owner, const char *bytes, size_t len)
 {
 	struct job *job = owner;
 	struct crash_note_file *note = &job->worker->note;
+	const unsigned before = loop_work(job->worker->loop, WORK_stream);
 	enum err e;
 
 	crash_note_enter(note, job->tenant, job->id, job->fence);
 	stop_point(job, STOP_MID_STREAM);
 	e = reply_feed(&job->call->reply, bytes, len);
 	crash_note_leave(note);
+	memory_weigh(job);
+	loop_work(job->worker->loop, before);
 	return e;
 }
 

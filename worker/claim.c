@@ -2,7 +2,9 @@
 
 #include "beat.h"
 #include "connect/kafka.h"
+#include "counts.h"
 #include "domain/dispatch_message.h"
+#include "ground/clock.h"
 #include "ground/digest.h"
 #include "ground/log.h"
 #include "intake.h"
@@ -11,6 +13,7 @@
 #include "served.h"
 #include "stores/lease.h"
 #include "stray.h"
+#include "work.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -56,6 +59,7 @@ struct claimer {
 struct claim_keys {
 	struct claimer *claimer;
 	struct id incarnation; /* that asked */
+	int64_t sent_us;
 	size_t n, hints_n;
 	size_t parts[HINTS_MAX]; /* keys of each hint */
 	struct job_key keys[KEYS_MAX];
@@ -65,6 +69,7 @@ struct claim_keys {
 struct claim_more {
 	struct claimer *claimer;
 	struct id incarnation; /* that asked */
+	int64_t sent_us;
 	size_t asked, loads_n;
 	struct claim_load loads[POOLS_MAX];
 };
@@ -77,6 +82,11 @@ size_t claim_reserved(const struct claimer *claimer)
 bool claim_is_idle(const struct claimer *claimer)
 {
 	return claimer->in_flight == 0;
+}
+
+size_t claim_partitions(const struct claimer *claimer)
+{
+	return claimer->consumer ? stream_consumer_partitions(claimer->consumer) : 0;
 }
 
 void claim_wake(struct claimer *claimer)
@@ -116,6 +126,13 @@ static void take(
 		intake_take(claimer->worker, claims, n);
 }
 
+static void answered(
+	struct claimer *claimer, enum claim_way way, enum err e, size_t n, int64_t sent_us)
+{
+	counts_claim(claimer->worker->counts, way, e, n, clock_us() - sent_us);
+	loop_work(claimer->worker->loop, WORK_claim);
+}
+
 /* ---- room ---- */
 
 /* Of the worker's free slots, how many this queue may fill. */
@@ -143,6 +160,8 @@ static void hint_settle(struct claimer *claimer, struct hint *hint, enum err e)
 		hint->at = 0; /* all of it again: what was claimed is ready no more */
 	if (hint->asked || hint->at < hint->view.n)
 		return;
+	histogram_add(&claimer->worker->counts->dispatch_us, HISTOGRAM_FAST,
+		(clock_record_ms() - id_ms(hint->view.batch)) * 1000);
 	stream_consumer_done(claimer->consumer, &hint->message);
 	ring_leave(&hint->link);
 	free(hint);
@@ -156,6 +175,7 @@ static void on_keys(void *ctx, enum err e, const struct claim *claims, size_t n)
 	claimer->in_flight--;
 	claimer->reserved -= k->n;
 	claimer->look = true;
+	answered(claimer, CLAIM_MESSAGE, e, n, k->sent_us);
 	if (e)
 		quiet(claimer, e);
 	else
@@ -259,6 +279,7 @@ static bool claim_by_keys(struct claimer *claimer)
 		return false;
 	k->claimer = claimer;
 	k->incarnation = w->incarnation;
+	k->sent_us = clock_us();
 	k->n = k->hints_n = 0;
 	keys_gather(claimer, k, worker_free_slots(w));
 	if (!k->n) {
@@ -290,6 +311,7 @@ static void on_direct(
 	}
 	claimer->direct_asked = false;
 	claimer->look = true;
+	answered(claimer, CLAIM_DIRECT, e, n, more->sent_us);
 	log_debug("claimed directly", LOG_INT("asked", (int64_t)more->asked),
 		LOG_INT("jobs", (int64_t)n));
 	if (n) {
@@ -333,6 +355,7 @@ static void claim_directly(struct claimer *claimer)
 	ask.queues = served_ids(claimer->served, &ask.queues_n);
 	more->claimer = claimer;
 	more->incarnation = w->incarnation;
+	more->sent_us = clock_us();
 	more->asked = ask.max;
 	more->loads_n = pools_ask_loads(
 		&w->jobs.pools, (size_t)w->config->worker.slots, worker_free_slots(w), more->loads);

@@ -33,6 +33,8 @@ void claim_doubt(struct claimer *claimer);
 void claim_flush(struct claimer *claimer);
 /* Slots that claims under way may fill. */
 size_t claim_reserved(const struct claimer *claimer);
+/* Kafka partitions read now; 0 without Kafka. */
+size_t claim_partitions(const struct claimer *claimer);
 /* Is no claim under way, so that nothing new can come before the next flush? */
 bool claim_is_idle(const struct claimer *claimer);
 

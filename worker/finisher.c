@@ -1,6 +1,7 @@
 #include "finisher.h"
 
 #include "call.h"
+#include "counts.h"
 #include "domain/usage.h"
 #include "domain/verdict.h"
 #include "ground/clock.h"
@@ -12,6 +13,7 @@
 #include "stop_point.h"
 #include "tally.h"
 #include "upstreams/upstream.h"
+#include "work.h"
 #include "worker.h"
 #include "writer.h"
 
@@ -27,6 +29,8 @@ struct batch {
 	struct finisher *finisher;
 	struct buf sealed;
 	bool settle; /* its outcome is unknown: read, do not write */
+	int64_t sent_us;
+	size_t bytes; /* on their way */
 	size_t n;
 	struct event_run *runs;
 	struct finish **ends;
@@ -40,6 +44,7 @@ struct finisher {
 	struct ring again; /* batches */
 	size_t batches;	   /* under way */
 	size_t held;	   /* jobs in batches */
+	size_t bytes;	   /* of batches under way */
 	int64_t since_ms;  /* the queue's first came */
 	int64_t quiet_ms;  /* nothing is sent before: Postgres refused */
 	struct loop_timer *timer;
@@ -49,6 +54,11 @@ struct finisher {
 size_t finisher_pending(const struct finisher *f)
 {
 	return f->queued + f->held;
+}
+
+size_t finisher_bytes(const struct finisher *f)
+{
+	return f->bytes;
 }
 
 /* What the upstream counted; where a reply began and told nothing, a guess from the bytes. A call
@@ -196,6 +206,7 @@ static void end_told(struct finisher *f, struct job *job)
 {
 	struct finish *end = &job->end;
 
+	counts_end(f->worker->counts, job->queue, end);
 	if (end->outcome == ERR_OK) {
 		live_state(f->worker->live, job, job_state_text(end->state));
 		tally_add(&f->tally, end);
@@ -304,6 +315,10 @@ static void on_done(void *ctx, enum err e, struct finish *const *ends, size_t n)
 	struct finisher *f = batch->finisher;
 
 	f->batches--;
+	f->bytes -= batch->bytes;
+	if (!batch->settle)
+		counts_finish(f->worker->counts, e, n, clock_us() - batch->sent_us);
+	loop_work(f->worker->loop, WORK_finisher);
 	if (e == ERR_OK) {
 		for (size_t i = 0; i < batch->n; i++)
 			stop_point(batch->jobs[i], STOP_AFTER_COMMIT);
@@ -338,11 +353,15 @@ static void batch_send(struct batch *batch)
 		e = batch->settle
 			    ? finish_settle(db, worker, batch->ends, batch->n, batch_settled, batch)
 			    : finish_batch(db, worker, batch->ends, batch->n, on_done, batch);
-	if (e)
-		batch_retry(batch);
-	else
-		f->batches++;
+	batch->sent_us = clock_us();
+	batch->bytes = batch->sealed.len;
 	buf_clear(&batch->sealed);
+	if (e) {
+		batch_retry(batch);
+		return;
+	}
+	f->batches++;
+	f->bytes += batch->bytes;
 }
 
 /* ---- the queue ---- */

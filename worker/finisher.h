@@ -39,8 +39,9 @@ void finisher_remove(struct finisher *f, struct job *job);
 void finisher_flush(struct finisher *f);
 /* Logs what ended lately, once a second at most. */
 void finisher_tell(struct finisher *f);
-/* Ends not yet acknowledged: queued, or in a batch. */
+/* Ends not yet acknowledged: queued, or in a batch; and the bytes of them that are on their way. */
 size_t finisher_pending(const struct finisher *f);
+size_t finisher_bytes(const struct finisher *f);
 /* What the attempt used, as far as it is known. */
 void finisher_usage(const struct job *job, struct finish *end);
 

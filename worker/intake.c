@@ -1,12 +1,15 @@
 #include "intake.h"
 
 #include "claim.h"
+#include "counts.h"
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "job.h"
 #include "live.h"
+#include "memory.h"
 #include "stop_point.h"
+#include "work.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -53,9 +56,9 @@ static void input_give(struct job *job, const struct claim_input *row)
 {
 	enum err e = value_open(&row->input, &job->input);
 
-	job->worker->held_bytes += job->input.len; /* the next claim shall know */
 	if (!e)
 		e = value_open(&row->fallback, &job->fallback);
+	memory_learn(job); /* the next claim shall know */
 	if (e)
 		job_fail(job, e);
 }
@@ -93,6 +96,8 @@ static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, siz
 		loop_timer_start(in->timer, RETRY_MS);
 		return;
 	}
+	loop_work(in->worker->loop, WORK_intake);
+	in->worker->memory.unloaded -= in->n;
 	for (size_t i = 0; i < in->n; i++) {
 		struct job *job = in->jobs[i];
 
@@ -144,6 +149,9 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 	job->timeout_ms = later(now, c->attempt_timeout_ms);
 	job->deadline_ms = c->deadline_left_ms <= 0 ? now : later(now, c->deadline_left_ms);
 	job->claimed_us = clock_us();
+	job->queue = counts_queue(w->counts, c->queue_id);
+	job->queue->claimed++;
+	histogram_add(&job->queue->wait_us, HISTOGRAM_SLOW, c->queued_ms * 1000);
 	output_open(&job->output, c->event_from, c->event_to);
 	buf_init(&job->words, 2 * (size_t)w->config->limits.upstream_message_bytes + 1);
 	if (c->model && c->model[0])
@@ -201,6 +209,7 @@ void intake_take(struct worker *w, const struct claim *claims, size_t n)
 		else
 			intake_add(in, job);
 	}
+	w->memory.unloaded += in->n;
 	if (in->n)
 		intake_ask(in);
 	else

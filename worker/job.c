@@ -6,7 +6,9 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "job_magic.h"
+#include "memory.h"
 #include "upstreams/upstream.h"
+#include "work.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -19,6 +21,17 @@ static const struct {
 	STEP_TABLE(STEP_ROW)
 #undef STEP_ROW
 };
+
+const char *work_text(enum work work)
+{
+	static const char *const names[] = {
+#define WORK_TEXT(name) #name,
+		WORK_TABLE(WORK_TEXT)
+#undef WORK_TEXT
+	};
+
+	return work < WORKS ? names[work] : names[WORK_other];
+}
 
 const char *step_text(enum step step)
 {
@@ -33,15 +46,6 @@ const struct buf *job_text(const struct job *job)
 	return text ? text : &nothing;
 }
 
-size_t job_bytes(const struct job *job)
-{
-	size_t n = job->input.len + job->body.len + job->words.len + job_text(job)->len;
-
-	if (job->call)
-		n += job->call->reply.body.len;
-	return job->result ? n + released_len(job->result) : n;
-}
-
 /* What must be true between any two steps. */
 static bool job_is_sound(const struct job *job)
 {
@@ -54,6 +58,7 @@ static void job_free(struct job *job)
 {
 	struct worker *w = job->worker;
 
+	memory_forget(job);
 	job_call_free(job);
 	ring_leave(&job->waiting);
 	ring_leave(&job->writing);
@@ -76,7 +81,9 @@ static void job_free(struct job *job)
 static enum step_result job_step(struct job *job)
 {
 	struct crash_note_file *note = &job->worker->note;
+	struct loop *loop = job->worker->loop;
 	enum step_result result;
+	unsigned before;
 
 	if (!job_is_sound(job)) {
 		log_error("a job is out of order", LOG_ID("job", "job", job->id),
@@ -86,9 +93,12 @@ static enum step_result job_step(struct job *job)
 	}
 	if (job->error)
 		job->step = STEP_finish;
+	before = loop_work(loop, work_of_step(job->step));
 	crash_note_enter(note, job->tenant, job->id, job->fence);
 	result = steps[job->step].run(job);
 	crash_note_leave(note);
+	loop_work(loop, before);
+	memory_weigh(job);
 	if (result == STEP_NEXT)
 		job->step = job->error ? STEP_finish : job->step + 1;
 	return result;

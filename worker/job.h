@@ -24,6 +24,7 @@
 
 struct worker;
 struct call;
+struct queue_counts;
 struct upstream_key;
 struct released;
 
@@ -86,6 +87,8 @@ struct job {
 	struct buf words;	/* the upstream's own about the error */
 	int64_t admitted_us, first_us, replied_us, claimed_us; /* clock_us; 0 = not yet */
 	struct finish end;				       /* filled by the step finish */
+	struct queue_counts *queue;			       /* where it is counted */
+	size_t weight, result_weight;			       /* as counted in memory.h */
 };
 
 /* Walks on from the job's step. The job may be gone when it returns. */
@@ -107,8 +110,6 @@ void job_unpin(struct job *job);
 void job_call_free(struct job *job);
 /* Released text of the answer so far; never NULL. */
 const struct buf *job_text(const struct job *job);
-/* Of its input and of all that is kept of its reply. */
-size_t job_bytes(const struct job *job);
 const char *step_text(enum step step);
 
 #define STEP_FUNCTION(name) enum step_result step_##name(struct job *job);

@@ -29,9 +29,14 @@ struct live {
 	bool lossy; /* something did not get through: the record must have it */
 };
 
+bool live_redis_is_up(const struct live *l)
+{
+	return l->scratch && scratch_is_up(l->scratch);
+}
+
 static bool live_is_up(const struct live *l)
 {
-	return l->scratch && scratch_is_up(l->scratch) && !l->lossy;
+	return live_redis_is_up(l) && !l->lossy;
 }
 
 void live_touch(struct live *l, struct job *job)

@@ -14,6 +14,8 @@
 
 #include "ground/err.h"
 
+#include <stdbool.h>
+
 struct job;
 struct live;
 struct worker;
@@ -27,6 +29,8 @@ void live_touch(struct live *l, struct job *job);
 void live_tell(struct live *l, struct job *job);
 /* The record has it: the job is in this state. */
 void live_state(struct live *l, const struct job *job, const char *state);
+/* Does Redis answer? False without one. */
+bool live_redis_is_up(const struct live *l);
 /* At the end of a turn. */
 void live_flush(struct live *l);
 

@@ -1,5 +1,6 @@
 #include "served.h"
 
+#include "counts.h"
 #include "ground/log.h"
 #include "ports/stream/consumer.h"
 #include "stores/queue.h"
@@ -57,6 +58,7 @@ static void on_queues(void *ctx, enum err e, const struct queue *queues, size_t 
 		names[served->n] = queues[i].name;
 		served->ids[served->n++] = queues[i].id;
 	}
+	counts_name_queues(served->worker->counts, queues, n);
 	pools_serve(&served->worker->jobs.pools, mine, served->n);
 	if (served->consumer &&
 		stream_consumer_subscribe(served->consumer, names, served->n) != ERR_OK)

@@ -5,6 +5,7 @@
 #include "claim.h"
 #include "config/start.h"
 #include "connect/postgres.h"
+#include "counts.h"
 #include "delivery/sender.h"
 #include "domain/verdict.h"
 #include "finisher.h"
@@ -13,7 +14,10 @@
 #include "ground/log.h"
 #include "holding.h"
 #include "live.h"
+#include "metrics.h"
+#include "ports/exporter.h"
 #include "upstreams/upstream.h"
+#include "work.h"
 #include "writer.h"
 
 #include <signal.h>
@@ -22,7 +26,7 @@
 
 /* Slots may grow by a reload; what bounds calls is the slots and webhook.max_in_flight. */
 enum { HTTP_CALLS_MAX = 200000 };
-enum { SWEEP_MS = 100, FILES_EXTRA = 256, RELEASED_MAX = 256 << 20, MIB = 1 << 20 };
+enum { SWEEP_MS = 100, FILES_EXTRA = 256, RELEASED_MAX = 256 << 20 };
 
 struct db *worker_db_claim(const struct worker *w)
 {
@@ -38,11 +42,13 @@ size_t worker_free_slots(const struct worker *w)
 {
 	const size_t taken = w->jobs.n + claim_reserved(w->claim);
 	const size_t slots = (size_t)w->config->worker.slots;
+	size_t free_slots, room;
 
-	if (w->mode != WORKER_RUNNING || !beat_is_fresh(w->beat) ||
-		w->held_bytes > (size_t)w->config->worker.memory_mb * MIB)
+	if (w->mode != WORKER_RUNNING || !beat_is_fresh(w->beat) || taken >= slots)
 		return 0;
-	return taken < slots ? slots - taken : 0;
+	free_slots = slots - taken;
+	room = memory_jobs_room(w);
+	return room < free_slots ? room : free_slots;
 }
 
 void worker_slot_freed(struct worker *w)
@@ -89,9 +95,13 @@ static void on_after_io(void *owner)
 
 	if (w->admit && w->beat)
 		admit_waiting(w);
+	loop_work(w->loop, WORK_writer);
 	writer_flush(w->writer);
+	loop_work(w->loop, WORK_live);
 	live_flush(w->live);
+	loop_work(w->loop, WORK_finisher);
 	finisher_flush(w->finisher);
+	loop_work(w->loop, WORK_claim);
 	claim_flush(w->claim);
 	leave_when_empty(w);
 }
@@ -124,14 +134,24 @@ static void sweep_jobs(struct worker *w, int64_t now)
 {
 	struct ring *next;
 
-	w->held_bytes = 0;
 	for (struct ring *at = w->jobs.held.next; at != &w->jobs.held; at = next) {
 		struct job *job = RING_OF(at, struct job, held);
 
 		next = at->next;
-		w->held_bytes += job_bytes(job);
 		sweep_job(w, job, now);
 	}
+}
+
+/* One line a sweep at most, with the last of them. */
+static void stalls_tell(struct worker *w)
+{
+	const struct loop_health *health = loop_health(w->loop);
+
+	if (health->stalls != w->stalls_told)
+		log_warn("the loop stood still", LOG_TEXT("step", work_text(health->last_kind)),
+			LOG_INT("ms", health->last_us / 1000),
+			LOG_INT("stalls", (int64_t)(health->stalls - w->stalls_told)));
+	w->stalls_told = health->stalls;
 }
 
 static void on_sweep(void *owner)
@@ -148,6 +168,7 @@ static void on_sweep(void *owner)
 	}
 	sweep_jobs(w, now);
 	finisher_tell(w->finisher);
+	stalls_tell(w);
 	loop_timer_start(w->sweep, SWEEP_MS);
 }
 
@@ -252,6 +273,8 @@ static enum err parts_open(struct worker *w)
 	enum err e = upstreams_new(w->config, w->config_path, &w->upstreams);
 
 	if (!e)
+		e = counts_new(&w->counts);
+	if (!e)
 		e = dbs_open(w);
 	if (!e)
 		e = http_new(w->loop, HTTP_CALLS_MAX, &w->http);
@@ -279,7 +302,7 @@ static enum err loop_parts_open(struct worker *w)
 		e = loop_signal_new(w->loop, signals[i], on_signal, w, &w->signals[i]);
 	if (!e)
 		loop_timer_start(w->sweep, SWEEP_MS);
-	return e;
+	return e ? e : metrics_open(w);
 }
 
 static enum err worker_open(struct worker *w)
@@ -334,6 +357,7 @@ void worker_run(struct worker *w)
 
 static void loop_parts_free(struct worker *w)
 {
+	exporter_close(w->exporter);
 	loop_timer_free(w->sweep);
 	loop_after_io_free(w->after_io);
 	for (size_t i = 0; i < sizeof(w->signals) / sizeof(w->signals[0]); i++)
@@ -359,6 +383,7 @@ void worker_free(struct worker *w)
 	live_free(w->live);
 	writer_free(w->writer);
 	upstreams_free(w->upstreams);
+	counts_free(w->counts);
 	job_table_clear(&w->jobs);
 	released_free(w->released);
 	crash_note_close(&w->note);

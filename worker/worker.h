@@ -9,6 +9,7 @@
  *   live      text and states to Redis, cancels from it
  *   writer    numbered text to the record, when numbers run short or Redis is away
  *   sender    webhooks: claims, posts and settles deliveries, with slots of its own
+ *   counts    what was done, for the metrics (metrics.h), and what is held (memory.h)
  *
  * A job stays held, and its slot taken, until the record acknowledged its end or
  * refused it.
@@ -24,12 +25,15 @@
 #include "config/config.h"
 #include "crash_note.h"
 #include "job_table.h"
+#include "memory.h"
 #include "ports/db.h"
 #include "ports/http.h"
 #include "ports/loop.h"
 
 struct beat;
 struct claimer;
+struct counts;
+struct exporter;
 struct sender;
 struct finisher;
 struct live;
@@ -53,7 +57,7 @@ struct worker {
 	int64_t drain_until_ms;
 	struct crash_note_file note;
 	struct job_table jobs;
-	size_t held_bytes; /* of inputs and replies, as the last sweep found them; and come since */
+	struct memory memory;
 	struct released *released; /* what a feed released, until it is copied */
 	struct upstreams *upstreams;
 	struct claimer *claim;
@@ -62,9 +66,12 @@ struct worker {
 	struct live *live;
 	struct writer *writer;
 	struct sender *sender;
-	struct ring admitting; /* jobs that wait for leave to call */
-	bool admit;	       /* look at them at the end of this turn */
-	bool leaving;	       /* the record was told */
+	struct counts *counts;
+	struct exporter *exporter; /* NULL: no worker.metrics_listen */
+	struct ring admitting;	   /* jobs that wait for leave to call */
+	bool admit;		   /* look at them at the end of this turn */
+	bool leaving;		   /* the record was told */
+	uint64_t stalls_told;	   /* of the loop, logged */
 	struct loop_timer *sweep;
 	struct loop_idle *after_io;
 	struct loop_signal *signals[3];

@@ -8,6 +8,8 @@
 #define CONFIG_SCHEDULER(X)                                                                        \
 	X(INT, term_ms, "3000", 200, 600000, "ms", FIXED,                                          \
 	  "a leader that is silent so long is replaced")                                           \
+	X(LISTEN, metrics_listen, "", 0, 300, "", FIXED,                                           \
+	  "address of this scheduler's metrics, without a key: a private one; empty = none")       \
 	X(INT, tick_ms, "20", 1, 10000, "ms", LIVE,                                                \
 	  "between rounds of dispatch while there is work")                                        \
 	X(INT, idle_tick_ms, "200", 1, 10000, "ms", LIVE,                                          \

@@ -10,6 +10,8 @@
 	X(TEXTS, queues, "*", 1, 1000, "", FIXED, "that this worker serves; * = all")              \
 	X(PATH, state_dir, "var/worker", 1, 4000, "", FIXED,                                       \
 	  "folder for the crash note; one process each")                                           \
+	X(LISTEN, metrics_listen, "", 0, 300, "", FIXED,                                           \
+	  "address of this worker's metrics, without a key: a private one; empty = none")          \
 	X(INT, db_connections, "2", 1, 2, "", FIXED,                                               \
 	  "claims on the first, ends on the last; the beat has one of its own")                    \
 	X(INT, lease_ms, "6000", 1000, 600000, "ms", FIXED,                                        \

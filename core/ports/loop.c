@@ -1,6 +1,8 @@
 #include "ports/loop.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <uv.h>
 
 enum { STALL_US = 50000, WANT_UNKNOWN = -1 };
@@ -12,6 +14,9 @@ struct loop {
 	struct loop_idle *first;
 	bool running;
 	uint64_t turn_ns, turn_idle_ns;
+	unsigned kind; /* of work, now */
+	int64_t kind_since_us;
+	int64_t kind_us[LOOP_KINDS]; /* of this turn */
 	struct loop_health health;
 };
 
@@ -70,6 +75,25 @@ static void loop_sweep(struct loop *loop)
 	}
 }
 
+static int64_t coarse_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+unsigned loop_work(struct loop *loop, unsigned kind)
+{
+	const unsigned before = loop->kind;
+	const int64_t now_us = coarse_us();
+
+	loop->kind_us[before] += now_us - loop->kind_since_us;
+	loop->kind_since_us = now_us;
+	loop->kind = kind < LOOP_KINDS ? kind : 0;
+	return before;
+}
+
 static void loop_before_wait(uv_prepare_t *handle)
 {
 	struct loop *loop = handle->data;
@@ -79,6 +103,29 @@ static void loop_before_wait(uv_prepare_t *handle)
 			idle->fn(idle->owner);
 	}
 	loop_sweep(loop);
+	loop_work(loop, 0);
+}
+
+/* The time asleep passed between two kinds, so it lies with what has no name. */
+static unsigned loop_culprit(struct loop *loop, int64_t asleep_us)
+{
+	unsigned worst = 0;
+
+	loop->kind_us[0] -= asleep_us;
+	for (unsigned i = 1; i < LOOP_KINDS; i++)
+		if (loop->kind_us[i] > loop->kind_us[worst])
+			worst = i;
+	return worst;
+}
+
+static void loop_stalled(struct loop *loop, int64_t busy_us, int64_t asleep_us)
+{
+	struct loop_health *health = &loop->health;
+
+	health->stalls++;
+	health->last_us = busy_us;
+	health->last_kind = loop_culprit(loop, asleep_us);
+	health->blamed[health->last_kind]++;
 }
 
 /* A turn is what passed since the last wake-up, without the time asleep. */
@@ -87,15 +134,19 @@ static void loop_after_wait(uv_check_t *handle)
 	struct loop *loop = handle->data;
 	uint64_t now_ns = uv_hrtime();
 	uint64_t idle_ns = uv_metrics_idle_time(&loop->uv);
-	int64_t busy_us = (int64_t)(now_ns - loop->turn_ns - (idle_ns - loop->turn_idle_ns)) / 1000;
+	int64_t asleep_us = (int64_t)(idle_ns - loop->turn_idle_ns) / 1000;
+	int64_t busy_us = (int64_t)(now_ns - loop->turn_ns) / 1000 - asleep_us;
 
 	loop->turn_ns = now_ns;
 	loop->turn_idle_ns = idle_ns;
+	loop_work(loop, 0);
 	loop->health.turns++;
+	histogram_add(&loop->health.turn_us, HISTOGRAM_FAST, busy_us);
 	if (busy_us > STALL_US)
-		loop->health.stalls++;
+		loop_stalled(loop, busy_us, asleep_us);
 	if (busy_us > loop->health.worst_us)
 		loop->health.worst_us = busy_us;
+	memset(loop->kind_us, 0, sizeof(loop->kind_us));
 }
 
 static void loop_start_own(struct loop *loop)
@@ -144,6 +195,7 @@ void loop_run(struct loop *loop)
 	loop->running = true;
 	loop->turn_ns = uv_hrtime();
 	loop->turn_idle_ns = uv_metrics_idle_time(&loop->uv);
+	loop->kind_since_us = coarse_us();
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	loop->running = false;
 }
@@ -358,7 +410,7 @@ void loop_signal_free(struct loop_signal *signal)
 		uv_close((uv_handle_t *)&signal->uv, loop_closed);
 }
 
-void loop_health_read(const struct loop *loop, struct loop_health *ret_health)
+const struct loop_health *loop_health(const struct loop *loop)
 {
-	*ret_health = loop->health;
+	return &loop->health;
 }

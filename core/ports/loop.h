@@ -1,8 +1,8 @@
 /* loop.h - one thread waiting for many things (libuv lives behind this).
  *
  * A loop runs callbacks one at a time on the thread that called loop_run; none
- * of them may block. The loop counts its own health: turns, those over 50 ms, and
- * the longest.
+ * of them may block. The loop counts its own health: how long each turn kept others
+ * waiting, and who is to blame for those over 50 ms.
  *
  * Every _new below: ERR_NOMEM, or ERR_SYSTEM when the kernel refuses (descriptors).
  *
@@ -14,6 +14,7 @@
 #ifndef PORTS_LOOP_H
 #define PORTS_LOOP_H
 
+#include "domain/histogram.h"
 #include "ground/err.h"
 
 #include <stdbool.h>
@@ -76,12 +77,23 @@ MUST_CHECK enum err loop_signal_new(struct loop *loop, int signo, loop_signal_fn
 	struct loop_signal **ret_signal);
 void loop_signal_free(struct loop_signal *signal);
 
+/* What it is busy with, in numbers of the owner's; 0 is everything that nobody named. */
+enum { LOOP_KINDS = 32 };
+/* From here on it is work of this kind; returns the kind before, to be named again at its end. A
+ * turn over 50 ms is blamed on the kind that took most of it. Costs some 10 ns: the clock is a
+ * coarse one, which is exact enough for 50 ms. */
+unsigned loop_work(struct loop *loop, unsigned kind);
+
 struct loop_health {
 	uint64_t turns;
 	uint64_t stalls; /* turns whose callbacks took over 50 ms */
 	int64_t worst_us;
+	struct histogram turn_us;    /* FAST: what each turn kept everything else waiting */
+	uint64_t blamed[LOOP_KINDS]; /* the stalls, by kind */
+	unsigned last_kind;	     /* of the last stall */
+	int64_t last_us;
 };
-/* On the loop's thread. */
-void loop_health_read(const struct loop *loop, struct loop_health *ret_health);
+/* Valid as long as the loop. */
+const struct loop_health *loop_health(const struct loop *loop);
 
 #endif

@@ -190,7 +190,8 @@ const struct command command_table[] = {
 	 "  zsh:  longhaul completion zsh > a folder of $fpath/_longhaul\n"
 	 "  fish: longhaul completion fish > ~/.config/fish/completions/longhaul.fish"},
 	{NULL, "help", "[COMMAND]", 0, 2, "explain a command, or all of them",
-	 OPTIONS(FLAG("markdown", 0, "all of it, as docs/cli.md")), help_run, NULL},
+	 OPTIONS(FLAG("markdown", 0, "all of it, as docs/cli.md"),
+		 FLAG("metrics", 0, "what is measured, as docs/metrics.md")), help_run, NULL},
 	{NULL, "version", "", 0, 0, "print the version", NONE, version_run, NULL},
 	{NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };

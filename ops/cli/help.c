@@ -2,9 +2,11 @@
 #include "output.h"
 #include "usage.h"
 
+#include "domain/metric.h"
+#include "ground/version.h"
 #include "ports/json.h"
 
-#define VERSION "0.1.0"
+enum { METRICS_MAX_BYTES = 1 << 20 };
 
 static json_t *option_json(const struct option *o)
 {
@@ -41,6 +43,19 @@ static enum outcome help_one(struct call *call, const struct command *command)
 	return OUTCOME_OK;
 }
 
+static enum outcome help_metrics(const struct call *call)
+{
+	struct buf text;
+	enum err e;
+
+	buf_init(&text, METRICS_MAX_BYTES);
+	e = metric_print_reference(&text);
+	if (e == ERR_OK)
+		fwrite(text.bytes, 1, text.len, call->out);
+	buf_clear(&text);
+	return e == ERR_OK ? OUTCOME_OK : call_fail(call, OUTCOME_FAILED, "%s", err_text(e));
+}
+
 enum outcome help_run(struct call *call)
 {
 	const char *noun =
@@ -51,6 +66,8 @@ enum outcome help_run(struct call *call)
 		usage_markdown(call->out);
 		return OUTCOME_OK;
 	}
+	if (call_flag(call, "metrics"))
+		return help_metrics(call);
 	if (call->n > (noun ? 1U : 0U))
 		command = command_find(noun, call->arguments[call->n - 1]);
 	if (command)
@@ -66,7 +83,7 @@ enum outcome help_run(struct call *call)
 enum outcome version_run(struct call *call)
 {
 	if (call_flag(call, "json"))
-		return output_json_new(call, json_pack("{s:s}", "version", VERSION));
-	fprintf(call->out, "longhaul %s\n", VERSION);
+		return output_json_new(call, json_pack("{s:s}", "version", LONGHAUL_VERSION));
+	fprintf(call->out, "longhaul %s\n", LONGHAUL_VERSION);
 	return OUTCOME_OK;
 }

@@ -1,29 +1,30 @@
 #include "admin/metrics.h"
 
 #include "call.h"
+#include "domain/metric.h"
+#include "domain/scaling.h"
 #include "ground/clock.h"
 #include "jobs/live.h"
+#include "ports/process.h"
 #include "ports/scratch.h"
 #include "producer.h"
 #include "publish.h"
 #include "queues.h"
 #include "stores/worker_row.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUTES_MAX = 64, CODES = 24, BUCKETS = 13, WORKERS_MAX = 1000 };
+enum { ROUTES_MAX = 64, CODES = 24, WORKERS_MAX = 1000 };
 
 static const int codes[CODES] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413,
 	422, 429, 431, 500, 501, 502, 503, 504};
-/* Upper ends in microseconds; the last one is infinity. */
-static const int64_t bounds_us[BUCKETS] = {500, 1000, 2000, 5000, 10000, 20000, 50000, 100000,
-	250000, 500000, 1000000, 10000000, INT64_MAX};
 
 struct route_counts {
 	_Atomic uint64_t codes[CODES]; /* the last: any other */
-	_Atomic uint64_t buckets[BUCKETS];
-	_Atomic uint64_t us;
+	_Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
+	_Atomic int64_t us;
 };
 
 struct metrics {
@@ -43,131 +44,95 @@ void metrics_free(struct metrics *m)
 
 void metrics_count(struct producer *producer, const struct request *r, int64_t us)
 {
-	size_t route = ROUTES_MAX - 1, code = 0, bucket = 0;
+	size_t route = ROUTES_MAX - 1, code = 0;
 	struct route_counts *c;
 
 	if (r->match.route)
 		route = (size_t)(r->match.route - producer_routes);
 	while (code < CODES - 1 && codes[code] != r->reply.status)
 		code++;
-	while (bounds_us[bucket] < us)
-		bucket++;
 	c = &producer->metrics->routes[route];
 	c->codes[code]++;
-	c->buckets[bucket]++;
-	c->us += (uint64_t)us;
+	c->buckets[histogram_bucket(HISTOGRAM_FAST, us)]++;
+	c->us += us;
 }
 
 /* ---- writing ---- */
 
-static void head(struct buf *out, const char *name, const char *type, const char *help)
+static void one(struct metric_text *text, enum metric metric, double value)
 {
-	(void)buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	metric_real(text, metric, NULL, value);
 }
 
-static void single(struct buf *out, const char *name, const char *help, int64_t value)
-{
-	head(out, name, "gauge", help);
-	(void)buf_printf(out, "%s %lld\n", name, (long long)value);
-}
+enum { ROUTE_TEXT_MAX = 128 };
 
-/* route="POST /v1/jobs" */
-static void label(struct buf *out, size_t route)
+/* "POST /v1/jobs" */
+static const char *route_text(size_t route, char out[ROUTE_TEXT_MAX])
 {
+	const struct route *r = &producer_routes[route];
+
 	if (route == ROUTES_MAX - 1)
-		(void)buf_text(out, "route=\"none\"");
-	else
-		(void)buf_printf(out, "route=\"%s %s\"", producer_routes[route].method,
-			producer_routes[route].pattern);
+		return "none";
+	(void)snprintf(out, ROUTE_TEXT_MAX, "%s %s", r->method, r->pattern);
+	return out;
 }
 
-static bool used(const struct route_counts *c)
+static void codes_put(struct metric_text *text, const struct route_counts *c, size_t route)
 {
-	for (size_t i = 0; i < BUCKETS; i++)
-		if (c->buckets[i])
-			return true;
-	return false;
-}
+	char name[ROUTE_TEXT_MAX], code[16];
 
-static void codes_put(struct buf *out, const struct metrics *m)
-{
-	head(out, "longhaul_http_replies_total", "counter", "Replies by route and status.");
-	for (size_t r = 0; r < ROUTES_MAX; r++)
-		for (size_t i = 0; i < CODES; i++) {
-			uint64_t n = m->routes[r].codes[i];
-
-			if (!n)
-				continue;
-			(void)buf_text(out, "longhaul_http_replies_total{");
-			label(out, r);
-			(void)buf_printf(
-				out, ",code=\"%d\"} %llu\n", codes[i], (unsigned long long)n);
-		}
-}
-
-static void histogram_put(struct buf *out, const struct route_counts *c, size_t route)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < BUCKETS; i++) {
-		sum += c->buckets[i];
-		(void)buf_text(out, "longhaul_http_reply_seconds_bucket{");
-		label(out, route);
-		if (i == BUCKETS - 1)
-			(void)buf_text(out, ",le=\"+Inf\"}");
-		else
-			(void)buf_printf(out, ",le=\"%g\"}", (double)bounds_us[i] / 1e6);
-		(void)buf_printf(out, " %llu\n", (unsigned long long)sum);
-	}
-	(void)buf_text(out, "longhaul_http_reply_seconds_sum{");
-	label(out, route);
-	(void)buf_printf(out, "} %g\nlonghaul_http_reply_seconds_count{", (double)c->us / 1e6);
-	label(out, route);
-	(void)buf_printf(out, "} %llu\n", (unsigned long long)sum);
-}
-
-static void http_put(struct buf *out, const struct metrics *m)
-{
-	codes_put(out, m);
-	head(out, "longhaul_http_reply_seconds", "histogram",
-		"From the request's head to the end of its reply.");
-	for (size_t r = 0; r < ROUTES_MAX; r++)
-		if (used(&m->routes[r]))
-			histogram_put(out, &m->routes[r], r);
-}
-
-static void record_put(struct buf *out, const struct record *record)
-{
-	static const struct {
-		const char *name, *help;
-	} series[] = {{"longhaul_record_batches_total", "Transactions by operation."},
-		{"longhaul_record_items_total", "Requests served by them."},
-		{"longhaul_record_failed_total", "Requests whose transaction failed."},
-		{"longhaul_record_busy_seconds_total", "Time from a batch's start to its end."}};
-
-	for (size_t s = 0; s < sizeof series / sizeof *series; s++) {
-		head(out, series[s].name, "counter", series[s].help);
-		for (size_t i = 0; producer_ops[i]; i++) {
-			struct record_counts c;
-
-			record_counts_read(record, i, &c);
-			const double values[] = {(double)c.batches, (double)c.items,
-				(double)c.failed, (double)c.us / 1e6};
-
-			if (c.batches || c.failed)
-				(void)buf_printf(out, "%s{operation=\"%s\"} %.15g\n",
-					series[s].name, producer_ops[i]->name, values[s]);
-		}
+	for (size_t i = 0; i < CODES; i++) {
+		if (!c->codes[i])
+			continue;
+		(void)snprintf(code, sizeof code, "%d", codes[i]);
+		metric_real(text, METRIC_HTTP_REPLIES,
+			METRIC_LABELS(route_text(route, name), codes[i] ? code : "other"),
+			(double)c->codes[i]);
 	}
 }
 
-static void queue_series(struct buf *out, const struct queues_view *v, const char *name,
-	const char *help, double (*value)(const struct queue *q))
+static void times_put(struct metric_text *text, const struct route_counts *c, size_t route)
 {
-	head(out, name, "gauge", help);
-	for (size_t i = 0; v && i < v->n; i++)
-		(void)buf_printf(out, "%s{queue=\"%s\"} %.15g\n", name, v->list[i].name_text,
-			value(&v->list[i].queue));
+	struct histogram h = {.sum = c->us};
+	char name[ROUTE_TEXT_MAX];
+
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		h.buckets[i] = c->buckets[i];
+	if (histogram_count(&h))
+		metric_histogram(
+			text, METRIC_HTTP_SECONDS, METRIC_LABELS(route_text(route, name)), &h);
+}
+
+static void http_put(struct metric_text *text, const struct metrics *m)
+{
+	for (size_t r = 0; r < ROUTES_MAX; r++)
+		codes_put(text, &m->routes[r], r);
+	for (size_t r = 0; r < ROUTES_MAX; r++)
+		times_put(text, &m->routes[r], r);
+}
+
+static void record_series(struct metric_text *text, const struct record *record, size_t series)
+{
+	static const enum metric metrics[] = {METRIC_RECORD_BATCHES, METRIC_RECORD_ITEMS,
+		METRIC_RECORD_FAILED, METRIC_RECORD_BUSY};
+
+	for (size_t i = 0; producer_ops[i]; i++) {
+		struct record_counts c;
+
+		record_counts_read(record, i, &c);
+		const double values[] = {
+			(double)c.batches, (double)c.items, (double)c.failed, (double)c.us / 1e6};
+
+		if (c.batches || c.failed)
+			metric_real(text, metrics[series], METRIC_LABELS(producer_ops[i]->name),
+				values[series]);
+	}
+}
+
+static void record_put(struct metric_text *text, const struct record *record)
+{
+	for (size_t series = 0; series < 4; series++)
+		record_series(text, record, series);
 }
 
 static double queue_depth(const struct queue *q)
@@ -197,36 +162,55 @@ static double queue_age(const struct queue *q)
 	return age_ms > 0 ? (double)age_ms / 1000 : 0;
 }
 
-static void queues_put(struct buf *out, struct producer *p)
+static double slots_wanted(const struct queues_view *v)
 {
+	int64_t wanted = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct queue *q = &v->list[i].queue;
+
+		wanted += scaling_slots_wanted(&(struct scaling_queue){.ready = q->queued,
+			.running = q->running,
+			.concurrency = q->concurrency,
+			.rate = q->rate,
+			.paused = q->paused});
+	}
+	return (double)wanted;
+}
+
+static void queues_put(struct metric_text *text, struct producer *p)
+{
+	static const struct {
+		enum metric metric;
+		double (*value)(const struct queue *q);
+	} series[] = {{METRIC_QUEUE_DEPTH, queue_depth}, {METRIC_QUEUE_WAITING, queue_waiting},
+		{METRIC_QUEUE_RUNNING, queue_running}, {METRIC_QUEUE_FREE_SLOTS, queue_free},
+		{METRIC_QUEUE_PAUSED, queue_paused}, {METRIC_QUEUE_OLDEST, queue_age}};
 	struct queues_view *v = queues_hold(p->queues);
 
-	queue_series(out, v, "longhaul_queue_depth", "Jobs that could run now.", queue_depth);
-	queue_series(out, v, "longhaul_queue_waiting", "Jobs that are due later.", queue_waiting);
-	queue_series(out, v, "longhaul_queue_running", "Jobs that run.", queue_running);
-	queue_series(
-		out, v, "longhaul_queue_free_slots", "Slots the fleet has for it.", queue_free);
-	queue_series(out, v, "longhaul_queue_paused", "1 while it is paused.", queue_paused);
-	queue_series(out, v, "longhaul_queue_oldest_age_seconds",
-		"How long the oldest job that could run has waited.", queue_age);
+	for (size_t s = 0; v && s < sizeof series / sizeof *series; s++)
+		for (size_t i = 0; i < v->n; i++)
+			metric_real(text, series[s].metric, METRIC_LABELS(v->list[i].name_text),
+				series[s].value(&v->list[i].queue));
+	if (v)
+		one(text, METRIC_SLOTS_WANTED, slots_wanted(v));
 	queues_view_release(v);
 }
 
-static void process_put(struct buf *out, struct producer *p)
+static void process_put(struct metric_text *text, struct producer *p)
 {
-	single(out, "longhaul_record_up", "1 while Postgres takes commits.",
-		record_is_up(p->record, RECORD_WRITES));
-	single(out, "longhaul_kafka_up", "1 while Kafka takes messages.",
-		publish_is_up(p->publish));
-	single(out, "longhaul_redis_up", "1 while Redis answers.",
-		live_scratch(p->live) ? scratch_is_up(live_scratch(p->live)) : 0);
-	single(out, "longhaul_record_pending", "Requests waiting for the record.",
-		(int64_t)record_pending(p->record));
-	single(out, "longhaul_watchers", "Long polls and event streams.",
-		(int64_t)live_watchers(p->live));
-	single(out, "longhaul_connections", "Open connections of clients.",
-		(int64_t)server_connections(p->public_server));
-	single(out, "longhaul_draining", "1 while this producer stops.", p->draining);
+	struct scratch *redis = live_scratch(p->live);
+
+	process_metrics(text);
+	one(text, METRIC_RECORD_UP, record_is_up(p->record, RECORD_WRITES));
+	if (p->config->kafka.brokers[0])
+		one(text, METRIC_KAFKA_UP, publish_is_up(p->publish));
+	if (redis)
+		one(text, METRIC_REDIS_UP, scratch_is_up(redis));
+	one(text, METRIC_RECORD_PENDING, (double)record_pending(p->record));
+	one(text, METRIC_WATCHERS, (double)live_watchers(p->live));
+	one(text, METRIC_CONNECTIONS, (double)server_connections(p->public_server));
+	one(text, METRIC_DRAINING, p->draining);
 }
 
 /* ---- workers, and the call ---- */
@@ -234,6 +218,7 @@ static void process_put(struct buf *out, struct producer *p)
 static void workers_put(struct buf *out, const struct worker_row *rows, size_t n)
 {
 	int64_t live = 0, slots = 0, free_slots = 0, running = 0;
+	struct metric_text text;
 
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(rows[i].state, "live") != 0 && strcmp(rows[i].state, "draining") != 0)
@@ -243,12 +228,12 @@ static void workers_put(struct buf *out, const struct worker_row *rows, size_t n
 		free_slots += rows[i].slots_free;
 		running += rows[i].running;
 	}
-	single(out, "longhaul_workers", "Workers that live.", live);
-	single(out, "longhaul_worker_slots", "Jobs they can hold.", slots);
-	single(out, "longhaul_worker_slots_free", "Jobs they could take now.", free_slots);
-	single(out, "longhaul_worker_running", "Jobs they hold.", running);
-	head(out, "longhaul_worker_utilisation", "gauge", "Share of the slots that is taken.");
-	(void)buf_printf(out, "longhaul_worker_utilisation %g\n",
+	metric_begin(&text, out);
+	one(&text, METRIC_WORKERS, (double)live);
+	one(&text, METRIC_FLEET_SLOTS, (double)slots);
+	one(&text, METRIC_FLEET_FREE, (double)free_slots);
+	one(&text, METRIC_FLEET_RUNNING, (double)running);
+	one(&text, METRIC_FLEET_UTILISATION,
 		slots ? (double)(slots - free_slots) / (double)slots : 0.0);
 }
 
@@ -272,16 +257,16 @@ void metrics_get(struct request *r)
 {
 	struct producer *p = r->producer;
 	struct call *call = call_new(r, sizeof *call);
-	struct buf *out;
+	struct metric_text text;
 
 	if (!call)
 		return;
-	out = reply_json(&r->reply, 200);
-	r->reply.type = "text/plain; version=0.0.4";
-	http_put(out, p->metrics);
-	process_put(out, p);
-	record_put(out, p->record);
-	queues_put(out, p);
+	metric_begin(&text, reply_json(&r->reply, 200));
+	r->reply.type = METRIC_TYPE;
+	http_put(&text, p->metrics);
+	process_put(&text, p);
+	record_put(&text, p->record);
+	queues_put(&text, p);
 	/* without the record its part is left out: the rest must stay readable then */
 	if (record_is_up(p->record, RECORD_SLOW))
 		call_start(call, &metrics_op);

@@ -2,81 +2,13 @@
 
 #include "http/refusal.h"
 #include "http/server_state.h"
+#include "ports/listener.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, HOST_MAX = 256 };
-
-/* ---- the listening socket ---- */
-
-static bool address_split(const char *listen, char host[HOST_MAX], const char **ret_port)
-{
-	const char *colon = strrchr(listen, ':');
-	size_t n = colon ? (size_t)(colon - listen) : 0;
-
-	if (!colon || n >= HOST_MAX)
-		return false;
-	if (n > 1 && listen[0] == '[' && listen[n - 1] == ']') {
-		listen++;
-		n -= 2;
-	}
-	memcpy(host, listen, n);
-	host[n] = '\0';
-	*ret_port = colon + 1;
-	return true;
-}
-
-static int socket_bound(const struct addrinfo *to)
-{
-	int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int yes = 1;
-
-	if (fd < 0)
-		return -1;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-	if (bind(fd, to->ai_addr, to->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	(void)close(fd);
-	return -1;
-}
-
-static enum err socket_open(const char *listen, struct buf *why, int *ret_fd)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-	struct addrinfo *found = NULL;
-	char host[HOST_MAX];
-	const char *port;
-	int fd = -1;
-
-	if (address_split(listen, host, &port) &&
-		getaddrinfo(host[0] ? host : NULL, port, &hints, &found) == 0)
-		fd = socket_bound(found);
-	if (fd < 0)
-		(void)buf_printf(why,
-			"cannot listen on %s: %s; choose another address or stop what uses it",
-			listen, found ? strerror(errno) : "no such address");
-	if (found)
-		freeaddrinfo(found);
-	*ret_fd = fd;
-	return fd < 0 ? ERR_CONFIG : ERR_OK;
-}
-
-static int port_of(int fd)
-{
-	char service[NI_MAXSERV] = "";
-	struct sockaddr_storage at = {0};
-	socklen_t len = sizeof at;
-
-	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0 ||
-		getnameinfo((struct sockaddr *)&at, len, NULL, 0, service, sizeof service,
-			NI_NUMERICSERV) != 0)
-		return 0;
-	return (int)strtol(service, NULL, 10);
-}
+enum { BACKLOG = 4096 };
 
 /* ---- the library's notices ---- */
 
@@ -133,10 +65,10 @@ enum err server_open(
 	if (e)
 		goto out;
 	s->options = *options;
-	e = socket_open(options->listen, why, &s->fd);
+	e = listener_open(options->listen, BACKLOG, why, &s->fd);
 	if (e)
 		goto out;
-	s->port = port_of(s->fd);
+	s->port = listener_port(s->fd);
 	e = connections_new(&deadlines, &s->connections);
 	if (e)
 		goto out;

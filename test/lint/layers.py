@@ -22,7 +22,7 @@ FOREIGN = {
     "curl/": ("core/ports/http",),
     "uv.h": ("core/ports/loop",),
     "jansson.h": ("core/ports/json.h",),
-    "microhttpd.h": ("producer/http/", "test/simulator/"),
+    "microhttpd.h": ("core/ports/exporter.c", "producer/http/"),
     "sodium.h": ("core/ground/",),
     "yaml.h": ("core/config/",),
     "cmocka.h": ("test/unit/",),

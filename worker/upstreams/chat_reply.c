@@ -32,6 +32,15 @@ void chat_reply_clear(struct chat_reply *c)
 	json_merge_clear(&c->merge);
 }
 
+size_t chat_reply_bytes(const struct chat_reply *c)
+{
+	size_t bytes = c->head.room + c->usage.room + c->choices_n * sizeof(*c->choices);
+
+	for (size_t i = 0; i < c->choices_n; i++)
+		bytes += c->choices[i].content.room;
+	return bytes;
+}
+
 const struct buf *chat_reply_text(const struct chat_reply *c)
 {
 	for (size_t i = 0; i < c->choices_n; i++)

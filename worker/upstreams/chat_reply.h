@@ -53,6 +53,8 @@ MUST_CHECK enum err chat_reply_chunk(
 MUST_CHECK enum err chat_reply_end(struct chat_reply *c);
 /* Appends the chat.completion object; the last chunk was told to chat_reply_end. */
 MUST_CHECK enum err chat_reply_finish(const struct chat_reply *c, struct buf *out);
+/* Memory that its texts take; members besides content, which are few, are not counted. */
+size_t chat_reply_bytes(const struct chat_reply *c);
 /* What was kept of choice 0; NULL = nothing yet. */
 const struct buf *chat_reply_text(const struct chat_reply *c);
 

@@ -214,6 +214,12 @@ enum err reply_finish(struct reply *r, struct buf *out)
 	return r->ended ? r->kind->finish(r, out) : ERR_UP_TRUNCATED;
 }
 
+size_t reply_bytes(const struct reply *r)
+{
+	return r->sse.line.room + r->sse.data.room + r->text.room + r->body.room +
+	       chat_reply_bytes(&r->chat);
+}
+
 const struct buf *reply_text(const struct reply *r)
 {
 	return r->text.len ? &r->text : chat_reply_text(&r->chat);

@@ -58,6 +58,8 @@ MUST_CHECK enum err reply_feed(struct reply *r, const char *bytes, size_t len);
 /* The transfer is over. Appends the body to keep.
  *   ERR_UP_TRUNCATED  the stream had no end marker      ERR_UP_MALFORMED  the body is no JSON */
 MUST_CHECK enum err reply_finish(struct reply *r, struct buf *out);
+/* Memory that its buffers take. */
+size_t reply_bytes(const struct reply *r);
 /* Released text of the (first) answer so far; NULL = none yet. Grows only. */
 const struct buf *reply_text(const struct reply *r);
 

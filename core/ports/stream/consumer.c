@@ -429,3 +429,8 @@ void stream_consumer_drop(struct stream_consumer *consumer, struct stream_messag
 	rd_kafka_message_destroy(message->handle);
 	message->handle = NULL;
 }
+
+size_t stream_consumer_partitions(const struct stream_consumer *consumer)
+{
+	return consumer->n;
+}

@@ -62,4 +62,7 @@ void stream_consumer_done(struct stream_consumer *consumer, struct stream_messag
 /* Frees the message without committing it: the dispatcher finds what it named by other means. */
 void stream_consumer_drop(struct stream_consumer *consumer, struct stream_message *message);
 
+/* Partitions held now; 0 also while the broker is away or a rebalance runs. */
+size_t stream_consumer_partitions(const struct stream_consumer *consumer);
+
 #endif

@@ -85,14 +85,16 @@ def run_clean() -> int:
 def run_status() -> int:
     stack = Stack(folder())
     processes = stack.status()
+    addresses = {name: stack.address(name) for name in processes}
     stack.remove_if_empty()
     if not processes:
         say("down")
         return 0
-    say(f"{'NAME':<16}{'PID':>8}{'STARTS':>8}  STATE")
+    say(f"{'NAME':<16}{'PID':>8}{'STARTS':>8}  {'STATE':<16}METRICS")
     for name, at in sorted(processes.items()):
         state = "running" if at["pid"] else f"ended with {at['last_exit']}"
-        say(f"{name:<16}{at['pid'] or '-':>8}{at['starts']:>8}  {state}")
+        line = f"{name:<16}{at['pid'] or '-':>8}{at['starts']:>8}  {state:<16}{addresses[name]}"
+        say(line.rstrip())
     return 0 if all(at["pid"] for at in processes.values()) else 1
 
 

@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from longhaul_dev.layout import Layout
-from longhaul_dev.plan import Plan
+from longhaul_dev.plan import Plan, metrics_port, serves_metrics
 from longhaul_dev.postgres import Postgres
 from longhaul_dev.upstream import chosen_upstream
 from longhaul_dev.yaml import dump
@@ -57,6 +57,9 @@ def program_config(base: Tree, layout: Layout, ports: Ports, name: str) -> Tree:
         tree["producer"]["admin_listen"] = _address(ports, f"{name}-admin")
     if name.startswith("worker-"):
         tree["worker"]["state_dir"] = str(layout.data / name)
+    if serves_metrics(name):
+        kind = name.partition("-")[0]
+        tree.setdefault(kind, {})["metrics_listen"] = _address(ports, metrics_port(name))
     return tree
 
 

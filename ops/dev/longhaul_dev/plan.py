@@ -8,6 +8,16 @@ KINDS = ("scheduler", "worker", "producer")
 """In the order in which they are started."""
 
 
+def serves_metrics(name: str) -> bool:
+    """True for the programs with an address of their own for metrics; a producer has its API."""
+    return name.startswith(("worker-", "scheduler-"))
+
+
+def metrics_port(name: str) -> str:
+    """What that address' port is called."""
+    return f"{name}-metrics"
+
+
 @dataclass(frozen=True)
 class Plan:
     """The choices of one `up`."""
@@ -42,4 +52,5 @@ class Plan:
             names.append("simulator")
             for n in range(max(self.producers, 1)):
                 names += [f"producer-{n + 1}", f"producer-{n + 1}-admin"]
+            names += [metrics_port(name) for name in self.program_names() if serves_metrics(name)]
         return names

@@ -34,7 +34,7 @@ from longhaul_dev.fault import Fault
 from longhaul_dev.kafka import Kafka
 from longhaul_dev.layout import REPOSITORY, Layout, open_layout
 from longhaul_dev.leftovers import end_leftovers
-from longhaul_dev.plan import Plan
+from longhaul_dev.plan import Plan, metrics_port, serves_metrics
 from longhaul_dev.postgres import Postgres
 from longhaul_dev.program import environment, program_spec, simulator_spec
 from longhaul_dev.readiness import http_answers, log_end
@@ -224,6 +224,11 @@ class Stack:
     def log(self, name: str) -> str:
         """The whole log of a process."""
         return self._layout.log_file(name).read_text(encoding="utf-8", errors="replace")
+
+    def address(self, name: str) -> str:
+        """Where a process serves what operators look at; empty when it has no such address."""
+        port = self._ports().get(metrics_port(name) if serves_metrics(name) else f"{name}-admin")
+        return f"http://127.0.0.1:{port}/metrics" if port else ""
 
     def psql(self, sql: str, timeout_s: float = 60.0) -> list[list[str]]:
         """Runs SQL as superuser in the database longhaul: rows of columns, as text."""

@@ -2,6 +2,8 @@
 /* One thread, many things to wait for. */
 #include "ports/loop.h"
 
+#include "ground/clock.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -251,12 +253,49 @@ static void test_a_signal_arrives_on_the_loop(void **state)
 static void test_a_loop_stopped_before_it_runs_returns_at_once(void **state)
 {
 	struct world *w = *state;
-	struct loop_health health;
 
 	loop_stop(w->loop);
 	loop_run(w->loop);
-	loop_health_read(w->loop, &health);
-	assert_int_equal(health.turns, 0);
+	assert_int_equal(loop_health(w->loop)->turns, 0);
+}
+
+enum { KIND_SHORT = 1, KIND_LONG = 2 };
+
+static void work(struct loop *loop, unsigned kind, int64_t ms)
+{
+	const unsigned before = loop_work(loop, kind);
+	const int64_t until_ms = clock_ms() + ms;
+
+	while (clock_ms() < until_ms)
+		;
+	loop_work(loop, before);
+}
+
+static void on_stall(void *owner)
+{
+	struct world *w = owner;
+
+	work(w->loop, KIND_SHORT, 20);
+	work(w->loop, KIND_LONG, 60);
+	work(w->loop, KIND_SHORT, 20);
+	loop_timer_start(w->guard, 20); /* asleep in between: that is nobody's fault */
+}
+
+/* promises: C15 */
+static void test_a_stall_is_blamed_on_what_took_most_of_the_turn(void **state)
+{
+	struct world *w = *state;
+	const struct loop_health *health = loop_health(w->loop);
+
+	assert_int_equal(loop_timer_new(w->loop, on_stall, w, &w->timer), ERR_OK);
+	loop_timer_start(w->timer, 100);
+	loop_run(w->loop);
+	assert_int_equal(health->blamed[KIND_LONG], 1);
+	assert_int_equal(health->blamed[KIND_SHORT], 0);
+	assert_int_equal(health->last_kind, KIND_LONG);
+	assert_true(health->last_us > 50000);
+	assert_true(health->worst_us >= health->last_us);
+	assert_int_equal(histogram_count(&health->turn_us), health->turns);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -273,6 +312,7 @@ int main(void)
 		CASE(test_an_end_of_turn_may_free_itself),
 		CASE(test_a_signal_arrives_on_the_loop),
 		CASE(test_a_loop_stopped_before_it_runs_returns_at_once),
+		CASE(test_a_stall_is_blamed_on_what_took_most_of_the_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,30 @@
+/* metric_rows_producer.h - what only a producer tells. The shape of a row is in metric_rows.h.
+ *
+ * Threads: constants. */
+#ifndef DOMAIN_METRIC_ROWS_PRODUCER_H
+#define DOMAIN_METRIC_ROWS_PRODUCER_H
+
+/* clang-format off */
+#define METRIC_PRODUCER(X)                                                                         \
+	/* the API */                                                                              \
+	X(HTTP_REPLIES, "longhaul_http_replies_total", COUNTER, NONE, "route code", "producer",    \
+	  "replies by route and status")                                                           \
+	X(HTTP_SECONDS, "longhaul_http_reply_seconds", HISTOGRAM, FAST, "route", "producer",       \
+	  "from the request's head to the end of its reply")                                       \
+	X(RECORD_BATCHES, "longhaul_record_batches_total", COUNTER, NONE, "operation", "producer", \
+	  "transactions by operation")                                                             \
+	X(RECORD_ITEMS, "longhaul_record_items_total", COUNTER, NONE, "operation", "producer",     \
+	  "requests served by them")                                                               \
+	X(RECORD_FAILED, "longhaul_record_failed_total", COUNTER, NONE, "operation", "producer",   \
+	  "requests whose transaction failed")                                                     \
+	X(RECORD_BUSY, "longhaul_record_busy_seconds_total", COUNTER, NONE, "operation", "producer", \
+	  "time from a batch's start to its end")                                                  \
+	X(RECORD_PENDING, "longhaul_record_pending", GAUGE, NONE, "", "producer",                  \
+	  "requests waiting for the record")                                                       \
+	X(WATCHERS, "longhaul_watchers", GAUGE, NONE, "", "producer",                              \
+	  "long polls and event streams")                                                          \
+	X(CONNECTIONS, "longhaul_connections", GAUGE, NONE, "", "producer",                        \
+	  "open connections of clients")
+/* clang-format on */
+
+#endif
