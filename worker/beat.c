@@ -2,12 +2,14 @@
 
 #include "claim.h"
 #include "connect/postgres.h"
+#include "counts.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "ground/version.h"
 #include "holding.h"
 #include "stores/epoch.h"
 #include "stores/worker_row.h"
+#include "upstreams/upstream.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -100,16 +102,28 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 	}
 }
 
+static struct worker_pulse pulse_of(const struct worker *w)
+{
+	return (struct worker_pulse){
+		.slots_free = (int32_t)worker_free_slots(w),
+		.draining = w->mode != WORKER_RUNNING,
+		.calls = (int32_t)upstreams_in_flight(w->upstreams),
+		.ended = (int64_t)w->counts->ended,
+		.memory_bytes = (int64_t)worker_memory_held(w),
+		.memory_target_bytes = (int64_t)worker_memory_target(w),
+	};
+}
+
 static void beat_send(struct beat *b)
 {
 	struct worker *w = b->worker;
 	struct worker_begun begun[POOLS_MAX];
-	struct worker_pulse pulse = {.begun = begun};
+	struct worker_pulse pulse;
 
 	if (!b->registered || b->asked || w->leaving)
 		return;
-	pulse.slots_free = (int32_t)worker_free_slots(w);
-	pulse.draining = w->mode != WORKER_RUNNING;
+	pulse = pulse_of(w);
+	pulse.begun = begun;
 	pulse.begun_n = pools_tell(&w->jobs.pools, begun, POOLS_MAX);
 	b->sent_ms = clock_ms();
 	b->asked = worker_beat(b->db, w->incarnation, &pulse, on_beat, b) == ERR_OK;

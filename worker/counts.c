@@ -159,6 +159,7 @@ void counts_end(struct counts *c, struct queue_counts *queue, const struct finis
 		queue->lost++;
 		return;
 	}
+	c->ended++;
 	queue->ended[end->state]++;
 	up->attempts[end->error]++;
 	up->retries += end->as == FINISH_RETRY && end->state == JOB_WAITING;

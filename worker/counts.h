@@ -60,6 +60,7 @@ struct counts {
 	struct histogram finish_jobs;	 /* SIZE */
 	struct histogram finish_took_us; /* FAST */
 	uint64_t finish_failed;
+	uint64_t ended; /* attempts, all of them */
 };
 
 MUST_CHECK enum err counts_new(struct counts **ret_counts);

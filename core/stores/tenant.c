@@ -24,7 +24,10 @@ static const struct db_stmt get_stmt = {.name = "tenant_get",
 	.reads = true};
 
 static const struct db_stmt list_stmt = {.name = "tenant_list",
-	.sql = "select " COLUMNS " from tenant t where t.name > $1 order by t.name limit $2",
+	.sql = "with p as materialized (select * from tenant t where t.name > $1 order by t.name limit $2)"
+	       " select " COLUMNS ", l.queued, l.waiting, l.running from p t"
+	       " left join tenant_loads((select array_agg(tenant_id) from p), $3) l using (tenant_id)"
+	       " order by t.name",
 	.reads = true};
 
 static const struct db_stmt find_stmt = {.name = "tenant_find",
@@ -41,7 +44,24 @@ static const struct db_stmt patch_stmt = {.name = "tenant_patch",
 	       "  select tenant_id, $5, $6, $7, 'tenant.patch', tenant_id from t)"
 	       " select " COLUMNS ", " SECRETS " from t, s"};
 
-static void tell(struct call *call, enum err e, const struct db_reply *reply, bool secrets,
+/* What stands behind a row's head. */
+enum told { TOLD_HEAD, TOLD_SECRETS, TOLD_LOAD };
+
+static void secrets_take(struct tenant *t, const struct db_rows *r, size_t i)
+{
+	t->match_key = db_value(r, i, 5);
+	t->webhook_secret = db_value(r, i, 6);
+	t->callback_origins = db_value(r, i, 7);
+}
+
+static void load_take(struct tenant *t, const struct db_rows *r, size_t i)
+{
+	t->queued = db_int(r, i, 5);
+	t->waiting = db_int(r, i, 6);
+	t->running = db_int(r, i, 7);
+}
+
+static void tell(struct call *call, enum err e, const struct db_reply *reply, enum told told,
 	enum err when_none)
 {
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
@@ -57,11 +77,10 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, bo
 		rows[i].created_ms = db_time(r, i, 2);
 		rows[i].retention = (unsigned)db_int(r, i, 3);
 		rows[i].version = db_int(r, i, 4);
-		if (!secrets)
-			continue;
-		rows[i].match_key = db_value(r, i, 5);
-		rows[i].webhook_secret = db_value(r, i, 6);
-		rows[i].callback_origins = db_value(r, i, 7);
+		if (told == TOLD_SECRETS)
+			secrets_take(&rows[i], r, i);
+		else if (told == TOLD_LOAD)
+			load_take(&rows[i], r, i);
 	}
 	((tenant_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
@@ -70,22 +89,27 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, bo
 
 static void on_create(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, true, ERR_CONFLICT);
+	tell(ctx, e, reply, TOLD_SECRETS, ERR_CONFLICT);
 }
 
 static void on_get(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, true, ERR_OK);
+	tell(ctx, e, reply, TOLD_SECRETS, ERR_OK);
 }
 
-static void on_names(void *ctx, enum err e, const struct db_reply *reply)
+static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, false, ERR_OK);
+	tell(ctx, e, reply, TOLD_LOAD, ERR_OK);
+}
+
+static void on_find(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, TOLD_HEAD, ERR_OK);
 }
 
 static void on_patch(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, true, ERR_NOT_FOUND);
+	tell(ctx, e, reply, TOLD_SECRETS, ERR_NOT_FOUND);
 }
 
 enum err tenant_create(struct db *db, const struct tenant *t, const struct audit_actor *by,
@@ -122,8 +146,9 @@ enum err tenant_list(struct db *db, const char *after, size_t limit, tenant_done
 	db_args_init(&a);
 	db_arg_text(&a, after != NULL ? after : "");
 	db_arg_int8(&a, (int64_t)limit);
+	db_arg_int4(&a, TENANT_COUNT_MAX);
 	return call_run(&(struct call_ask){
-		db, NULL, 0, &list_stmt, &a, on_names, {.done = (call_fn *)done, .ctx = ctx}});
+		db, NULL, 0, &list_stmt, &a, on_list, {.done = (call_fn *)done, .ctx = ctx}});
 }
 
 enum err tenant_find(struct db *db, const char *name, tenant_done *done, void *ctx)
@@ -133,7 +158,7 @@ enum err tenant_find(struct db *db, const char *name, tenant_done *done, void *c
 	db_args_init(&a);
 	db_arg_text(&a, name);
 	return call_run(&(struct call_ask){
-		db, NULL, 0, &find_stmt, &a, on_names, {.done = (call_fn *)done, .ctx = ctx}});
+		db, NULL, 0, &find_stmt, &a, on_find, {.done = (call_fn *)done, .ctx = ctx}});
 }
 
 enum err tenant_patch(struct db *db, struct id tenant, const struct tenant_change *change,

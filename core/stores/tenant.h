@@ -24,7 +24,10 @@ struct tenant {
 	struct db_bytes webhook_secret;	  /* sealed */
 	struct db_bytes callback_origins; /* sealed JSON array of strings; NULL = none */
 	int64_t version;
+	/* tenant_list alone: its jobs; queued and waiting are counted up to TENANT_COUNT_MAX */
+	int64_t queued, waiting, running;
 };
+enum { TENANT_COUNT_MAX = 1000 };
 typedef void tenant_done(void *ctx, enum err e, const struct tenant *tenants, size_t n);
 
 /* t's id and match_key are made by the caller (id_new, random). ERR_CONFLICT: the name is taken. */
@@ -33,7 +36,8 @@ MUST_CHECK enum err tenant_create(struct db *db, const struct tenant *t,
 /* By ids (cached by producers), whole rows; missing ones are left out. */
 MUST_CHECK enum err tenant_get(
 	struct db *db, const struct id *ids, size_t n, tenant_done *done, void *ctx);
-/* Only id, name and created_ms; by name, keyset after a name (NULL = from the start). */
+/* Only id, name, created_ms and the counts; by name, keyset after a name (NULL = from the start).
+ */
 MUST_CHECK enum err tenant_list(
 	struct db *db, const char *after, size_t limit, tenant_done *done, void *ctx);
 /* Only id, name and created_ms; n = 0 when there is none. */

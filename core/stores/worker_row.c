@@ -27,11 +27,16 @@ static const struct db_stmt async_stmt = {.name = "worker_async",
 
 static const struct db_stmt beat_stmt = {.name = "worker_beat",
 	.sql = "with w as materialized (select drain, gone is not null as dead from worker where worker_id = $1),"
-	       " b as (insert into worker_beat (worker_id, beat_at, slots_free, draining)"
-	       "  select $1, now(), $2, $3 from w where not dead on conflict (worker_id) do update"
-	       "  set beat_at = now(), slots_free = excluded.slots_free, draining = excluded.draining),"
+	       " b as (insert into worker_beat (worker_id, beat_at, slots_free, draining, calls, ended,"
+	       "   memory_bytes, memory_target_bytes)"
+	       "  select $1, now(), $2, $3, $4, $5, $6, $7 from w where not dead"
+	       "  on conflict (worker_id) do update set beat_at = now(),"
+	       "   slots_free = excluded.slots_free, draining = excluded.draining,"
+	       "   calls = excluded.calls, ended = excluded.ended,"
+	       "   memory_bytes = excluded.memory_bytes,"
+	       "   memory_target_bytes = excluded.memory_target_bytes),"
 	       " s as (insert into worker_started as s (worker_id, queue_id, started)"
-	       "  select $1, queue_id, started from unnest($4, $5) k(queue_id, started), w"
+	       "  select $1, queue_id, started from unnest($8, $9) k(queue_id, started), w"
 	       "  where not dead on conflict (worker_id, queue_id) do update"
 	       "  set started = s.started + excluded.started),"
 	       " n as (delete from worker_notice where worker_id = $1 returning tenant_id, job_id, fence)"
@@ -52,13 +57,15 @@ static const struct db_stmt leave_stmt = {.name = "worker_leave",
 	"w.worker_id, w.host, w.version, case when w.gone is not null then w.gone"     \
 	" when b.beat_at < now() - interval '" SILENT " milliseconds' then 'silent'"   \
 	" when w.drain or b.draining then 'draining' else 'live' end, w.pid, w.slots," \
-	" coalesce(b.slots_free, 0), w.started_at, b.beat_at, w.lease_ms"
+	" coalesce(b.slots_free, 0), w.started_at, b.beat_at, w.lease_ms,"             \
+	" worker_running(w.worker_id), coalesce(b.calls, 0), coalesce(b.ended, 0),"    \
+	" coalesce(b.memory_bytes, 0), coalesce(b.memory_target_bytes, 0)"
 #define BEAT                                                                                       \
 	" left join lateral (select * from worker_beat b where b.worker_id = w.worker_id limit 1)" \
 	" b on true"
 
 static const struct db_stmt list_stmt = {.name = "worker_list",
-	.sql = "select " ROW ", (select count(*) from job_lease l where l.worker_id = w.worker_id)"
+	.sql = "select " ROW
 	       " from (select * from worker where gone is null or gone_at > now() - interval '1 hour'"
 	       "  order by gone is not null, worker_id desc limit $1) w" BEAT,
 	.reads = true};
@@ -67,7 +74,7 @@ static const struct db_stmt drain_stmt = {.name = "worker_drain",
 	.sql = "with w as (update worker set drain = true where worker_id = $1 returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
 	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, 'worker.drain', worker_id from w)"
-	       " select " ROW ", 0::int8 from w" BEAT};
+	       " select " ROW " from w" BEAT};
 
 /* The id's random half: as good a 64-bit key as any. */
 static int64_t lock_key(struct id worker)
@@ -195,6 +202,10 @@ enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse 
 	db_arg_id(&a, worker);
 	db_arg_int4(&a, pulse->slots_free);
 	db_arg_bool(&a, pulse->draining);
+	db_arg_int4(&a, pulse->calls);
+	db_arg_int8(&a, pulse->ended);
+	db_arg_int8(&a, pulse->memory_bytes);
+	db_arg_int8(&a, pulse->memory_target_bytes);
 	begun_args(&a, pulse->begun, pulse->begun_n);
 	db_query(db, &beat_stmt, &a);
 	db_commit(db, on_beat, call);
@@ -233,11 +244,15 @@ static void list_tell(
 			.state = db_text(r, i, 3),
 			.pid = (int32_t)db_int(r, i, 4),
 			.slots = (int32_t)db_int(r, i, 5),
-			.slots_free = (int32_t)db_int(r, i, 6),
 			.started_ms = db_time(r, i, 7),
 			.beat_ms = db_time(r, i, 8),
 			.lease_ms = db_int(r, i, 9),
 			.running = (int32_t)db_int(r, i, 10),
+			.pulse = {.slots_free = (int32_t)db_int(r, i, 6),
+				.calls = (int32_t)db_int(r, i, 11),
+				.ended = db_int(r, i, 12),
+				.memory_bytes = db_int(r, i, 13),
+				.memory_target_bytes = db_int(r, i, 14)},
 		};
 	((worker_list_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);

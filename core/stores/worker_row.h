@@ -61,9 +61,14 @@ struct worker_begun {
 	int32_t queue_id;
 	int64_t started;
 };
+/* What a worker tells of itself. Jobs are dispatched by slots_free and their queue's rate is made
+ * of begun; the rest is for people. */
 struct worker_pulse {
-	int32_t slots_free; /* what it could take now */
+	int32_t slots_free; /* it could take now */
 	bool draining;	    /* it takes nothing new */
+	int32_t calls;	    /* to models, under way */
+	int64_t ended;	    /* attempts since it started */
+	int64_t memory_bytes, memory_target_bytes;
 	const struct worker_begun *begun;
 	size_t begun_n;
 };
@@ -75,8 +80,9 @@ MUST_CHECK enum err worker_leave(struct db *db, struct id worker, db_done_fn *do
 struct worker_row {
 	struct id id;
 	const char *host, *version, *state; /* "live", "draining", "silent", "dead", "left" */
-	int32_t pid, slots, slots_free, running;
+	int32_t pid, slots, running;
 	int64_t started_ms, beat_ms, lease_ms;
+	struct worker_pulse pulse; /* as last told, without begun */
 };
 typedef void worker_list_done(void *ctx, enum err e, const struct worker_row *rows, size_t n);
 /* Live ones first, then those gone within the last hour; at most limit. */

@@ -113,6 +113,13 @@ const struct command command_table[] = {
 	 "  longhaul retry --dead --error-code upstream_auth --dry-run"},
 	{NULL, "why", "JOB", 1, 1, "the story of a job, and where its time went", NONE, why_run, NULL},
 
+	{NULL, "top", "", 0, 0, "what goes on: queues, tenants, upstreams, workers",
+	 OPTIONS(FLAG("once", '1', "print it once, as where there is no terminal"),
+		 DURATION("every", 'e', "look again after this long (default: 2s)", 1, 3600)),
+	 top_run,
+	 "For operators. Refreshes until interrupted; with --json, and where the output is\n"
+	 "no terminal, it is printed once."},
+
 	/* what runs them */
 	{"queue", "list", "", 0, 0, "show queues, their limits and depths", NONE, queue_list_run, NULL},
 	{"queue", "set", "NAME", 1, 1, "make a queue or change its limits",

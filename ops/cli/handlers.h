@@ -13,7 +13,7 @@ command_fn submit_run;
 command_fn job_get_run, job_wait_run;
 command_fn job_list_run;
 command_fn job_cancel_run, job_retry_run;
-command_fn watch_run, why_run;
+command_fn watch_run, why_run, top_run;
 command_fn queue_list_run, queue_set_run, queue_pause_run, queue_resume_run, queue_drain_run;
 command_fn worker_list_run, worker_drain_run;
 command_fn upstream_list_run;

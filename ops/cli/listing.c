@@ -62,6 +62,20 @@ static void age_cell(struct table *table, const char *text)
 	table_cell(table, age);
 }
 
+static void bytes_cell(struct table *table, const json_t *value)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double bytes = json_number_value(value);
+	char text[32];
+	size_t unit = 0;
+
+	for (; bytes >= 1024 && unit < sizeof(units) / sizeof(units[0]) - 1; unit++)
+		bytes /= 1024;
+	snprintf(text, sizeof(text), bytes < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", bytes,
+		units[unit]);
+	table_cell(table, json_is_number(value) ? text : NULL);
+}
+
 static void cell(struct table *table, const struct column *column, const json_t *item)
 {
 	struct buf text;
@@ -70,12 +84,14 @@ static void cell(struct table *table, const struct column *column, const json_t 
 	listing_text(item, column->member, &text);
 	if (column->form == COLUMN_AGE)
 		age_cell(table, text.bytes);
+	else if (column->form == COLUMN_BYTES)
+		bytes_cell(table, reach(item, column->member));
 	else
 		table_cell(table, text.bytes);
 	buf_clear(&text);
 }
 
-static enum outcome show_table(
+enum outcome listing_table(
 	const struct call *call, const struct column *columns, const json_t *items)
 {
 	const char *heads[TABLE_COLUMNS_MAX + 1] = {NULL};
@@ -183,7 +199,7 @@ static enum outcome show(
 				      "has_more", (int)more, "next", next));
 	if (more && json_is_string(next))
 		fprintf(call->err, "there are more: --after %s\n", json_string_value(next));
-	return show_table(call, listing->columns, items);
+	return listing_table(call, listing->columns, items);
 }
 
 enum outcome listing_show(struct client *client, const struct listing *listing)

@@ -12,7 +12,7 @@
 struct column {
 	const char *head;   /* NULL ends the columns */
 	const char *member; /* "usage.output_tokens" */
-	enum { COLUMN_PLAIN, COLUMN_AGE } form;
+	enum { COLUMN_PLAIN, COLUMN_AGE, COLUMN_BYTES } form;
 };
 
 enum { LISTING_ALL = 100000, LISTING_PAGE = 100 };
@@ -30,6 +30,10 @@ enum outcome listing_show(struct client *client, const struct listing *listing);
 /* Opens a client on side, shows, closes. */
 enum outcome listing_run(const struct call *call, enum client_side side, const char *path,
 	const struct column *columns);
+
+/* Items of a list as a table on call->out. */
+enum outcome listing_table(
+	const struct call *call, const struct column *columns, const json_t *items);
 
 /* The text of a member (dots reach inside), "" when it is null or missing. */
 void listing_text(const json_t *item, const char *member, struct buf *out);

@@ -9,6 +9,8 @@ static const struct column columns[] = {
 	{"STATE", "state", COLUMN_PLAIN},
 	{"RUNNING", "running", COLUMN_PLAIN},
 	{"SLOTS", "slots", COLUMN_PLAIN},
+	{"CALLS", "calls", COLUMN_PLAIN},
+	{"MEMORY", "memory_bytes", COLUMN_BYTES},
 	{"LAST SIGN", "beat_at", COLUMN_AGE},
 	{"UP", "started_at", COLUMN_AGE},
 	{NULL, NULL, COLUMN_PLAIN},

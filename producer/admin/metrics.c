@@ -225,7 +225,7 @@ static void workers_put(struct buf *out, const struct worker_row *rows, size_t n
 			continue;
 		live++;
 		slots += rows[i].slots;
-		free_slots += rows[i].slots_free;
+		free_slots += rows[i].pulse.slots_free;
 		running += rows[i].running;
 	}
 	metric_begin(&text, out);

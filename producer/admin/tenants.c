@@ -169,7 +169,9 @@ static void listed(void *ctx, enum err e, const struct tenant *tenants, size_t n
 		if (i)
 			(void)buf_char(out, ',');
 		head_put(out, &tenants[i]);
-		(void)buf_char(out, '}');
+		(void)buf_printf(out, ",\"queued\":%lld,\"waiting\":%lld,\"running\":%lld}",
+			(long long)tenants[i].queued, (long long)tenants[i].waiting,
+			(long long)tenants[i].running);
 	}
 	(void)buf_printf(out, "],\"has_more\":%s", n > shown ? "true" : "false");
 	job_json_text(out, "next", !e && n > shown ? tenants[shown - 1].name : NULL);

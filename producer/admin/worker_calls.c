@@ -31,8 +31,12 @@ static void worker_put(struct buf *out, const struct worker_row *w)
 	job_json_text(out, "version", w->version);
 	(void)buf_printf(out,
 		",\"pid\":%d,\"slots\":%d,\"slots_free\":%d,\"running\":%d,\"lease_ms\":%lld,",
-		(int)w->pid, (int)w->slots, (int)w->slots_free, (int)w->running,
+		(int)w->pid, (int)w->slots, (int)w->pulse.slots_free, (int)w->running,
 		(long long)w->lease_ms);
+	(void)buf_printf(out,
+		"\"calls\":%d,\"ended\":%lld,\"memory_bytes\":%lld,\"memory_target_bytes\":%lld,",
+		(int)w->pulse.calls, (long long)w->pulse.ended, (long long)w->pulse.memory_bytes,
+		(long long)w->pulse.memory_target_bytes);
 	job_json_time(out, "started_at", w->started_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "beat_at", w->beat_ms);

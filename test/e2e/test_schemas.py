@@ -101,6 +101,11 @@ def test_replies_are_as_described(client: Client, admin: Client) -> None:
         job(entry)
     for path in ("/v1/queues", "/v1/workers", "/v1/upstreams", "/v1/tenants", "/v1/api-keys"):
         component("Page")(admin.http.get(path).json())
+    for path, name in (("/v1/workers", "Worker"), ("/v1/tenants", "Tenant")):
+        rows = admin.http.get(path).json()["data"]
+        assert rows
+        for row in rows:
+            component(name)(row)
 
 
 @pytest.mark.promises("C1")

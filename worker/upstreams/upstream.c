@@ -357,6 +357,15 @@ static size_t routed(struct upstreams *u, const struct config_route *route, cons
 	return n;
 }
 
+size_t upstreams_in_flight(const struct upstreams *u)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < u->n; i++)
+		n += u->list[i]->in_flight;
+	return n;
+}
+
 size_t upstreams_candidates(
 	struct upstreams *u, const char *model, struct candidate *ret_candidates, size_t max)
 {

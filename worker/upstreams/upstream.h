@@ -69,6 +69,9 @@ void upstreams_free(struct upstreams *u);
 /* Both or nothing. */
 MUST_CHECK enum err upstreams_reload(struct upstreams *u, struct config *config, const char *path);
 
+/* Calls under way, to all of them. */
+size_t upstreams_in_flight(const struct upstreams *u);
+
 /* Who may serve the model, the preferred one first. model may be NULL: then only "*" fits. */
 size_t upstreams_candidates(
 	struct upstreams *u, const char *model, struct candidate *ret_candidates, size_t max);

@@ -82,6 +82,7 @@ static void test_a_running_job_is_taken_from_its_holder(void **state)
 	struct claim claim = record_claim(w->worker, w->me, w->queue, 1)->claim[0];
 	struct changed c = cancel(w, &s);
 	struct finish f = record_finish_of(&claim), *batch[] = {&f};
+	const struct worker_pulse load = {.slots_free = 10};
 	size_t cancels = 0;
 	enum err e = ERR_INTERNAL;
 
@@ -91,11 +92,9 @@ static void test_a_running_job_is_taken_from_its_holder(void **state)
 	record_finish(w->worker, w->me, &f, 1);
 	assert_int_equal(f.outcome, ERR_LOST);
 	/* The holder learns by its beat, once, and may still write what the call has cost. */
-	record_run(w->worker, worker_beat(w->worker, w->me,
-				      &(struct worker_pulse){.slots_free = 10}, on_beat, &cancels));
+	record_run(w->worker, worker_beat(w->worker, w->me, &load, on_beat, &cancels));
 	assert_int_equal(cancels, 1);
-	record_run(w->worker, worker_beat(w->worker, w->me,
-				      &(struct worker_pulse){.slots_free = 10}, on_beat, &cancels));
+	record_run(w->worker, worker_beat(w->worker, w->me, &load, on_beat, &cancels));
 	assert_int_equal(cancels, 0);
 	f.output_tokens = 11;
 	record_run(w->worker, finish_usage(w->worker, w->me, batch, 1, record_finished, &e));

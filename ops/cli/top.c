@@ -1,0 +1,282 @@
+/* What goes on now: each of the operators' lists as a table, again and again. */
+#include "client.h"
+#include "handlers.h"
+#include "listing.h"
+#include "output.h"
+
+#include "ground/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { EVERY_S = 2, LINES_USUAL = 24, COLUMNS_USUAL = 80, RATE_TEXT_MAX = 32 };
+
+static const struct column queue_columns[] = {
+	{"QUEUE", "name", COLUMN_PLAIN},
+	{"READY", "queued", COLUMN_PLAIN},
+	{"OLDEST", "oldest_at", COLUMN_AGE},
+	{"WAITING", "waiting", COLUMN_PLAIN},
+	{"RUNNING", "running", COLUMN_PLAIN},
+	{"CAP", "concurrency", COLUMN_PLAIN},
+	{"RATE", "rate", COLUMN_PLAIN},
+	{"WEIGHT", "weight", COLUMN_PLAIN},
+	{"PAUSED", "paused", COLUMN_PLAIN},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+static const struct column tenant_columns[] = {
+	{"TENANT", "name", COLUMN_PLAIN},
+	{"READY", "queued", COLUMN_PLAIN},
+	{"WAITING", "waiting", COLUMN_PLAIN},
+	{"RUNNING", "running", COLUMN_PLAIN},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+/* A server that tells nothing of a breaker or of pacing leaves these empty. */
+static const struct column upstream_columns[] = {
+	{"UPSTREAM", "name", COLUMN_PLAIN},
+	{"CALLS EACH", "max_in_flight", COLUMN_PLAIN},
+	{"BREAKER", "breaker.state", COLUMN_PLAIN},
+	{"PACING", "pacing.state", COLUMN_PLAIN},
+	{"KEY", "key", COLUMN_PLAIN},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+static const struct column worker_columns[] = {
+	{"WORKER", "id", COLUMN_PLAIN},
+	{"HOST", "host", COLUMN_PLAIN},
+	{"STATE", "state", COLUMN_PLAIN},
+	{"RUNNING", "running", COLUMN_PLAIN},
+	{"SLOTS", "slots", COLUMN_PLAIN},
+	{"CALLS", "calls", COLUMN_PLAIN},
+	{"ENDED/S", "ended_per_s", COLUMN_PLAIN},
+	{"MEMORY", "memory_bytes", COLUMN_BYTES},
+	{"OF", "memory_target_bytes", COLUMN_BYTES},
+	{"LAST SIGN", "beat_at", COLUMN_AGE},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+
+/* The page's parts, in their order: member of the JSON, where it comes from, how it looks. */
+static const struct {
+	const char *name, *path;
+	const struct column *columns;
+} parts[] = {
+	{"queues", "/v1/queues", queue_columns},
+	{"tenants", "/v1/tenants?limit=100", tenant_columns},
+	{"upstreams", "/v1/upstreams", upstream_columns},
+	{"workers", "/v1/workers", worker_columns},
+};
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+struct top {
+	struct client client;
+	json_t *now;	/* name -> items, as just read */
+	json_t *before; /* the last look's; NULL = none yet */
+	int64_t now_ms, before_ms;
+};
+
+/* ---- looking ---- */
+
+static enum outcome look_at(struct top *top, size_t i, json_t *page)
+{
+	json_t *list = NULL;
+	enum outcome outcome = client_get(&top->client, parts[i].path, &list);
+	json_t *items = json_object_get(list, "data");
+
+	if (outcome == OUTCOME_OK && !json_is_array(items))
+		outcome = call_fail(top->client.call, OUTCOME_UNAVAILABLE,
+			"%s did not answer with a list", parts[i].path);
+	if (outcome == OUTCOME_OK)
+		json_object_set(page, parts[i].name, items);
+	json_decref(list);
+	return outcome;
+}
+
+static const json_t *same_worker(const json_t *workers, const char *id)
+{
+	const json_t *worker;
+	size_t i;
+
+	json_array_foreach(workers, i, worker)
+	{
+		const char *its = json_string_value(json_object_get(worker, "id"));
+
+		if (its && strcmp(its, id) == 0)
+			return worker;
+	}
+	return NULL;
+}
+
+/* Ends a second, between the look before and this one. */
+static void put_rate(const struct top *top, json_t *worker)
+{
+	const char *id = json_string_value(json_object_get(worker, "id"));
+	const json_t *old = id ? same_worker(json_object_get(top->before, "workers"), id) : NULL;
+	const double ms = (double)(top->now_ms - top->before_ms);
+	const double ended = json_number_value(json_object_get(worker, "ended")) -
+			     json_number_value(json_object_get(old, "ended"));
+	char text[RATE_TEXT_MAX];
+
+	if (!old || ms <= 0 || ended < 0)
+		return;
+	snprintf(text, sizeof(text), "%.1f", ended * 1000 / ms);
+	json_object_set_new(worker, "ended_per_s", json_real(strtod(text, NULL)));
+}
+
+static enum outcome look(struct top *top)
+{
+	json_t *page = json_object();
+	enum outcome outcome = page ? OUTCOME_OK : OUTCOME_FAILED;
+	json_t *worker;
+	size_t i;
+
+	for (i = 0; i < PARTS && outcome == OUTCOME_OK; i++)
+		outcome = look_at(top, i, page);
+	if (outcome != OUTCOME_OK) {
+		json_decref(page);
+		return outcome;
+	}
+	json_decref(top->before);
+	top->before = top->now;
+	top->before_ms = top->now_ms;
+	top->now = page;
+	top->now_ms = clock_ms();
+	json_array_foreach(json_object_get(page, "workers"), i, worker)
+	{
+		put_rate(top, worker);
+	}
+	return OUTCOME_OK;
+}
+
+/* ---- showing ---- */
+
+static bool is_present(const json_t *worker)
+{
+	const char *state = json_string_value(json_object_get(worker, "state"));
+
+	return state && strcmp(state, "left") != 0 && strcmp(state, "dead") != 0;
+}
+
+static json_int_t sum(const json_t *items, const char *member, bool present_only)
+{
+	json_int_t n = 0;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(items, i, item)
+	{
+		if (!present_only || is_present(item))
+			n += json_integer_value(json_object_get(item, member));
+	}
+	return n;
+}
+
+static void print_sums(const struct call *call, const json_t *page)
+{
+	const json_t *queues = json_object_get(page, "queues");
+	const json_t *workers = json_object_get(page, "workers");
+	char now[CLOCK_TEXT_MAX];
+
+	clock_format(clock_record_ms(), now);
+	fprintf(call->out, "%s  ready %lld, waiting %lld, running %lld of %lld slots\n", now,
+		(long long)sum(queues, "queued", false), (long long)sum(queues, "waiting", false),
+		(long long)sum(workers, "running", true), (long long)sum(workers, "slots", true));
+}
+
+static enum outcome print_page(const struct call *call, const json_t *page)
+{
+	enum outcome outcome = OUTCOME_OK;
+
+	print_sums(call, page);
+	for (size_t i = 0; i < PARTS && outcome == OUTCOME_OK; i++) {
+		const json_t *items = json_object_get(page, parts[i].name);
+
+		if (json_array_size(items) == 0)
+			continue;
+		fputc('\n', call->out);
+		outcome = listing_table(call, parts[i].columns, items);
+	}
+	return outcome;
+}
+
+/* As much of the text as the terminal holds, each line cut to its width. */
+static void paint(const struct call *call, const char *text)
+{
+	struct winsize size = {.ws_row = LINES_USUAL, .ws_col = COLUMNS_USUAL};
+
+	if (ioctl(fileno(call->out), TIOCGWINSZ, &size) != 0 || size.ws_row < 2)
+		size = (struct winsize){.ws_row = LINES_USUAL, .ws_col = COLUMNS_USUAL};
+	fputs("\x1b[H", call->out);
+	for (int line = 1; *text && line < size.ws_row; line++) {
+		size_t n = strcspn(text, "\n");
+
+		output_text(call->out, text, n < size.ws_col ? n : size.ws_col);
+		fputs("\x1b[K\n", call->out);
+		text += n + (text[n] == '\n');
+	}
+	fputs("\x1b[J", call->out);
+	fflush(call->out);
+}
+
+/* The page is made whole first, so that a terminal never shows half of it. */
+static enum outcome refresh(struct top *top)
+{
+	struct call page = *top->client.call;
+	char *text = NULL;
+	size_t len = 0;
+	enum outcome outcome;
+
+	page.out = open_memstream(&text, &len);
+	if (!page.out)
+		return call_fail(top->client.call, OUTCOME_FAILED, "out of memory");
+	outcome = print_page(&page, top->now);
+	fclose(page.out);
+	if (outcome == OUTCOME_OK)
+		paint(top->client.call, text);
+	free(text);
+	return outcome;
+}
+
+static enum outcome watch(struct top *top, int64_t every_ms)
+{
+	enum outcome outcome = OUTCOME_OK;
+
+	fputs("\x1b[2J", top->client.call->out);
+	while (outcome == OUTCOME_OK) {
+		outcome = look(top);
+		if (outcome == OUTCOME_OK)
+			outcome = refresh(top);
+		else if (outcome == OUTCOME_UNAVAILABLE && top->now)
+			outcome = OUTCOME_OK; /* said; a restarting producer is back soon */
+		if (outcome == OUTCOME_OK)
+			client_pause(every_ms);
+	}
+	return outcome;
+}
+
+static enum outcome once(struct top *top)
+{
+	const struct call *call = top->client.call;
+	enum outcome outcome = look(top);
+
+	if (outcome == OUTCOME_OK && call_flag(call, "json"))
+		outcome = output_json(call, top->now);
+	else if (outcome == OUTCOME_OK)
+		outcome = print_page(call, top->now);
+	return outcome;
+}
+
+enum outcome top_run(struct call *call)
+{
+	const bool one = call_flag(call, "once") || call_flag(call, "json") ||
+			 !output_is_terminal(call->out);
+	struct top top = {.now = NULL};
+	enum outcome outcome = client_open(call, CLIENT_OPERATOR, &top.client);
+
+	if (outcome == OUTCOME_OK)
+		outcome =
+			one ? once(&top) : watch(&top, call_number(call, "every", EVERY_S) * 1000);
+	json_decref(top.now);
+	json_decref(top.before);
+	client_clear(&top.client);
+	return outcome;
+}
