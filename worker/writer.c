@@ -1,5 +1,6 @@
 #include "writer.h"
 
+#include "domain/usage.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "holding.h"
@@ -43,7 +44,7 @@ static void batch_add(struct batch *b, struct job *job)
 		.extend = output_is_low(o) || o->next >= o->last,
 		.progress_percent = -1,
 		.progress_stage = "generating",
-		.progress_tokens = o->next - 1,
+		.progress_tokens = usage_estimate_tokens((int64_t)o->told),
 		.again = o->doubted,
 	};
 	b->deltas[b->n] = output_unwritten(o);

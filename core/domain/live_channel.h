@@ -4,7 +4,8 @@
  * <job> is the plain UUID.
  *
  *   lh:live:<job>   stream, entry <number>-0, field t = text: one job.delta each
- *   lh:fence:<job>  the fence of who wrote last; the worker's script refuses a lower one
+ *   lh:fence:<job>  hash: the fence of who wrote last (the worker's script refuses a lower one),
+ *                   the number it wrote, and the bytes of its attempt's text so far
  *   lh:tail:<job>   channel: "<number> <text>"
  *   lh:state        channel: lines "<job> <state>", after the record has it
  *   lh:cancel       channel: lines "<job>": its worker beats now, and learns what became of it

@@ -44,9 +44,10 @@ struct attempt_row {
 	int64_t fence;
 	int number;
 	int64_t started_ms, ended_ms;
-	const char *outcome;  /* an error's code, "ok"; "" = running */
-	const char *state;    /* what the job became */
-	const char *ended_by; /* "holder", "cancel", "reaper", "deadline" */
+	const char *outcome;	 /* an error's code, "ok"; "" = running */
+	const char *state;	 /* what the job became */
+	const char *waiting_for; /* what the job waited for then; "" = nothing */
+	const char *ended_by;	 /* "holder", "cancel", "reaper", "deadline" */
 	const char *upstream, *model;
 	const char *key_label;	  /* "" = none was sent, or none was reached */
 	const char *called_model; /* the upstream's own name; "" = ours */

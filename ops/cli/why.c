@@ -1,81 +1,16 @@
-/* The story of one job: what happened when, and where its time went. */
+/* The story of one job: what happened when, why, and where its time went. */
 #include "duration.h"
 #include "handlers.h"
 #include "job.h"
 #include "listing.h"
 #include "output.h"
+#include "story.h"
 
 #include "ground/clock.h"
 
 #include <string.h>
 
 enum { BAR = 30, LINE_MAX_BYTES = 4096 };
-
-/* The stages of timings_ms in the order in which a job meets them. */
-static const struct {
-	const char *member, *text;
-} stages[] = {
-	{"accept", "accepted and committed"},
-	{"queue", "waited in the queue"},
-	{"admit", "waited for the upstream's leave"},
-	{"first_byte", "waited for the model's first byte"},
-	{"stream", "received the answer"},
-	{"finish", "result committed"},
-};
-
-enum { STAGES = sizeof(stages) / sizeof(stages[0]) };
-
-static double stage_ms(const json_t *job, size_t i)
-{
-	return json_number_value(
-		json_object_get(json_object_get(job, "timings_ms"), stages[i].member));
-}
-
-static void print_share(const struct call *call, const char *what, double ms, double total_ms)
-{
-	double share = total_ms > 0 ? ms / total_ms : 0;
-	char text[DURATION_TEXT_MAX], bar[BAR + 1];
-	size_t n = (size_t)(share * BAR + 0.5);
-
-	duration_format((int64_t)(ms + 0.5), text);
-	memset(bar, '#', n);
-	bar[n] = '\0';
-	fprintf(call->out, "  %-34s %10s %5.1f %%%s%s\n", what, text, share * 100,
-		n > 0 ? "  " : "", bar);
-}
-
-/* From the submit to the end, 0 while there is none. */
-static double life_ms(const json_t *job)
-{
-	const char *from = json_string_value(json_object_get(job, "created_at"));
-	const char *to = json_string_value(json_object_get(job, "finished_at"));
-	int64_t from_ms, to_ms;
-
-	if (!from || !to || clock_parse(from, &from_ms) != 0 || clock_parse(to, &to_ms) != 0)
-		return 0;
-	return to_ms > from_ms ? (double)(to_ms - from_ms) : 0;
-}
-
-/* The stages are the last attempt's; what the job's life had besides were earlier ones. */
-static void print_shares(const struct call *call, const json_t *job)
-{
-	char text[DURATION_TEXT_MAX];
-	double sum_ms = 0, total_ms;
-
-	if (!json_is_object(json_object_get(job, "timings_ms")))
-		return;
-	for (size_t i = 0; i < STAGES; i++)
-		sum_ms += stage_ms(job, i);
-	total_ms = life_ms(job) > sum_ms ? life_ms(job) : sum_ms;
-	duration_format((int64_t)(total_ms + 0.5), text);
-	fprintf(call->out, "\nwhere %s went:\n", text);
-	if (json_integer_value(json_object_get(job, "attempt")) > 1)
-		print_share(call, "earlier attempts and pauses", total_ms - sum_ms, total_ms);
-	else
-		total_ms = sum_ms;
-	for (size_t i = 0; i < STAGES; i++)
-		print_share(call, stages[i].text, stage_ms(job, i), total_ms);
-}
 
 /* Appends ", label value" when the member says something, which a zero does not. */
 static void put_fact(struct buf *line, const json_t *object, const char *label, const char *member)
@@ -89,17 +24,15 @@ static void put_fact(struct buf *line, const json_t *object, const char *label, 
 	buf_clear(&value);
 }
 
-static void put_span(struct buf *line, const json_t *from, const json_t *to)
+static void put_span(struct buf *line, const json_t *object, const char *label, const char *member)
 {
+	const json_t *ms = json_object_get(object, member);
 	char text[DURATION_TEXT_MAX];
-	int64_t from_ms, to_ms;
 
-	if (!json_is_string(from) || !json_is_string(to) ||
-		clock_parse(json_string_value(from), &from_ms) != 0 ||
-		clock_parse(json_string_value(to), &to_ms) != 0)
+	if (!json_is_integer(ms) || json_integer_value(ms) == 0)
 		return;
-	duration_format(to_ms - from_ms, text);
-	buf_printf(line, ", took %s", text);
+	duration_format(json_integer_value(ms), text);
+	buf_printf(line, ", %s%s", label, text);
 }
 
 static void print_line(const struct call *call, struct buf *line)
@@ -109,72 +42,152 @@ static void print_line(const struct call *call, struct buf *line)
 		output_text(call->out, line->bytes, line->len);
 }
 
-static void print_attempt(const struct call *call, const json_t *attempt, size_t number)
-{
-	struct buf line;
+/* ---- a line for each event ---- */
 
+static void put_accepted(struct buf *line, const json_t *event)
+{
+	buf_text(line, "accepted and committed");
+	put_span(line, event, "in ", "took_ms");
+	put_fact(line, event, "to run at ", "run_at");
+}
+
+static void put_waits(struct buf *line, const json_t *event)
+{
+	struct buf label;
+
+	buf_init(&label, LINE_MAX_BYTES);
+	buf_text(&label, "after a wait for ");
+	listing_text(event, "waited_for", &label);
+	buf_text(&label, " of ");
+	put_span(line, event, buf_err(&label) ? "" : label.bytes, "waited_ms");
+	buf_clear(&label);
+	put_span(line, event, "in the queue for ", "queue_ms");
+}
+
+static void put_claimed(struct buf *line, const json_t *event)
+{
+	buf_printf(line, "attempt %lld begins",
+		(long long)json_integer_value(json_object_get(event, "number")));
+	put_fact(line, event, "on ", "worker");
+	put_waits(line, event);
+}
+
+static void put_called(struct buf *line, const json_t *event)
+{
+	buf_text(line, "the model is called");
+	put_fact(line, event, "upstream ", "upstream");
+	put_fact(line, event, "key ", "key");
+	put_fact(line, event, "model ", "model");
+	put_span(line, event, "leave came after ", "admit_ms");
+}
+
+static void put_first_byte(struct buf *line, const json_t *event)
+{
+	buf_text(line, "the first byte");
+	put_span(line, event, "after ", "after_ms");
+}
+
+static void put_usage(struct buf *line, const json_t *event)
+{
+	const char *cost =
+		json_string_value(json_object_get(json_object_get(event, "usage"), "cost_usd"));
+
+	put_fact(line, event, "input tokens ", "usage.input_tokens");
+	put_fact(line, event, "output tokens ", "usage.output_tokens");
+	if (cost && strspn(cost, "0.") < strlen(cost))
+		buf_printf(line, ", USD %s", cost);
+}
+
+static void put_ended(struct buf *line, const json_t *event)
+{
+	buf_printf(line, "attempt %lld ends",
+		(long long)json_integer_value(json_object_get(event, "number")));
+	put_span(line, event, "took ", "took_ms");
+	put_fact(line, event, "", "error.message");
+	put_fact(line, event, "", "error.code");
+	put_fact(line, event, "status ", "status");
+	put_usage(line, event);
+	buf_printf(line, "\n%14s-> ", "");
+	listing_text(event, "state", line);
+	put_fact(line, event, "for ", "waiting_for");
+	buf_text(line, ": ");
+	listing_text(event, "reason", line);
+}
+
+static void put_webhook(struct buf *line, const json_t *event)
+{
+	buf_text(line, "webhook");
+	put_fact(line, event, "status ", "status");
+	put_span(line, event, "took ", "latency_ms");
+	put_fact(line, event, "", "error");
+}
+
+/* A job's end, and how it is now when there is none. */
+static void put_state(struct buf *line, const json_t *event)
+{
+	buf_text(line, "the job is ");
+	listing_text(event, "event", line);
+	put_fact(line, event, "", "error.message");
+	put_fact(line, event, "", "error.code");
+	put_fact(line, event, "the upstream said: ", "error.upstream_message");
+	put_fact(line, event, "for ", "waiting_for");
+	put_fact(line, event, "until ", "due_at");
+	put_usage(line, event);
+}
+
+static const struct {
+	const char *event;
+	void (*put)(struct buf *line, const json_t *event);
+} lines[] = {
+	{"accepted", put_accepted},
+	{"claimed", put_claimed},
+	{"called", put_called},
+	{"first_byte", put_first_byte},
+	{"ended", put_ended},
+	{"webhook", put_webhook},
+	{NULL, put_state},
+};
+
+static int64_t time_of(const json_t *object, const char *member)
+{
+	const char *text = json_string_value(json_object_get(object, member));
+	int64_t ms;
+
+	return text && clock_parse(text, &ms) == 0 ? ms : 0;
+}
+
+static void print_event(const struct call *call, const json_t *event, int64_t from_ms)
+{
+	const char *name = json_string_value(json_object_get(event, "event"));
+	char since[DURATION_TEXT_MAX];
+	struct buf line;
+	size_t i = 0;
+
+	while (lines[i].event && strcmp(lines[i].event, name) != 0)
+		i++;
+	duration_format(time_of(event, "at") - from_ms, since);
 	buf_init(&line, LINE_MAX_BYTES);
-	buf_printf(&line, "  attempt %zu", number);
-	put_fact(&line, attempt, "", "state");
-	put_fact(&line, attempt, "by ", "upstream");
-	put_fact(&line, attempt, "model ", "model");
-	put_fact(&line, attempt, "status ", "status");
-	put_fact(&line, attempt, "", "error.message");
-	if (json_is_string(json_object_get(attempt, "error")))
-		put_fact(&line, attempt, "", "error");
-	put_span(&line, json_object_get(attempt, "started_at"),
-		json_object_get(attempt, "finished_at"));
+	buf_printf(&line, "  +%9s  ", since);
+	lines[i].put(&line, event);
 	print_line(call, &line);
 	buf_clear(&line);
 }
 
-static void print_attempts(const struct call *call, const json_t *job)
+/* ---- the shares ---- */
+
+static void print_share(const struct call *call, const json_t *share)
 {
-	const json_t *list = json_object_get(job, "attempts");
-	const json_t *attempt;
-	size_t i;
+	const double part = json_number_value(json_object_get(share, "share"));
+	char text[DURATION_TEXT_MAX], bar[BAR + 1];
+	size_t n = (size_t)(part * BAR + 0.5);
 
-	if (json_array_size(list) == 0)
-		return;
-	fprintf(call->out, "\nattempts:\n");
-	json_array_foreach(list, i, attempt)
-	{
-		long long number = json_integer_value(json_object_get(attempt, "number"));
-
-		print_attempt(call, attempt, number > 0 ? (size_t)number : i + 1);
-	}
-}
-
-/* A run of deltas is one line: their count says more than their texts. */
-static void print_events(const struct call *call, const json_t *job)
-{
-	const json_t *list = json_object_get(job, "events");
-	const json_t *event;
-	size_t i, deltas = 0;
-
-	if (json_array_size(list) == 0)
-		return;
-	fprintf(call->out, "\nevents:\n");
-	json_array_foreach(list, i, event)
-	{
-		const char *type = json_string_value(json_object_get(event, "type"));
-		bool delta = type && strcmp(type, "job.delta") == 0;
-		struct buf line;
-
-		if (!delta && deltas > 0)
-			fprintf(call->out, "        %zu piece%s of the answer\n", deltas,
-				deltas == 1 ? "" : "s");
-		deltas = delta ? deltas + 1 : 0;
-		if (delta)
-			continue;
-		buf_init(&line, LINE_MAX_BYTES);
-		buf_printf(&line, "  %4lld  %s", json_integer_value(json_object_get(event, "id")),
-			type ? type : "?");
-		put_fact(&line, event, "for ", "data.waiting_for");
-		put_fact(&line, event, "", "data.error.code");
-		print_line(call, &line);
-		buf_clear(&line);
-	}
+	n = n < BAR ? n : BAR;
+	duration_format(json_integer_value(json_object_get(share, "ms")), text);
+	memset(bar, '#', n);
+	bar[n] = '\0';
+	fprintf(call->out, "  %-38s %10s %5.1f %%%s%s\n",
+		json_string_value(json_object_get(share, "text")), text, part * 100,
+		n > 0 ? "  " : "", bar);
 }
 
 static void print_head(const struct call *call, const json_t *job)
@@ -184,16 +197,14 @@ static void print_head(const struct call *call, const json_t *job)
 	buf_init(&line, LINE_MAX_BYTES);
 	listing_text(job, "id", &line);
 	put_fact(&line, job, "", "state");
-	put_fact(&line, job, "waiting for ", "waiting_for");
 	put_fact(&line, job, "queue ", "queue");
 	put_fact(&line, job, "kind ", "kind");
 	put_fact(&line, job, "model ", "model");
-	put_span(&line, json_object_get(job, "created_at"), json_object_get(job, "finished_at"));
+	put_fact(&line, job, "trace ", "trace_id");
 	print_line(call, &line);
 	buf_reset(&line);
-	buf_printf(&line, "submitted ");
+	buf_text(&line, "submitted ");
 	listing_text(job, "created_at", &line);
-	put_fact(&line, job, "runs at ", "run_at");
 	put_fact(&line, job, "deadline ", "deadline_at");
 	put_fact(&line, job, "crashes ", "crashes");
 	put_fact(&line, job, "interruptions ", "interruptions");
@@ -201,30 +212,48 @@ static void print_head(const struct call *call, const json_t *job)
 	buf_clear(&line);
 }
 
-static void print_error(const struct call *call, const json_t *job)
+static enum outcome print_story(
+	const struct call *call, const json_t *job, const struct story *story)
 {
-	const json_t *error = json_object_get(job, "error");
-	struct buf line;
+	const json_t *one;
+	char text[DURATION_TEXT_MAX];
+	size_t i;
 
-	if (!json_is_object(error))
-		return;
-	buf_init(&line, LINE_MAX_BYTES);
-	buf_text(&line, "\nended because: ");
-	listing_text(error, "message", &line);
-	put_fact(&line, error, "", "code");
-	put_fact(&line, error, "upstream status ", "upstream_status");
-	put_fact(&line, error, "the upstream said: ", "upstream_message");
-	print_line(call, &line);
-	buf_clear(&line);
+	print_head(call, job);
+	fprintf(call->out, "\nwhat happened, since it was submitted:\n");
+	json_array_foreach(story->lines, i, one)
+	{
+		print_event(call, one, time_of(job, "created_at"));
+	}
+	duration_format(story->life_ms, text);
+	fprintf(call->out, "\nwhere %s went:\n", text);
+	json_array_foreach(story->shares, i, one)
+	{
+		print_share(call, one);
+	}
+	return OUTCOME_OK;
 }
 
-static void tell(const struct call *call, const json_t *job)
+/* The job as the server told it, with the story beside. */
+static enum outcome print_json(const struct call *call, json_t *job, const struct story *story)
 {
-	print_head(call, job);
-	print_error(call, job);
-	print_attempts(call, job);
-	print_events(call, job);
-	print_shares(call, job);
+	json_object_set(job, "story", story->lines);
+	json_object_set(job, "shares", story->shares);
+	return output_json(call, job);
+}
+
+static enum outcome tell(const struct call *call, json_t *job)
+{
+	struct story story;
+	enum outcome outcome;
+	enum err e = story_make(job, clock_record_ms(), &story);
+
+	if (e)
+		return call_fail(call, OUTCOME_FAILED, "%s", err_text(e));
+	outcome = call_flag(call, "json") ? print_json(call, job, &story)
+					  : print_story(call, job, &story);
+	story_clear(&story);
+	return outcome;
 }
 
 enum outcome why_run(struct call *call)
@@ -236,14 +265,12 @@ enum outcome why_run(struct call *call)
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	snprintf(path, sizeof(path), "/v1/jobs/%s?expand=attempts,events", call->arguments[0]);
+	snprintf(path, sizeof(path), "/v1/jobs/%s?expand=attempts,deliveries", call->arguments[0]);
 	outcome = client_open(call, CLIENT_JOBS, &client);
 	if (outcome == OUTCOME_OK)
 		outcome = client_get(&client, path, &job);
-	if (outcome == OUTCOME_OK && call_flag(call, "json"))
-		outcome = output_json(call, job);
-	else if (outcome == OUTCOME_OK)
-		tell(call, job);
+	if (outcome == OUTCOME_OK)
+		outcome = tell(call, job);
 	json_decref(job);
 	client_clear(&client);
 	return outcome;

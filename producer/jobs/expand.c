@@ -3,6 +3,7 @@
 #include "domain/sealed.h"
 #include "jobs/event_json.h"
 #include "jobs/job_json.h"
+#include "jobs/live_look.h"
 #include "producer.h"
 #include "stores/delivery.h"
 #include "stores/job_change.h"
@@ -16,7 +17,9 @@ struct expand_work {
 	struct request *r;
 	struct job_key key;
 	unsigned bits;
-	bool partial; /* events are read for their text alone */
+	bool partial;	       /* events are read for their text alone */
+	struct buf text;       /* that text */
+	struct live_look look; /* at what follows it */
 };
 
 static const struct {
@@ -69,7 +72,7 @@ static struct buf *out_of(struct record_batch *batch)
 static void attempt_put(struct buf *out, const struct job_key *key, const struct attempt_row *a)
 {
 	struct id id = key->job;
-	char text[ID_TEXT_MAX];
+	char text[ID_TEXT_MAX], worker[ID_TEXT_MAX];
 	bool fine = !a->outcome[0] || strcmp(a->outcome, "ok") == 0;
 	enum err e = err_from_code(a->outcome);
 
@@ -88,6 +91,9 @@ static void attempt_put(struct buf *out, const struct job_key *key, const struct
 		job_json_sealed_text(out, a->message);
 		(void)buf_char(out, '}');
 	}
+	id_format("wrk", a->worker, worker);
+	job_json_text(out, "worker", worker);
+	job_json_text(out, "waiting_for", a->waiting_for);
 	job_json_text(out, "ended_by", a->ended_by);
 	job_json_text(out, "upstream", a->upstream);
 	job_json_text(out, "key", a->key_label);
@@ -198,26 +204,58 @@ static void event_put(void *owner, int64_t number, const char *type, const char 
 }
 
 /* The text of the newest attempt's deltas, as far as the record has it. */
-static void partial_put(struct buf *out, const struct event_page *page)
+static void partial_read(struct expand_work *x, const struct event_page *page)
 {
-	struct buf text;
 	struct sealed_view view;
 
-	buf_init(&text, REPLY_BYTES_MAX);
 	for (size_t i = 0; i < page->n; i++) {
 		const struct event_run *run = &page->runs[i];
 
 		if (run->kind == EVENT_RUNNING || run->kind == EVENT_RESTARTED)
-			buf_reset(&text);
+			buf_reset(&x->text);
 		if (run->kind != EVENT_DELTA || !run->text.bytes ||
 			sealed_open(NULL, run->text.bytes, run->text.len, &view))
 			continue;
-		(void)buf_append(&text, view.bytes, view.len);
+		(void)buf_append(&x->text, view.bytes, view.len);
 		sealed_view_clear(&view);
 	}
+	x->look.from = page->live_from;
+	x->look.fence = page->fence;
+}
+
+static void next(struct expand_work *x);
+
+static void partial_put(struct expand_work *x)
+{
+	struct buf *out = &x->r->reply.body;
+
 	(void)buf_text(out, ",\"partial_output\":");
-	(void)buf_json(out, text.len ? text.bytes : "", text.len);
-	buf_clear(&text);
+	(void)buf_json(out, x->text.len ? x->text.bytes : "", x->text.len);
+	x->partial = false;
+	next(x);
+}
+
+static void partial_looked(struct live_look *look)
+{
+	struct expand_work *x = RING_OF(look, struct expand_work, look);
+
+	if (look->text.len)
+		(void)buf_append(&x->text, look->text.bytes, look->text.len);
+	buf_clear(&look->text);
+	partial_put(x);
+}
+
+/* Behind what the record has, a running job's text is in Redis. */
+static void partial_done(struct expand_work *x)
+{
+	if (!x->look.from) {
+		partial_put(x);
+		return;
+	}
+	x->look.job = x->key.job;
+	x->look.done = partial_looked;
+	buf_init(&x->look.text, REPLY_BYTES_MAX);
+	live_look_start(&x->look, x->r->producer->live);
 }
 
 static void events_told(void *ctx, enum err e, const struct event_page *page)
@@ -228,7 +266,7 @@ static void events_told(void *ctx, enum err e, const struct event_page *page)
 	if (!e && !page->found)
 		e = ERR_NOT_FOUND;
 	if (!e && work_of(batch)->partial) {
-		partial_put(out, page);
+		partial_read(work_of(batch), page);
 	} else if (!e) {
 		(void)buf_text(out, ",\"events\":[");
 		for (size_t i = 0; !e && i < page->n; i++)
@@ -249,7 +287,11 @@ const struct record_op expand_events_op = {"events", RECORD_SLOW, 1, events_run,
 
 /* ---- one after the other ---- */
 
-static void next(struct expand_work *x);
+static void expand_free(struct expand_work *x)
+{
+	buf_clear(&x->text);
+	free(x);
+}
 
 static void member_done(struct record_item *item, enum err e)
 {
@@ -257,7 +299,9 @@ static void member_done(struct record_item *item, enum err e)
 
 	if (e) {
 		request_resume_failed(x->r, e);
-		free(x);
+		expand_free(x);
+	} else if (x->partial) {
+		partial_done(x);
 	} else {
 		next(x);
 	}
@@ -273,7 +317,7 @@ static void next(struct expand_work *x)
 	if (i == MEMBERS) {
 		(void)buf_char(&x->r->reply.body, '}');
 		request_resume(x->r);
-		free(x);
+		expand_free(x);
 		return;
 	}
 	x->bits &= ~members[i].bit;
@@ -296,6 +340,7 @@ void expand_start(struct request *r, struct job_key key, unsigned bits)
 	x->r = r;
 	x->key = key;
 	x->bits = bits;
+	buf_init(&x->text, REPLY_BYTES_MAX);
 	next(x);
 }
 

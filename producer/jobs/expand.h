@@ -1,9 +1,10 @@
 /* expand.h - members of a job that are only read when somebody specs: ?expand=.
  *
  * Each costs a reading of its own, one after the other, and appends its member to
- * the reply that the job's own reading began.
+ * the reply that the job's own reading began. A running job's partial output is the
+ * record's text and what Redis has behind it (live_look.h).
  *
- * Threads: lanes.  Memory: the request's. */
+ * Threads: lanes, and the loop of live.h.  Memory: the request's. */
 #ifndef JOBS_EXPAND_H
 #define JOBS_EXPAND_H
 

@@ -108,19 +108,30 @@ static void times_put(struct buf *out, const struct job_row *row)
 	job_json_time(out, "started_at", row->started_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "finished_at", row->finished_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "due_at", row->state == JOB_WAITING ? row->due_ms : 0);
 }
 
-static void progress_put(struct buf *out, const struct job_row *row)
+struct job_progress job_progress_of(const struct job_row *row)
+{
+	struct job_progress progress = {.percent = row->progress_percent,
+		.output_tokens = row->progress_tokens > row->output_tokens ? row->progress_tokens
+									   : row->output_tokens};
+
+	(void)snprintf(progress.stage, sizeof progress.stage, "%s",
+		row->progress_stage ? row->progress_stage : "");
+	return progress;
+}
+
+void job_json_progress(struct buf *out, const struct job_progress *progress)
 {
 	(void)buf_text(out, ",\"progress\":{\"percent\":");
-	if (row->progress_percent < 0)
+	if (progress->percent < 0)
 		(void)buf_text(out, "null");
 	else
-		(void)buf_printf(out, "%d", row->progress_percent);
-	job_json_text(out, "stage", row->progress_stage);
-	(void)buf_printf(out, ",\"output_tokens\":%lld}",
-		(long long)(row->progress_tokens > row->output_tokens ? row->progress_tokens
-								      : row->output_tokens));
+		(void)buf_printf(out, "%d", progress->percent);
+	job_json_text(out, "stage", progress->stage);
+	(void)buf_printf(out, ",\"output_tokens\":%lld}", (long long)progress->output_tokens);
 }
 
 /* A job that waits for a retry shows why; one that completed in the end shows none. */
@@ -162,7 +173,6 @@ void job_json_open(struct buf *out, const struct job_row *row)
 {
 	identity_put(out, row);
 	times_put(out, row);
-	progress_put(out, row);
 	(void)buf_text(out, ",\"result\":");
 	job_json_sealed(out, row->result, "null");
 	error_put(out, row);
@@ -184,7 +194,10 @@ void job_json_open(struct buf *out, const struct job_row *row)
 
 void job_json_write(struct buf *out, const struct job_row *row)
 {
+	const struct job_progress progress = job_progress_of(row);
+
 	job_json_open(out, row);
+	job_json_progress(out, &progress);
 	(void)buf_char(out, '}');
 }
 

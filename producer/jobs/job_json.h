@@ -7,7 +7,16 @@
 #include "ground/buf.h"
 #include "stores/job_read.h"
 
-/* One object without its closing brace, so that expanded members may follow. */
+/* How far a running job is: "progress". */
+struct job_progress {
+	int percent; /* -1 = unknown */
+	char stage[32];
+	int64_t output_tokens;
+};
+struct job_progress job_progress_of(const struct job_row *row);
+/* `,"progress":` and its object. */
+void job_json_progress(struct buf *out, const struct job_progress *progress);
+/* One object without its progress and its closing brace, so that expanded members may follow. */
 void job_json_open(struct buf *out, const struct job_row *row);
 /* The same, closed. */
 void job_json_write(struct buf *out, const struct job_row *row);

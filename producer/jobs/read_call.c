@@ -1,11 +1,14 @@
 #include "jobs/read_call.h"
 
+#include "domain/usage.h"
 #include "ground/clock.h"
 #include "jobs/expand.h"
 #include "jobs/job_json.h"
 #include "jobs/live.h"
+#include "jobs/live_look.h"
 #include "producer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +27,9 @@ struct read_work {
 	enum job_state state;
 	bool keep; /* the job's content may stay */
 	bool same; /* the tag the client has is the job's */
+	struct job_progress progress;
+	int64_t fence;
+	struct live_look look; /* at a running job's text */
 };
 
 static struct read_work *work_of(struct record_item *item)
@@ -74,6 +80,8 @@ static void render(struct read_work *w, const struct job_row *row)
 	struct buf *out = reply_json(reply, w->status);
 
 	job_json_open(out, row);
+	w->progress = job_progress_of(row);
+	w->fence = row->fence;
 	if (w->expand & EXPAND_INPUT) {
 		(void)buf_text(out, ",\"input\":");
 		job_json_sealed(out, row->input, "null");
@@ -159,20 +167,46 @@ static void answer_sent(struct request *r)
 	expand_forget(r, w->key);
 }
 
-static void finish(struct read_work *w)
+/* The whole but for what is read apart. */
+static void finish_body(struct read_work *w)
 {
 	struct request *r = w->r;
 
+	job_json_progress(&r->reply.body, &w->progress);
 	w->expand &= ~(unsigned)EXPAND_INPUT;
-	if (r->reply.status != 304 && w->expand) {
+	if (w->expand) {
 		expand_start(r, w->key, w->expand);
 		return;
 	}
-	if (r->reply.status != 304)
-		(void)buf_char(&r->reply.body, '}');
+	(void)buf_char(&r->reply.body, '}');
 	if (!w->keep && job_state_terminal(w->state) && r->reply.status == 200)
 		r->sent = answer_sent;
 	request_resume(r);
+}
+
+/* Redis is ahead of the record while an answer is written. */
+static void looked(struct live_look *look)
+{
+	struct read_work *w = RING_OF(look, struct read_work, look);
+	const int64_t tokens = usage_estimate_tokens(look->text_bytes);
+
+	if (tokens > w->progress.output_tokens)
+		w->progress.output_tokens = tokens;
+	if (tokens > 0 && !w->progress.stage[0])
+		(void)snprintf(w->progress.stage, sizeof w->progress.stage, "generating");
+	finish_body(w);
+}
+
+static void finish(struct read_work *w)
+{
+	if (w->r->reply.status == 304) {
+		request_resume(w->r);
+	} else if (w->state == JOB_RUNNING) {
+		w->look = (struct live_look){.job = w->key.job, .fence = w->fence, .done = looked};
+		live_look_start(&w->look, w->r->producer->live);
+	} else {
+		finish_body(w);
+	}
 }
 
 static void told(struct watcher *watcher, enum live_why why)

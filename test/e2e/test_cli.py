@@ -7,11 +7,13 @@ import os
 import stat
 import subprocess
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from client import Client, chat, until
+from receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGHAUL = ROOT / "build" / os.environ.get("LONGHAUL_MODE", "release") / "longhaul"
@@ -239,15 +241,59 @@ def test_list_filters_pages_and_json(ok: Callable[..., str], as_json: Callable[.
     assert len(ok("list", "-q", "cli-list", "--state", "failed").splitlines()) == 1
 
 
-@pytest.mark.promises("X1")
+@pytest.mark.promises("X1", "S1.9")
 def test_why_tells_the_story_and_where_the_time_went(ok: Callable[..., str]) -> None:
     job = ok("submit", "-m", "sim?fail=503&fail_times=1&ttft_ms=100", "why").strip()
     ok("wait", job)
     story = ok("why", job)
-    for part in ("attempts:", "attempt 1", "attempt 2", "events:", "job.queued", "job.completed"):
-        assert part in story
+    parts = (
+        "accepted and committed",
+        "attempt 1 begins, on wrk_",
+        "the model is called, upstream simulator",
+        "upstream_unavailable, status 503",
+        "-> waiting, for retry: such an error may pass: it is tried again",
+        "attempt 2 begins, on wrk_",
+        "after a wait for retry of",
+        "-> completed: the answer is whole",
+        "the job is completed",
+    )
+    at = [story.index(part) for part in parts]
+    assert at == sorted(at)
+    assert story.count("the first byte, after") == 2
     assert "waited for the model's first byte" in story and "%" in story
-    assert len(json.loads(ok("why", job, "--json"))["attempts"]) == 2
+
+
+@pytest.mark.promises("S1.9")
+def test_whys_shares_are_the_jobs_whole_life(ok: Callable[..., str], client: Client) -> None:
+    job = client.submit(chat("x", model="sim?ttft_ms=300&tokens=4&itl_ms=50"))["id"]
+    client.wait(job)
+    told = json.loads(ok("why", job, "--json"))
+    assert len(told["attempts"]) == 1
+    assert [line["event"] for line in told["story"]] == [
+        "accepted",
+        "claimed",
+        "called",
+        "first_byte",
+        "ended",
+        "completed",
+    ]
+    shares = {share["stage"]: share["ms"] for share in told["shares"]}
+    assert shares["first_byte"] >= 300 and shares["stream"] >= 150
+    created, finished = (
+        datetime.fromisoformat(told[name]) for name in ("created_at", "finished_at")
+    )
+    life_ms = (finished - created).total_seconds() * 1000
+    assert abs(sum(shares.values()) - life_ms) <= len(shares)
+    assert sum(share["share"] for share in told["shares"]) == pytest.approx(1)
+
+
+@pytest.mark.promises("C3", "S1.9")
+def test_why_tells_of_the_webhook(
+    ok: Callable[..., str], client: Client, receiver: Receiver
+) -> None:
+    url = receiver.url("/")
+    job = client.submit({"kind": "noop", "input": {}, "callback": {"url": url}})["id"]
+    until("the webhook is in the story", lambda: "webhook, status 2" in ok("why", job))
 
 
 @pytest.mark.promises("C4")

@@ -285,3 +285,37 @@ def test_cancel_racing_completion_leaves_one_final_state(client: Client) -> None
     first = {job: client.wait(job)["state"] for job in jobs}
     assert set(first.values()) <= {"completed", "cancelled"}
     assert {job: client.get(job)["state"] for job in jobs} == first
+
+
+@pytest.mark.promises("C9")
+def test_a_poll_of_a_running_job_shows_how_far_it_is(client: Client) -> None:
+    job = client.submit(chat("x", model="sim?tokens=200&itl_ms=40"))["id"]
+
+    def progress() -> dict[str, Any]:
+        found = client.get(job)
+        assert found["state"] == "running", found
+        return found["progress"]
+
+    until("it runs", lambda: client.get(job)["state"] == "running")
+    first = until("some tokens came", lambda: (p := progress())["output_tokens"] and p)
+    assert first["stage"] == "generating"
+    until("more came", lambda: progress()["output_tokens"] > first["output_tokens"])
+    client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+
+
+@pytest.mark.promises("C9")
+def test_a_poll_shows_the_answer_as_far_as_it_is_written(client: Client) -> None:
+    model = "sim?tokens=120&itl_ms=40&seed=3"
+    job = client.submit(chat("x", model=model))["id"]
+    seen: list[str] = []
+
+    def partial() -> str:
+        return client.get(job, expand="partial_output")["partial_output"]
+
+    until("it runs", lambda: client.get(job)["state"] == "running")
+    for _ in range(3):
+        before = seen[-1] if seen else ""
+        seen.append(until("more text", lambda b=before: len(t := partial()) > len(b) and t))
+    whole = client.wait(job)["result"]["choices"][0]["message"]["content"]
+    assert all(whole.startswith(text) and len(text) < len(whole) for text in seen)
+    assert partial() == whole

@@ -225,10 +225,10 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 /* A worker that learns that it is dead begins anew, and still remembers what it held. */
 static struct db *move_beat(struct move *m)
 {
+	const struct worker_load load = {.slots_free = 10};
 	bool dead = false;
 
-	record_run(m->worker->db,
-		worker_beat(m->worker->db, m->worker->id, 10, false, on_beat, &dead));
+	record_run(m->worker->db, worker_beat(m->worker->db, m->worker->id, &load, on_beat, &dead));
 	if (dead)
 		m->worker->id = record_worker(m->worker->db);
 	return NULL;

@@ -1,0 +1,372 @@
+#include "story.h"
+
+#include "domain/job.h"
+#include "ground/clock.h"
+
+#include <string.h>
+
+/* Where a job's time can go, in the order in which it meets them. */
+#define STAGE_TABLE(X)                                     \
+	X(accept, "accepted and committed")                \
+	X(run_at, "waited for its time")                   \
+	X(queue, "waited in the queue")                    \
+	X(retry, "paused before another attempt")          \
+	X(breaker, "waited for a breaker")                 \
+	X(limit, "waited for a limit")                     \
+	X(wait, "waited for something else")               \
+	X(admit, "waited for the upstream's leave")        \
+	X(first_byte, "waited for the model's first byte") \
+	X(stream, "received the answer")                   \
+	X(finish, "result prepared")                       \
+	X(held, "input read, end committed")               \
+	X(lost, "attempts that their worker did not end")  \
+	X(running, "runs")
+
+#define STAGE_NAME(name, text) STAGE_##name,
+enum stage { STAGE_TABLE(STAGE_NAME) STAGES };
+#undef STAGE_NAME
+
+static const struct {
+	const char *name, *text;
+} stages[] = {
+#define STAGE_ROW(name, text) {#name, text},
+	STAGE_TABLE(STAGE_ROW)
+#undef STAGE_ROW
+};
+
+/* While a story is made. */
+struct teller {
+	const json_t *job;
+	json_t *lines;
+	int64_t now_ms;
+	int64_t at_ms; /* told up to here */
+	int64_t spent_ms[STAGES];
+	const json_t *last; /* the attempt told last */
+};
+
+/* ---- reading ---- */
+
+static const char *word(const json_t *object, const char *member)
+{
+	const char *text = json_string_value(json_object_get(object, member));
+
+	return text ? text : "";
+}
+
+/* 0: none. */
+static int64_t time_of(const json_t *object, const char *member)
+{
+	int64_t ms;
+
+	return clock_parse(word(object, member), &ms) == 0 ? ms : 0;
+}
+
+/* -1: not known. */
+static int64_t timing(const json_t *object, const char *stage)
+{
+	const json_t *ms = json_object_get(json_object_get(object, "timings_ms"), stage);
+
+	return json_is_integer(ms) ? json_integer_value(ms) : -1;
+}
+
+static bool is_state(const json_t *object, enum job_state state)
+{
+	return job_state_from_text(word(object, "state")) == state;
+}
+
+/* ---- lines ---- */
+
+/* fields is taken. */
+static void tell(struct teller *t, int64_t at_ms, const char *event, json_t *fields)
+{
+	json_t *line = json_object();
+	char at[CLOCK_TEXT_MAX];
+
+	clock_format(at_ms, at);
+	json_object_set_new(line, "at", json_string(at));
+	json_object_set_new(line, "event", json_string(event));
+	json_object_update(line, fields);
+	json_decref(fields);
+	json_array_append_new(t->lines, line);
+}
+
+static void copy(json_t *to, const json_t *from, const char *member)
+{
+	json_t *value = json_object_get(from, member);
+
+	if (value && !json_is_null(value))
+		json_object_set(to, member, value);
+}
+
+/* ---- the time between attempts ---- */
+
+static enum stage wait_stage(const char *waiting_for)
+{
+	static const struct {
+		enum job_wait wait;
+		enum stage stage;
+	} known[] = {{JOB_WAIT_RUN_AT, STAGE_run_at}, {JOB_WAIT_RETRY, STAGE_retry},
+		{JOB_WAIT_BREAKER, STAGE_breaker}, {JOB_WAIT_LIMIT, STAGE_limit},
+		{JOB_WAIT_QUEUE, STAGE_queue}};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (job_wait_from_text(waiting_for) == known[i].wait)
+			return known[i].stage;
+	return STAGE_wait;
+}
+
+/* What the job waited for besides its queue, before a claim at to_ms; "" = nothing. */
+static const char *waited_for(const struct teller *t)
+{
+	if (t->last)
+		return is_state(t->last, JOB_WAITING) ? word(t->last, "waiting_for") : "";
+	return time_of(t->job, "run_at") > t->at_ms ? job_wait_text(JOB_WAIT_RUN_AT) : "";
+}
+
+/* The queue's part of a gap behind a wait. */
+static int64_t queue_part(const struct teller *t, int64_t to_ms, bool last_claim)
+{
+	const int64_t gap = to_ms - t->at_ms, run_at = time_of(t->job, "run_at");
+	int64_t part = last_claim ? timing(t->job, "queue") : 0;
+
+	if (!t->last)
+		part = run_at < to_ms ? to_ms - run_at : 0;
+	return part < 0 ? 0 : part < gap ? part : gap;
+}
+
+/* Books what passed until to_ms; *ret_wait is what it was for, in the API's word. */
+static void gap_book(struct teller *t, int64_t to_ms, bool last_claim, json_t *fields)
+{
+	const int64_t gap = to_ms > t->at_ms ? to_ms - t->at_ms : 0;
+	const char *wait = waited_for(t);
+	int64_t queue = gap;
+
+	if (*wait) {
+		queue = queue_part(t, to_ms, last_claim);
+		t->spent_ms[wait_stage(wait)] += gap - queue;
+		json_object_set_new(fields, "waited_for", json_string(wait));
+		json_object_set_new(fields, "waited_ms", json_integer(gap - queue));
+	}
+	t->spent_ms[STAGE_queue] += queue;
+	json_object_set_new(fields, "queue_ms", json_integer(queue));
+}
+
+/* ---- one attempt ---- */
+
+/* Why the job became what it became, by the error table's fate. */
+static const char *reason(const struct teller *t, const json_t *attempt)
+{
+	const enum err e = err_from_code(word(json_object_get(attempt, "error"), "code"));
+	const char *by = word(attempt, "ended_by");
+
+	if (is_state(attempt, JOB_COMPLETED))
+		return "the answer is whole";
+	if (strcmp(by, "reaper") == 0)
+		return is_state(attempt, JOB_QUEUED) ? "its worker is gone: another one takes it"
+						     : "it took its workers down";
+	if (strcmp(by, "cancel") == 0)
+		return "somebody cancelled it";
+	if (is_state(attempt, JOB_EXPIRED))
+		return "its deadline passed";
+	if (is_state(attempt, JOB_WAITING))
+		return "such an error may pass: it is tried again";
+	if (is_state(attempt, JOB_QUEUED))
+		return "its worker handed it back";
+	if (err_fate(e) != FATE_RETRY)
+		return "such an error stays: another attempt would end the same";
+	if (json_integer_value(json_object_get(attempt, "number")) >=
+		json_integer_value(json_object_get(t->job, "max_attempts")))
+		return "its attempts are used up";
+	return "no time was left before its deadline";
+}
+
+static const struct {
+	const char *name;
+	enum stage stage;
+} inner[] = {{"admit", STAGE_admit}, {"first_byte", STAGE_first_byte}, {"stream", STAGE_stream},
+	{"finish", STAGE_finish}};
+
+/* Books what an attempt's stages took, and the rest of its time. */
+static void attempt_book(struct teller *t, const json_t *attempt, int64_t took_ms)
+{
+	int64_t known = 0;
+	enum stage rest = STAGE_held;
+
+	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
+		const int64_t ms = timing(attempt, inner[i].name);
+
+		t->spent_ms[inner[i].stage] += ms > 0 ? ms : 0;
+		known += ms > 0 ? ms : 0;
+	}
+	if (!time_of(attempt, "finished_at"))
+		rest = STAGE_running;
+	else if (strcmp(word(attempt, "ended_by"), "holder") != 0)
+		rest = STAGE_lost;
+	if (took_ms > known)
+		t->spent_ms[rest] += took_ms - known;
+}
+
+static void call_tell(struct teller *t, const json_t *attempt, int64_t started_ms)
+{
+	const int64_t admit = timing(attempt, "admit"), first = timing(attempt, "first_byte");
+	json_t *called = json_object();
+
+	copy(called, attempt, "upstream");
+	copy(called, attempt, "model");
+	copy(called, attempt, "key");
+	if (admit > 0)
+		json_object_set_new(called, "admit_ms", json_integer(admit));
+	if (*word(attempt, "upstream"))
+		tell(t, started_ms + (admit > 0 ? admit : 0), "called", called);
+	else
+		json_decref(called);
+	if (first >= 0)
+		tell(t, started_ms + (admit > 0 ? admit : 0) + first, "first_byte",
+			json_pack("{s:I}", "after_ms", (json_int_t)first));
+}
+
+static void end_tell(struct teller *t, const json_t *attempt, int64_t ended_ms, int64_t took_ms)
+{
+	json_t *end = json_pack("{s:I}", "took_ms", (json_int_t)took_ms);
+
+	copy(end, attempt, "number");
+	copy(end, attempt, "state");
+	copy(end, attempt, "waiting_for");
+	copy(end, attempt, "error");
+	copy(end, attempt, "status");
+	copy(end, attempt, "ended_by");
+	copy(end, attempt, "usage");
+	json_object_set_new(end, "reason", json_string(reason(t, attempt)));
+	tell(t, ended_ms, "ended", end);
+}
+
+static void attempt_tell(struct teller *t, const json_t *attempt, bool last)
+{
+	const int64_t started_ms = time_of(attempt, "started_at");
+	const int64_t ended_ms = time_of(attempt, "finished_at");
+	const int64_t took_ms = (ended_ms ? ended_ms : t->now_ms) - started_ms;
+	json_t *claimed = json_object();
+
+	gap_book(t, started_ms, last, claimed);
+	copy(claimed, attempt, "number");
+	copy(claimed, attempt, "worker");
+	tell(t, started_ms, "claimed", claimed);
+	call_tell(t, attempt, started_ms);
+	attempt_book(t, attempt, took_ms);
+	if (ended_ms)
+		end_tell(t, attempt, ended_ms, took_ms);
+	t->at_ms = ended_ms ? ended_ms : t->now_ms;
+	t->last = attempt;
+}
+
+/* ---- the whole ---- */
+
+static void begin_tell(struct teller *t)
+{
+	const int64_t accept = timing(t->job, "accept");
+	json_t *accepted = json_object();
+
+	if (accept > 0) {
+		t->spent_ms[STAGE_accept] = accept;
+		json_object_set_new(accepted, "took_ms", json_integer(accept));
+	}
+	copy(accepted, t->job, "run_at");
+	tell(t, t->at_ms, "accepted", accepted);
+	t->at_ms += accept > 0 ? accept : 0;
+}
+
+static void end_of_job_tell(struct teller *t, int64_t finished_ms)
+{
+	const int64_t to_ms = finished_ms ? finished_ms : t->now_ms;
+	json_t *end = json_object();
+
+	if (!is_state(t->job, JOB_RUNNING))
+		gap_book(t, to_ms, false, end);
+	if (finished_ms) {
+		copy(end, t->job, "error");
+		copy(end, t->job, "usage");
+		tell(t, finished_ms, word(t->job, "state"), end);
+	} else {
+		copy(end, t->job, "waiting_for");
+		copy(end, t->job, "due_at");
+		tell(t, t->now_ms, is_state(t->job, JOB_RUNNING) ? "running" : "waiting", end);
+	}
+}
+
+static void deliveries_tell(struct teller *t)
+{
+	const json_t *delivery, *attempt;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(t->job, "deliveries"), i, delivery)
+	{
+		json_array_foreach(json_object_get(delivery, "attempts"), k, attempt)
+		{
+			json_t *sent = json_object();
+
+			copy(sent, attempt, "status");
+			copy(sent, attempt, "latency_ms");
+			copy(sent, attempt, "error");
+			copy(sent, delivery, "state");
+			tell(t, time_of(attempt, "at"), "webhook", sent);
+		}
+	}
+}
+
+static json_t *shares_of(const struct teller *t, int64_t life_ms)
+{
+	json_t *shares = json_array();
+
+	for (int i = 0; i < STAGES; i++)
+		if (t->spent_ms[i] > 0)
+			json_array_append_new(shares,
+				json_pack("{s:s, s:s, s:I, s:f}", "stage", stages[i].name, "text",
+					stages[i].text, "ms", (json_int_t)t->spent_ms[i], "share",
+					(double)t->spent_ms[i] / (double)life_ms));
+	return shares;
+}
+
+static int64_t spent(const struct teller *t)
+{
+	int64_t all_ms = 0;
+
+	for (int i = 0; i < STAGES; i++)
+		all_ms += t->spent_ms[i];
+	return all_ms > 0 ? all_ms : 1;
+}
+
+enum err story_make(const json_t *job, int64_t now_ms, struct story *ret_story)
+{
+	const json_t *attempts = json_object_get(job, "attempts"), *attempt;
+	struct teller t = {.job = job, .now_ms = now_ms, .at_ms = time_of(job, "created_at")};
+	struct story story;
+	size_t i;
+
+	if (!t.at_ms)
+		return ERR_INVALID_FIELD;
+	t.lines = json_array();
+	if (!t.lines)
+		return ERR_NOMEM;
+	begin_tell(&t);
+	json_array_foreach(attempts, i, attempt)
+	{
+		attempt_tell(&t, attempt, i + 1 == json_array_size(attempts));
+	}
+	end_of_job_tell(&t, time_of(job, "finished_at"));
+	deliveries_tell(&t);
+	story = (struct story){t.lines, NULL, spent(&t)};
+	story.shares = shares_of(&t, story.life_ms);
+	if (!story.shares) {
+		story_clear(&story);
+		return ERR_NOMEM;
+	}
+	*ret_story = story;
+	return ERR_OK;
+}
+
+void story_clear(struct story *story)
+{
+	json_decref(story->lines);
+	json_decref(story->shares);
+	*story = (struct story){.lines = NULL};
+}

@@ -1,0 +1,225 @@
+/* A job's life told in order, and its time booked where it went. */
+#include "story.h"
+
+#include "ground/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define AT(seconds) "2026-01-01T00:00:" seconds "Z"
+
+/* A retry: 2 ms to accept, 98 ms in the queue, a call that failed after 400 ms, a pause of 4 s and
+ * 500 ms in the queue again, then 1.5 s of an answer. */
+static const char retried[] = "{\"state\":\"completed\",\"max_attempts\":5,\"created_at\":\"" AT(
+	"00.000") "\","
+		  "\"finished_at\":\"" AT(
+			  "06.500") "\",\"timings_ms\":{\"accept\":2,\"queue\":500},"
+				    "\"attempts\":["
+				    "{\"number\":1,\"state\":\"waiting\",\"waiting_for\":\"retry\",\"ended_by\":\"holder\","
+				    "\"worker\":\"wrk_a\",\"upstream\":\"primary\",\"model\":\"m\",\"status\":503,"
+				    "\"error\":{\"code\":\"upstream_unavailable\",\"message\":\"x\"},"
+				    "\"started_at\":\"" AT("00.100") "\",\"finished_at\":\"" AT(
+					    "00.500") "\","
+						      "\"timings_ms\":{\"admit\":50,\"first_byte\":300,\"stream\":10,\"finish\":5}},"
+						      "{\"number\":2,\"state\":\"completed\",\"ended_by\":\"holder\",\"error\":null,"
+						      "\"upstream\":\"primary\",\"usage\":{\"output_tokens\":9},"
+						      "\"started_at\":\"" AT("05.000") "\",\"finished_at\":\"" AT(
+							      "06.500") "\","
+									"\"timings_ms\":{\"admit\":0,\"first_byte\":200,\"stream\":1200,\"finish\":3}}]}";
+
+static struct story made(const char *text, const char *now)
+{
+	json_t *job = json_loads(text, 0, NULL);
+	struct story story;
+	int64_t now_ms;
+
+	assert_non_null(job);
+	assert_int_equal(clock_parse(now, &now_ms), 0);
+	assert_int_equal(story_make(job, now_ms, &story), ERR_OK);
+	json_decref(job);
+	return story;
+}
+
+static int64_t share(const struct story *story, const char *stage)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(story->shares, i, one)
+	{
+		if (strcmp(json_string_value(json_object_get(one, "stage")), stage) == 0)
+			return json_integer_value(json_object_get(one, "ms"));
+	}
+	return 0;
+}
+
+static const json_t *line(const struct story *story, size_t i, const char *event)
+{
+	const json_t *one = json_array_get(story->lines, i);
+
+	assert_string_equal(json_string_value(json_object_get(one, "event")), event);
+	return one;
+}
+
+static const char *text(const json_t *object, const char *member)
+{
+	return json_string_value(json_object_get(object, member));
+}
+
+/* promises: S1.9 */
+static void test_a_retry_is_told_in_order_with_its_reason(void **state)
+{
+	struct story story = made(retried, AT("09.000"));
+	const json_t *end;
+
+	line(&story, 0, "accepted");
+	assert_string_equal(text(line(&story, 1, "claimed"), "worker"), "wrk_a");
+	assert_string_equal(text(line(&story, 2, "called"), "at"), AT("00.150"));
+	assert_string_equal(text(line(&story, 3, "first_byte"), "at"), AT("00.450"));
+	end = line(&story, 4, "ended");
+	assert_string_equal(text(end, "state"), "waiting");
+	assert_string_equal(text(end, "reason"), "such an error may pass: it is tried again");
+	assert_string_equal(text(line(&story, 5, "claimed"), "waited_for"), "retry");
+	line(&story, 6, "called");
+	line(&story, 7, "first_byte");
+	line(&story, 8, "ended");
+	line(&story, 9, "completed");
+	assert_int_equal(json_array_size(story.lines), 10);
+	story_clear(&story);
+}
+
+/* promises: S1.9 */
+static void test_every_millisecond_is_booked_once(void **state)
+{
+	struct story story = made(retried, AT("09.000"));
+
+	assert_int_equal(share(&story, "accept"), 2);
+	assert_int_equal(share(&story, "queue"), 98 + 500);
+	assert_int_equal(share(&story, "retry"), 4000);
+	assert_int_equal(share(&story, "admit"), 50);
+	assert_int_equal(share(&story, "first_byte"), 300 + 200);
+	assert_int_equal(share(&story, "stream"), 10 + 1200);
+	assert_int_equal(share(&story, "finish"), 5 + 3);
+	assert_int_equal(share(&story, "held"), 35 + 97);
+	assert_int_equal(story.life_ms, 6500);
+	story_clear(&story);
+}
+
+/* promises: S1.9 */
+static void test_a_dead_workers_attempt_is_lost_time(void **state)
+{
+	struct story story = made(
+		"{\"state\":\"running\",\"created_at\":\"" AT(
+			"00.000") "\","
+				  "\"timings_ms\":{},\"attempts\":[{\"number\":1,\"state\":\"queued\",\"ended_by\":\"reaper\","
+				  "\"error\":{\"code\":\"interrupted\"},\"started_at\":\"" AT("01.000") "\",\"finished_at\":\"" AT(
+					  "04.000") "\",\"timings_ms\":{}},{\"number\":1,\"state\":\"running\",\"started_at\":\"" AT("04.500") "\",\"finished_at\":null,\"timings_ms\":{\"admit\":null}}]}",
+		AT("06.500"));
+
+	assert_string_equal(text(line(&story, 2, "ended"), "reason"),
+		"its worker is gone: another one takes it");
+	line(&story, 3, "claimed");
+	line(&story, 4, "running");
+	assert_int_equal(share(&story, "lost"), 3000);
+	assert_int_equal(share(&story, "queue"), 1000 + 500);
+	assert_int_equal(share(&story, "running"), 2000);
+	assert_int_equal(story.life_ms, 6500);
+	story_clear(&story);
+}
+
+static void test_a_job_for_later_waits_for_its_time_first(void **state)
+{
+	struct story story = made(
+		"{\"state\":\"completed\",\"created_at\":\"" AT(
+			"00.000") "\","
+				  "\"run_at\":\"" AT("03.000") "\",\"finished_at\":\"" AT(
+					  "04.000") "\","
+						    "\"attempts\":[{\"number\":1,\"state\":\"completed\",\"ended_by\":\"holder\",\"started_at\":\"" AT(
+							    "03.250") "\",\"finished_at\":\"" AT("04.000") "\"}]}",
+		AT("09.000"));
+
+	assert_string_equal(text(line(&story, 1, "claimed"), "waited_for"), "run_at");
+	assert_int_equal(share(&story, "run_at"), 3000);
+	assert_int_equal(share(&story, "queue"), 250);
+	assert_int_equal(share(&story, "held"), 750);
+	story_clear(&story);
+}
+
+static void test_what_still_waits_has_waited_until_now(void **state)
+{
+	struct story story = made(
+		"{\"state\":\"waiting\",\"waiting_for\":\"limit\",\"created_at\":\"" AT("00.000") "\",\"due_at\":\"" AT(
+			"30.000") "\",\"attempts\":[{\"number\":1,"
+				  "\"state\":\"waiting\",\"waiting_for\":\"limit\",\"ended_by\":\"holder\",\"started_at\":\"" AT(
+					  "01.000") "\",\"finished_at\":\"" AT("02.000") "\"}]}",
+		AT("12.000"));
+
+	assert_string_equal(text(line(&story, 3, "waiting"), "due_at"), AT("30.000"));
+	assert_int_equal(share(&story, "limit"), 10000);
+	assert_int_equal(share(&story, "queue"), 1000);
+	story_clear(&story);
+}
+
+static void test_why_an_attempt_was_the_last(void **state)
+{
+	static const struct {
+		const char *attempt, *reason;
+	} cases[] = {
+		{"\"state\":\"failed\",\"number\":5,\"error\":{\"code\":\"upstream_error\"}",
+			"its attempts are used up"},
+		{"\"state\":\"failed\",\"number\":1,\"error\":{\"code\":\"upstream_auth\"}",
+			"such an error stays: another attempt would end the same"},
+		{"\"state\":\"failed\",\"number\":1,\"error\":{\"code\":\"upstream_error\"}",
+			"no time was left before its deadline"},
+		{"\"state\":\"cancelled\",\"number\":1,\"ended_by\":\"cancel\"",
+			"somebody cancelled it"},
+		{"\"state\":\"expired\",\"number\":1,\"error\":{\"code\":\"deadline\"}",
+			"its deadline passed"},
+		{"\"state\":\"failed\",\"number\":1,\"ended_by\":\"reaper\",\"error\":{\"code\":\"poison\"}",
+			"it took its workers down"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct story story;
+		char job[512];
+
+		snprintf(job, sizeof(job),
+			"{\"state\":\"failed\",\"max_attempts\":5,\"created_at\":\"" AT("00.000") "\",\"finished_at\":\"" AT(
+				"02.000") "\",\"attempts\":[{%s,\"started_at\":\"" AT("01.000") "\",\"finished_at\":\"" AT("02.000") "\"}]}",
+			cases[i].attempt);
+		story = made(job, AT("09.000"));
+		assert_string_equal(text(line(&story, 2, "ended"), "reason"), cases[i].reason);
+		story_clear(&story);
+	}
+}
+
+static void test_what_is_no_job_is_refused(void **state)
+{
+	json_t *other = json_object();
+	struct story story;
+
+	assert_int_equal(story_make(other, 1, &story), ERR_INVALID_FIELD);
+	json_decref(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_retry_is_told_in_order_with_its_reason),
+		cmocka_unit_test(test_every_millisecond_is_booked_once),
+		cmocka_unit_test(test_a_dead_workers_attempt_is_lost_time),
+		cmocka_unit_test(test_a_job_for_later_waits_for_its_time_first),
+		cmocka_unit_test(test_what_still_waits_has_waited_until_now),
+		cmocka_unit_test(test_why_an_attempt_was_the_last),
+		cmocka_unit_test(test_what_is_no_job_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
