@@ -20,7 +20,7 @@
 	X(INT, db_outage_s, "60", 1, 3600, "s", LIVE,                                              \
 	  "running calls go on so long without Postgres")                                          \
 	X(INT, memory_mb, "1024", 16, 1048576, "MiB", LIVE,                                        \
-	  "of inputs and replies held at a time; beyond it no job is claimed")                     \
+	  "of inputs, replies and results held at a time; none is claimed that would go beyond")   \
 	X(INT, claim_batch, "500", 1, 1000, "jobs", LIVE, "in one claim")                          \
 	X(INT, claim_quiet_ms, "100", 1, 60000, "ms", LIVE,                                        \
 	  "nothing from Kafka for so long: claim from Postgres")                                   \

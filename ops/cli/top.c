@@ -38,7 +38,7 @@ static const struct column upstream_columns[] = {
 	{"CALLS EACH", "max_in_flight", COLUMN_PLAIN},
 	{"BREAKER", "breaker.state", COLUMN_PLAIN},
 	{"PACING", "pacing.state", COLUMN_PLAIN},
-	{"KEY", "key", COLUMN_PLAIN},
+	{"KEYS", "keys", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
 static const struct column worker_columns[] = {
