@@ -7,7 +7,7 @@
  * Why on the loop and not on a thread beside it: the figures are plain members of
  * what the loop works with. Here they are read between two callbacks, all of one
  * moment, without a lock, an atomic or a copy each second that nobody may ask for;
- * a page is some 200 us of writing into memory every 15 s. The library gives its
+ * a page of 24 KB costs 0.13 ms with its request (measured), every 15 s or so. The library gives its
  * epoll set as one descriptor, which the loop watches: sockets never block, and a
  * slow reader gets the rest whenever its socket has room. And a loop that stands
  * still does not answer, which is what a probe wants to know.

@@ -80,7 +80,7 @@ void loop_signal_free(struct loop_signal *signal);
 /* What it is busy with, in numbers of the owner's; 0 is everything that nobody named. */
 enum { LOOP_KINDS = 32 };
 /* From here on it is work of this kind; returns the kind before, to be named again at its end. A
- * turn over 50 ms is blamed on the kind that took most of it. Costs some 10 ns: the clock is a
+ * turn over 50 ms is blamed on the kind that took most of it. Costs 5 ns: the clock is a
  * coarse one, which is exact enough for 50 ms. */
 unsigned loop_work(struct loop *loop, unsigned kind);
 
