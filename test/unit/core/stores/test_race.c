@@ -225,7 +225,7 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 /* A worker that learns that it is dead begins anew, and still remembers what it held. */
 static struct db *move_beat(struct move *m)
 {
-	const struct worker_load load = {.slots_free = 10};
+	const struct worker_pulse load = {.slots_free = 10};
 	bool dead = false;
 
 	record_run(m->worker->db, worker_beat(m->worker->db, m->worker->id, &load, on_beat, &dead));
