@@ -94,12 +94,17 @@ static void with_few_slots_there_is_still_one_for_another(void **state)
 static void what_is_held_of_a_queue_that_left_stays_counted(void **state)
 {
 	const struct queue *both[] = {&a, &b};
+	struct worker_begun begun[POOLS_MAX];
 
 	pools_serve(*state, both, 2);
 	pools_hold(*state, 1);
 	pools_serve(*state, both + 1, 1);
 	assert_int_equal(pools_find(*state, 1)->held, 1);
 	pools_release(*state, 1);
+	pools_serve(*state, both + 1, 1);
+	assert_non_null(pools_find(*state, 1)); /* its start is still to be told */
+	assert_int_equal(pools_tell(*state, begun, POOLS_MAX), 1);
+	pools_told(*state);
 	pools_serve(*state, both + 1, 1);
 	assert_null(pools_find(*state, 1));
 	assert_non_null(pools_find_name(*state, "b"));
