@@ -7,10 +7,10 @@
  * Why on the loop and not on a thread beside it: the figures are plain members of
  * what the loop works with. Here they are read between two callbacks, all of one
  * moment, without a lock, an atomic or a copy each second that nobody may ask for;
- * a page of 24 KB costs 0.13 ms with its request (measured), every 15 s or so. The library gives its
- * epoll set as one descriptor, which the loop watches: sockets never block, and a
- * slow reader gets the rest whenever its socket has room. And a loop that stands
- * still does not answer, which is what a probe wants to know.
+ * a page of 24 KB costs 0.13 ms with its request (measured), every 15 s or so. The library gives
+ * its epoll set as one descriptor, which the loop watches: sockets never block, and a slow reader
+ * gets the rest whenever its socket has room. And a loop that stands still does not answer, which
+ * is what a probe wants to know.
  *
  * At most EXPORTER_CONNECTIONS at a time, each silent for 10 s at most.
  *

@@ -213,6 +213,7 @@ static void call_tell(struct teller *t, const json_t *attempt, int64_t started_m
 
 	copy(called, attempt, "upstream");
 	copy(called, attempt, "model");
+	copy(called, attempt, "called_model");
 	copy(called, attempt, "key");
 	if (admit > 0)
 		json_object_set_new(called, "admit_ms", json_integer(admit));

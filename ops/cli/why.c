@@ -78,6 +78,7 @@ static void put_called(struct buf *line, const json_t *event)
 	put_fact(line, event, "upstream ", "upstream");
 	put_fact(line, event, "key ", "key");
 	put_fact(line, event, "model ", "model");
+	put_fact(line, event, "called there ", "called_model");
 	put_span(line, event, "leave came after ", "admit_ms");
 }
 
