@@ -10,17 +10,27 @@
 
 enum { KEYS_MAX = 1000 };
 
+/* Lost jobs whose usage is being booked. */
+struct booking {
+	size_t n;
+	struct finish *ends[FINISH_MAX];
+	struct job *jobs[FINISH_MAX];
+};
+
 static void on_usage(void *ctx, enum err e, struct finish *const *batch, size_t n)
 {
-	struct job *job = ctx;
+	struct booking *booking = ctx;
 
 	if (e)
-		log_warn("usage of a lost job is not booked", LOG_ID("job", "job", job->id),
+		log_warn("usage of lost jobs is not booked", LOG_INT("jobs", (int64_t)booking->n),
 			LOG_ERR(e));
-	job_unpin(job);
+	for (size_t i = 0; i < booking->n; i++)
+		job_unpin(booking->jobs[i]);
+	free(booking);
 }
 
-void holding_book_usage(struct job *job)
+/* A job that used nothing has nothing to book. */
+static void booking_add(struct booking *booking, struct job *job)
 {
 	struct finish *end = &job->end;
 
@@ -29,9 +39,50 @@ void holding_book_usage(struct job *job)
 	if (end->input_tokens == 0 && end->output_tokens == 0)
 		return;
 	job_pin(job);
-	if (finish_usage(worker_db_finish(job->worker), job->worker->incarnation, &end, 1, on_usage,
-		    job) != ERR_OK)
-		on_usage(job, ERR_DB, &end, 1);
+	booking->ends[booking->n] = end;
+	booking->jobs[booking->n++] = job;
+}
+
+/* All of them were claimed by one incarnation. */
+static void booking_send(struct worker *w, struct booking *booking)
+{
+	enum err e = ERR_OK;
+
+	if (booking->n)
+		e = finish_usage(worker_db_finish(w), booking->jobs[0]->holder, booking->ends,
+			booking->n, on_usage, booking);
+	if (e || !booking->n)
+		on_usage(booking, e, booking->ends, booking->n);
+}
+
+void holding_book_usage(struct job *job)
+{
+	struct booking *booking = calloc(1, sizeof(*booking));
+
+	if (!booking)
+		return;
+	booking_add(booking, job);
+	booking_send(job->worker, booking);
+}
+
+void holding_book_all(struct worker *w)
+{
+	struct ring *at = w->jobs.held.next;
+
+	while (at != &w->jobs.held) {
+		struct booking *booking = calloc(1, sizeof(*booking));
+
+		if (!booking)
+			return;
+		for (; at != &w->jobs.held && booking->n < FINISH_MAX; at = at->next) {
+			struct job *job = RING_OF(at, struct job, held);
+
+			/* One that asked to end is told what became of that, and books then. */
+			if (job->ending == ENDING_NOT_ASKED && job->call)
+				booking_add(booking, job);
+		}
+		booking_send(w, booking);
+	}
 }
 
 void holding_lost(struct job *job)

@@ -142,6 +142,7 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 	const int64_t now = loop_now_ms(w->loop);
 
 	job->worker = w;
+	job->holder = w->incarnation;
 	job->fence = c->fence;
 	job->kind = kind_find(c->kind);
 	job->attempt = c->attempt;

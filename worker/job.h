@@ -68,6 +68,7 @@ struct job {
 	struct job *next_same_hash;
 
 	struct id tenant, id;
+	struct id holder; /* the incarnation that claimed it */
 	int32_t queue_id;
 	int64_t fence;
 	const struct kind *kind;

@@ -16,6 +16,7 @@
 #include "live.h"
 #include "metrics.h"
 #include "ports/exporter.h"
+#include "upstreams/reach.h"
 #include "upstreams/upstream.h"
 #include "work.h"
 #include "writer.h"
@@ -191,6 +192,7 @@ void worker_reborn(struct worker *w)
 {
 	log_error("declared dead: dropping what is held and starting anew",
 		LOG_ID("worker", "wrk", w->incarnation), LOG_INT("jobs", (int64_t)w->jobs.n));
+	holding_book_all(w);
 	begin_anew(w);
 }
 
@@ -200,6 +202,7 @@ static void reload(struct worker *w)
 		return;
 	if (upstreams_reload(w->upstreams, w->config, w->config_path) != ERR_OK)
 		log_error("upstreams stay as they were: their keys cannot be read");
+	reach_ask(w->reach);
 }
 
 static void on_signal(void *owner, int signo)
@@ -279,6 +282,8 @@ static enum err parts_open(struct worker *w)
 	if (!e)
 		e = http_new(w->loop, HTTP_CALLS_MAX, &w->http);
 	if (!e)
+		e = reach_new(w->http, w->upstreams, w->config_path, &w->reach);
+	if (!e)
 		e = writer_new(w, &w->writer);
 	if (!e)
 		e = live_new(w, &w->live);
@@ -352,6 +357,7 @@ enum err worker_new(struct config *config, const char *config_path, struct worke
 
 void worker_run(struct worker *w)
 {
+	reach_ask(w->reach);
 	loop_run(w->loop);
 }
 
@@ -373,6 +379,7 @@ void worker_free(struct worker *w)
 	if (w->jobs.buckets && w->claim)
 		holding_drop_all(w);
 	sender_drop(w->sender);
+	reach_free(w->reach);
 	http_free(w->http);
 	beat_free(w->beat);
 	for (size_t i = 0; i < w->db_n; i++)

@@ -37,6 +37,7 @@ struct exporter;
 struct sender;
 struct finisher;
 struct live;
+struct reach;
 struct upstreams;
 struct writer;
 struct released;
@@ -60,6 +61,7 @@ struct worker {
 	struct memory memory;
 	struct released *released; /* what a feed released, until it is copied */
 	struct upstreams *upstreams;
+	struct reach *reach;
 	struct claimer *claim;
 	struct finisher *finisher;
 	struct beat *beat;

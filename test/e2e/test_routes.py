@@ -52,6 +52,19 @@ def test_a_route_tries_one_upstream_after_the_other(
     assert done["usage"]["output_tokens"] == 7
 
 
+def test_an_upstream_that_cannot_be_reached_is_told_with_its_line(workers: Workers) -> None:
+    def change(tree: Tree) -> None:
+        tree["upstreams"].append(another(tree, "closed", base_url="http://127.0.0.1:9"))
+        tree["routes"] = [{"model": "closed", "upstreams": ["closed"]}]
+
+    workers.reload(change, "an upstream cannot be reached")
+    rows = workers.path("worker-1").read_text().splitlines()
+    name = next(i for i, row in enumerate(rows) if "name: closed" in row)
+    line = 1 + max(i for i in range(name + 1) if rows[i].startswith("- "))
+    told = [row for row in workers.stack.log("worker-1").splitlines() if "be reached" in row]
+    assert f"worker-1.yaml:{line}:3" in told[-1] and '"closed"' in told[-1]
+
+
 def test_several_keys_share_the_calls_and_a_refused_one_is_left_out(
     client: Client, workers: Workers, simulator: Any
 ) -> None:

@@ -111,6 +111,22 @@ static void test_the_errors_row_decides_whether_there_is_another_attempt(void **
 	assert_int_equal(retry_decide(&RULE, &q, 0).verdict, RETRY_AGAIN);
 }
 
+/* promises: C5 */
+static void test_a_refused_key_is_tried_again_where_there_is_another(void **state)
+{
+	struct retry_question q = question(ERR_UP_AUTH, 1);
+
+	q.elsewhere = true;
+	assert_int_equal(retry_decide(&RULE, &q, 0).verdict, RETRY_AGAIN);
+	q.error = ERR_UP_QUOTA;
+	assert_int_equal(retry_decide(&RULE, &q, 0).verdict, RETRY_AGAIN);
+	q.attempt = 5;
+	assert_int_equal(retry_decide(&RULE, &q, 0).verdict, RETRY_EXHAUSTED);
+	q = question(ERR_UP_REJECTED, 1);
+	q.elsewhere = true;
+	assert_int_equal(retry_decide(&RULE, &q, 0).verdict, RETRY_NOT);
+}
+
 static const int64_t NOW_MS = 784111777000 - 37000; /* Sun, 06 Nov 1994 08:49:00 GMT */
 
 static int64_t after(const char *text)
@@ -152,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_retry_after_is_a_floor),
 		cmocka_unit_test(test_no_wait_reaches_beyond_the_deadline),
 		cmocka_unit_test(test_the_errors_row_decides_whether_there_is_another_attempt),
+		cmocka_unit_test(test_a_refused_key_is_tried_again_where_there_is_another),
 		cmocka_unit_test(test_retry_after_is_read_in_all_its_forms),
 		cmocka_unit_test(test_what_is_no_retry_after_is_refused),
 	};

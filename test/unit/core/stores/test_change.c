@@ -1,5 +1,6 @@
 /* Cancel, retry, change, delete, forget, against a real Postgres (LONGHAUL_TEST_PG). */
 #include "stores/job_change.h"
+#include "stores/usage_day.h"
 #include "unit/core/stores/record_world.h"
 
 struct changed {
@@ -74,6 +75,23 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 	*(size_t *)ctx = reply->notices_n;
 }
 
+static void on_day(void *ctx, enum err e, const struct usage_row *rows, size_t n)
+{
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(n, 1);
+	*(struct usage_row *)ctx = rows[0];
+}
+
+/* A tenant's sums of all days. */
+static struct usage_row day_of(struct record_world *w, struct id tenant)
+{
+	const struct usage_ask ask = {tenant, "2020-01-01", "2999-01-01", USAGE_BY_QUEUE};
+	struct usage_row row = {0};
+
+	record_run(w->producer, usage_day_read(w->producer, &ask, on_day, &row));
+	return row;
+}
+
 /* promises: C2, C7 */
 static void test_a_running_job_is_taken_from_its_holder(void **state)
 {
@@ -97,10 +115,19 @@ static void test_a_running_job_is_taken_from_its_holder(void **state)
 	record_run(w->worker, worker_beat(w->worker, w->me, &load, on_beat, &cancels));
 	assert_int_equal(cancels, 0);
 	f.output_tokens = 11;
+	f.upstream = "u";
+	f.estimated = true;
 	record_run(w->worker, finish_usage(w->worker, w->me, batch, 1, record_finished, &e));
 	assert_int_equal(e, ERR_OK);
 	assert_int_equal(f.outcome, ERR_OK);
+	/* A second time it changes nothing. */
+	record_run(w->worker, finish_usage(w->worker, w->me, batch, 1, record_finished, &e));
+	assert_int_equal(f.outcome, ERR_LOST);
+	assert_int_equal(day_of(w, s.tenant).output_tokens, 11);
+	assert_int_equal(day_of(w, s.tenant).estimated, 1);
 	assert_int_equal(record_look(w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.output_tokens, 11);
+	assert_true(record_row.estimated);
 	assert_int_equal(record_row.state, JOB_CANCELLED);
 	assert_int_equal(record_row.event_next, 258);
 }

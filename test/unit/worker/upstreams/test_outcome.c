@@ -47,6 +47,32 @@ static void test_the_body_may_say_more_than_the_status(void **state)
 	expect_err(500, "[[[", ERR_UP_500);
 }
 
+static enum err streamed(const char *error)
+{
+	struct problems problems = {.n = 0};
+	json_t *value = NULL;
+	enum err e = json_read(error, strlen(error), 8, &problems, &value);
+
+	assert_int_equal(e, ERR_OK);
+	e = outcome_of_error(0, value);
+	json_decref(value);
+	return e;
+}
+
+/* promises: C5, C14 */
+static void test_inside_a_stream_only_the_words_tell(void **state)
+{
+	assert_int_equal(streamed("{\"type\":\"overloaded_error\"}"), ERR_UP_529);
+	assert_int_equal(streamed("{\"type\":\"rate_limit_error\"}"), ERR_UP_RATE);
+	assert_int_equal(streamed("{\"type\":\"authentication_error\"}"), ERR_UP_AUTH);
+	assert_int_equal(streamed("{\"type\":\"billing_error\"}"), ERR_UP_QUOTA);
+	assert_int_equal(streamed("{\"type\":\"timeout_error\"}"), ERR_UP_504);
+	assert_int_equal(streamed("{\"type\":\"not_found_error\"}"), ERR_UP_REJECTED);
+	assert_int_equal(streamed("{\"code\":\"invalid_prompt\"}"), ERR_UP_REJECTED);
+	assert_int_equal(streamed("{\"code\":503}"), ERR_UP_503);
+	assert_int_equal(streamed("{\"type\":\"unheard_of\"}"), ERR_UP_500);
+}
+
 static void expect_words(const char *body, const char *expect)
 {
 	struct buf out;
@@ -86,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses_are_rows),
+		cmocka_unit_test(test_inside_a_stream_only_the_words_tell),
 		cmocka_unit_test(test_the_body_may_say_more_than_the_status),
 		cmocka_unit_test(test_words_are_the_message_without_keys),
 		cmocka_unit_test(test_words_are_cut_between_characters),
