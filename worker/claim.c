@@ -96,7 +96,7 @@ void claim_wake(struct claimer *claimer)
 
 void claim_doubt(struct claimer *claimer)
 {
-	claimer->strays.doubted = true;
+	strays_doubt(&claimer->strays);
 	claimer->look = true;
 }
 

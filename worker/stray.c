@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { AGAIN_MS = 1000 };
+
 /* Ends of one transaction. */
 struct handback {
 	struct strays *strays;
@@ -81,13 +83,30 @@ static void on_leases(void *ctx, enum err e, const struct lease *leases, size_t 
 	}
 }
 
+void strays_doubt(struct strays *strays)
+{
+	const struct worker *w = strays->worker;
+
+	strays->doubted = true;
+	strays->late_ms =
+		loop_now_ms(w->loop) + w->config->database.statement_timeout_ms + AGAIN_MS;
+}
+
+static bool is_due(const struct strays *strays)
+{
+	const int64_t now = loop_now_ms(strays->worker->loop);
+
+	return strays->doubted || (now < strays->late_ms && now >= strays->next_ms);
+}
+
 void strays_flush(struct strays *strays)
 {
 	struct worker *w = strays->worker;
 
-	if (!strays->doubted || strays->asking)
+	if (strays->asking || !is_due(strays))
 		return;
 	strays->doubted = false;
+	strays->next_ms = loop_now_ms(w->loop) + AGAIN_MS;
 	strays->asking = true;
 	if (lease_list(worker_db_claim(w), w->incarnation, on_leases, strays) != ERR_OK)
 		over(strays, ERR_DB);

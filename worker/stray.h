@@ -6,6 +6,9 @@
  * matches is handed back as an interruption. The fence makes that harmless: an
  * end that was under way meanwhile has taken the lease along.
  *
+ * A claim may also be committed after the look: its bytes, or its session, outlive the
+ * line by up to a statement's time. So the look is repeated for that long.
+ *
  * It is read on the connection of the claims: those sent before are answered by
  * then, those sent behind are not seen.
  *
@@ -14,6 +17,7 @@
 #define WORKER_STRAY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct worker;
 
@@ -21,7 +25,12 @@ struct strays {
 	struct worker *worker;
 	bool doubted; /* some lease may be nobody's */
 	bool asking;
+	int64_t late_ms; /* until then a claim of a lost line may yet be committed */
+	int64_t next_ms; /* the next look of those */
 };
+
+/* A claim was not answered. */
+void strays_doubt(struct strays *strays);
 
 /* Looks at the leases, if there is doubt. */
 void strays_flush(struct strays *strays);

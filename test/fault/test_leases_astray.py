@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
+from checker import typeid_uuid
 from client import Client, chat, until
-from stacks import running, tenant_client
+from stacks import admin_client, running, tenant_client
 
 from .conftest import Fault
 from .test_links import proxied
@@ -54,6 +56,30 @@ def test_a_claim_whose_answer_is_cut_off_is_not_forgotten(stack: Any, client: Cl
         proxy.set("reset")
         proxy.set("pass")
         assert {client.wait(job, 60)["state"] for job in jobs} == {"completed"}
+
+
+WAITING = "select count(*) from pg_locks where not granted and locktype = 'transactionid'"
+
+
+@pytest.mark.promises("C7", "C16")
+def test_a_claim_committed_after_its_line_was_cut_is_not_forgotten(
+    stack: Any, client: Client
+) -> None:
+    """Its session waits for a row, sees no cut, and commits when the worker is long back."""
+    fault, admin = Fault(stack), admin_client(stack)
+    with proxied(stack) as proxy, psycopg.connect(fault.pg_url) as other:
+        admin.http.post("/v1/queues/default/pause").raise_for_status()
+        job = client.submit(chat("late", model="sim?tokens=3"))["id"]
+        other.execute("select from job where job_id = %s for update", [typeid_uuid(job)])
+        admin.http.post("/v1/queues/default/resume").raise_for_status()
+        until("its claim waits for the row", lambda: fault.one(WAITING) > 0)
+        proxy.set("reset")
+        proxy.set("pass")
+        behind = client.submit(chat("behind", model="sim?tokens=3"))["id"]
+        assert client.wait(behind)["state"] == "completed"
+        other.rollback()
+        assert client.wait(job)["state"] == "completed"
+    admin.close()
 
 
 @pytest.mark.promises("C2", "C9", "C16")
