@@ -93,7 +93,11 @@
 #define CONFIG_RETRY(X)                                                                            \
 	X(INT, base_ms, "2000", 1, 600000, "ms", LIVE,                                             \
 	  "the first retry's longest wait; it doubles")                                            \
-	X(INT, cap_ms, "60000", 1, 3600000, "ms", LIVE, "no retry waits longer")
+	X(INT, cap_ms, "60000", 1, 3600000, "ms", LIVE, "no retry waits longer")                   \
+	X(INT, budget_percent, "20", 0, 100, "%", LIVE,                                            \
+	  "retries may be so large a share of an upstream's calls; 100 = no budget is kept")       \
+	X(INT, budget_least_per_minute, "60", 1, 1000000, "", LIVE,                                \
+	  "retries of an upstream that the fleet may make besides")
 /* clang-format on */
 
 #endif

@@ -48,6 +48,10 @@
 	X(DIALECT, dialect, "openai", 0, 0, "", LIVE, "openai or anthropic: how its key is sent")  \
 	X(BOOL, stream, "true", 0, 0, "", LIVE, "ask for streams where a kind has them")           \
 	X(INT, max_in_flight, "1000", 1, 100000, "calls", LIVE, "at a time from one worker")       \
+	X(INT, requests_per_minute, "0", 0, 1000000000, "", LIVE,                                  \
+	  "that the fleet may send of a model (each worker, without Redis); 0 = as its headers say") \
+	X(INT, tokens_per_minute, "0", 0, 1000000000, "", LIVE,                                    \
+	  "of a model, in and out together, likewise; 0 = as its headers say")                             \
 	X(INT, connect_timeout_ms, "5000", 10, 600000, "ms", LIVE, "until a connection stands")    \
 	X(INT, first_byte_timeout_ms, "120000", 10, 86400000, "ms", LIVE,                          \
 	  "from the request to the first byte")                                                    \

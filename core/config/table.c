@@ -19,6 +19,8 @@ enum { FIXED = false, LIVE = true };
 #define ROW_worker(...)	   ROW_IN(worker, __VA_ARGS__)
 #define ROW_scheduler(...) ROW_IN(scheduler, __VA_ARGS__)
 #define ROW_webhook(...)   ROW_IN(webhook, __VA_ARGS__)
+#define ROW_breaker(...)   ROW_IN(breaker, __VA_ARGS__)
+#define ROW_pacing(...)	   ROW_IN(pacing, __VA_ARGS__)
 
 #define ROW_OF(element, type, name, ...) \
 	CONFIG_ROW_AT(offsetof(struct config_##element, name), type, name, __VA_ARGS__)
