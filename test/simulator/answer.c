@@ -4,16 +4,14 @@
 #include "simulator/mischief.h"
 #include "simulator/summary.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BODY_MAX = 256 << 20, BURST_MAX = 64 << 10, EXTRA_MAX = 320, TOKENS_MAX = 10000000 };
 
-static const char rate_headers[] = "x-ratelimit-limit-requests: 100000\r\n"
-				   "x-ratelimit-remaining-requests: 99999\r\n"
-				   "x-ratelimit-limit-tokens: 100000000\r\n"
-				   "x-ratelimit-remaining-tokens: 99999999\r\n";
+enum { RATES_MAX = 256, FREE_REQUESTS = 100000, FREE_TOKENS = 100000000 };
 static const char stream_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 				  "Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n";
 static const char stream_tail[] = "0\r\n\r\n";
@@ -113,14 +111,31 @@ static void send_refusal(struct server *s, struct answer *a)
 	answer_end(s, a, OUTCOME_failed, status);
 }
 
+/* What is left of the quota, or a lot where there is none. */
+static void rate_headers(const struct answer *a, char out[RATES_MAX])
+{
+	const struct behaviour *how = &a->reply.ask.how;
+	const bool requests = a->left.requests >= 0, tokens = a->left.tokens >= 0;
+
+	snprintf(out, RATES_MAX,
+		"x-ratelimit-limit-requests: %.0f\r\nx-ratelimit-remaining-requests: %.0f\r\n"
+		"x-ratelimit-limit-tokens: %.0f\r\nx-ratelimit-remaining-tokens: %.0f\r\n",
+		requests ? how->rpm : FREE_REQUESTS,
+		requests ? a->left.requests : FREE_REQUESTS - 1, tokens ? how->tpm : FREE_TOKENS,
+		tokens ? a->left.tokens : FREE_TOKENS - 1);
+}
+
 /* The head of a whole body; a truncated one promises bytes that never come. */
 static void whole_head(struct answer *a, size_t len)
 {
-	char head[EXTRA_MAX + sizeof(rate_headers)];
-	int n = snprintf(head, sizeof(head),
+	char head[EXTRA_MAX + RATES_MAX], rates[RATES_MAX];
+	int n;
+
+	rate_headers(a, rates);
+	n = snprintf(head, sizeof(head),
 		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: sim-%016llx\r\n"
 		"%s%sContent-Length: %zu\r\n\r\n",
-		(unsigned long long)a->reply.id, rate_headers,
+		(unsigned long long)a->reply.id, rates,
 		a->conn->closing ? "Connection: close\r\n" : "", len);
 
 	emit(a, head, (size_t)n);
@@ -181,9 +196,12 @@ static void send_events(struct answer *a, const struct buf *events)
 
 static void begin_stream(struct server *s, struct answer *a)
 {
-	char head[sizeof(stream_head) + sizeof(rate_headers) + EXTRA_MAX];
-	int n = snprintf(head, sizeof(head), "%sx-request-id: sim-%016llx\r\n%s%s\r\n", stream_head,
-		(unsigned long long)a->reply.id, rate_headers,
+	char head[sizeof(stream_head) + RATES_MAX + EXTRA_MAX], rates[RATES_MAX];
+	int n;
+
+	rate_headers(a, rates);
+	n = snprintf(head, sizeof(head), "%sx-request-id: sim-%016llx\r\n%s%s\r\n", stream_head,
+		(unsigned long long)a->reply.id, rates,
 		a->conn->closing ? "Connection: close\r\n" : "");
 
 	struct call *call = calls_get(s->calls, a->call);
@@ -378,6 +396,21 @@ static void fate_choose(struct server *s, struct answer *a, const struct request
 		how->fail = -1;
 }
 
+/* Beyond the quota it is refused at once, with the time to come again in whole seconds. */
+static void quota_check(struct server *s, struct answer *a)
+{
+	struct behaviour *how = &a->reply.ask.how;
+	const double tokens = a->reply.ask.input_tokens + (double)a->reply.text.tokens;
+	const uint64_t model = text_hash(a->reply.ask.model, strlen(a->reply.ask.model));
+
+	if (how->fail > 0 || quotas_pass(&s->quotas, model, how, tokens, clock_us(), &a->left))
+		return;
+	how->fail = 429;
+	how->ttft_ms = 0;
+	if (how->retry_after < 0)
+		how->retry_after = ceil((double)a->left.wait_ms / 1000);
+}
+
 static void answer_invalid(struct server *s, struct conn *c, const struct dialect *d, enum err e)
 {
 	const struct problem *p = &s->problems.list[0];
@@ -406,6 +439,7 @@ static struct answer *answer_new(struct conn *c, const struct dialect *d, struct
 		a->seed ^= behaviour_random((uint64_t)a->reply.ask.how.seed, 0);
 	a->reply.id = behaviour_random(a->seed, UINT64_MAX / 2);
 	a->reply.created_s = clock_record_ms() / 1000;
+	a->left = (struct quota_left){-1, -1, 0};
 	buf_init(&a->dripping, BODY_MAX);
 	return a;
 }
@@ -434,6 +468,7 @@ void answer_start(
 	c->answer = a;
 	a->call = call;
 	fate_choose(s, a, r);
+	quota_check(s, a);
 	a->timer.due_us = clock_us() + first_wait(a);
 	if (a->timer.due_us > clock_us())
 		wait_us(s, a, a->timer.due_us, 0);

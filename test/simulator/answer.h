@@ -21,6 +21,7 @@ struct answer {
 	uint64_t seed;
 	uint64_t waits;	 /* how many were taken, for the jitter */
 	double mischief; /* how much of it was sent */
+	struct quota_left left;
 	bool begun;
 	bool headed; /* drip: the reply is whole in dripping and leaves byte by byte */
 	struct buf dripping;

@@ -15,6 +15,8 @@
  *   fail_times    only the first so many calls of a job are refused, all others without it
  *   retry_after   seconds, sent with a refusal
  *   quota         1: a refusal says that the quota is spent
+ *   rpm, tpm      a hard limit of requests, of tokens in and out; beyond it 429 (quota.h)
+ *   window_ms     in which it holds, wherever it begins; 60000 without it
  *   filter        1: the answer ends by the content filter
  *   block         1: a refusal says that it is the content filter's
  *   deny          1: a key that begins with "bad" is refused, 401
@@ -54,6 +56,9 @@ struct behaviour {
 	double fail_times;
 	double retry_after;
 	double quota;
+	double rpm;
+	double tpm;
+	double window_ms;
 	double filter;
 	double block;
 	double deny;

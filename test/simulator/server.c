@@ -126,6 +126,7 @@ void server_close(struct server *s)
 	close_fd(s->epoll);
 	timers_clear(&s->timers);
 	calls_close(s->calls);
+	quotas_clear(&s->quotas);
 	buf_clear(&s->scratch);
 	free(s);
 }

@@ -13,6 +13,7 @@
 
 #include "simulator/behaviour.h"
 #include "simulator/calls.h"
+#include "simulator/quota.h"
 #include "simulator/request.h"
 #include "simulator/timers.h"
 
@@ -44,6 +45,7 @@ struct server {
 	bool stopping;
 	struct timers timers;
 	struct calls *calls;
+	struct quotas quotas;
 	struct behaviour fault; /* lies over every call until fault_until_us */
 	int64_t fault_until_us;
 	uint64_t served;
