@@ -1,5 +1,6 @@
 #include "alternatives.h"
 #include "beat.h"
+#include "choice.h"
 #include "config/price.h"
 #include "ground/clock.h"
 #include "job.h"
@@ -8,18 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A new call needs a pulse that the record acknowledged lately: a worker that may be taken for
- * dead must not start what another will start as well. */
-static bool may_call(const struct worker *w, const struct upstream *up)
-{
-	return beat_is_fresh(w->beat) && up->in_flight < (size_t)up->config->max_in_flight;
-}
-
 /* What the call will be, as it is known now: a reload changes nothing of it any more. */
-static enum err admitted(struct job *job, const struct alternative *to)
+static enum err admitted(struct job *job, const struct choice *choice)
 {
+	const struct alternative *to = choice->to;
 	struct upstreams *u = job->worker->upstreams;
-	struct upstream_key *key = upstreams_key(u, &to->candidate);
+	struct upstream_key *key = choice->key;
 	const char *name = to->candidate.model ? to->candidate.model : "";
 	const bool fell_back = to->model && job->model && strcmp(to->model, job->model) != 0;
 
@@ -36,19 +31,34 @@ static enum err admitted(struct job *job, const struct alternative *to)
 	return ERR_OK;
 }
 
-/* Each attempt takes the place of its number. */
+/* It goes back to the record; its attempt does not count. The key is held for its upstream's name.
+ */
+static void park(struct job *job, const struct choice *choice, const struct permit_verdict *verdict)
+{
+	job->key = upstream_key_hold(choice->key);
+	job->park_ms = verdict->park_ms;
+	job->park_wait = permit_block_wait(verdict->by);
+	job_fail(job, permit_block_err(verdict->by));
+}
+
 static enum step_result admit_to(struct job *job, const struct alternatives *a)
 {
-	const size_t turn = job->attempt > 0 ? (size_t)job->attempt - 1 : 0;
-	const struct alternative *to = &a->list[turn % a->n];
+	struct worker *w = job->worker;
+	const struct choice choice = choice_make(job, a);
+	const struct permit_ask ask = choice_ask(job, &choice);
+	const struct permit_verdict verdict = permit_take(w->permits, &job->permit, &ask);
 	enum err e;
 
-	if (!may_call(job->worker, to->candidate.upstream)) {
-		ring_join(&job->worker->admitting, &job->waiting);
+	if (verdict.answer == PERMIT_WAIT) {
+		ring_join(&w->admitting, &job->waiting);
 		return STEP_WAIT;
 	}
 	job->elsewhere = a->n > 1;
-	e = admitted(job, to);
+	if (verdict.answer == PERMIT_PARK) {
+		park(job, &choice, &verdict);
+		return STEP_NEXT;
+	}
+	e = admitted(job, &choice);
 	if (e)
 		job_fail(job, e);
 	return STEP_NEXT;
@@ -66,6 +76,12 @@ enum step_result step_admit(struct job *job)
 	if (w->mode >= WORKER_DRAINING) {
 		job_fail(job, ERR_INTERRUPTED);
 		return STEP_NEXT;
+	}
+	/* A new call needs a pulse that the record acknowledged lately: a worker that may be taken
+	 * for dead must not start what another will start as well. */
+	if (!beat_is_fresh(w->beat)) {
+		ring_join(&w->admitting, &job->waiting);
+		return STEP_WAIT;
 	}
 	e = alternatives_gather(job, &alternatives);
 	if (e)

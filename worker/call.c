@@ -60,6 +60,8 @@ static void on_header(void *owner, const char *name, size_t name_len, const char
 			len >= 17 && strncasecmp(value, "text/event-stream", 17) == 0;
 	else if (name_len == 11 && strncasecmp(name, "retry-after", 11) == 0)
 		job->call->retry_after_ms = retry_after_parse(value, len, clock_record_ms());
+	else
+		rate_headers_read(&job->call->rates, name, name_len, value, len, clock_record_ms());
 }
 
 static void on_status(void *owner, int status)
@@ -68,6 +70,7 @@ static void on_status(void *owner, int status)
 
 	job->first_us = clock_us();
 	job->call->status = status;
+	permit_answered(job->worker->permits, &job->permit, status);
 	reply_begin(&job->call->reply, status, job->call->event_stream);
 	buf_clear(&job->input);
 }
@@ -175,6 +178,7 @@ static enum err call_start(struct job *job)
 	job->call = calloc(1, sizeof(*job->call));
 	if (!job->call)
 		return ERR_NOMEM;
+	rate_headers_init(&job->call->rates);
 	reply_init(&job->call->reply, kind, (size_t)job->worker->config->limits.result_bytes);
 	job->call->reply.filter = on_text;
 	job->call->reply.owner = job;
@@ -221,6 +225,36 @@ static void call_failed(struct job *job, enum err e)
 	job_fail(job, e);
 }
 
+/* What the call used, where the upstream said so. */
+static void used(const struct call *call, struct permit_outcome *outcome)
+{
+	const struct reply *reply = &call->reply;
+
+	if (reply->input_tokens < 0 || reply->output_tokens < 0)
+		return;
+	outcome->output_tokens = (double)reply->output_tokens;
+	outcome->tokens = (double)(reply->input_tokens + reply->output_tokens);
+}
+
+static void leave(struct job *job, enum err fared)
+{
+	const struct call *call = job->call;
+	struct permit_outcome outcome = {.err = fared, .tokens = -1, .output_tokens = -1};
+
+	if (call) {
+		outcome.status = call->status;
+		outcome.headers = &call->rates;
+		outcome.retry_after_ms = call->retry_after_ms > 0 ? call->retry_after_ms : 0;
+		used(call, &outcome);
+	}
+	permit_end(job->worker->permits, &job->permit, &outcome);
+	if (!job->in_flight)
+		return;
+	job->in_flight = false;
+	job->key->in_flight--;
+	job->key->upstream->in_flight--;
+}
+
 enum step_result step_call(struct job *job)
 {
 	enum err e = ERR_OK;
@@ -233,11 +267,11 @@ enum step_result step_call(struct job *job)
 		return STEP_WAIT;
 	if (!e) {
 		job->retry_after_ms = job->call->retry_after_ms > 0 ? job->call->retry_after_ms : 0;
-		call_leave_upstream(job);
 		e = call_result(job);
 	}
 	if (e)
 		call_failed(job, e);
+	leave(job, job->error);
 	return STEP_NEXT;
 }
 
@@ -252,14 +286,10 @@ void call_cut(struct job *job)
 	call_leave_upstream(job);
 }
 
+/* Without an error of its own the job was lost or dropped: that says nothing of the upstream. */
 void call_leave_upstream(struct job *job)
 {
-	if (!job->in_flight)
-		return;
-	job->in_flight = false;
-	job->key->in_flight--;
-	job->key->upstream->in_flight--;
-	worker_admit_waiting(job->worker);
+	leave(job, job->error ? job->error : ERR_LOST);
 }
 
 void call_free(struct call *call)

@@ -8,6 +8,7 @@
 #define WORKER_CALL_H
 
 #include "ports/http.h"
+#include "upstreams/rate_headers.h"
 #include "upstreams/reply.h"
 
 struct job;
@@ -20,6 +21,7 @@ struct call {
 	enum err err; /* ERR_OK: the reply is whole and a success */
 	int status;
 	int64_t retry_after_ms;
+	struct rate_headers rates;
 	bool ended;
 	bool event_stream; /* the reply's content type */
 };
@@ -28,7 +30,8 @@ struct call {
 const struct buf *call_text(const struct call *call);
 /* Cuts the transfer, if there is one, and closes its socket. What was received stays. */
 void call_cut(struct job *job);
-/* The job's place at its upstream is free again. Harmless when it has none. */
+/* The job's leave to call is given back, with how the call went: the job's error, and what came.
+ * Harmless when it has none. */
 void call_leave_upstream(struct job *job);
 /* NULL is fine. */
 void call_free(struct call *call);

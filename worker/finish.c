@@ -60,11 +60,24 @@ static void decide_retry(struct job *job, struct finish *end)
 	end->delay_ms = answer.verdict == RETRY_AGAIN ? answer.wait_ms : 0;
 }
 
+/* The upstream may not be called yet: the job waits in the record and holds nothing here. */
+static void decide_parked(const struct job *job, struct finish *end)
+{
+	end->as = FINISH_PARKED;
+	end->delay_ms = job->park_ms;
+	end->waiting_for = job_wait_text(job->park_wait);
+	end->model = job->model;
+	if (job->key)
+		end->upstream = job->key->upstream->name;
+}
+
 static void decide(struct job *job, struct finish *end)
 {
 	end->error = job->error;
 	if (!job->error)
 		end->as = FINISH_COMPLETED;
+	else if (job->park_ms)
+		decide_parked(job, end);
 	else if (job->error == ERR_INTERRUPTED)
 		end->as = FINISH_INTERRUPTED;
 	else if (job->error == ERR_DEADLINE)

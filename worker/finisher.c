@@ -215,6 +215,9 @@ static void end_told(struct finisher *f, struct job *job)
 		log_warn("an end came too late: the job is another's",
 			LOG_ID("job", "job", job->id), LOG_INT("fence", job->fence));
 		holding_book_usage(job);
+	} else if (job->park_ms) {
+		log_debug("a job waits for its upstream", LOG_ID("job", "job", job->id),
+			LOG_ERR(job->error), LOG_INT("park_ms", job->park_ms));
 	} else if (job->error) {
 		log_info("attempt failed", LOG_ID("job", "job", job->id), LOG_ERR(job->error),
 			LOG_TEXT("state", job_state_text(end->state)),

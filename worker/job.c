@@ -133,9 +133,9 @@ void job_fail(struct job *job, enum err e)
 
 void job_call_free(struct job *job)
 {
+	call_leave_upstream(job);
 	call_free(job->call);
 	job->call = NULL;
-	call_leave_upstream(job);
 }
 
 void job_end(struct job *job, enum err e)
@@ -143,8 +143,8 @@ void job_end(struct job *job, enum err e)
 	if (job->ending != ENDING_NOT_ASKED || job->gone)
 		return;
 	ring_leave(&job->waiting);
-	call_cut(job);
 	job_fail(job, e);
+	call_cut(job);
 	job_resume(job);
 }
 

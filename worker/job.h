@@ -21,6 +21,7 @@
 #include "ground/ring.h"
 #include "output.h"
 #include "stores/finish.h"
+#include "upstreams/permit.h"
 
 struct worker;
 struct call;
@@ -54,6 +55,7 @@ struct job {
 	unsigned pins;	/* statements under way that point to it */
 	enum step step;
 	enum ending ending;
+	struct permit permit;	  /* leave to call; held until the call ended */
 	struct upstream_key *key; /* admitted with; held until the job goes */
 	bool in_flight;		  /* counted at key and upstream until the call ended */
 	bool elsewhere;		  /* a further attempt asks another upstream or model */
@@ -85,7 +87,9 @@ struct job {
 
 	enum err error;		/* why it fails; ERR_OK so far */
 	int64_t retry_after_ms; /* the upstream's floor; 0 = none */
-	struct buf words;	/* the upstream's own about the error */
+	int64_t park_ms;	/* error is why it may not call yet: come again then; 0 = no */
+	enum job_wait park_wait;
+	struct buf words; /* the upstream's own about the error */
 	int64_t admitted_us, first_us, replied_us, claimed_us; /* clock_us; 0 = not yet */
 	struct finish end;				       /* filled by the step finish */
 	struct queue_counts *queue;			       /* where it is counted */

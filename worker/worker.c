@@ -16,6 +16,7 @@
 #include "live.h"
 #include "metrics.h"
 #include "ports/exporter.h"
+#include "upstreams/permit.h"
 #include "upstreams/reach.h"
 #include "upstreams/upstream.h"
 #include "work.h"
@@ -69,6 +70,7 @@ static void admit_waiting(struct worker *w)
 	struct ring waiting;
 
 	w->admit = false;
+	permits_again(w->permits);
 	ring_init(&waiting);
 	ring_join_all(&waiting, &w->admitting);
 	while (!ring_empty(&waiting)) {
@@ -96,6 +98,8 @@ static void on_after_io(void *owner)
 
 	if (w->admit && w->beat)
 		admit_waiting(w);
+	loop_work(w->loop, WORK_admit);
+	permits_flush(w->permits);
 	loop_work(w->loop, WORK_writer);
 	writer_flush(w->writer);
 	loop_work(w->loop, WORK_live);
@@ -128,6 +132,8 @@ static void sweep_job(struct worker *w, struct job *job, int64_t now)
 		job_end(job, ERR_ATTEMPT_TIMEOUT);
 	else if (w->mode == WORKER_LEAVING)
 		job_end(job, ERR_INTERRUPTED);
+	else if (!job->first_us)
+		permit_look_late(w->permits, &job->permit);
 }
 
 /* Ending a job may end others' waits, but only at the turn's end, so the next one stays. */
@@ -271,12 +277,32 @@ static enum err sender_open(struct worker *w)
 	return sender_new(&host, &w->sender);
 }
 
+static void on_permits(void *owner)
+{
+	worker_admit_waiting(owner);
+}
+
+static enum err permits_open(struct worker *w)
+{
+	const struct permits_options options = {
+		.loop = w->loop,
+		.config = &w->config,
+		.worker = &w->incarnation,
+		.wake = on_permits,
+		.owner = w,
+	};
+
+	return permits_new(&options, &w->permits);
+}
+
 static enum err parts_open(struct worker *w)
 {
 	enum err e = upstreams_new(w->config, w->config_path, &w->upstreams);
 
 	if (!e)
 		e = counts_new(&w->counts);
+	if (!e)
+		e = permits_open(w);
 	if (!e)
 		e = dbs_open(w);
 	if (!e)
@@ -389,6 +415,7 @@ void worker_free(struct worker *w)
 	finisher_free(w->finisher);
 	live_free(w->live);
 	writer_free(w->writer);
+	permits_free(w->permits);
 	upstreams_free(w->upstreams);
 	counts_free(w->counts);
 	job_table_clear(&w->jobs);

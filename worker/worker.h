@@ -41,6 +41,7 @@ struct reach;
 struct upstreams;
 struct writer;
 struct released;
+struct permits;
 
 enum worker_mode { WORKER_RUNNING, WORKER_DRAINING, WORKER_LEAVING, WORKER_GONE };
 
@@ -62,6 +63,7 @@ struct worker {
 	struct released *released; /* what a feed released, until it is copied */
 	struct upstreams *upstreams;
 	struct reach *reach;
+	struct permits *permits;
 	struct claimer *claim;
 	struct finisher *finisher;
 	struct beat *beat;

@@ -45,6 +45,7 @@ bool job_state_may(enum job_state from, enum job_state to);
 	X(RUN_AT, "run_at")   \
 	X(RETRY, "retry")     \
 	X(BREAKER, "breaker") \
+	X(KEY, "key")         \
 	X(LIMIT, "limit")     \
 	X(QUEUE, "queue")     \
 	X(REVIEW, "review")

@@ -75,6 +75,13 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(UP_REJECTED,         "upstream_rejected",    502, BURY,  "the upstream refused the request") \
 	X(UP_TOO_LARGE,        "upstream_too_large",   502, BURY,  "the reply is over the size limit") \
 	X(NO_UPSTREAM,         "no_upstream",          502, BURY,  "no upstream serves this model") \
+	/* why a model was not called yet: the job waits, its attempt does not count */             \
+	X(UP_RETRY_AFTER,      "upstream_retry_after", 503, RETRY, "the upstream asked to be left alone for a while") \
+	X(UP_BREAKER,          "upstream_breaker",     503, RETRY, "the upstream's breaker is open")  \
+	X(UP_KEY,              "upstream_key",         503, RETRY, "the upstream's key is set aside") \
+	X(UP_RETRY_BUDGET,     "upstream_retry_budget", 503, RETRY, "too many retries of the upstream lately") \
+	X(UP_CONCURRENCY,      "upstream_concurrency", 503, RETRY, "too many calls of the upstream at a time") \
+	X(UP_PACING,           "upstream_pacing",      503, RETRY, "the upstream's limits are used up for now") \
 	/* how a webhook's delivery fails */                                                        \
 	X(RECEIVER_URL,        "receiver_url",         502, BURY,  "the callback's address may not be called") \
 	X(RECEIVER_GONE,       "receiver_gone",        502, BURY,  "the receiver said that it is gone") \

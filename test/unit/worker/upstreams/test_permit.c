@@ -1,0 +1,182 @@
+/* Leave to call, as one worker gives it: what stands in the way, who waits, who is parked. */
+#include "permit_asks.h"
+
+#define UPSTREAM "upstreams: [{name: up, base_url: \"http://127.0.0.1:1/v1\", models: [\"*\"]"
+
+enum { W = 0 };
+
+static struct permit_verdict ask_as(
+	struct scene *s, struct permit *permit, bool retry, int64_t ceiling)
+{
+	const struct permit_ask ask = {.upstream = &s->config->upstreams[0],
+		.key = "a",
+		.model = "m",
+		.ceiling = ceiling,
+		.input_bytes = 40,
+		.retry = retry};
+
+	return permit_take(s->workers[W], permit, &ask);
+}
+
+/* promises: C5 */
+static void test_retries_beyond_the_budget_wait_and_first_attempts_go(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM "}]\n");
+	struct permit_verdict verdict;
+	int retries = 0;
+
+	for (;; retries++) {
+		struct permit permit = {.scope = NULL};
+
+		verdict = ask_as(s, &permit, true, 1000);
+		if (verdict.answer != PERMIT_GRANTED)
+			break;
+		scene_end(s, W, &permit, ERR_OK, 200, 0);
+		assert_true(scene_try(s, W, "a", "m", ERR_OK, 200));
+	}
+	/* ten that were saved, and a fifth of the first attempts */
+	assert_in_range(retries, 10, 14);
+	assert_int_equal(verdict.by, PERMIT_BUDGET);
+	assert_true(scene_try(s, W, "a", "m", ERR_OK, 200));
+	scene_free(s);
+}
+
+/* promises: C4, C6 */
+static void test_few_wait_for_a_place_and_the_others_are_parked_apart(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM "}]\n");
+	struct permit held = {.scope = NULL}, permits[50] = {{.scope = NULL}};
+	int64_t before_ms = 0;
+	int waiting = 0;
+
+	assert_int_equal(ask_as(s, &held, false, 1).answer, PERMIT_GRANTED);
+	for (size_t i = 0; i < 50; i++) {
+		const struct permit_verdict verdict = ask_as(s, &permits[i], false, 1);
+
+		waiting += verdict.answer == PERMIT_WAIT;
+		if (verdict.answer == PERMIT_WAIT)
+			continue;
+		assert_int_equal(verdict.answer, PERMIT_PARK);
+		assert_int_equal(permit_block_wait(verdict.by), JOB_WAIT_LIMIT);
+		assert_true(verdict.park_ms > before_ms);
+		before_ms = verdict.park_ms;
+	}
+	assert_int_equal(waiting, 2);
+	for (size_t i = 0; i < 50; i++)
+		scene_end(s, W, &permits[i], ERR_CANCELLED, 0, 0);
+	scene_end(s, W, &held, ERR_OK, 200, 0);
+	scene_free(s);
+}
+
+/* promises: C12 */
+static void test_first_come_first_served(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM "}]\n");
+	struct permit a = {.scope = NULL}, b = a, c = a, late = a;
+
+	assert_int_equal(ask_as(s, &a, false, 1).answer, PERMIT_GRANTED);
+	assert_int_equal(ask_as(s, &b, false, 1).answer, PERMIT_WAIT);
+	assert_int_equal(ask_as(s, &c, false, 1).answer, PERMIT_WAIT);
+	scene_end(s, W, &a, ERR_OK, 200, 0);
+	assert_int_equal(ask_as(s, &late, false, 1).answer, PERMIT_PARK);
+	permits_again(s->workers[W]);
+	assert_int_equal(ask_as(s, &b, false, 1).answer, PERMIT_GRANTED);
+	assert_int_equal(ask_as(s, &c, false, 1).answer, PERMIT_WAIT);
+	scene_end(s, W, &b, ERR_OK, 200, 0);
+	permits_again(s->workers[W]);
+	assert_int_equal(ask_as(s, &c, false, 1).answer, PERMIT_GRANTED);
+	scene_end(s, W, &c, ERR_OK, 200, 0);
+	scene_free(s);
+}
+
+static struct permit hanging[20];
+
+static bool late_by_now(struct scene *s)
+{
+	for (size_t i = 0; i < 20; i++)
+		permit_look_late(s->workers[W], &hanging[i]);
+	return !scene_try(s, W, "a", "m", ERR_CANCELLED, 0) && s->last == PERMIT_BREAKER;
+}
+
+/* promises: C6 */
+static void test_calls_that_hang_open_the_breaker_while_they_hang(void **state)
+{
+	struct scene *s = scene_new(false,
+		"breaker: {slow_first_token_ms: 50, failures_in_row: 0, calls_min: 20}\n" UPSTREAM
+		"}]\n");
+
+	memset(hanging, 0, sizeof(hanging));
+	for (size_t i = 0; i < 20; i++)
+		assert_int_equal(ask_as(s, &hanging[i], false, 1000).answer, PERMIT_GRANTED);
+	scene_until(s, late_by_now);
+	for (size_t i = 0; i < 20; i++)
+		scene_end(s, W, &hanging[i], ERR_UP_FIRST_BYTE, 0, 0);
+	scene_free(s);
+}
+
+static void seen(void *owner, const struct permit_view *view)
+{
+	*(struct permit_view *)owner = *view;
+}
+
+/* promises: C14 */
+static void test_a_429_lowers_how_many_are_called_at_a_time(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM "}]\n");
+	struct permit permits[10] = {{.scope = NULL}};
+	struct permit_view view = {.limit = 0};
+
+	for (size_t i = 0; i < 10; i++)
+		assert_int_equal(ask_as(s, &permits[i], false, 1000).answer, PERMIT_GRANTED);
+	scene_end(s, W, &permits[0], ERR_UP_RATE, 429, 0);
+	permits_each(s->workers[W], seen, &view);
+	assert_int_equal(view.limit, 7);
+	assert_int_equal(view.in_flight, 9);
+	assert_true(view.alone);
+	for (size_t i = 1; i < 10; i++)
+		scene_end(s, W, &permits[i], ERR_OK, 200, 0);
+	scene_free(s);
+}
+
+/* promises: C5 */
+static void test_a_rate_limit_is_no_failure_of_the_upstream(void **state)
+{
+	struct scene *s =
+		scene_new(false, "breaker: {failures_in_row: 3, calls_min: 3}\n" UPSTREAM "}]\n");
+
+	for (int i = 0; i < 50; i++)
+		assert_true(scene_try(s, W, "a", "m", ERR_UP_RATE, 429));
+	for (int i = 0; i < 50; i++)
+		assert_true(scene_try(s, W, "a", "m", ERR_UP_REJECTED, 400));
+	scene_free(s);
+}
+
+static void test_scopes_are_bounded_and_what_is_held_stays(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM "}]\n");
+	struct permit held;
+	char model[32];
+
+	assert_int_equal(scene_ask(s, W, "a", "kept", &held).answer, PERMIT_GRANTED);
+	for (int i = 0; i < 5000; i++) {
+		(void)snprintf(model, sizeof(model), "m%d", i);
+		assert_true(scene_try(s, W, "a", model, ERR_OK, 200));
+	}
+	scene_end(s, W, &held, ERR_OK, 200, 0);
+	scene_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_retries_beyond_the_budget_wait_and_first_attempts_go),
+		cmocka_unit_test(test_few_wait_for_a_place_and_the_others_are_parked_apart),
+		cmocka_unit_test(test_first_come_first_served),
+		cmocka_unit_test(test_calls_that_hang_open_the_breaker_while_they_hang),
+		cmocka_unit_test(test_a_429_lowers_how_many_are_called_at_a_time),
+		cmocka_unit_test(test_a_rate_limit_is_no_failure_of_the_upstream),
+		cmocka_unit_test(test_scopes_are_bounded_and_what_is_held_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

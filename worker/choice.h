@@ -1,0 +1,25 @@
+/* choice.h - which of its alternatives a job asks now, and with which key.
+ *
+ * The place of the attempt's number comes first, and the other upstreams of the
+ * same model stand in for it: whoever may be called at once is; then whoever can be
+ * waited for in the worker. Only when all of them would send the job back to the
+ * record do the job's fallback models get their turn, likewise. When nobody can be
+ * called soon, the job is parked for the one that comes first.
+ *
+ * Threads: the loop's.  Memory: points into the alternatives. */
+#ifndef WORKER_CHOICE_H
+#define WORKER_CHOICE_H
+
+#include "alternatives.h"
+#include "upstreams/permit.h"
+
+struct choice {
+	const struct alternative *to;
+	struct upstream_key *key;
+};
+
+/* The question that asks for leave to call the choice. */
+struct permit_ask choice_ask(const struct job *job, const struct choice *choice);
+struct choice choice_make(const struct job *job, const struct alternatives *a);
+
+#endif

@@ -1,0 +1,356 @@
+#include "upstreams/permit_inside.h"
+
+#include <stdlib.h>
+
+enum {
+	WAKE_MS = 100, /* at latest */
+	NO_MEMORY_MS = 1000,
+	BYTES_PER_TOKEN = 4
+};
+
+#define PERMIT_BLOCK_ROW(name, err, wait) [PERMIT_##name] = {err, wait},
+static const struct {
+	enum err err;
+	enum job_wait wait;
+} blocks[PERMIT_BLOCKS] = {PERMIT_BLOCK_TABLE(PERMIT_BLOCK_ROW)};
+
+enum err permit_block_err(enum permit_block by)
+{
+	return blocks[by].err;
+}
+
+enum job_wait permit_block_wait(enum permit_block by)
+{
+	return blocks[by].wait;
+}
+
+/* ---- looking ---- */
+
+static struct scope *scope_of(struct permits *p, const struct permit_ask *ask)
+{
+	const struct scope_name name = {
+		ask->upstream->name, ask->key, ask->model ? ask->model : ""};
+
+	return scopes_get(&p->scopes, &name);
+}
+
+static void configure(struct permits *p, struct scope *scope, const struct permit_ask *ask)
+{
+	const struct config *c = permits_config(p);
+	const struct quota_fleet fleet = permits_fleet(p);
+	const int64_t now = permits_now(p);
+	const double per_minute[RATES] = {
+		[RATE_REQUESTS] = (double)ask->upstream->requests_per_minute,
+		[RATE_TOKENS] = (double)ask->upstream->tokens_per_minute,
+	};
+
+	for (size_t i = 0; i < RATES; i++)
+		quota_configure(&scope->quota[i], per_minute[i], &c->pacing, fleet, now);
+	retry_budget_limit(&scope->upstream->retries, (double)c->retry.budget_percent,
+		(double)c->retry.budget_least_per_minute / 60 / fleet.workers, now);
+	scope->ceiling = ask->ceiling;
+}
+
+static double tokens_of(const struct scope *scope, const struct permit_ask *ask)
+{
+	return (double)ask->input_bytes / BYTES_PER_TOKEN + scope->output_tokens;
+}
+
+static bool too_many(const struct scope *scope)
+{
+	return scope->upstream->in_flight >= (size_t)scope->ceiling ||
+	       scope->in_flight >= (size_t)aimd_limit(&scope->aimd, scope->ceiling);
+}
+
+static bool quotas_have(struct permits *p, struct scope *scope, double tokens)
+{
+	const struct quota_fleet fleet = permits_fleet(p);
+	const int64_t now = permits_now(p);
+
+	return quota_has(&scope->quota[RATE_REQUESTS], 1, fleet, now) &&
+	       quota_has(&scope->quota[RATE_TOKENS], tokens, fleet, now);
+}
+
+/* *ret_wait_ms: 0 where nobody can say. */
+static enum permit_block look(struct permits *p, struct scope *scope, const struct permit_ask *ask,
+	double tokens, int64_t *ret_wait_ms)
+{
+	const int64_t now = permits_now(p);
+	struct retry_budget *retries = &scope->upstream->retries;
+
+	*ret_wait_ms = 0;
+	if (!shared_limits_fresh(p->shared, scope))
+		return PERMIT_COPY;
+	if (now < scope->floor_ms) {
+		*ret_wait_ms = scope->floor_ms - now;
+		return PERMIT_RETRY_AFTER;
+	}
+	if (!guard_may(scope->breaker, now, ret_wait_ms))
+		return PERMIT_BREAKER;
+	if (!guard_may(scope->health, now, ret_wait_ms))
+		return PERMIT_KEY;
+	if (ask->retry && !retry_budget_has(retries, now)) {
+		*ret_wait_ms = retry_budget_wait_ms(retries, now);
+		return PERMIT_BUDGET;
+	}
+	if (too_many(scope))
+		return PERMIT_CONCURRENCY;
+	return quotas_have(p, scope, tokens) ? PERMIT_NOTHING : PERMIT_PACING;
+}
+
+/* ---- granting ---- */
+
+static void grant(struct permits *p, struct permit *permit, const struct permit_ask *ask)
+{
+	struct scope *scope = permit->scope;
+	const struct quota_fleet fleet = permits_fleet(p);
+	const int64_t now = permits_now(p);
+	const bool probe = guard_enter(scope->breaker, now);
+	const bool key_probe = guard_enter(scope->health, now);
+
+	if (ask->retry)
+		retry_budget_take(&scope->upstream->retries, now);
+	else
+		retry_budget_first(&scope->upstream->retries, now);
+	quota_take(&scope->quota[RATE_REQUESTS], 1, fleet, now);
+	quota_take(&scope->quota[RATE_TOKENS], permit->tokens, fleet, now);
+	scope->in_flight++;
+	scope->upstream->in_flight++;
+	scope_granted(scope, now);
+	permit->stage = PERMIT_HELD;
+	permit->since_ms = now;
+	permit->breaker_era = scope->breaker->era;
+	permit->health_era = scope->health->era;
+	permit->probe = probe;
+	permit->key_probe = key_probe;
+	permit->counted = false;
+}
+
+/* ---- waiting ---- */
+
+static void wake_by(struct permits *p, int64_t wait_ms)
+{
+	if (wait_ms <= 0 || wait_ms > WAKE_MS)
+		wait_ms = WAKE_MS;
+	if (!loop_timer_active(p->timer))
+		loop_timer_start(p->timer, wait_ms);
+}
+
+static void on_timer(void *owner)
+{
+	struct permits *p = owner;
+
+	if (!p->waiting)
+		return;
+	p->options.wake(p->options.owner);
+}
+
+/* The guard that said no learns of it; each job is one draw of a stage. */
+static void refuse(struct permits *p, struct permit *permit, enum permit_block by)
+{
+	struct scope *scope = permit->scope;
+	struct guard *g = by == PERMIT_BREAKER ? scope->breaker : scope->health;
+	const struct breaker_rule rule = guard_rule(permits_config(p), g->kind);
+
+	if (by == PERMIT_BREAKER || by == PERMIT_KEY)
+		guard_refuse(g, &rule, shared_limits_alone(p->shared), permits_now(p));
+	if (by == PERMIT_COPY || by == PERMIT_PACING || g->why)
+		shared_limits_hurry(p->shared);
+}
+
+static struct permit_verdict stay_or_park(
+	struct permits *p, struct permit *permit, enum permit_block by, int64_t wait_ms)
+{
+	const bool stays = permit_may_stay(p, permit, by, wait_ms);
+	struct scope *scope = permit->scope;
+	struct permit_verdict verdict = {PERMIT_WAIT, by, 0};
+
+	permit_wait_leave(p, permit);
+	if (stays) {
+		permit_wait_join(p, permit, by);
+		scope->passed_over += !permit_is_timed(by);
+		permit->not_before_ms = permit_is_timed(by) ? permits_now(p) + wait_ms : 0;
+		wake_by(p, wait_ms);
+		return verdict;
+	}
+	verdict.answer = PERMIT_PARK;
+	verdict.park_ms = permit_park_ms(p, scope, by, permit->tokens, wait_ms);
+	*permit = (struct permit){.scope = NULL};
+	return verdict;
+}
+
+void permits_again(struct permits *p)
+{
+	p->pass++;
+}
+
+/* The scope as it is asked about now: to look at it is to use it, so its copy is kept fresh. */
+static struct scope *scope_ready(struct permits *p, const struct permit_ask *ask)
+{
+	struct scope *scope = scope_of(p, ask);
+
+	if (!scope)
+		return NULL;
+	if (scope->pass != p->pass) {
+		scope->pass = p->pass;
+		scope->passed_over = 0;
+	}
+	scopes_use(&p->scopes, scope, permits_now(p));
+	configure(p, scope, ask);
+	return scope;
+}
+
+/* Whoever stands in line goes before those behind. */
+static bool is_behind(const struct permit *permit)
+{
+	const struct scope *scope = permit->scope;
+
+	return permit->stage == PERMIT_WAITS ? !permit_is_timed(permit->by) && scope->passed_over
+					     : scope->in_line > 0;
+}
+
+static enum permit_block blocked_by(struct permits *p, const struct permit *permit,
+	const struct permit_ask *ask, int64_t *ret_wait_ms)
+{
+	const enum permit_block by = look(p, permit->scope, ask, permit->tokens, ret_wait_ms);
+
+	return by == PERMIT_NOTHING && is_behind(permit) ? PERMIT_PACING : by;
+}
+
+/* The permit itself where it waits for this scope, else a new one. */
+static struct permit permit_for(struct permits *p, const struct permit *permit, struct scope *scope,
+	const struct permit_ask *ask)
+{
+	if (permit->stage == PERMIT_WAITS && permit->scope == scope)
+		return *permit;
+	return (struct permit){.scope = scope,
+		.tokens = tokens_of(scope, ask),
+		.since_ms = permit->stage == PERMIT_WAITS ? permit->since_ms : permits_now(p)};
+}
+
+struct permit_verdict permit_look(
+	struct permits *p, const struct permit *permit, const struct permit_ask *ask)
+{
+	struct scope *scope = scope_ready(p, ask);
+	struct permit_verdict verdict = {PERMIT_PARK, PERMIT_CONCURRENCY, 0};
+	struct permit asking;
+	int64_t wait_ms;
+
+	if (!scope)
+		return verdict;
+	asking = permit_for(p, permit, scope, ask);
+	verdict.by = blocked_by(p, &asking, ask, &wait_ms);
+	if (verdict.by == PERMIT_NOTHING)
+		verdict.answer = PERMIT_GRANTED;
+	else if (permit_may_stay(p, &asking, verdict.by, wait_ms))
+		verdict.answer = PERMIT_WAIT;
+	return verdict;
+}
+
+struct permit_verdict permit_take(
+	struct permits *p, struct permit *permit, const struct permit_ask *ask)
+{
+	const int64_t early_ms = permit->not_before_ms - permits_now(p);
+	struct scope *scope = scope_ready(p, ask);
+	struct permit asking;
+	enum permit_block by;
+	int64_t wait_ms;
+
+	if (!scope)
+		return (struct permit_verdict){PERMIT_PARK, PERMIT_CONCURRENCY, NO_MEMORY_MS};
+	if (permit->stage == PERMIT_WAITS && permit->scope == scope && early_ms > 0) {
+		wake_by(p, early_ms);
+		return (struct permit_verdict){PERMIT_WAIT, permit->by, 0};
+	}
+	asking = permit_for(p, permit, scope, ask);
+	if (asking.stage == PERMIT_NONE)
+		permit_wait_leave(p, permit);
+	*permit = asking;
+	by = blocked_by(p, permit, ask, &wait_ms);
+	if (by != PERMIT_NOTHING) {
+		refuse(p, permit, by);
+		return stay_or_park(p, permit, by, wait_ms);
+	}
+	permit_wait_leave(p, permit);
+	grant(p, permit, ask);
+	return (struct permit_verdict){PERMIT_GRANTED, PERMIT_NOTHING, 0};
+}
+
+void permit_end(struct permits *p, struct permit *permit, const struct permit_outcome *outcome)
+{
+	struct scope *scope = permit->scope;
+
+	permit_wait_leave(p, permit);
+	if (permit->stage == PERMIT_HELD) {
+		permit_learn(p, permit, outcome);
+		scope->in_flight--;
+		scope->upstream->in_flight--;
+		scopes_use(&p->scopes, scope, permits_now(p));
+		if (p->waiting)
+			p->options.wake(p->options.owner);
+	}
+	*permit = (struct permit){.scope = NULL};
+}
+
+/* ---- the whole ---- */
+
+void permits_flush(struct permits *p)
+{
+	shared_limits_flush(p->shared);
+}
+
+enum err permits_new(const struct permits_options *options, struct permits **ret_permits)
+{
+	struct permits *p = calloc(1, sizeof(*p));
+	enum err e;
+
+	if (!p)
+		return ERR_NOMEM;
+	p->options = *options;
+	scopes_init(&p->scopes);
+	e = loop_timer_new(options->loop, on_timer, p, &p->timer);
+	if (!e)
+		e = shared_limits_new(options, &p->scopes, &p->shared);
+	if (e) {
+		permits_free(p);
+		return e;
+	}
+	*ret_permits = p;
+	return ERR_OK;
+}
+
+void permits_free(struct permits *p)
+{
+	if (!p)
+		return;
+	shared_limits_free(p->shared);
+	loop_timer_free(p->timer);
+	scopes_clear(&p->scopes);
+	free(p);
+}
+
+void permits_each(struct permits *p, permit_each_fn *fn, void *owner)
+{
+	for (struct ring *at = p->scopes.used.next; at != &p->scopes.used; at = at->next) {
+		const struct scope *s = RING_OF(at, struct scope, used);
+		const struct permit_view view = {
+			.upstream = s->upstream->name,
+			.key = s->key,
+			.model = s->model,
+			.breaker = breaker_state_text(s->breaker->now.state),
+			.health = breaker_state_text(s->health->now.state),
+			.in_flight = (int64_t)s->in_flight,
+			.waiting = (int64_t)s->waiting,
+			.limit = aimd_limit(&s->aimd, s->ceiling),
+			.granted = s->granted_n,
+			.waited = s->waited_n,
+			.parked = s->parked_n,
+			.requests_per_minute = s->quota[RATE_REQUESTS].per_minute,
+			.tokens_per_minute = s->quota[RATE_TOKENS].per_minute,
+			.retries_left = s->upstream->retries.paid.level,
+			.alone = shared_limits_alone(p->shared),
+		};
+
+		fn(owner, &view);
+	}
+}

@@ -1,0 +1,139 @@
+/* permit.h - leave to call an upstream, for one attempt.
+ *
+ * A job asks before each call. What may stand against it, in this order:
+ *
+ *   the copy of the fleet's state is old      it is being fetched: a millisecond
+ *   a Retry-After of this upstream, key, model
+ *   the model's breaker; the key's health
+ *   the retry budget, when it is a retry
+ *   too many calls at a time
+ *   too few requests or tokens left of the limits
+ *
+ * Short waits are spent in the worker, first come, first served within a scope. But
+ * no upstream may fill the worker with jobs that wait for it: no more of them stay
+ * than will get leave within pacing.park_after_ms, at the rate at which leave was
+ * given lately; the others go back to the record, parked, without a burnt attempt,
+ * and come again spread over the time that the jobs before them will take.
+ *
+ * A granted permit must be ended, whatever becomes of the call; how it fared teaches
+ * breaker, key, limits and quotas.
+ *
+ * Threads: the loop's.  Memory: a permit is the job's; scopes are bounded (scope.h). */
+#ifndef UPSTREAMS_PERMIT_H
+#define UPSTREAMS_PERMIT_H
+
+#include "config/config.h"
+#include "domain/job.h"
+#include "ports/loop.h"
+#include "upstreams/rate_headers.h"
+
+#include <stddef.h>
+
+struct permits;
+struct scope;
+struct shared_limits;
+struct id;
+
+/* name, the error that a parked attempt shows, what the job waits for */
+#define PERMIT_BLOCK_TABLE(X)                              \
+	X(NOTHING, ERR_OK, JOB_WAIT_NONE)                  \
+	X(COPY, ERR_OK, JOB_WAIT_NONE)                     \
+	X(RETRY_AFTER, ERR_UP_RETRY_AFTER, JOB_WAIT_LIMIT) \
+	X(BREAKER, ERR_UP_BREAKER, JOB_WAIT_BREAKER)       \
+	X(KEY, ERR_UP_KEY, JOB_WAIT_KEY)                   \
+	X(BUDGET, ERR_UP_RETRY_BUDGET, JOB_WAIT_LIMIT)     \
+	X(CONCURRENCY, ERR_UP_CONCURRENCY, JOB_WAIT_LIMIT) \
+	X(PACING, ERR_UP_PACING, JOB_WAIT_LIMIT)
+#define PERMIT_BLOCK_NAME(name, err, wait) PERMIT_##name,
+enum permit_block { PERMIT_BLOCK_TABLE(PERMIT_BLOCK_NAME) PERMIT_BLOCKS };
+#undef PERMIT_BLOCK_NAME
+
+/* The row of the error table, and of the job's waits, for a block. */
+enum err permit_block_err(enum permit_block by);
+enum job_wait permit_block_wait(enum permit_block by);
+
+struct permit_ask {
+	const struct config_upstream *upstream;
+	const char *key;   /* its label */
+	const char *model; /* may be NULL */
+	int64_t ceiling;   /* calls of the upstream at a time from this worker */
+	size_t input_bytes;
+	bool retry;
+};
+
+/* Zeroed = none. */
+struct permit {
+	struct scope *scope;
+	enum { PERMIT_NONE, PERMIT_WAITS, PERMIT_HELD } stage;
+	enum permit_block by;  /* why it waits */
+	double tokens;	       /* estimated */
+	int64_t since_ms;      /* it waits, or was granted */
+	int64_t not_before_ms; /* asking is of no use until then */
+	unsigned breaker_era, health_era;
+	bool probe, key_probe; /* it is the breaker's, or the key's */
+	bool counted;	       /* the breaker was told of this call */
+};
+
+enum permit_answer { PERMIT_GRANTED, PERMIT_WAIT, PERMIT_PARK };
+struct permit_verdict {
+	enum permit_answer answer;
+	enum permit_block by;
+	int64_t park_ms; /* PARK: come again after this */
+};
+
+/* How a call went. */
+struct permit_outcome {
+	enum err err;
+	int status;			    /* 0 = none */
+	int64_t retry_after_ms;		    /* 0 = none */
+	double tokens;			    /* really used; below zero = not known */
+	double output_tokens;		    /* of them; below zero = not known */
+	const struct rate_headers *headers; /* may be NULL */
+};
+
+struct permits_options {
+	struct loop *loop;
+	struct config *const *config; /* read anew each time: a reload replaces it */
+	const struct id *worker;
+	void (*wake)(void *owner); /* those who wait shall ask again */
+	void *owner;
+};
+
+/* ERR_CONFIG: Redis' url or password cannot be used (it is logged), ERR_NOMEM, ERR_SYSTEM */
+MUST_CHECK enum err permits_new(
+	const struct permits_options *options, struct permits **ret_permits);
+void permits_free(struct permits *p);
+/* At the end of a turn: what gathered goes to Redis. */
+void permits_flush(struct permits *p);
+
+/* Before all that wait are asked again, in the order in which they came. */
+void permits_again(struct permits *p);
+/* What the answer would be; changes nothing. For choosing among several: a permit that waits may
+ * look at all of them, and then take one. PARK: park_ms is 0. */
+struct permit_verdict permit_look(
+	struct permits *p, const struct permit *permit, const struct permit_ask *ask);
+/* Asks, or asks again while it waits; a permit that waits for something else leaves that.
+ * WAIT: ask again when woken; PARK: the permit is none. */
+struct permit_verdict permit_take(
+	struct permits *p, struct permit *permit, const struct permit_ask *ask);
+/* The reply's status came. */
+void permit_answered(struct permits *p, struct permit *permit, int status);
+/* The first token is late: counted as a failure while the call goes on. Cheap; ask often. */
+void permit_look_late(struct permits *p, struct permit *permit);
+/* A held one is given back with how the call went; a waiting one leaves. Harmless for none. */
+void permit_end(struct permits *p, struct permit *permit, const struct permit_outcome *outcome);
+
+/* For metrics: one scope as it is now. */
+struct permit_view {
+	const char *upstream, *key, *model;
+	const char *breaker, *health; /* states */
+	int64_t in_flight, waiting, limit;
+	uint64_t granted, waited, parked;
+	double requests_per_minute, tokens_per_minute; /* 0 = no limit */
+	double retries_left;
+	bool alone; /* without Redis */
+};
+typedef void permit_each_fn(void *owner, const struct permit_view *view);
+void permits_each(struct permits *p, permit_each_fn *fn, void *owner);
+
+#endif

@@ -1,0 +1,57 @@
+/* permit_inside.h - what permit.c, permit_wait.c and permit_learn.c share. For them only.
+ *
+ * Threads: the loop's.  Memory: permit.c's. */
+#ifndef UPSTREAMS_PERMIT_INSIDE_H
+#define UPSTREAMS_PERMIT_INSIDE_H
+
+#include "upstreams/permit.h"
+#include "upstreams/scope.h"
+#include "upstreams/shared_limits.h"
+
+struct permits {
+	struct permits_options options;
+	struct scopes scopes;
+	struct shared_limits *shared; /* NULL = no Redis */
+	struct loop_timer *timer;
+	size_t waiting;
+	uint64_t pass; /* over those that wait */
+};
+
+static inline const struct config *permits_config(const struct permits *p)
+{
+	return *p->options.config;
+}
+
+static inline int64_t permits_now(const struct permits *p)
+{
+	return loop_now_ms(p->options.loop);
+}
+
+static inline struct quota_fleet permits_fleet(const struct permits *p)
+{
+	return (struct quota_fleet){
+		shared_limits_alone(p->shared), shared_limits_workers(p->shared)};
+}
+
+/* Is it known when to ask again? Else somebody else's end decides, and those who wait stand in
+ * line. */
+static inline bool permit_is_timed(enum permit_block by)
+{
+	return by != PERMIT_CONCURRENCY && by != PERMIT_PACING;
+}
+
+/* Counts a permit among those that wait, and no more. Leaving is harmless for one that does not. */
+void permit_wait_join(struct permits *p, struct permit *permit, enum permit_block by);
+void permit_wait_leave(struct permits *p, struct permit *permit);
+/* May it wait here? A job in line keeps its place in the order of the pass; a newcomer is behind
+ * all of them. wait_ms: until it is of use to ask again, where that is known. */
+bool permit_may_stay(
+	struct permits *p, const struct permit *permit, enum permit_block by, int64_t wait_ms);
+/* It may not: come again after this. */
+int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block by, double tokens,
+	int64_t wait_ms);
+
+/* What a call that ended teaches breaker, key, limits and quotas. */
+void permit_learn(struct permits *p, struct permit *permit, const struct permit_outcome *outcome);
+
+#endif

@@ -1,0 +1,134 @@
+#include "upstreams/permit_inside.h"
+
+/* What an error says of the upstream. Not listed: nothing. */
+enum fared { FARED_UNSAID, FARED_WELL, FARED_BADLY, FARED_KEY };
+static const struct {
+	enum err err;
+	enum fared fared;
+	bool overload;
+} lessons[] = {
+	{ERR_OK, FARED_WELL, false},
+	{ERR_UP_DNS, FARED_BADLY, false},
+	{ERR_UP_CONNECT, FARED_BADLY, false},
+	{ERR_UP_TLS, FARED_BADLY, false},
+	{ERR_UP_FIRST_BYTE, FARED_BADLY, true},
+	{ERR_UP_STALLED, FARED_BADLY, true},
+	{ERR_UP_408, FARED_BADLY, true},
+	{ERR_UP_RATE, FARED_UNSAID, true},
+	{ERR_UP_QUOTA, FARED_KEY, false},
+	{ERR_UP_500, FARED_BADLY, false},
+	{ERR_UP_502, FARED_BADLY, false},
+	{ERR_UP_503, FARED_BADLY, true},
+	{ERR_UP_504, FARED_BADLY, true},
+	{ERR_UP_529, FARED_BADLY, true},
+	{ERR_UP_TRUNCATED, FARED_BADLY, false},
+	{ERR_UP_MALFORMED, FARED_BADLY, false},
+	{ERR_UP_AUTH, FARED_KEY, false},
+	{ERR_UP_REJECTED, FARED_WELL, false},
+	{ERR_UP_FILTERED, FARED_WELL, false},
+	{ERR_UP_TOO_LARGE, FARED_WELL, false},
+	{ERR_ATTEMPT_TIMEOUT, FARED_BADLY, true},
+};
+
+static void lesson(enum err e, enum fared *ret_fared, bool *ret_overload)
+{
+	*ret_fared = FARED_UNSAID;
+	*ret_overload = false;
+	for (size_t i = 0; i < sizeof(lessons) / sizeof(lessons[0]); i++)
+		if (lessons[i].err == e) {
+			*ret_fared = lessons[i].fared;
+			*ret_overload = lessons[i].overload;
+		}
+}
+
+static void tell_guards(struct permits *p, const struct permit *permit, enum fared fared)
+{
+	static const struct breaker_counts none = {0, 0, 0}, ok = {1, 0, 0}, bad = {0, 1, 0};
+	const struct breaker_counts of_model = fared == FARED_WELL    ? ok
+					       : fared == FARED_BADLY ? bad
+								      : none;
+	const struct breaker_counts of_key = fared == FARED_WELL  ? ok
+					     : fared == FARED_KEY ? bad
+								  : none;
+	struct scope *scope = permit->scope;
+	const struct breaker_rule rule = guard_rule(permits_config(p), GUARD_MODEL);
+	const struct breaker_rule key_rule = guard_rule(permits_config(p), GUARD_KEY);
+	const int64_t now = permits_now(p);
+
+	if (!permit->counted)
+		guard_report(scope->breaker, &rule, permit->breaker_era, of_model, now);
+	guard_report(scope->health, &key_rule, permit->health_era, of_key, now);
+	if (scope->breaker->why || scope->health->why)
+		shared_limits_hurry(p->shared);
+}
+
+void permit_answered(struct permits *p, struct permit *permit, int status)
+{
+	if (permit->stage != PERMIT_HELD || permit->counted ||
+		!(permit->probe || permit->key_probe) || status < 200 || status > 299)
+		return;
+	tell_guards(p, permit, FARED_WELL);
+	permit->counted = true;
+}
+
+void permit_look_late(struct permits *p, struct permit *permit)
+{
+	struct scope *scope = permit->scope;
+	const int64_t now = permits_now(p);
+
+	if (permit->stage != PERMIT_HELD || permit->counted ||
+		now - permit->since_ms < permits_config(p)->breaker.slow_first_token_ms)
+		return;
+	tell_guards(p, permit, FARED_BADLY);
+	permit->counted = true;
+	aimd_overloaded(&scope->aimd, (int64_t)scope->in_flight, scope->ceiling, now);
+}
+
+static const double OUTPUT_MEMORY = 0.9;
+
+static void learn_limits(
+	struct permits *p, struct permit *permit, const struct permit_outcome *outcome)
+{
+	struct scope *scope = permit->scope;
+	const bool learn = permits_config(p)->pacing.learn;
+	const int64_t now = permits_now(p);
+	struct quota *tokens = &scope->quota[RATE_TOKENS];
+
+	for (size_t i = 0; outcome->headers && i < RATES; i++)
+		quota_learn(&scope->quota[i], &outcome->headers->of[i], learn, now);
+	if (outcome->tokens >= 0)
+		quota_settle(tokens, outcome->tokens - permit->tokens, now);
+	else if (outcome->err == ERR_UP_RATE)
+		quota_settle(tokens, -permit->tokens, now);
+	if (outcome->output_tokens >= 0)
+		scope->output_tokens = OUTPUT_MEMORY * scope->output_tokens +
+				       (1 - OUTPUT_MEMORY) * outcome->output_tokens;
+	if (outcome->retry_after_ms > 0 && now + outcome->retry_after_ms > scope->floor_ms) {
+		scope->floor_ms = now + outcome->retry_after_ms;
+		scope->floor_untold_ms = scope->floor_ms;
+		shared_limits_hurry(p->shared);
+	}
+}
+
+void permit_learn(struct permits *p, struct permit *permit, const struct permit_outcome *outcome)
+{
+	struct scope *scope = permit->scope;
+	enum fared fared;
+	bool overload;
+
+	lesson(outcome->err, &fared, &overload);
+	learn_limits(p, permit, outcome);
+	if (overload)
+		aimd_overloaded(
+			&scope->aimd, (int64_t)scope->in_flight, scope->ceiling, permits_now(p));
+	else if (fared == FARED_WELL)
+		aimd_answered(&scope->aimd, (int64_t)scope->in_flight, scope->ceiling);
+	/* whoever answers a probe, even with a refusal, is alive */
+	if (permit->probe && outcome->status && fared == FARED_UNSAID)
+		fared = FARED_WELL;
+	if (permit->probe && (fared == FARED_UNSAID || fared == FARED_KEY))
+		guard_probe_again(scope->breaker);
+	if (permit->key_probe && (fared == FARED_UNSAID || fared == FARED_BADLY))
+		guard_probe_again(scope->health);
+	tell_guards(p, permit, fared);
+}

@@ -1,0 +1,114 @@
+/* permit_wait.c - who waits here for leave, who goes back to the record, and when those come again.
+ */
+#include "upstreams/permit_inside.h"
+
+#include <math.h>
+
+enum {
+	ROOM_LEAST = 2,
+	RESUMED_PER_S = 50 /* behind a breaker nobody knows how fast it will go */
+};
+/* Parked jobs come a little faster than leave is given, so that somebody is always at hand. */
+static const double PARKED_HURRY = 1.25;
+
+void permit_wait_leave(struct permits *p, struct permit *permit)
+{
+	struct scope *scope = permit->scope;
+
+	if (permit->stage != PERMIT_WAITS)
+		return;
+	scope->waiting--;
+	scope->in_line -= !permit_is_timed(permit->by);
+	scope->quota[RATE_REQUESTS].wanted -= 1;
+	scope->quota[RATE_TOKENS].wanted -= permit->tokens;
+	p->waiting--;
+	permit->stage = PERMIT_NONE;
+}
+
+void permit_wait_join(struct permits *p, struct permit *permit, enum permit_block by)
+{
+	struct scope *scope = permit->scope;
+
+	scope->waiting++;
+	scope->in_line += !permit_is_timed(by);
+	scope->quota[RATE_REQUESTS].wanted += 1;
+	scope->quota[RATE_TOKENS].wanted += permit->tokens;
+	p->waiting++;
+	permit->stage = PERMIT_WAITS;
+	permit->by = by;
+}
+
+/* Leave per second that this worker may expect for the scope. */
+static double expected_per_s(struct permits *p, struct scope *scope, double tokens)
+{
+	const struct quota_fleet fleet = permits_fleet(p);
+	const double requests = quota_per_s(&scope->quota[RATE_REQUESTS], fleet);
+	const double of_tokens = quota_per_s(&scope->quota[RATE_TOKENS], fleet) / fmax(1, tokens);
+	double per_s = fmax(1, scope_grants_per_s(scope, permits_now(p)));
+
+	if (requests > 0)
+		per_s = requests;
+	if (of_tokens > 0 && (requests <= 0 || of_tokens < per_s))
+		per_s = of_tokens;
+	return per_s;
+}
+
+/* Places in line: as many as will get leave soon. */
+static double room(struct permits *p, struct scope *scope, double tokens)
+{
+	const double soon_s = (double)permits_config(p)->pacing.park_after_ms / 1000;
+
+	return fmax(ROOM_LEAST, soon_s * expected_per_s(p, scope, tokens));
+}
+
+/* A job in line keeps its place in the order of the pass; a newcomer is behind all of them. */
+bool permit_may_stay(
+	struct permits *p, const struct permit *permit, enum permit_block by, int64_t wait_ms)
+{
+	struct scope *scope = permit->scope;
+	const bool waits = permit->stage == PERMIT_WAITS;
+	const int64_t waited_ms = waits ? permits_now(p) - permit->since_ms : 0;
+	const size_t before = waits ? scope->passed_over : scope->in_line;
+
+	if (by == PERMIT_COPY)
+		return true;
+	if (permit_is_timed(by))
+		return waited_ms + wait_ms <= permits_config(p)->pacing.park_after_ms;
+	return (double)before < room(p, scope, permit->tokens);
+}
+
+/* Behind a breaker jobs come back spread from its time on, at the pace this worker had before. */
+static double resume_at(struct permits *p, struct scope *scope, double tokens, int64_t wait_ms)
+{
+	const double per_s = fmax(fmax(RESUMED_PER_S, scope->usual_per_s),
+		PARKED_HURRY * expected_per_s(p, scope, tokens));
+
+	scope->resumed_ms =
+		fmax(scope->resumed_ms, (double)(permits_now(p) + wait_ms)) + 1000 / per_s;
+	return scope->resumed_ms;
+}
+
+/* In line the fleet's k-th parked job comes back when the k-th leave after now may be had. Alone,
+ * this worker's k-th one does; what the fleet is told later is the same either way. */
+static double line_at(struct permits *p, struct scope *scope, double tokens)
+{
+	const struct quota_fleet fleet = permits_fleet(p);
+	const double here_ms = 1000 / (PARKED_HURRY * expected_per_s(p, scope, tokens));
+	const double fleet_ms = here_ms / fleet.workers;
+
+	scope->parked_ms =
+		fmax(scope->parked_ms, (double)permits_now(p)) + (fleet.alone ? here_ms : fleet_ms);
+	scope->parked_untold += fleet_ms;
+	return scope->parked_ms;
+}
+
+int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block by, double tokens,
+	int64_t wait_ms)
+{
+	const double most_ms = (double)permits_config(p)->pacing.park_max_s * 1000;
+	const double at_ms = permit_is_timed(by) ? resume_at(p, scope, tokens, wait_ms)
+						 : line_at(p, scope, tokens);
+
+	scope->parked_n++;
+	return (int64_t)fmax(1, fmin(most_ms, at_ms - (double)permits_now(p)));
+}

@@ -1,0 +1,130 @@
+#include "upstreams/quota.h"
+
+#include <math.h>
+
+enum { MINUTE_MS = 60000 };
+
+void quota_init(struct quota *q)
+{
+	*q = (struct quota){.seen = -1};
+}
+
+/* A full bucket holds the burst, but at least one of whatever is counted. */
+static double burst_of(double per_minute, const struct config_pacing *c)
+{
+	return fmax(1, per_minute / MINUTE_MS * (double)c->burst_ms);
+}
+
+void quota_configure(struct quota *q, double per_minute, const struct config_pacing *c,
+	struct quota_fleet fleet, int64_t now_ms)
+{
+	const double share = fleet.alone ? 1 / fleet.workers : 1;
+
+	if (per_minute > 0) {
+		q->per_minute = per_minute * (1 - (double)c->headroom_percent / 100);
+		q->capacity = burst_of(q->per_minute, c);
+	} else if (q->configured) {
+		q->per_minute = q->capacity = 0;
+	}
+	q->configured = per_minute > 0;
+	bucket_limit(
+		&q->alone, q->per_minute * share / MINUTE_MS, fmax(1, q->capacity * share), now_ms);
+}
+
+void quota_learn(struct quota *q, const struct rate_said *said, bool learn, int64_t now_ms)
+{
+	const double per_minute = rate_said_per_minute(said);
+
+	if (learn && !q->configured && per_minute > 0) {
+		q->per_minute = q->learned = per_minute;
+		q->capacity = q->learned_capacity = said->limit;
+	}
+	if (said->left >= 0 && (q->configured || learn)) {
+		q->seen = said->left;
+		bucket_seen(&q->alone, said->left, now_ms);
+		if (!q->configured && said->left > q->capacity / 2)
+			q->alone.level = said->left;
+	}
+}
+
+/* The part of the upper half of the fleet's bucket that is this worker's. */
+static double spare(const struct quota *q, struct quota_fleet fleet)
+{
+	return (q->level - q->capacity / 2) / fleet.workers - q->untold;
+}
+
+bool quota_has(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms)
+{
+	const double fit = fmin(amount, q->capacity);
+
+	if (q->per_minute <= 0)
+		return true;
+	if (fleet.alone)
+		return bucket_has(&q->alone, fit, now_ms);
+	return q->lease + 1e-6 >= fit || spare(q, fleet) >= fit;
+}
+
+void quota_take(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms)
+{
+	const double fit = fmin(amount, q->capacity);
+
+	if (q->per_minute <= 0)
+		return;
+	bucket_take(&q->alone, amount, now_ms);
+	if (fleet.alone)
+		return;
+	if (q->lease + 1e-6 >= fit) {
+		q->lease -= fit;
+		q->untold += amount - fit;
+	} else {
+		q->untold += amount;
+	}
+}
+
+void quota_settle(struct quota *q, double more, int64_t now_ms)
+{
+	if (q->per_minute <= 0)
+		return;
+	q->untold += more;
+	bucket_take(&q->alone, more, now_ms);
+}
+
+double quota_per_s(const struct quota *q, struct quota_fleet fleet)
+{
+	return q->per_minute / 60 / fleet.workers;
+}
+
+/* A lease that nobody waits for any more goes back. */
+struct quota_ask quota_send(struct quota *q)
+{
+	const double back = q->wanted <= 0 ? q->lease : 0;
+	const struct quota_ask ask = {
+		.per_minute = q->configured ? q->per_minute : 0,
+		.capacity = q->capacity,
+		.learned = q->learned,
+		.learned_capacity = q->learned_capacity,
+		.take = q->untold - back,
+		.want = fmax(0, fmin(q->wanted, 1e12) - q->lease),
+		.seen = q->seen,
+	};
+
+	q->lease -= back;
+	q->untold = q->learned = 0;
+	q->seen = -1;
+	return ask;
+}
+
+void quota_told(struct quota *q, const struct quota_news *news)
+{
+	q->lease += news->granted;
+	q->level = news->level;
+	if (q->configured)
+		return;
+	q->per_minute = news->per_minute;
+	q->capacity = news->capacity;
+}
+
+void quota_forget(struct quota *q)
+{
+	q->lease = q->untold = q->level = 0;
+}

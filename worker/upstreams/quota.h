@@ -1,0 +1,66 @@
+/* quota.h - what is left of an upstream's limit (requests or tokens) for this worker.
+ *
+ * The fleet shares one bucket, in Redis. A worker does not ask it for every call:
+ *
+ *   spare   while the bucket was half full when last looked at, each worker may take
+ *           its part of that half freely, and books what it took with the next exchange
+ *   lease   otherwise amounts for the jobs that wait here are booked first, in bulk,
+ *           and used when the exchange brings them
+ *   alone   without Redis each worker has a bucket of its own with its share of the
+ *           rate: the limit divided by the workers that were last seen
+ *
+ * Limits come from the configuration, less the headroom, or are learned from the
+ * upstream's headers. What a call really used is settled when it ended.
+ *
+ * Threads: the loop's.  Memory: a value. */
+#ifndef UPSTREAMS_QUOTA_H
+#define UPSTREAMS_QUOTA_H
+
+#include "config/config.h"
+#include "upstreams/bucket.h"
+#include "upstreams/rate_headers.h"
+
+struct quota {
+	double per_minute, capacity; /* in force; 0 = no limit */
+	bool configured;
+	double level;			  /* the fleet's bucket when last looked at */
+	double untold;			  /* taken since: to be booked */
+	double lease;			  /* booked, not used yet */
+	double wanted;			  /* by the jobs that wait */
+	double seen;			  /* the upstream's word, not told yet; below zero = none */
+	double learned, learned_capacity; /* likewise; 0 = nothing new */
+	struct bucket alone;
+};
+
+/* How many share the limit, and whether this worker can see them. */
+struct quota_fleet {
+	bool alone;
+	double workers;
+};
+
+void quota_init(struct quota *q);
+/* per_minute: the configured limit, 0 = none. Cheap: before every look. */
+void quota_configure(struct quota *q, double per_minute, const struct config_pacing *c,
+	struct quota_fleet fleet, int64_t now_ms);
+/* The reply's headers. */
+void quota_learn(struct quota *q, const struct rate_said *said, bool learn, int64_t now_ms);
+bool quota_has(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms);
+void quota_take(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms);
+/* The call used so much more than was taken for it, or less. */
+void quota_settle(struct quota *q, double more, int64_t now_ms);
+/* What this worker may expect, per second; 0 = as much as it likes. */
+double quota_per_s(const struct quota *q, struct quota_fleet fleet);
+
+/* What an exchange says and brings. */
+struct quota_ask {
+	double per_minute, capacity, learned, learned_capacity, take, want, seen;
+};
+struct quota_news {
+	double granted, level, per_minute, capacity;
+};
+struct quota_ask quota_send(struct quota *q);
+void quota_told(struct quota *q, const struct quota_news *news);
+/* Redis is away: what was booked there is void. */
+void quota_forget(struct quota *q);
+
+#endif

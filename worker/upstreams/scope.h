@@ -1,0 +1,86 @@
+/* scope.h - what calls are counted under: (upstream, key label, model).
+ *
+ * A scope has its own quotas, limit of calls at a time and Retry-After floor. It
+ * shares the model's breaker with the upstream's other keys, the key's health with
+ * the other models, and the retry budget with everything of the upstream.
+ *
+ * Models are callers' words, so their number has no bound; scopes' has: beyond
+ * SCOPES_MAX the one that was idle longest goes, and comes back as Redis knows it.
+ * When none is idle the newcomer shares one scope of its upstream and key.
+ *
+ * Threads: the loop's.  Memory: the table owns scopes, guards and upstreams. */
+#ifndef UPSTREAMS_SCOPE_H
+#define UPSTREAMS_SCOPE_H
+
+#include "ground/ring.h"
+#include "upstreams/aimd.h"
+#include "upstreams/guard.h"
+#include "upstreams/quota.h"
+#include "upstreams/retry_budget.h"
+
+#include <stddef.h>
+
+enum { SCOPES_MAX = 4096, SCOPE_BUCKETS = 1024 };
+
+/* Everything of one upstream. */
+struct scope_upstream {
+	struct scope_upstream *next;
+	char *name;
+	struct retry_budget retries;
+	size_t in_flight;
+};
+
+struct scope {
+	struct scope *next; /* in its bucket */
+	struct ring used;   /* by its last use, the latest last */
+	char id[PERMIT_ID_MAX];
+	char *key, *model;
+	struct scope_upstream *upstream;
+	struct guard *breaker, *health;
+
+	struct quota quota[RATES];
+	struct aimd aimd;
+	int64_t ceiling;	 /* calls at a time, when nothing lowers it */
+	int64_t floor_ms;	 /* nobody calls before: Retry-After */
+	int64_t floor_untold_ms; /* to be told as a time from now; 0 = nothing */
+	size_t in_flight, waiting;
+	size_t in_line;	      /* of those that wait, those for a place or for quota */
+	uint64_t pass;	      /* of the worker over those that wait, and in it: */
+	size_t passed_over;   /* how many in line were asked again and must wait on */
+	double output_tokens; /* of a call, as they lately were */
+	double grants;	      /* decaying: grants per second times GRANTS_S */
+	double usual_per_s;   /* the most of it, forgotten in minutes */
+	int64_t grants_ms;
+	double parked_ms;      /* the fleet's last parked job comes back then */
+	double parked_untold;  /* by so many ms was that moved here, and not told yet */
+	double parked_sending; /* told with the exchange under way */
+	double resumed_ms;     /* the last of those that wait here for a known time */
+	int64_t used_ms, copied_ms;
+	uint64_t granted_n, waited_n, parked_n;
+	bool exchanging; /* in the exchange under way */
+};
+
+struct scopes {
+	struct scope *scopes[SCOPE_BUCKETS];
+	struct guard *guards[SCOPE_BUCKETS];
+	struct scope_upstream *upstreams;
+	struct ring used;
+	size_t n;
+};
+
+struct scope_name {
+	const char *upstream, *key, *model;
+};
+
+void scopes_init(struct scopes *s);
+void scopes_clear(struct scopes *s);
+/* Finds or makes it. NULL: out of memory. */
+struct scope *scopes_get(struct scopes *s, const struct scope_name *name);
+/* It is used now. */
+void scopes_use(struct scopes *s, struct scope *scope, int64_t now_ms);
+
+/* Grants per second lately. */
+double scope_grants_per_s(struct scope *s, int64_t now_ms);
+void scope_granted(struct scope *s, int64_t now_ms);
+
+#endif
