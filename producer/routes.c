@@ -4,6 +4,7 @@
 #include "admin/queue_calls.h"
 #include "admin/tenant_limits.h"
 #include "admin/tenants.h"
+#include "admin/upstream_calls.h"
 #include "health.h"
 #include "jobs/bulk.h"
 #include "jobs/change_call.h"
@@ -47,6 +48,8 @@ const struct route producer_routes[] = {
 	{"GET",    "/v1/workers",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, workers_get},
 	{"POST",   "/v1/workers/{id}/drain", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, worker_drain_call},
 	{"GET",    "/v1/upstreams",        ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, upstreams_get},
+	{"PUT",    "/v1/upstreams/{name}/models/{model}/breaker", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, breaker_put},
+	{"PUT",    "/v1/upstreams/{name}/keys/{label}/breaker", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, key_breaker_put},
 	{"POST",   "/v1/tenants",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON,    tenants_post},
 	{"GET",    "/v1/tenants",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, tenants_get},
 	{"GET",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, origins_get},
@@ -104,5 +107,6 @@ const struct record_op *const producer_ops[] = {
 	&queue_patch_op,
 	&worker_list_op,
 	&worker_drain_op,
+	&breaker_note_op,
 	NULL,
 };

@@ -23,4 +23,14 @@ struct audit_actor {
  */
 void audit_args(struct db_args *a, const struct audit_actor *by);
 
+/* A row of the installation for a change that is made elsewhere than in the record: written first,
+ * so that no such change is without one. */
+struct audit_note {
+	struct id object;
+	const char *action, *outcome; /* words */
+};
+typedef void audit_note_done(void *ctx, enum err e);
+MUST_CHECK enum err audit_note_write(struct db *db, const struct audit_actor *by,
+	const struct audit_note *note, audit_note_done *done, void *ctx);
+
 #endif

@@ -40,6 +40,8 @@
 	PAIRS("metadata", 0, "carrying this metadata")
 #define CONFIG   PATH("config", 'c', "FILE", "longhaul.yaml (default: the path in LONGHAUL_CONFIG)")
 #define KEY_FILE PATH("key-file", 'k', "FILE", "write the key to this new file, mode 0600")
+#define OF_KEY   FLAG("label", 0, "MODEL is the label of a key: it is set aside, or used")
+#define BY_HAND  OPTIONS(DURATION("for", 0, "for so long (default: 1h)", 1, 30 * 86400), OF_KEY)
 #define SHOW     FLAG("show", 0, "print the key; it is never shown again")
 #define TENANT   TEXT("tenant", 0, "NAME", "an operator: the jobs of this tenant")
 #define DRY_RUN  FLAG("dry-run", 'n', "count the jobs that the filter names, change nothing")
@@ -139,7 +141,16 @@ const struct command command_table[] = {
 	 worker_list_run, NULL},
 	{"worker", "drain", "WORKER", 1, 1, "let a worker finish what it holds and stop", NONE,
 	 worker_drain_run, NULL},
-	{"upstream", "list", "", 0, 0, "show upstreams and how they are", NONE, upstream_list_run, NULL},
+	{"upstream", "list", "", 0, 0, "show upstreams", NONE, upstream_list_run, NULL},
+	{"upstream", "show", "NAME", 1, 1, "show an upstream's breakers, keys and pacing", NONE,
+	 upstream_show_run, "What all workers together know of it, and how its breakers moved lately."},
+	{"upstream", "block", "NAME MODEL", 2, 2, "let nobody call a model of an upstream", BY_HAND,
+	 upstream_block_run,
+	 "Jobs for it wait, without burning attempts. Every worker knows within two seconds."},
+	{"upstream", "allow", "NAME MODEL", 2, 2, "call it, whatever its breaker counts", BY_HAND,
+	 upstream_allow_run, NULL},
+	{"upstream", "auto", "NAME MODEL", 2, 2, "leave it to its breaker again", OPTIONS(OF_KEY),
+	 upstream_auto_run, NULL},
 
 	{NULL, "usage", "", 0, 0, "show what was used and what it cost",
 	 OPTIONS(TEXT("by", 0, "NAMES", "told apart by day, queue, upstream, model (default: day)"),

@@ -16,7 +16,8 @@ command_fn job_cancel_run, job_retry_run;
 command_fn watch_run, why_run, top_run;
 command_fn queue_list_run, queue_set_run, queue_pause_run, queue_resume_run, queue_drain_run;
 command_fn worker_list_run, worker_drain_run;
-command_fn upstream_list_run;
+command_fn upstream_list_run, upstream_show_run, upstream_block_run, upstream_allow_run,
+	upstream_auto_run;
 command_fn consumption_run;
 command_fn tenant_create_run, tenant_list_run, tenant_origins_run, tenant_limits_run;
 command_fn api_key_create_run, api_key_list_run, api_key_revoke_run;

@@ -106,8 +106,8 @@ static enum stage wait_stage(const char *waiting_for)
 		enum job_wait wait;
 		enum stage stage;
 	} known[] = {{JOB_WAIT_RUN_AT, STAGE_run_at}, {JOB_WAIT_RETRY, STAGE_retry},
-		{JOB_WAIT_BREAKER, STAGE_breaker}, {JOB_WAIT_LIMIT, STAGE_limit},
-		{JOB_WAIT_QUEUE, STAGE_queue}};
+		{JOB_WAIT_BREAKER, STAGE_breaker}, {JOB_WAIT_KEY, STAGE_breaker},
+		{JOB_WAIT_LIMIT, STAGE_limit}, {JOB_WAIT_QUEUE, STAGE_queue}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (job_wait_from_text(waiting_for) == known[i].wait)

@@ -1,10 +1,9 @@
-/* queue_calls.h - operators see and change queues and workers, and see upstreams.
+/* queue_calls.h - operators see and change queues and workers.
  *
  *   GET   /v1/queues                       settings and flow
  *   PATCH /v1/queues/{name}                creates; omitted fields stay
  *   POST  /v1/queues/{name}/pause|resume|drain
  *   GET   /v1/workers     POST /v1/workers/{id}/drain
- *   GET   /v1/upstreams                    as configured
  *
  * Threads: the servers', lanes.  Memory: the requests'. */
 #ifndef ADMIN_QUEUE_CALLS_H
@@ -21,7 +20,6 @@ void queue_resume(struct request *r);
 void queue_drain(struct request *r);
 void workers_get(struct request *r);
 void worker_drain_call(struct request *r);
-void upstreams_get(struct request *r);
 
 extern const struct record_op queue_list_op, queue_patch_op, worker_list_op, worker_drain_op;
 

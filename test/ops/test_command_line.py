@@ -21,6 +21,7 @@ KEY = "lh_" + "0" * 72
 COMMANDS = {
     "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "top", "queue list", "queue set",
     "queue pause", "queue resume", "queue drain", "worker list", "worker drain", "upstream list",
+    "upstream show", "upstream block", "upstream allow", "upstream auto",
     "tenant create", "tenant list", "tenant callback-origins", "tenant limits", "api-key create",
     "api-key list", "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion",
     "help", "version", "usage",
@@ -457,3 +458,27 @@ def test_a_closed_pipe_is_a_failure_and_not_silence(longhaul: Shell) -> None:
             [LONGHAUL, "help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30
         )
     assert done.returncode == 1 and "could not be written" in done.stderr
+
+
+def test_an_upstreams_breaker_is_set_by_hand(longhaul: Shell) -> None:
+    path = "/v1/upstreams/main/models/org%2Fbig/breaker"
+    longhaul.server.on(f"PUT {path}", Reply(200, {"object": "breaker", "mode": "block"}))
+    done = longhaul("upstream", "block", "main", "org/big", "--for", "10m")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "model org/big is not called until the time is over\n",
+    )
+    assert json.loads(longhaul.server.asked[-1].body) == {"mode": "block", "ttl_s": 600}
+
+
+def test_an_upstream_is_shown_as_all_workers_see_it(longhaul: Shell) -> None:
+    moved = {"at": "2026-01-31T12:00:00.000Z", "state": "open", "reason": "failures"}
+    breaker = {"model": "big", "state": "open", "mode": "auto", "failed": 9, "history": [moved]}
+    upstream = {"name": "main", "base_url": "https://m", "shared": True, "breakers": [breaker]}
+    listed = {"object": "list", "data": [upstream], "has_more": False}
+    longhaul.server.on("GET /v1/upstreams", Reply(200, listed))
+    done = longhaul("upstream", "show", "main")
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.split()
+    assert {"big", "open", "auto", "failures", "2026-01-31T12:00:00.000Z"} <= set(words)
+    assert longhaul("upstream", "show", "other").returncode == 3

@@ -1,0 +1,217 @@
+#include "admin/upstream_calls.h"
+
+#include "admin/upstream_view.h"
+#include "call.h"
+#include "domain/permit_keys.h"
+#include "ground/digest.h"
+#include "jobs/live.h"
+#include "producer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TTL_USUAL_S = 3600, TTL_MAX_S = 2592000, MODE_MAX = 8 };
+
+static const char no_view[] = "breakers are shared through Redis, which is away";
+
+/* ---- see ---- */
+
+struct view_call {
+	struct call call; /* first; no record is asked */
+	struct live_call post;
+};
+
+static void view_write(struct request *r, const struct scratch_reply *shared)
+{
+	const struct config *c = r->producer->config;
+	struct buf *out = reply_json(&r->reply, 200);
+
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; i < c->upstreams_n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		upstream_view_put(out, c, &c->upstreams[i], shared);
+	}
+	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+}
+
+static void view_told(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct view_call *v = owner;
+	struct request *r = v->call.r;
+
+	view_write(r, e ? NULL : reply);
+	request_resume(r);
+}
+
+static void view_ask(void *owner)
+{
+	struct view_call *v = owner;
+	struct scratch *redis = live_scratch(v->call.r->producer->live);
+	const struct scratch_arg args[] = {
+		SCRATCH_TEXT("EVAL"), SCRATCH_TEXT(upstream_view_script), SCRATCH_TEXT("0")};
+
+	if (!redis || scratch_send(redis, args, 3, view_told, v) != ERR_OK)
+		view_told(v, ERR_SCRATCH, NULL);
+}
+
+void upstreams_get(struct request *r)
+{
+	struct view_call *v = call_new(r, sizeof *v);
+
+	if (!v)
+		return;
+	v->post.fn = view_ask;
+	v->post.owner = v;
+	request_park(r);
+	live_post(r->producer->live, &v->post);
+}
+
+/* ---- change ---- */
+
+struct breaker_call {
+	struct call call; /* first */
+	struct live_call post;
+	struct audit_actor by;
+	const char *kind; /* "model" or "key" */
+	char id[PERMIT_ID_MAX], mode[MODE_MAX], ttl_s[24];
+};
+
+/* ARGV: id, kind, upstream, label, mode, ttl_s. "auto" is no word at all. */
+static const char set_script[] =
+	"local id, kind, upstream, label, mode, ttl = unpack(ARGV)\n"
+	"local t = redis.call('TIME')\n"
+	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+	"local ends = mode == 'auto' and 0 or now + ttl * 1000\n"
+	"redis.call('HSET', '" PERMIT_GUARD "' .. id, 'kind', kind, 'upstream', upstream,\n"
+	"  'label', label, 'mode', mode, 'mode_until', string.format('%.0f', ends))\n"
+	"redis.call('EXPIRE', '" PERMIT_GUARD "' .. id, math.max(ttl, " PERMIT_KEEP_S "))\n"
+	"redis.call('LPUSH', '" PERMIT_STEPS
+	"' .. id, string.format('%.0f %s operator', now, mode))\n"
+	"redis.call('LTRIM', '" PERMIT_STEPS "' .. id, 0, " PERMIT_STEPS_N ")\n"
+	"redis.call('EXPIRE', '" PERMIT_STEPS "' .. id, " PERMIT_KEEP_S ")\n"
+	"redis.call('ZADD', '" PERMIT_GUARDS "', now, id)\n"
+	"return string.format('%.0f', ends)\n";
+
+static void set_told(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct breaker_call *b = owner;
+	struct request *r = b->call.r;
+	struct buf *out;
+
+	if (e) {
+		request_fail_detail(r, ERR_UNAVAILABLE, no_view);
+		request_resume(r);
+		return;
+	}
+	out = reply_json(&r->reply, 200);
+	(void)buf_text(out, "{\"object\":\"breaker\",\"upstream\":");
+	(void)buf_json(out, r->match.params[0], strlen(r->match.params[0]));
+	(void)buf_printf(out, ",\"%s\":", strcmp(b->kind, "key") == 0 ? "label" : "model");
+	(void)buf_json(out, r->match.params[1], strlen(r->match.params[1]));
+	(void)buf_printf(out, ",\"mode\":\"%s\",\"ttl_s\":%s}", b->mode,
+		strcmp(b->mode, "auto") == 0 ? "null" : b->ttl_s);
+	request_resume(r);
+}
+
+static void set_ask(void *owner)
+{
+	struct breaker_call *b = owner;
+	struct request *r = b->call.r;
+	struct scratch *redis = live_scratch(r->producer->live);
+	const struct scratch_arg args[] = {SCRATCH_TEXT("EVAL"), SCRATCH_TEXT(set_script),
+		SCRATCH_TEXT("0"), SCRATCH_TEXT(b->id), SCRATCH_TEXT(b->kind),
+		SCRATCH_TEXT(r->match.params[0]), SCRATCH_TEXT(r->match.params[1]),
+		SCRATCH_TEXT(b->mode), SCRATCH_TEXT(b->ttl_s)};
+
+	if (!redis || scratch_send(redis, args, sizeof args / sizeof *args, set_told, b) != ERR_OK)
+		set_told(b, ERR_SCRATCH, NULL);
+}
+
+/* The audit row stands: now the word itself. */
+static void noted_then(struct call *call)
+{
+	struct breaker_call *b = (struct breaker_call *)(void *)call;
+
+	b->post.fn = set_ask;
+	b->post.owner = b;
+	live_post(call->r->producer->live, &b->post);
+}
+
+static void noted(void *ctx, enum err e)
+{
+	record_batch_end(ctx, e);
+}
+
+static enum err note_run(struct db *db, struct record_batch *batch)
+{
+	const struct breaker_call *b = (struct breaker_call *)(void *)call_of(batch);
+	struct audit_note note = {.action = "breaker.set", .outcome = b->mode};
+
+	(void)digest_unhex(b->id, note.object.bytes, sizeof note.object.bytes);
+	return audit_note_write(db, &b->by, &note, noted, batch);
+}
+
+const struct record_op breaker_note_op = {"breaker_note", RECORD_SLOW, 1, note_run, NULL};
+
+static bool is_configured(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->upstreams_n; i++)
+		if (strcmp(c->upstreams[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool word_take(struct request *r, struct breaker_call *b)
+{
+	static const struct json_field fields[] = {{"mode", JSON_IS_STRING, JSON_REQUIRED, 1, 16},
+		{"ttl_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, TTL_MAX_S},
+		{NULL, 0, JSON_OPTIONAL, 0, 0}};
+	json_t *body = call_body(r, fields, false);
+	const char *mode = json_string_value(json_object_get(body, "mode"));
+	const json_t *ttl = json_object_get(body, "ttl_s");
+	struct problems p = {0};
+	bool fine;
+
+	if (!body)
+		return false;
+	fine = strcmp(mode, "auto") == 0 || strcmp(mode, "block") == 0 ||
+	       strcmp(mode, "allow") == 0;
+	if (fine) {
+		(void)snprintf(b->mode, sizeof b->mode, "%s", mode);
+		(void)snprintf(b->ttl_s, sizeof b->ttl_s, "%lld",
+			(long long)(json_is_integer(ttl) ? json_integer_value(ttl) : TTL_USUAL_S));
+	} else {
+		problems_add(&p, "/mode", "must be auto, block or allow");
+		request_fail_with(r, ERR_INVALID_FIELD, &p);
+	}
+	json_decref(body);
+	return fine;
+}
+
+static void put(struct request *r, const char *kind)
+{
+	struct breaker_call *b = call_new(r, sizeof *b);
+
+	if (!b || !word_take(r, b))
+		return;
+	if (!is_configured(r->producer->config, r->match.params[0])) {
+		request_fail(r, ERR_NOT_FOUND);
+		return;
+	}
+	b->by = request_actor(r);
+	b->kind = kind;
+	permit_id(kind, r->match.params[0], r->match.params[1], b->id);
+	b->call.then = noted_then;
+	call_start(&b->call, &breaker_note_op);
+}
+
+void breaker_put(struct request *r)
+{
+	put(r, "model");
+}
+
+void key_breaker_put(struct request *r)
+{
+	put(r, "key");
+}
