@@ -17,7 +17,7 @@ HEADING = "# Written by `make up`; change it there.\n"
 
 def write_configs(layout: Layout, ports: Ports, plan: Plan) -> set[str]:
     """Writes every configuration file; names the programs whose own file changed."""
-    base = merged(base_config(layout, ports, plan), plan.config_overrides)
+    base = merged(base_config(layout, ports, plan), _overrides(layout, ports, plan))
     layout.write(layout.config, HEADING + dump(base))
     changed = set()
     for name in plan.program_names():
@@ -71,6 +71,19 @@ def merged(base: Tree, overrides: Tree) -> Tree:
             tree[key] = merged(tree[key], value)
         else:
             tree[key] = deepcopy(value)
+    return tree
+
+
+def _overrides(layout: Layout, ports: Ports, plan: Plan) -> Tree:
+    """A map of upstreams changes those of its names; new names are copies of the simulator."""
+    tree = dict(plan.config_overrides)
+    if not isinstance(tree.get("upstreams"), dict):
+        return tree
+    rows = {row["name"]: row for row in _upstreams(layout, ports)}
+    for name, row in tree["upstreams"].items():
+        rows[name] = merged({**rows.get(name, rows["simulator"]), "name": name}, row)
+    first = [rows.pop(name) for name in tree["upstreams"]]
+    tree["upstreams"] = first + list(rows.values())
     return tree
 
 

@@ -1,0 +1,239 @@
+"""Breakers, pacing, keys and the retry budget, as jobs and operators meet them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from client import Client, chat, until
+from stacks import Simulator, admin_client, running, tenant_client
+
+FAST = {"open_base_ms": 300, "open_max_ms": 500, "ramp_ms": 300, "failures_in_row": 5}
+SLOTS = 20
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Any]:
+    overrides = {
+        "breaker": FAST,
+        "retry": {"base_ms": 200, "budget_least_per_minute": 600},
+        "worker": {"slots": SLOTS},
+        "upstreams": {
+            "locked": {"models": ["locked*"]},
+            "hung": {"models": ["hung*"]},
+            "left": {"models": ["twin*"]},
+            "right": {"models": ["twin*"]},
+            "paced": {"models": ["paced*"], "requests_per_minute": 600},
+        },
+    }
+    with running("permits", workers=2, schedulers=1, config_overrides=overrides) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def client(stack: Any) -> Iterator[Client]:
+    one = tenant_client(stack)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def admin(stack: Any) -> Iterator[Client]:
+    one = admin_client(stack)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def simulator(stack: Any) -> Iterator[Simulator]:
+    one = Simulator(stack.env["LONGHAUL_SIM_URL"])
+    yield one
+    one.close()
+
+
+def upstream(admin: Client, name: str) -> dict[str, Any]:
+    reply = admin.http.get("/v1/upstreams")
+    assert reply.status_code == 200, reply.text
+    return next(row for row in reply.json()["data"] if row["name"] == name)
+
+
+def part(admin: Client, name: str, kind: str, label: str) -> dict[str, Any]:
+    """A breaker, a key or a pacing row; empty when nobody used it yet."""
+    rows = upstream(admin, name)[kind]
+    return next((row for row in rows if row.get("model", row.get("label")) == label), {})
+
+
+def outcomes(client: Client, job: str) -> list[str]:
+    attempts = client.get(job, expand="attempts")["attempts"]
+    return [(one.get("error") or {"code": "ok"})["code"] for one in attempts]
+
+
+def say(admin: Client, name: str, model: str, **word: Any) -> Any:
+    return admin.http.put(f"/v1/upstreams/{name}/models/{quote(model, safe='')}/breaker", json=word)
+
+
+@pytest.mark.promises("C6", "S1.10")
+def test_an_upstream_that_fails_is_left_alone_and_comes_back_by_stages(
+    client: Client, admin: Client, simulator: Any
+) -> None:
+    model = "sim?tokens=4&seed=1"
+    simulator.http.post("/faults", json={"for_ms": 600_000, "fail": 503}).raise_for_status()
+    jobs = [j["id"] for j in client.bulk([chat("x", model=model, max_attempts=20)] * 60)]
+    until("open", lambda: part(admin, "simulator", "breakers", model).get("state") == "open")
+    waiting = until(
+        "a job waits for the breaker",
+        lambda: [j for j in jobs if client.get(j)["waiting_for"] == "breaker"],
+    )
+    assert "upstream_breaker" in outcomes(client, waiting[0])
+    tried = client.get(waiting[0])["attempt"]
+    simulator.http.delete("/faults").raise_for_status()
+    for job in jobs:
+        assert client.wait(job)["state"] == "completed"
+    # waiting for the breaker costs no attempt
+    assert client.get(waiting[0])["attempt"] <= tried + 2
+
+    def closed() -> dict[str, Any] | None:
+        found = part(admin, "simulator", "breakers", model)
+        client.submit(chat("x", model=model))  # a stage needs calls that show it
+        return found if found["state"] == "closed" else None
+
+    breaker = until("closed again", closed)
+    steps = [(step["state"], step["reason"]) for step in reversed(breaker["history"])]
+    assert ("open", "failures") in steps and ("closed", "stage_passed") in steps
+    last = len(steps) - 1 - steps[::-1].index(("ramping", "probe_answered"))
+    assert [state for state, _ in steps[last - 1 :]] == [
+        "probing",
+        "ramping",
+        "ramping",
+        "ramping",
+        "closed",
+    ]
+
+
+@pytest.mark.promises("C6", "S1.10", "S1.12")
+def test_an_operator_blocks_and_lets_go(client: Client, admin: Client, simulator: Any) -> None:
+    model = "sim?tokens=4&seed=2"
+    assert client.wait(client.submit(chat("x", model=model))["id"])["state"] == "completed"
+    said = say(admin, "simulator", model, mode="block", ttl_s=600)
+    assert said.status_code == 200 and said.json()["mode"] == "block"
+
+    def refused() -> str | None:
+        job = client.submit(chat("x", model=model))["id"]
+        done = until("moved", lambda: (j := client.get(job))["state"] != "queued" and j)
+        done = until("settled", lambda: (j := client.get(job))["state"] != "running" and j)
+        return job if done["waiting_for"] == "breaker" else None
+
+    job = until("a job is held back", refused)
+    assert simulator.calls(job) == [] and client.get(job)["attempt"] == 0
+    assert part(admin, "simulator", "breakers", model)["mode"] == "block"
+    assert say(admin, "simulator", model, mode="auto").status_code == 200
+    assert client.wait(job)["state"] == "completed"
+    history = part(admin, "simulator", "breakers", model)["history"]
+    assert [(s["state"], s["reason"]) for s in history[:2]] == [
+        ("auto", "operator"),
+        ("block", "operator"),
+    ]
+
+
+@pytest.mark.promises("C6")
+def test_another_upstream_stands_in_then_another_model(client: Client, admin: Client) -> None:
+    assert client.wait(client.submit(chat("x", model="twin"))["id"])["upstream"] == "left"
+    assert say(admin, "left", "twin", mode="block").status_code == 200
+
+    def answered_by(upstream_name: str, **more: Any) -> dict[str, Any] | None:
+        job = client.submit(chat("x", model="twin", **more))["id"]
+        done = client.wait(job)
+        return done if done["upstream"] == upstream_name else None
+
+    assert until("the other stands in", lambda: answered_by("right"))["attempt"] == 1
+    assert say(admin, "right", "twin", mode="block").status_code == 200
+    done = until(
+        "the other model stands in",
+        lambda: answered_by("simulator", fallback=[{"model": "sim"}, {"wait": True}]),
+    )
+    assert (done["state"], done["attempt"]) == ("completed", 1)
+    for name in ("left", "right"):
+        assert say(admin, name, "twin", mode="auto").status_code == 200
+
+
+@pytest.mark.promises("C6")
+def test_a_word_that_makes_no_sense_is_refused(admin: Client) -> None:
+    assert say(admin, "nobody", "m", mode="block").status_code == 404
+    for word in ({}, {"mode": "ajar"}, {"mode": "block", "ttl_s": 0}, {"mode": "auto", "x": 1}):
+        reply = say(admin, "simulator", "m", **word)
+        assert reply.status_code == 422 and reply.json()["code"] == "invalid_field", word
+
+
+@pytest.mark.promises("C14")
+def test_refusals_set_a_key_aside_and_other_keys_go_on(client: Client, admin: Client) -> None:
+    for job in [client.submit(chat("x", model="locked?fail=401"))["id"] for _ in range(3)]:
+        assert client.wait(job)["error"]["code"] == "upstream_auth"
+    until("set aside", lambda: part(admin, "locked", "keys", "default").get("state") == "open")
+    held = client.submit(chat("x", model="locked"))["id"]
+    until("it waits for the key", lambda: client.get(held)["waiting_for"] == "key")
+    assert client.wait(client.submit(chat("x"))["id"])["state"] == "completed"
+    assert part(admin, "simulator", "keys", "default")["state"] == "closed"
+    reply = admin.http.put("/v1/upstreams/locked/keys/default/breaker", json={"mode": "allow"})
+    assert reply.status_code == 200
+    fine = client.submit(chat("x", model="locked"))["id"]
+    assert client.wait(fine)["state"] == "completed"
+    client.http.post(f"/v1/jobs/{held}/cancel").raise_for_status()
+
+
+@pytest.mark.promises("C5")
+def test_retries_have_a_budget(client: Client) -> None:
+    """Every job fails once, each with a model of its own, so that no breaker opens."""
+    models = [f"sim?tokens=2&fail=500&fail_times=1&seed={n}" for n in range(1000, 1200)]
+    jobs = [j["id"] for j in client.bulk([chat("x", model=model) for model in models])]
+    for job in jobs:
+        done = client.wait(job)
+        assert done["state"] == "completed" and done["attempt"] == 2, done
+    waited = [job for job in jobs if "upstream_retry_budget" in outcomes(client, job)]
+    assert waited
+
+
+@pytest.mark.promises("C4")
+def test_an_upstream_that_hangs_leaves_slots_for_the_others(client: Client) -> None:
+    hanging = chat("x", model="hung?ttft_ms=3600000", attempt_timeout_s=3600)
+    held = [job["id"] for job in client.bulk([hanging] * (4 * SLOTS))]
+    until(
+        "the others are parked",
+        lambda: any(client.get(job)["waiting_for"] == "limit" for job in held),
+    )
+    for _ in range(10):
+        assert client.wait(client.submit(chat("x"))["id"])["state"] == "completed"
+    for job in held:
+        client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+
+
+@pytest.mark.promises("C14")
+def test_a_limit_holds_for_all_workers_together(
+    client: Client, admin: Client, simulator: Any
+) -> None:
+    simulator.clear()
+    jobs = [j["id"] for j in client.bulk([chat("x", model="paced?tokens=2")] * 60)]
+    for job in jobs:
+        assert client.wait(job)["state"] == "completed"
+    at = sorted(call["at_us"] for call in simulator.calls() if call["job"] in jobs)
+    # ten a second, and what two tenths of a second saved
+    assert len(at) == 60 and (at[-1] - at[0]) / 1e6 >= (60 - 4) / 10
+    assert any("upstream_pacing" in outcomes(client, job) for job in jobs)
+    row = part(admin, "paced", "pacing", "paced?tokens=2")
+    assert row["requests"]["from"] == "config" and row["requests"]["per_minute"] == 588
+
+
+@pytest.mark.promises("C6", "C16")
+def test_without_redis_jobs_go_on_and_operators_are_told(
+    stack: Any, client: Client, admin: Client
+) -> None:
+    stack.stop("redis-limits")
+    try:
+        for _ in range(5):
+            assert client.wait(client.submit(chat("x"))["id"])["state"] == "completed"
+        assert until("told", lambda: not upstream(admin, "simulator")["shared"])
+        assert say(admin, "simulator", "sim", mode="block").status_code == 503
+    finally:
+        stack.start("redis-limits")
+    until("shared again", lambda: upstream(admin, "simulator")["shared"])
