@@ -7,7 +7,18 @@ import sys
 
 from longhaul_dev.fault import Fault
 
-from longhaul_bench import calls, faults, live_text, parts, record, sharing, submit, trace, work
+from longhaul_bench import (
+    calls,
+    faults,
+    live_text,
+    parts,
+    permits,
+    record,
+    sharing,
+    submit,
+    trace,
+    work,
+)
 from longhaul_bench.compare import FOLDER, compare
 from longhaul_bench.figure import BENCHMARKS, RESULTS, Benchmark, publish, summary
 from longhaul_bench.machine import settled
@@ -22,6 +33,7 @@ ROOMS = (
     live_text,
     trace,
     faults,
+    permits,
     parts,
     record,
 )  # importing them registers what they measure
