@@ -68,6 +68,7 @@ const struct route producer_routes[] = {
 const struct record_op *const producer_ops[] = {
 	&submit_op,
 	&submit_large_op,
+	&read_large_op,
 	&read_tag_op,
 	&read_op,
 	&keys_find_op,

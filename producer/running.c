@@ -67,6 +67,11 @@ static size_t body_memory_max(struct producer *p)
 	return (size_t)p->config->producer.body_memory_mb << 20;
 }
 
+static size_t reply_memory_max(struct producer *p)
+{
+	return (size_t)p->config->producer.reply_memory_mb << 20;
+}
+
 static enum err server_start(struct producer *p, enum route_listener listener, size_t connections,
 	struct server **ret_server)
 {
@@ -84,9 +89,11 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.connection_bytes = (size_t)c->producer.connection_bytes,
 		.header_ms = c->producer.header_timeout_ms,
 		.body_ms = c->producer.body_timeout_ms,
+		.reply_ms = c->producer.reply_timeout_ms,
 		.idle_ms = c->producer.idle_timeout_ms,
 		.body_max = body_max,
-		.body_memory_max = body_memory_max};
+		.body_memory_max = body_memory_max,
+		.reply_memory_max = reply_memory_max};
 	struct buf why;
 	enum err e;
 

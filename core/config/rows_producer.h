@@ -27,10 +27,14 @@
 	  "from the first byte to the last header")                                                \
 	X(INT, body_timeout_ms, "60000", 100, 3600000, "ms", FIXED,                                \
 	  "from the last header to the end of the body")                                           \
+	X(INT, reply_timeout_ms, "30000", 100, 3600000, "ms", FIXED,                               \
+	  "a client may take for a reply, and a second more for each 64 KiB")                      \
 	X(INT, idle_timeout_ms, "75000", 100, 3600000, "ms", FIXED,                                \
 	  "an open connection without a request")                                                  \
 	X(INT, body_memory_mb, "512", 16, 65536, "MiB", LIVE,                                      \
 	  "of bodies held at a time; beyond it 503")                                               \
+	X(INT, reply_memory_mb, "256", 16, 65536, "MiB", LIVE,                                     \
+	  "of replies loaded and not sent yet; beyond it 503")                                     \
 	X(INT, wait_max_s, "60", 1, 600, "s", LIVE, "a long poll may ask for")                     \
 	X(INT, watchers_max, "20000", 1, 1000000, "", LIVE,                                        \
 	  "long polls and event streams at a time")                                                \

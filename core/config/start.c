@@ -5,6 +5,7 @@
 #include "config/print.h"
 #include "config/table.h"
 #include "ground/clock.h"
+#include "ground/heap.h"
 #include "ground/log.h"
 
 #include <signal.h>
@@ -112,6 +113,7 @@ bool start_program(const char *program, int argc, char **argv, struct start *ret
 	struct start_wish wish = start_arguments(argc, argv);
 	enum log_level level = LOG_LEVEL_INFO;
 
+	heap_begin();
 	*ret = (struct start){.path = wish.path, .exit_code = START_WRONG};
 	if (wish.help) {
 		start_help(program, ret);

@@ -1,6 +1,6 @@
 #include "stores/job_columns.h"
 
-enum { COL_TIMINGS = 30, COL_VERSION = 36, COL_LABELS = 44, COL_ANSWER = 47, COL_INPUT = 51 };
+enum { COL_TIMINGS = 30, COL_VERSION = 36, COL_LABELS = 44, COL_ANSWER = 47, COL_INPUT = 52 };
 
 size_t job_level(int what)
 {
@@ -74,10 +74,11 @@ void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size
 		j->trace = db_value(r, i, COL_LABELS + 2);
 	}
 	if (level >= 2) {
-		j->result = db_value(r, i, COL_ANSWER);
-		j->message = db_value(r, i, COL_ANSWER + 1);
-		j->upstream_status = (int)db_int(r, i, COL_ANSWER + 2);
-		j->decision = db_id(r, i, COL_ANSWER + 3);
+		j->content_bytes = (size_t)db_int(r, i, COL_ANSWER);
+		j->result = db_value(r, i, COL_ANSWER + 1);
+		j->message = db_value(r, i, COL_ANSWER + 2);
+		j->upstream_status = (int)db_int(r, i, COL_ANSWER + 3);
+		j->decision = db_id(r, i, COL_ANSWER + 4);
 	}
 	if (level >= 3) {
 		j->input = db_value(r, i, COL_INPUT);

@@ -24,8 +24,20 @@
 	" j.callback_events, j.retention, j.fallback_model, j.estimated"
 
 #define JOB_LABELS ", i.subject, i.metadata, i.trace"
-#define JOB_ANSWER ", r.body, a.message, coalesce(a.upstream_status, 0), r.decision_id"
-#define JOB_INPUT  ", i.input, i.fallback, i.callback"
+
+/* What may be megabytes comes while all of it is at most $7 bytes; how much it is comes always:
+ * that is a look at the row's pointers, nothing is fetched. */
+#define JOB_BYTES_ANSWER "coalesce(octet_length(r.body), 0)"
+#define JOB_BYTES_INPUT                                              \
+	"(" JOB_BYTES_ANSWER " + coalesce(octet_length(i.input), 0)" \
+	" + coalesce(octet_length(i.fallback), 0))"
+#define JOB_UPTO(bytes, column) ", case when " bytes " <= $7 then " column " end"
+#define JOB_ANSWER(bytes)    \
+	", " bytes JOB_UPTO( \
+		bytes, "r.body") ", a.message, coalesce(a.upstream_status, 0), r.decision_id"
+#define JOB_INPUT                            \
+	JOB_UPTO(JOB_BYTES_INPUT, "i.input") \
+	JOB_UPTO(JOB_BYTES_INPUT, "i.fallback") ", i.callback"
 
 /* $3..$6: the batch's span of classes and ids: other days' partitions are not even opened. */
 #define JOB_SPAN(t) " and " t ".retention between $3 and $4 and " t ".job_id between $5 and $6"

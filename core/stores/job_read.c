@@ -20,12 +20,12 @@ static const struct db_stmt read_stmts[] = {
 		.sql = "select " JOB_FACTS JOB_LABELS KEYS JOB_WITH_INPUT " order by k.ord",
 		.reads = true},
 	{.name = "job_read_answer",
-		.sql = "select " JOB_FACTS JOB_LABELS JOB_ANSWER KEYS JOB_WITH_INPUT JOB_WITH_ANSWER
-		       " order by k.ord",
+		.sql = "select " JOB_FACTS JOB_LABELS JOB_ANSWER(JOB_BYTES_ANSWER)
+			KEYS JOB_WITH_INPUT JOB_WITH_ANSWER " order by k.ord",
 		.reads = true},
 	{.name = "job_read_input",
-		.sql = "select " JOB_FACTS JOB_LABELS JOB_ANSWER JOB_INPUT KEYS JOB_WITH_INPUT
-			JOB_WITH_ANSWER " order by k.ord",
+		.sql = "select " JOB_FACTS JOB_LABELS JOB_ANSWER(JOB_BYTES_INPUT)
+			JOB_INPUT KEYS JOB_WITH_INPUT JOB_WITH_ANSWER " order by k.ord",
 		.reads = true},
 };
 
@@ -66,8 +66,9 @@ static void on_peek(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-/* The keys as two columns, and their tenants as the scope. */
-static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_t n, bool span)
+/* The keys as two columns, and their tenants as the scope; what: 0 for the peek, which has no span
+ * and no content. */
+static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_t n, int what)
 {
 	struct id *tenants = malloc(n * sizeof(*tenants));
 	enum err e = tenants != NULL ? ERR_OK : ERR_NOMEM;
@@ -75,8 +76,10 @@ static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_
 
 	if (e == ERR_OK) {
 		job_keys_args(ask->args, keys, n);
-		if (span)
+		if (job_level(what) > 0)
 			job_span_args(ask->args, keys, n);
+		if (job_level(what) > 1)
+			db_arg_int8(ask->args, what & JOB_READ_LARGE ? INT64_MAX : JOB_READ_UPTO);
 		for (i = 0; i < n; i++)
 			tenants[i] = keys[i].tenant;
 		ask->tenants = tenants;
@@ -99,7 +102,7 @@ enum err job_read(struct db *db, const struct job_key *keys, size_t n, int what,
 				.args = &a,
 				.on_done = on_read,
 				.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}},
-		keys, n, level > 0);
+		keys, n, what);
 }
 
 enum err job_peek(
@@ -113,5 +116,5 @@ enum err job_peek(
 				.args = &a,
 				.on_done = on_peek,
 				.with = {.done = (call_fn *)done, .ctx = ctx}},
-		keys, n, false);
+		keys, n, 0);
 }

@@ -54,6 +54,7 @@ struct job_row {
 	/* with JOB_READ_LABELS (sealed; NULL = none): */
 	struct db_bytes subject, metadata, trace;
 	/* with JOB_READ_ANSWER: */
+	size_t content_bytes;	 /* of result, and with JOB_READ_INPUT of input and fallback */
 	struct db_bytes result;	 /* sealed; NULL = none, or released no more */
 	struct db_bytes message; /* sealed words of the upstream on the last error */
 	int upstream_status;
@@ -62,7 +63,10 @@ struct job_row {
 	struct db_bytes input, fallback, callback;
 };
 
-enum { JOB_READ_LABELS = 1, JOB_READ_ANSWER = 2, JOB_READ_INPUT = 4 };
+/* Without JOB_READ_LARGE a row whose content_bytes are more than JOB_READ_UPTO comes without that
+ * content: a batch of polls is bounded by bytes, and who wants more knows how much it is first. */
+enum { JOB_READ_LABELS = 1, JOB_READ_ANSWER = 2, JOB_READ_INPUT = 4, JOB_READ_LARGE = 8 };
+enum { JOB_READ_UPTO = 64 << 10 };
 
 typedef void job_read_done(void *ctx, enum err e, const struct job_row *rows, size_t n);
 /* The polls' way: any number of keys up to 1000, in one round trip. Rows come in the keys' order;

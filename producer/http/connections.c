@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { SWEEP_MS = 250 };
+enum { SWEEP_MS = 250, LEAST_BYTES_MS = (64 << 10) / 1000 };
 
 struct connections {
 	struct connections_options options;
@@ -25,6 +25,7 @@ static bool is_late(const struct connections *c, const struct connection *x, int
 		[CONNECTION_HEAD] = c->options.header_ms,
 		[CONNECTION_BODY] = c->options.body_ms,
 		[CONNECTION_BUSY] = INT64_MAX,
+		[CONNECTION_SENDING] = c->options.reply_ms,
 		[CONNECTION_IDLE] = c->options.idle_ms,
 	};
 
@@ -157,6 +158,14 @@ void connection_moves(struct connection *connection, enum connection_at at)
 		return;
 	connection->at = (int)at;
 	connection->since_ms = clock_ms();
+}
+
+void connection_sends(struct connection *connection, size_t bytes)
+{
+	if (!connection)
+		return;
+	connection->since_ms = clock_ms() + (int64_t)(bytes / LEAST_BYTES_MS);
+	connection->at = CONNECTION_SENDING;
 }
 
 struct connection *connections_find(

@@ -3,8 +3,9 @@
  * Each connection says where it stands; a sweeper thread ends those that are
  * late: a head must be complete header_ms after the connection was opened, a body
  * body_ms after its head, and an idle one leaves after idle_ms. A second head on
- * a kept connection has idle_ms in all. When nearly all places are taken, the
- * oldest connection that has no request under way makes room.
+ * a kept connection has idle_ms in all. A reply must be taken within reply_ms and
+ * a second for each 64 KiB of it: it stands in our memory until then. When nearly all places are
+ * taken, the oldest connection that has no request under way makes room.
  *
  * Threads: any; one lock guards the list, the rest is atomic.  Memory: one small
  * struct a connection. */
@@ -19,7 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum connection_at { CONNECTION_HEAD, CONNECTION_BODY, CONNECTION_BUSY, CONNECTION_IDLE };
+enum connection_at {
+	CONNECTION_HEAD,
+	CONNECTION_BODY,
+	CONNECTION_BUSY,
+	CONNECTION_SENDING,
+	CONNECTION_IDLE
+};
 
 struct connections;
 
@@ -34,7 +41,7 @@ struct connection {
 
 struct connections_options {
 	size_t max;
-	int64_t header_ms, body_ms, idle_ms;
+	int64_t header_ms, body_ms, reply_ms, idle_ms;
 };
 
 MUST_CHECK enum err connections_new(
@@ -47,6 +54,8 @@ struct connection *connections_join(struct connections *c, void *library, int fd
 /* Before the descriptor is closed. NULL is fine. */
 void connections_leave(struct connections *c, struct connection *connection);
 void connection_moves(struct connection *connection, enum connection_at at);
+/* CONNECTION_SENDING, of so many bytes. */
+void connection_sends(struct connection *connection, size_t bytes);
 /* The oldest that is so; NULL when none is. is_so runs under the lock. What is found may leave at
  * any moment, unless it is the calling thread that serves it. */
 struct connection *connections_find(

@@ -1,6 +1,7 @@
 /* exchange.c - the stages of one request, as the library's thread walks them. See request.h. */
 #include "ground/clock.h"
 #include "http/guard.h"
+#include "http/reply_memory.h"
 #include "http/server_state.h"
 #include "http/sse.h"
 #include "stores/audit.h"
@@ -305,9 +306,12 @@ static enum MHD_Result answer(struct exchange *x)
 	struct request *r = &x->request;
 	struct MHD_Response *response;
 	enum MHD_Result sent;
+	bool streams = r->stream != NULL;
+	size_t sent_bytes;
 
-	if (!r->stream && buf_err(&r->reply.body))
+	if (!streams && buf_err(&r->reply.body))
 		request_fail(r, ERR_NOMEM);
+	sent_bytes = r->reply.body.len;
 	response = response_make(r);
 	if (!response)
 		return MHD_NO;
@@ -315,6 +319,9 @@ static enum MHD_Result answer(struct exchange *x)
 	if (r->head_only || (r->sent && client_is_gone(r)))
 		r->sent = NULL;
 	body_release(x);
+	reply_memory_is(r, sent_bytes);
+	if (!streams)
+		connection_sends(x->place, sent_bytes);
 	r->stage = REQUEST_SENT;
 	sent = MHD_queue_response(r->connection, (unsigned)r->reply.status, response);
 	MHD_destroy_response(response);
@@ -379,6 +386,8 @@ static enum MHD_Result handle(struct exchange *x)
 		return answer(x);
 	if (body_is_wrong(r))
 		request_fail_detail(r, ERR_INVALID_JSON, "this call takes no body");
+	else if (reply_memory_refuses(r))
+		request_fail(r, ERR_UNAVAILABLE);
 	else
 		r->match.route->handler(r);
 	return x->parked ? MHD_YES : answer(x);
@@ -433,6 +442,7 @@ void exchange_over(void *server, struct MHD_Connection *connection, void **reque
 	if (s->options.done)
 		s->options.done(s->options.producer, r, clock_us() - r->began_us);
 	body_release(x);
+	reply_memory_is(r, 0);
 	if (r->sent && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		r->sent(r);
 	if (r->work_free)

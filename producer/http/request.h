@@ -61,7 +61,8 @@ struct request {
 	struct buf body;
 	size_t body_counted; /* of the server's memory for bodies */
 	struct reply reply;
-	struct sse *stream; /* set: the reply is an event stream */
+	size_t reply_counted; /* of the server's memory for replies */
+	struct sse *stream;   /* set: the reply is an event stream */
 	int64_t began_us;
 	void *work;
 	void (*work_free)(void *work);
@@ -81,6 +82,11 @@ void request_fail_detail(struct request *r, enum err e, const char *detail);
 void request_fail_with(struct request *r, enum err e, const struct problems *p);
 /* Both in one: for those who answer a parked request. */
 void request_resume_failed(struct request *r, enum err e);
+
+/* Before so many bytes are loaded for the reply, or once it has grown to them: counted until the
+ * reply is sent, and asked for again only by what is more. On the thread that has the request.
+ *   ERR_UNAVAILABLE  too many are held by others already */
+MUST_CHECK enum err request_expect_reply(struct request *r, size_t bytes);
 
 /* Who asks, for the audit rows. */
 struct audit_actor request_actor(const struct request *r);

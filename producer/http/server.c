@@ -59,6 +59,7 @@ enum err server_open(
 	const struct connections_options deadlines = {.max = options->connections_max,
 		.header_ms = options->header_ms,
 		.body_ms = options->body_ms,
+		.reply_ms = options->reply_ms,
 		.idle_ms = options->idle_ms};
 	enum err e = s ? ERR_OK : ERR_NOMEM;
 

@@ -3,11 +3,14 @@
  * One server is one listener with its own threads and table of routes. It parses,
  * guards (guard.h), finds the route, specs the access hook who is calling, reads
  * the body within its limits, runs the handler and sends the reply. Connections
- * have absolute deadlines for head and body (connections.h), which the library
- * does not: its own time-out restarts with every byte.
+ * have absolute deadlines for head, body and reply (connections.h), which the
+ * library does not: its own time-out restarts with every byte.
  *
  * Threads: server_open starts them; handlers run on them.  Memory: bodies are
- * counted against one limit for all; beyond it a request gets 503. */
+ * counted against one limit for all, replies against another, from before they
+ * are loaded until the client has them; beyond it a request gets 503. The last
+ * quarter of the replies' is kept from large ones, so that clients that fetch
+ * megabytes slowly take no poll its answer. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -30,10 +33,11 @@ struct server_options {
 	struct producer *producer;
 	unsigned threads;
 	size_t connections_max, connections_per_ip, connection_bytes;
-	int64_t header_ms, body_ms, idle_ms;
+	int64_t header_ms, body_ms, reply_ms, idle_ms;
 	/* read at each request, so a reload shows */
 	size_t (*body_max)(struct producer *producer, enum route_body kind);
 	size_t (*body_memory_max)(struct producer *producer);
+	size_t (*reply_memory_max)(struct producer *producer);
 };
 
 /*   ERR_CONFIG  the address cannot be used; why gets one sentence      ERR_NOMEM */

@@ -15,8 +15,9 @@ struct server {
 	struct connections *connections;
 	int fd, port;
 	bool quiet;
-	_Atomic size_t busy;	    /* requests between head and reply */
-	_Atomic size_t body_memory; /* bytes of bodies held */
+	_Atomic size_t busy;	     /* requests between head and reply */
+	_Atomic size_t body_memory;  /* bytes of bodies held */
+	_Atomic size_t reply_memory; /* bytes of replies being loaded, or not sent yet */
 };
 
 /* The library's handler and its end-of-request notice. */

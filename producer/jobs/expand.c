@@ -309,9 +309,13 @@ static void member_done(struct record_item *item, enum err e)
 
 static void next(struct expand_work *x)
 {
-	enum err e;
+	enum err e = request_expect_reply(x->r, x->r->reply.body.len);
 	size_t i = 0;
 
+	if (e) {
+		member_done(&x->item, e);
+		return;
+	}
 	while (i < MEMBERS && !(x->bits & members[i].bit))
 		i++;
 	if (i == MEMBERS) {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_MAX = 100, PEEK_MAX = 1000 };
+enum { READ_MAX = 100, PEEK_MAX = 1000, LARGE_SPARE = 16 << 10 };
 
 struct read_work {
 	struct record_item item; /* first */
@@ -22,6 +22,7 @@ struct read_work {
 	int64_t until_ms; /* of the long poll; 0 = none */
 	int status;
 	unsigned expand; /* EXPAND_ bits still to be appended */
+	size_t large;	 /* bytes of content that did not come with the others' */
 	/* told by the reading: */
 	int64_t version;
 	enum job_state state;
@@ -79,6 +80,8 @@ static void render(struct read_work *w, const struct job_row *row)
 	char etag[JOB_ETAG_MAX], id[ID_TEXT_MAX];
 	struct buf *out = reply_json(reply, w->status);
 
+	if (row->content_bytes > JOB_READ_UPTO)
+		(void)buf_reserve(out, row->content_bytes + LARGE_SPARE); /* not by doubling */
 	job_json_open(out, row);
 	w->progress = job_progress_of(row);
 	w->fence = row->fence;
@@ -112,7 +115,11 @@ static void rows_told(
 			continue;
 		}
 		seen(w, row);
-		if (whole && !waits(w) && (!w->same || w->expand))
+		if (!whole || waits(w) || (w->same && !w->expand))
+			continue;
+		if (w->item.op == &read_op && row->content_bytes > JOB_READ_UPTO)
+			w->large = row->content_bytes;
+		else
 			render(w, row);
 	}
 	record_batch_end(batch, e);
@@ -140,6 +147,9 @@ static enum err read_run(struct db *db, struct record_batch *batch)
 	struct job_key keys[READ_MAX];
 	int what = JOB_READ_LABELS | JOB_READ_ANSWER;
 
+	if (batch->op == &read_large_op)
+		what |= JOB_READ_LARGE;
+
 	for (size_t i = 0; i < batch->n; i++)
 		if (work_of(batch->items[i])->expand & EXPAND_INPUT)
 			what |= JOB_READ_INPUT;
@@ -154,9 +164,11 @@ static enum err tag_run(struct db *db, struct record_batch *batch)
 }
 
 const struct record_op read_op = {"read", RECORD_READS, READ_MAX, read_run, NULL};
+/* One at a time, beside lists: no poll waits for its megabytes. */
+const struct record_op read_large_op = {"read_large", RECORD_SLOW, 1, read_run, NULL};
 const struct record_op read_tag_op = {"read_tag", RECORD_READS, PEEK_MAX, tag_run, NULL};
 
-/* ---- the walk: tag, read, watch, read again, expand ---- */
+/* ---- the walk: tag, read, watch, read again, read the large, expand ---- */
 
 static void read_again(struct read_work *w, const struct record_op *op);
 
@@ -230,6 +242,17 @@ static void watch(struct read_work *w)
 	read_again(w, &read_op);
 }
 
+/* Its bytes are counted before they are loaded. */
+static void read_large(struct read_work *w)
+{
+	enum err e = request_expect_reply(w->r, w->large);
+
+	if (e)
+		request_resume_failed(w->r, e);
+	else
+		read_again(w, &read_large_op);
+}
+
 static void read_done(struct record_item *item, enum err e)
 {
 	struct read_work *w = work_of(item);
@@ -238,6 +261,8 @@ static void read_done(struct record_item *item, enum err e)
 		request_resume_failed(w->r, e);
 	else if (waits(w))
 		watch(w);
+	else if (w->large)
+		read_large(w);
 	else if (item->op == &read_tag_op && !w->same)
 		read_again(w, &read_op);
 	else if (!w->same && w->r->reply.body.len == 0)
@@ -250,6 +275,7 @@ static void read_again(struct read_work *w, const struct record_op *op)
 {
 	enum err e;
 
+	w->large = 0;
 	w->item.op = op;
 	w->item.done = read_done;
 	e = record_add(w->r->producer->record, &w->item);

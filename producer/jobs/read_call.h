@@ -17,6 +17,6 @@ void read_replayed(struct request *r, struct id tenant, struct id job);
 /* Answers a parked request with the job as it is now, and status. */
 void read_after_change(struct request *r, struct id tenant, struct id job, int status);
 
-extern const struct record_op read_op, read_tag_op;
+extern const struct record_op read_op, read_large_op, read_tag_op;
 
 #endif

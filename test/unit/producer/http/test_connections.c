@@ -1,0 +1,70 @@
+/* Who is slow is ended, who has more to fetch has longer. */
+#include "http/connections.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LARGE = 1 << 30 };
+
+struct line {
+	int ours, theirs;
+	struct connection *place;
+};
+
+static void line_open(struct connections *c, struct line *line)
+{
+	const struct timeval patience = {.tv_sec = 20};
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(
+		setsockopt(fds[1], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+	line->ours = fds[0];
+	line->theirs = fds[1];
+	line->place = connections_join(c, NULL, fds[0]);
+	assert_non_null(line->place);
+}
+
+static void line_close(struct connections *c, struct line *line)
+{
+	connections_leave(c, line->place);
+	assert_int_equal(close(line->ours), 0);
+	assert_int_equal(close(line->theirs), 0);
+}
+
+/* promises: C12 */
+static void a_reply_has_its_time_and_more_when_it_is_large(void **state)
+{
+	const struct connections_options options = {
+		.max = 100, .header_ms = 60000, .body_ms = 60000, .reply_ms = 1, .idle_ms = 60000};
+	struct connections *c;
+	struct line slow, large;
+	char byte;
+
+	assert_int_equal(connections_new(&options, &c), ERR_OK);
+	line_open(c, &large);
+	line_open(c, &slow);
+	connection_sends(large.place, LARGE);
+	connection_sends(slow.place, 1);
+	assert_int_equal(recv(slow.theirs, &byte, 1, 0), 0); /* waits until it is ended */
+	assert_int_equal(recv(large.theirs, &byte, 1, MSG_DONTWAIT), -1);
+	line_close(c, &slow);
+	line_close(c, &large);
+	connections_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reply_has_its_time_and_more_when_it_is_large),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
