@@ -15,12 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 200 };
+enum { RETRY_MS = 200, ROOM_MS = 20 };
 
 /* Jobs whose inputs are asked for. */
 struct intake {
+	struct ring link; /* in worker->intakes */
 	struct worker *worker;
-	struct loop_timer *timer; /* only while the record is away */
+	struct loop_timer *timer; /* while the record is away, or there is no room */
 	size_t n;
 	struct job **jobs;
 	struct job_key keys[];
@@ -28,6 +29,7 @@ struct intake {
 
 static void intake_free(struct intake *in)
 {
+	ring_leave(&in->link);
 	loop_timer_free(in->timer);
 	free(in->jobs);
 	free(in);
@@ -86,34 +88,76 @@ static void input_start(struct job *job, const struct claim_input *row)
 	job_resume(job);
 }
 
+static void intake_keep(struct intake *in, size_t kept, size_t i)
+{
+	in->jobs[kept] = in->jobs[i];
+	in->keys[kept] = in->keys[i];
+}
+
+/* Those that waited too long, or were cancelled meanwhile, are not asked for. */
+static void gone_leave(struct intake *in)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < in->n; i++)
+		if (in->jobs[i]->gone)
+			job_unpin(in->jobs[i]);
+		else
+			intake_keep(in, kept++, i);
+	in->worker->memory.unloaded -= in->n - kept;
+	in->n = kept;
+}
+
+/* Each piece on its way is expected to be full. */
+static bool has_room(const struct worker *w)
+{
+	const size_t coming = w->pieces_asked * (size_t)LEASE_INPUTS_BYTES;
+
+	return worker_memory_held(w) + coming < worker_memory_target(w);
+}
+
 static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, size_t n)
 {
 	struct intake *in = ctx;
-	size_t at = 0;
+	size_t at = 0, kept = 0;
 
+	in->worker->pieces_asked--;
 	if (e && e != ERR_DB_DATA) {
 		log_warn("inputs cannot be read yet", LOG_INT("jobs", (int64_t)in->n), LOG_ERR(e));
 		loop_timer_start(in->timer, RETRY_MS);
 		return;
 	}
 	loop_work(in->worker->loop, WORK_intake);
-	in->worker->memory.unloaded -= in->n;
 	for (size_t i = 0; i < in->n; i++) {
 		struct job *job = in->jobs[i];
+		const struct claim_input *row = row_of(job, rows, e ? 0 : n, &at);
 
-		input_start(job, row_of(job, rows, e ? 0 : n, &at));
+		if (row && row->waits) {
+			intake_keep(in, kept++, i);
+			continue;
+		}
+		in->worker->memory.unloaded--;
+		input_start(job, row);
 		job_unpin(job);
 	}
-	intake_free(in);
+	in->n = kept;
+	intake_ask(in);
 }
 
 static void intake_ask(void *owner)
 {
 	struct intake *in = owner;
-	enum err e = lease_inputs(worker_db_claim(in->worker), in->keys, in->n, on_inputs, in);
+	struct worker *w = in->worker;
 
-	if (e)
+	gone_leave(in);
+	if (in->n == 0)
+		intake_free(in);
+	else if (!has_room(w))
+		loop_timer_start(in->timer, ROOM_MS);
+	else if (lease_inputs(worker_db_claim(w), in->keys, in->n, on_inputs, in))
 		loop_timer_start(in->timer, RETRY_MS);
+	else
+		w->pieces_asked++;
 }
 
 static struct intake *intake_new(struct worker *w, size_t room)
@@ -129,6 +173,7 @@ static struct intake *intake_new(struct worker *w, size_t room)
 		free(in);
 		return NULL;
 	}
+	ring_join(&w->intakes, &in->link);
 	return in;
 }
 
@@ -211,8 +256,16 @@ void intake_take(struct worker *w, const struct claim *claims, size_t n)
 			intake_add(in, job);
 	}
 	w->memory.unloaded += in->n;
-	if (in->n)
-		intake_ask(in);
-	else
+	intake_ask(in);
+}
+
+void intake_drop_all(struct worker *w)
+{
+	while (w->intakes.next && !ring_empty(&w->intakes)) {
+		struct intake *in = RING_OF(w->intakes.next, struct intake, link);
+
+		for (size_t i = 0; i < in->n; i++)
+			job_unpin(in->jobs[i]);
 		intake_free(in);
+	}
 }

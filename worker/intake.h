@@ -1,8 +1,9 @@
 /* intake.h - claimed jobs become held ones: facts, then inputs, then the walk.
  *
  * A claim tells ids and facts. Jobs that call an upstream need their input, which
- * came with the claim of a message or is read here for a whole claim at once; the
- * others start right away.
+ * came with the claim of a message or is read here, a piece of a claim at a time
+ * while worker.memory_mb leaves room for one: until then such a job holds a slot, and
+ * nothing of its input. The others start right away.
  *
  * Threads: the loop's.  Memory: the jobs of one claim until their inputs are there. */
 #ifndef WORKER_INTAKE_H
@@ -14,5 +15,7 @@ struct worker;
 
 /* Holds and starts them. A job that cannot be held (no memory) is left to its lease's end. */
 void intake_take(struct worker *w, const struct claim *claims, size_t n);
+/* Forgets those that still wait. After the connections are closed. */
+void intake_drop_all(struct worker *w);
 
 #endif

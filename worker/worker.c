@@ -13,6 +13,7 @@
 #include "ground/files.h"
 #include "ground/log.h"
 #include "holding.h"
+#include "intake.h"
 #include "live.h"
 #include "metrics.h"
 #include "ports/exporter.h"
@@ -371,6 +372,7 @@ enum err worker_new(struct config *config, const char *config_path, struct worke
 	w->config = config;
 	w->config_path = config_path;
 	ring_init(&w->admitting);
+	ring_init(&w->intakes);
 	e = worker_open(w);
 	if (e) {
 		log_error("cannot start", LOG_ERR(e));
@@ -410,6 +412,7 @@ void worker_free(struct worker *w)
 	beat_free(w->beat);
 	for (size_t i = 0; i < w->db_n; i++)
 		db_close(w->db[i]);
+	intake_drop_all(w);
 	sender_free(w->sender);
 	claim_free(w->claim);
 	finisher_free(w->finisher);

@@ -72,6 +72,8 @@ struct worker {
 	struct sender *sender;
 	struct counts *counts;
 	struct exporter *exporter; /* NULL: no worker.metrics_listen */
+	struct ring intakes;	   /* of claims whose inputs are not all read */
+	size_t pieces_asked;	   /* of inputs, on their way */
 	struct ring admitting;	   /* jobs that wait for leave to call */
 	bool admit;		   /* look at them at the end of this turn */
 	bool leaving;		   /* the record was told */

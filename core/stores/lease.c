@@ -43,14 +43,22 @@ static const struct db_stmt unmark_stmt = {.name = "lease_unmark",
 	       "  and r.queue_id = j.queue_id and r.rank = j.rank and r.job_id = k.job_id"
 	       "  and r.batch_id is not null limit 1 for update skip locked) r))"};
 
+/* Sizes are told by the rows' pointers: what does not fit $8 bytes is not fetched. */
 #define INPUT_SPAN " and i.retention between $3 and $4 and i.job_id between $5 and $6"
+#define INPUT_COLUMNS                                                                      \
+	"select i.tenant_id, i.job_id, case when i.fits then i.input end, i.subject,"      \
+	" i.metadata, i.callback, case when i.fits then i.fallback end, i.trace, i.fits"   \
+	" from (select k.ord, i.tenant_id, i.job_id, i.input, i.subject, i.metadata,"      \
+	" i.callback, i.fallback, i.trace,"                                                \
+	" sum(coalesce(octet_length(i.input), 0) + coalesce(octet_length(i.fallback), 0))" \
+	"  over (order by k.ord rows unbounded preceding) <= $8"
 static const struct db_stmt inputs_stmt = {.name = "lease_inputs",
-	.sql = "select k.tenant_id, k.job_id, i.input, i.subject, i.metadata,"
-	       " i.callback, i.fallback, i.trace"
-	       " from unnest($1, $2, $7) with ordinality k(tenant_id, job_id, retention, ord)"
-	       " cross join lateral (select * from job_input i where i.tenant_id = k.tenant_id"
-	       "  and i.job_id = k.job_id and i.retention = k.retention" INPUT_SPAN " limit 1) i"
-	       " order by k.ord",
+	.sql = INPUT_COLUMNS
+	" or row_number() over (order by k.ord rows unbounded preceding) = 1 as fits"
+	" from unnest($1, $2, $7) with ordinality k(tenant_id, job_id, retention, ord)"
+	" cross join lateral (select * from job_input i where i.tenant_id = k.tenant_id"
+	"  and i.job_id = k.job_id and i.retention = k.retention" INPUT_SPAN " limit 1) i"
+	") i order by i.ord",
 	.reads = true};
 
 /* What the transaction may see from here on: the tenants of those keys that it has just leased. */
@@ -64,15 +72,14 @@ static const struct db_stmt leased_scope_stmt = {.name = "lease_leased_scope",
 
 /* Of the keys that are this worker's by now; a noop's input is nothing to read. */
 static const struct db_stmt leased_inputs_stmt = {.name = "lease_leased_inputs",
-	.sql = "select k.tenant_id, k.job_id, i.input, i.subject, i.metadata,"
-	       " i.callback, i.fallback, i.trace"
-	       " from unnest($1, $2, $7) with ordinality k(tenant_id, job_id, retention, ord)"
-	       " cross join lateral (select 1 from job j where j.tenant_id = k.tenant_id"
-	       "  and j.job_id = k.job_id and j.state = 'running' and j.worker_id = $8"
-	       "  and j.kind <> 'noop' limit 1) j"
-	       " cross join lateral (select * from job_input i where i.tenant_id = k.tenant_id"
-	       "  and i.job_id = k.job_id and i.retention = k.retention" INPUT_SPAN " limit 1) i"
-	       " order by k.ord",
+	.sql = INPUT_COLUMNS
+	" as fits from unnest($1, $2, $7) with ordinality k(tenant_id, job_id, retention, ord)"
+	" cross join lateral (select 1 from job j where j.tenant_id = k.tenant_id"
+	"  and j.job_id = k.job_id and j.state = 'running' and j.worker_id = $9"
+	"  and j.kind <> 'noop' limit 1) j"
+	" cross join lateral (select * from job_input i where i.tenant_id = k.tenant_id"
+	"  and i.job_id = k.job_id and i.retention = k.retention" INPUT_SPAN " limit 1) i"
+	") i order by i.ord",
 	.reads = true};
 
 static const struct db_stmt held_stmt = {.name = "lease_held",
@@ -155,6 +162,7 @@ static void input_take(struct claim_input *input, const struct db_rows *r, size_
 		.callback = db_value(r, i, 5),
 		.fallback = db_value(r, i, 6),
 		.trace = db_value(r, i, 7),
+		.waits = db_int(r, i, 8) == 0,
 	};
 }
 
@@ -177,7 +185,7 @@ static void claims_match(
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t tried = 0; tried < inputs_n && claims[i].input == NULL; tried++) {
-			if (id_equal(inputs[at].job, claims[i].job))
+			if (!inputs[at].waits && id_equal(inputs[at].job, claims[i].job))
 				claims[i].input = &inputs[at];
 			at = (at + 1) % inputs_n;
 		}
@@ -241,6 +249,7 @@ static void leased_inputs_query(
 	job_keys_args(&a, keys, n);
 	job_span_args(&a, keys, n);
 	classes_arg(&a, keys, n);
+	db_arg_int8(&a, LEASE_CLAIM_BYTES);
 	db_arg_id(&a, worker);
 	db_query(db, &leased_inputs_stmt, &a);
 }
@@ -300,6 +309,7 @@ enum err lease_inputs(
 	job_keys_args(&a, keys, n);
 	job_span_args(&a, keys, n);
 	classes_arg(&a, keys, n);
+	db_arg_int8(&a, LEASE_INPUTS_BYTES);
 	for (i = 0; i < n; i++)
 		tenants[i] = keys[i].tenant;
 	e = call_run(&(struct call_ask){.db = db,

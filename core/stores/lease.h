@@ -26,6 +26,7 @@
 struct claim_input {
 	struct id tenant, job;
 	struct db_bytes input, subject, metadata, callback, fallback, trace;
+	bool waits; /* input and fallback did not fit beside those before it: to be read again */
 };
 
 struct claim {
@@ -49,9 +50,12 @@ typedef void lease_claim_done(void *ctx, enum err e, const struct claim *claims,
 /* The most that one claim may ask for: worker.claim_batch's maximum. */
 enum { LEASE_CLAIM_MAX = 1000 };
 
+/* Inputs are read in pieces of so many bytes: with a claim, and by themselves. */
+enum { LEASE_CLAIM_BYTES = 2 << 20, LEASE_INPUTS_BYTES = 8 << 20 };
+
 /* Claims those of keys that are still ready: a dispatch message's jobs. Their inputs come with
- * them, under the tenants that the new leases name: on the way of a single job this saves a round
- * trip. */
+ * them, as far as they fit LEASE_CLAIM_BYTES, under the tenants that the new leases name: on the
+ * way of a single job this saves a round trip. */
 MUST_CHECK enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key *keys,
 	size_t n, lease_claim_done *done, void *ctx);
 
@@ -84,7 +88,8 @@ typedef void lease_direct_done(
 MUST_CHECK enum err lease_claim_direct(struct db *db, struct id worker,
 	const struct claim_direct *ask, lease_direct_done *done, void *ctx);
 
-/* The inputs of jobs claimed directly, under their tenants. Rows in the keys' order. */
+/* The inputs of claimed jobs, under their tenants. Rows in the keys' order; the first comes
+ * whatever its size, others wait once LEASE_INPUTS_BYTES are full. */
 typedef void lease_inputs_done(void *ctx, enum err e, const struct claim_input *rows, size_t n);
 MUST_CHECK enum err lease_inputs(
 	struct db *db, const struct job_key *keys, size_t n, lease_inputs_done *done, void *ctx);

@@ -193,6 +193,61 @@ static void test_what_is_held_can_be_asked_and_its_input_read(void **state)
 	assert_int_equal(inputs, 1);
 }
 
+struct pieces {
+	size_t n, waiting, bytes;
+};
+
+static void on_piece(void *ctx, enum err e, const struct claim_input *rows, size_t n)
+{
+	struct pieces *p = ctx;
+
+	assert_int_equal(e, ERR_OK);
+	*p = (struct pieces){.n = n};
+	for (size_t i = 0; i < n; i++) {
+		assert_true(rows[i].waits == (rows[i].input.bytes == NULL));
+		p->waiting += rows[i].waits;
+		p->bytes += rows[i].input.len;
+	}
+}
+
+static void on_large(void *ctx, enum err e, const struct claim *claims, size_t n)
+{
+	struct pieces *p = ctx;
+
+	assert_int_equal(e, ERR_OK);
+	*p = (struct pieces){.n = n};
+	for (size_t i = 0; i < n; i++)
+		p->bytes += claims[i].input ? claims[i].input->input.len : 0;
+}
+
+/* promises: C4 */
+static void test_inputs_come_in_pieces(void **state)
+{
+	enum { JOBS = 6, LARGE = 5 << 20 };
+	struct record_world *w = *state;
+	char *large = calloc(1, LARGE);
+	struct submit jobs[JOBS];
+	struct job_key keys[JOBS];
+	struct pieces p;
+
+	assert_non_null(large);
+	for (size_t i = 0; i < JOBS; i++) {
+		jobs[i] = record_job(w->tenant, w->queue);
+		jobs[i].kind = "chat";
+		jobs[i].input = (struct db_bytes){large, LARGE};
+		keys[i] = (struct job_key){w->tenant, jobs[i].job};
+	}
+	record_submit(w->producer, jobs, JOBS);
+	record_run(w->worker, lease_claim_keys(w->worker, w->me, keys, JOBS, on_large, &p));
+	assert_int_equal(p.n, JOBS);
+	assert_true(p.bytes <= LEASE_CLAIM_BYTES);
+	record_run(w->worker, lease_inputs(w->worker, keys, JOBS, on_piece, &p));
+	assert_int_equal(p.n, JOBS);
+	assert_int_equal(p.waiting, JOBS - 1);
+	assert_int_equal(p.bytes, LARGE);
+	free(large);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, record_world_open, record_world_close)
 int main(void)
 {
@@ -205,6 +260,7 @@ int main(void)
 		TEST(test_a_capped_queue_gives_what_was_granted),
 		TEST(test_two_claimers_share_without_meeting),
 		TEST(test_what_is_held_can_be_asked_and_its_input_read),
+		TEST(test_inputs_come_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
