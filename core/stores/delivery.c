@@ -5,13 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A claim moves the row's own due time behind the lease: lost, it becomes due by itself. */
+/* The tenant behind x that has deliveries to come, and after the last one the first: a step in the
+ * index by turn, however many rows lie between two tenants. */
+#define ONE_TENANT(behind)                                                      \
+	"(select d.tenant_id from delivery d where d.due_at is not null" behind \
+	" order by d.tenant_id, d.due_at limit 1)"
+#define NEXT_TENANT(x) "coalesce(" ONE_TENANT(" and d.tenant_id > " x) ", " ONE_TENANT("") ")"
+#define TURN_TENANTS   "256"
+#define TURN_ROWS      "8"
+
+/* Tenants in turn, behind $4, each with a few of its rows; what that leaves of $2 is filled with
+ * the oldest of all. The turn is walked no further than the rows last. A claim moves the row's own
+ * due time behind the lease: lost, it becomes due by itself. */
 static const struct db_stmt DELIVERY_TAKE = {.name = "delivery_take",
-	.sql = "with d as materialized (select ctid as at from delivery where due_at <= now()"
-	       " order by due_at limit $2 for update skip locked)"
-	       " update delivery d set state = 'sending', worker_id = $1, fence = fence + 1,"
-	       " attempt = attempt + 1, due_at = now() + $3 * interval '1 millisecond'"
-	       " where ctid = any(array(select at from d)) returning tenant_id, delivery_id, job_id",
+	.sql = "with recursive turn as (select f.tenant_id, f.tenant_id as first, 1 as nth"
+	       " from (select " NEXT_TENANT(
+		       "$4") " as tenant_id) f where f.tenant_id is not null"
+			     " union all select n.tenant_id, t.first, t.nth + 1 from turn t cross join lateral"
+			     " (select " NEXT_TENANT(
+				     "t.tenant_id") " as tenant_id) n"
+						    " where n.tenant_id <> t.first and t.nth < " TURN_TENANTS
+						    "),"
+						    " own as materialized (select o.at, t.nth from turn t cross join lateral"
+						    " (select ctid as at from delivery d where d.tenant_id = t.tenant_id"
+						    " and d.due_at <= now() order by d.due_at limit " TURN_ROWS
+						    " for update skip locked) o limit $2),"
+						    " rest as materialized (select ctid as at, 0 as nth from delivery"
+						    " where due_at <= now() and ctid <> all(array(select at from own)) order by due_at"
+						    " limit $2 - (select count(*) from own) for update skip locked),"
+						    " taken as materialized (select * from own union all select * from rest)"
+						    " update delivery d set state = 'sending', worker_id = $1, fence = fence + 1,"
+						    " attempt = attempt + 1, due_at = now() + $3 * interval '1 millisecond'"
+						    " from taken where d.ctid = taken.at"
+						    " returning d.tenant_id, d.delivery_id, d.job_id, taken.nth",
 	false};
 static const struct db_stmt DELIVERY_CONTENT = {.name = "delivery_content",
 	.sql = "select d.tenant_id, d.delivery_id, d.job_id, d.job_state::text, q.name, d.attempt, d.fence,"
@@ -129,12 +155,25 @@ out:
 	return e;
 }
 
+/* The next claim begins behind the last tenant of this one's turn. */
+static void turn_keep(struct id *turn, const struct db_rows *rows)
+{
+	int64_t last = 0;
+
+	for (size_t i = 0; i < db_rows_n(rows); i++)
+		if (db_int(rows, i, 3) > last) {
+			last = db_int(rows, i, 3);
+			*turn = db_id(rows, i, 0);
+		}
+}
+
 static void take_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 
 	if (rows != NULL && db_rows_n(rows) > 0) {
+		turn_keep(call->batch, rows);
 		e = content_read(call, rows);
 		if (e == ERR_OK)
 			return;
@@ -143,17 +182,18 @@ static void take_ended(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-enum err delivery_claim(struct db *db, struct id worker, size_t max, int64_t lease_ms,
+enum err delivery_claim(struct db *db, struct id worker, const struct delivery_ask *ask,
 	delivery_claim_done *done, void *ctx)
 {
 	struct db_args args;
 
 	db_args_init(&args);
 	db_arg_id(&args, worker);
-	db_arg_int8(&args, (int64_t)max);
-	db_arg_int8(&args, lease_ms);
+	db_arg_int8(&args, (int64_t)ask->max);
+	db_arg_int8(&args, ask->lease_ms);
+	db_arg_id(&args, *ask->turn);
 	return call_run(&(struct call_ask){db, NULL, 0, &DELIVERY_TAKE, &args, take_ended,
-		{.done = (call_fn *)done, .ctx = ctx, .id = worker}});
+		{.done = (call_fn *)done, .ctx = ctx, .batch = ask->turn, .id = worker}});
 }
 
 struct end {

@@ -28,8 +28,14 @@ struct delivery {
 };
 typedef void delivery_claim_done(void *ctx, enum err e, const struct delivery *rows, size_t n);
 /* Takes up to max due deliveries for lease_ms (first the ids, then, in a second transaction under
- * their tenants, the content; done is called once). */
-MUST_CHECK enum err delivery_claim(struct db *db, struct id worker, size_t max, int64_t lease_ms,
+ * their tenants, the content; done is called once): of tenants in turn, so that nobody waits behind
+ * another's backlog, and what their turn leaves free by age. */
+struct delivery_ask {
+	size_t max;
+	int64_t lease_ms;
+	struct id *turn; /* the tenant whose turn was last, kept by the caller; zero at first */
+};
+MUST_CHECK enum err delivery_claim(struct db *db, struct id worker, const struct delivery_ask *ask,
 	delivery_claim_done *done, void *ctx);
 
 /* DEFERRED: not tried, as its receiver has its share of calls under way: no log line, the

@@ -47,6 +47,7 @@ struct sender {
 	struct origins *origins, *tenants;
 	struct post *posts, *free, *ended;
 	size_t posts_n, under_way;
+	struct id turn; /* see delivery_ask */
 	bool claiming, telling, stopped, dropped;
 	struct delivery_end *told[CLAIM_MAX]; /* the batch that is being told */
 	struct post *told_posts[CLAIM_MAX];
@@ -381,18 +382,19 @@ static void networks_refresh(struct sender *p)
 static void on_look(void *owner)
 {
 	struct sender *p = owner;
-	size_t max = slots_free(p) < CLAIM_MAX ? slots_free(p) : CLAIM_MAX;
-	int64_t lease_ms = config_of(p)->webhook.timeout_ms + LEASE_EXTRA_MS;
+	const struct delivery_ask ask = {
+		.max = slots_free(p) < CLAIM_MAX ? slots_free(p) : CLAIM_MAX,
+		.lease_ms = config_of(p)->webhook.timeout_ms + LEASE_EXTRA_MS,
+		.turn = &p->turn};
 
 	networks_refresh(p);
 	if (p->stopped || p->claiming)
 		return;
-	if (max == 0) {
+	if (ask.max == 0) {
 		look_in(p, LOOK_EVERY_MS);
 		return;
 	}
-	p->claiming =
-		delivery_claim(p->host.db, *p->host.worker, max, lease_ms, on_claimed, p) == ERR_OK;
+	p->claiming = delivery_claim(p->host.db, *p->host.worker, &ask, on_claimed, p) == ERR_OK;
 	if (!p->claiming)
 		look_in(p, LOOK_EVERY_MS);
 }

@@ -197,13 +197,14 @@ static void on_log(void *ctx, enum err e, const struct delivery_row *rows, size_
 static struct delivery claim_of(struct record_world *w, const struct submit *s)
 {
 	int64_t end = clock_ms() + RECORD_WAIT_MS;
+	struct id turn = {{0}};
+	const struct delivery_ask ask = {.max = 100, .lease_ms = 60000, .turn = &turn};
 	struct taken t;
 	size_t i;
 
 	while (clock_ms() < end) {
 		t.n = 0;
-		record_run(
-			w->worker, delivery_claim(w->worker, w->me, 100, 60000, on_deliveries, &t));
+		record_run(w->worker, delivery_claim(w->worker, w->me, &ask, on_deliveries, &t));
 		for (i = 0; i < t.n; i++)
 			if (id_equal(t.d[i].job, s->job))
 				return t.d[i];
@@ -256,6 +257,49 @@ static void test_the_end_of_a_job_leaves_a_delivery_that_is_tried_until_done(voi
 	assert_int_equal(n, 2);
 }
 
+/* Ends n jobs of a tenant that wants to be called. */
+static void owe(struct record_world *w, struct id tenant, size_t n)
+{
+	struct submit jobs[100];
+	struct record_claims *got;
+	struct finish f[100];
+
+	for (size_t i = 0; i < n; i++) {
+		jobs[i] = record_job(tenant, w->queue);
+		jobs[i].callback_events = CALLBACK_ALL;
+		jobs[i].callback = (struct db_bytes){"\0{\"url\":\"x\"}", 11};
+	}
+	record_submit(w->producer, jobs, n);
+	got = record_claim(w->worker, w->me, w->queue, n);
+	assert_int_equal(got->n, n);
+	for (size_t i = 0; i < n; i++)
+		f[i] = record_finish_of(&got->claim[i]);
+	record_finish(w->worker, w->me, f, n);
+}
+
+/* promises: C3, C12 */
+static void test_no_tenant_waits_behind_the_backlog_of_another(void **state)
+{
+	enum { BACKLOG = 90, ROOM = 16 };
+	struct record_world *w = *state;
+	struct id other = record_tenant(w->producer), turn = {{0}};
+	const struct delivery_ask ask = {.max = ROOM, .lease_ms = 60000, .turn = &turn};
+	struct taken t;
+	size_t others = 0, all = 0;
+
+	owe(w, w->tenant, BACKLOG);
+	owe(w, other, 3);
+	for (int tries = 0; tries < 2; tries++) { /* whoever's turn is first */
+		t.n = 0;
+		record_run(w->worker, delivery_claim(w->worker, w->me, &ask, on_deliveries, &t));
+		for (size_t i = 0; i < t.n; i++)
+			others += id_equal(t.d[i].tenant, other);
+		all += t.n;
+	}
+	assert_int_equal(others, 3);
+	assert_int_equal(all, 2 * ROOM);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, record_world_open, record_world_close)
 int main(void)
 {
@@ -264,6 +308,7 @@ int main(void)
 		TEST(test_a_stale_holder_appends_nothing),
 		TEST(test_whoever_else_ends_an_attempt_closes_its_block),
 		TEST(test_the_end_of_a_job_leaves_a_delivery_that_is_tried_until_done),
+		TEST(test_no_tenant_waits_behind_the_backlog_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
