@@ -71,7 +71,7 @@
 	X(INT, json_depth, "64", 4, 1000, "", LIVE, "nesting of a JSON text")                      \
 	X(INT, result_bytes, "16777216", 1024, 268435456, "bytes", LIVE,                           \
 	  "of a reply that is kept")                                                               \
-	X(INT, metadata_keys, "16", 0, 1000, "", LIVE, "members of a job's metadata")              \
+	X(INT, metadata_keys, "16", 0, 64, "", LIVE, "members of a job's metadata")                \
 	X(INT, metadata_key_chars, "64", 1, 1000, "characters", LIVE, "of a metadata key")         \
 	X(INT, metadata_value_chars, "512", 0, 65536, "characters", LIVE, "of a metadata value")   \
 	X(INT, subject_chars, "256", 1, 1000, "characters", LIVE, "of a job's subject")            \

@@ -20,7 +20,10 @@
 #include "domain/job.h"
 #include "ports/db.h"
 
-enum { SUBMIT_HASHES_MAX = 17, SUBMIT_HASH_BYTES = 16 };
+/* What a job can be found by: its subject, and each member of its metadata up to the most that
+ * limits.metadata_keys may allow. */
+enum { SUBMIT_METADATA_MAX = 64, SUBMIT_HASHES_MAX = SUBMIT_METADATA_MAX + 1 };
+enum { SUBMIT_HASH_BYTES = 16 };
 
 /* Terminal events a callback asked for; 0 = no callback. */
 enum {

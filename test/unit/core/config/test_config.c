@@ -313,6 +313,11 @@ static void test_no_batch_may_be_larger_than_its_statement_takes(void **state)
 	assert_int_equal(maximum("producer", "batch_max"), SUBMIT_MAX / 2);
 }
 
+static void test_a_job_can_be_found_by_all_the_metadata_it_may_have(void **state)
+{
+	assert_int_equal(maximum("limits", "metadata_keys"), SUBMIT_METADATA_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_secret_files_are_checked_for_who_reads_them),
 		cmocka_unit_test(test_a_held_config_outlives_a_release),
 		cmocka_unit_test(test_the_table_names_each_key_once_and_in_units),
+		cmocka_unit_test(test_a_job_can_be_found_by_all_the_metadata_it_may_have),
 		cmocka_unit_test(test_no_batch_may_be_larger_than_its_statement_takes),
 	};
 
