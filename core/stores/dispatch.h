@@ -101,9 +101,9 @@ MUST_CHECK enum err dispatch_flow(struct db *db, int64_t term, const struct disp
 /* Blocks the heads of tenants at their cap of running jobs, and frees those that are below it
  * again; n = heads changed. */
 MUST_CHECK enum err dispatch_block(struct db *db, int64_t term, term_work_done *done, void *ctx);
-/* Counts depths, the oldest age and the rate of starts into queue_flow: a scan of the ready and due
- * rows' keys. Takes time on a deep backlog: call it again after twenty times as long as it took, at
- * least 250 ms. */
+/* Counts depths, the oldest age and the rate of starts into queue_flow, and what capped tenants
+ * have waiting into tenant_limit: a scan of the ready and due rows' keys. Takes time on a deep
+ * backlog: call it again after twenty times as long as it took, at least 250 ms. */
 MUST_CHECK enum err dispatch_count(struct db *db, int64_t term, term_work_done *done, void *ctx);
 /* Puts missing heads back, removes those empty for a minute. n = rows changed. */
 MUST_CHECK enum err dispatch_heads(struct db *db, int64_t term, term_work_done *done, void *ctx);

@@ -29,14 +29,22 @@ static const struct db_stmt flow_stmt = {.name = "dispatch_flow",
 
 /* A deep backlog is counted by walking the table, in whatever order is cheapest. */
 static const struct db_stmt scan_stmt = {.name = "dispatch_scan",
-	.sql = "select set_config('enable_seqscan', 'on', true)",
+	.sql = "select set_config('enable_seqscan', 'on', true),"
+	       " set_config('enable_hashjoin', 'on', true)",
 	.reads = true};
 static const struct db_stmt count_stmt = {.name = "dispatch_count",
-	.sql = "with " TERM_SQL ", counted as materialized (select queue_id,"
+	.sql = "with " TERM_SQL ", ready as materialized (select queue_id, tenant_id, count(*) as n"
+	       "  from job_ready group by queue_id, tenant_id),"
+	       " tenants as (update tenant_limit l set queued = c.n from"
+	       "  (select l.tenant_id, l.ctid as at, coalesce(r.n, 0) as n from tenant_limit l"
+	       "   left join (select tenant_id, sum(n)::bigint as n from ready group by tenant_id) r"
+	       "   using (tenant_id) where l.max_queued > 0 and " TERM_HELD ") c"
+	       "  where l.ctid = c.at and l.queued <> c.n),"
+	       " counted as materialized (select queue_id,"
 	       "  sum(queued)::bigint as queued, sum(waiting)::bigint as waiting,"
 	       "  sum(running)::bigint as running from ("
 	       "   select queue_id, 0 as queued, 0 as waiting, 0 as running from queue"
-	       "   union all select queue_id, count(*), 0, 0 from job_ready group by queue_id"
+	       "   union all select queue_id, n, 0, 0 from ready"
 	       "   union all select queue_id, 0, count(*), 0 from job_due group by queue_id"
 	       "   union all select queue_id, 0, 0, count(*) from job_lease group by queue_id) c"
 	       "  where " TERM_HELD " group by queue_id),"
@@ -59,16 +67,6 @@ static const struct db_stmt count_stmt = {.name = "dispatch_count",
 	       "   excluded.started) or f.drain_rate > 0"
 	       "  or f.counted_at is null or f.counted_at < now() - interval '5 seconds'"
 	       "  returning 1)"
-	       " select " TERM_REPLY ", (select count(*) from kept)"};
-
-/* No further than the cap: more than full is full. */
-static const struct db_stmt tenants_stmt = {.name = "dispatch_count_tenants",
-	.sql = "with " TERM_SQL ", counted as materialized (select l.ctid as at, l.queued as was,"
-	       "  (select count(*) from (select 1 from job_ready r where r.tenant_id = l.tenant_id"
-	       "   limit l.max_queued) r) as queued"
-	       "  from tenant_limit l where l.max_queued > 0 and " TERM_HELD "),"
-	       " kept as (update tenant_limit l set queued = c.queued from counted c"
-	       "  where l.ctid = c.at and c.queued <> c.was returning 1)"
 	       " select " TERM_REPLY ", (select count(*) from kept)"};
 
 static const struct db_stmt block_stmt = {.name = "dispatch_block",
@@ -185,10 +183,9 @@ enum err dispatch_count(struct db *db, int64_t term, term_work_done *done, void 
 
 	if (e != ERR_OK)
 		return e;
-	term_query(db, &tenants_stmt, term);
 	db_query(db, &scan_stmt, NULL);
 	term_query(db, &count_stmt, term);
-	return term_work_commit(db, 4, done, ctx);
+	return term_work_commit(db, 3, done, ctx);
 }
 
 enum err dispatch_block(struct db *db, int64_t term, term_work_done *done, void *ctx)
