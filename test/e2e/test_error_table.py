@@ -153,7 +153,12 @@ def judge(client: Client, job: str, row: Row) -> dict[str, Any]:
     assert (done["state"], done["error"]["code"]) == ("failed", row.code), done
     tries = client.get(job, expand="attempts")["attempts"]
     assert [t["error"]["code"] for t in tries] == [row.code] * row.attempts
-    assert {t["status"] for t in tries} == {row.status}
+    # what a reply has too much may be met by the next one on its connection, before any status
+    assert {t["status"] for t in tries} <= {
+        row.status,
+        None if "short_length" in row.model else row.status,
+    }
+    assert tries[0]["status"] == row.status
     return done
 
 
