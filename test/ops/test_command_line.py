@@ -19,8 +19,8 @@ JOB = "job_01h455vb4pex5vsknk084sn02q"
 OTHER = "job_01h455vb4pex5vsknk084sn02r"
 KEY = "lh_" + "0" * 72
 COMMANDS = {
-    "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "top", "queue list", "queue set",
-    "queue pause", "queue resume", "queue drain", "worker list", "worker drain", "upstream list",
+    "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "top", "queue list",
+    "queue set", "queue pause", "queue resume", "queue drain", "worker list", "worker drain", "upstream list",
     "upstream show", "upstream block", "upstream allow", "upstream auto",
     "tenant create", "tenant list", "tenant callback-origins", "tenant limits", "api-key create",
     "api-key list", "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion",
