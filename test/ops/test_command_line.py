@@ -20,8 +20,8 @@ OTHER = "job_01h455vb4pex5vsknk084sn02r"
 KEY = "lh_" + "0" * 72
 COMMANDS = {
     "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "top", "queue list",
-    "queue set", "queue pause", "queue resume", "queue drain", "worker list", "worker drain", "upstream list",
-    "upstream show", "upstream block", "upstream allow", "upstream auto",
+    "queue set", "queue pause", "queue resume", "queue drain", "worker list", "worker drain",
+    "upstream list", "upstream show", "upstream block", "upstream allow", "upstream auto",
     "tenant create", "tenant list", "tenant callback-origins", "tenant limits", "api-key create",
     "api-key list", "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion",
     "help", "version", "usage",
