@@ -65,6 +65,12 @@ void holding_book_usage(struct job *job)
 	booking_send(job->worker, booking);
 }
 
+/* It is in a batch under way: it will be told that it is lost, and books then. */
+static bool is_being_ended(const struct job *job)
+{
+	return job->ending == ENDING_TOLD || (job->ending == ENDING_ASKED && !job->waiting.next);
+}
+
 void holding_book_all(struct worker *w)
 {
 	struct ring *at = w->jobs.held.next;
@@ -77,8 +83,7 @@ void holding_book_all(struct worker *w)
 		for (; at != &w->jobs.held && booking->n < FINISH_MAX; at = at->next) {
 			struct job *job = RING_OF(at, struct job, held);
 
-			/* One that asked to end is told what became of that, and books then. */
-			if (job->ending == ENDING_NOT_ASKED && job->call)
+			if (job->call && !is_being_ended(job))
 				booking_add(booking, job);
 		}
 		booking_send(w, booking);
