@@ -17,7 +17,8 @@
 
 #define TERMINAL "state in ('completed', 'failed', 'expired')"
 
-/* What attempts used, added up by day: rows of a worker's own share, in one order. */
+/* What attempts used, added up by day (a parked one made no call): rows of a worker's own share, in
+ * one order. */
 #define USAGES(from, shard)                                                                       \
 	", usages as (insert into usage_day (tenant_id, day, queue_id, upstream, model, shard,"   \
 	"  attempts, estimated, input_tokens, output_tokens, cost_nano)"                          \
@@ -91,7 +92,7 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  coalesce(restarted, false), state, error_code, waiting_for, 'holder', upstream, model,"
 	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
 	       "  finish_ms, message, key_label, called_model, fallback, estimated from ended" IF_TWICE
-	       ")" USAGES("ended",
+	       ")" USAGES("(select * from ended where as_kind <> 3) called",
 		       "$28") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
 			      "  error_code) select retention, tenant_id, job_id, fence, coalesce(event_end, 0), queue_id, state,"
 			      "  error_code from ended where " TERMINAL IF_TWICE ")"
