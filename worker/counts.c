@@ -11,7 +11,7 @@ static void name_take(const char *from, char out[COUNTS_NAME_ROOM])
 {
 	size_t n = 0;
 
-	for (; from[n] && n < COUNTS_NAME_ROOM - 1; n++)
+	for (; n < COUNTS_NAME_ROOM - 1 && from[n]; n++)
 		out[n] = (char)(from[n] < ' ' || from[n] > '~' ? '?' : from[n]);
 	out[n] = '\0';
 }
