@@ -9,11 +9,11 @@ static const char OTHER[] = "other";
 /* What can stand in a label. */
 static void name_take(const char *from, char out[COUNTS_NAME_ROOM])
 {
-	size_t n = 0;
+	const size_t len = strnlen(from, COUNTS_NAME_ROOM - 1);
 
-	for (; n < COUNTS_NAME_ROOM - 1 && from[n]; n++)
-		out[n] = (char)(from[n] < ' ' || from[n] > '~' ? '?' : from[n]);
-	out[n] = '\0';
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)(from[i] < ' ' || from[i] > '~' ? '?' : from[i]);
+	out[len] = '\0';
 }
 
 enum err counts_new(struct counts **ret_counts)
