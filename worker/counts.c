@@ -9,11 +9,10 @@ static const char OTHER[] = "other";
 /* What can stand in a label. */
 static void name_take(const char *from, char out[COUNTS_NAME_ROOM])
 {
-	const size_t len = strnlen(from, COUNTS_NAME_ROOM - 1);
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = (char)(from[i] < ' ' || from[i] > '~' ? '?' : from[i]);
-	out[len] = '\0';
+	snprintf(out, COUNTS_NAME_ROOM, "%s", from);
+	for (char *c = out; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 }
 
 enum err counts_new(struct counts **ret_counts)

@@ -32,7 +32,11 @@ EACH = 10
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Any]:
-    quick = {"retry": {"base_ms": 200, "cap_ms": 2000}}
+    # no breaker: what is shown here is what bad calls do while they are made
+    quick = {
+        "retry": {"base_ms": 200, "cap_ms": 2000},
+        "breaker": {"calls_min": 100000, "failures_in_row": 0},
+    }
     with running("models", workers=1, config_overrides=quick) as one:
         yield one
 
