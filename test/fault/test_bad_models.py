@@ -32,9 +32,9 @@ EACH = 10
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Any]:
-    # no breaker: what is shown here is what bad calls do while they are made
+    # no breaker and no retry budget: what is shown here is what bad calls do while they are made
     quick = {
-        "retry": {"base_ms": 200, "cap_ms": 2000},
+        "retry": {"base_ms": 200, "cap_ms": 2000, "budget_percent": 100},
         "breaker": {"calls_min": 100000, "failures_in_row": 0},
     }
     with running("models", workers=1, config_overrides=quick) as one:
