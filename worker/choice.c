@@ -5,13 +5,15 @@
 
 #include <string.h>
 
-/* One upstream that hangs must leave slots for the jobs of the others. */
+/* One upstream that hangs must leave slots for the jobs of the others, but even a worker of one slot
+ * calls. */
 static int64_t calls_at_a_time(const struct worker *w, const struct upstream *up)
 {
 	const int64_t percent = w->upstreams->n > 1 ? w->config->pacing.slots_percent : 100;
 	const int64_t part = w->config->worker.slots * percent / 100;
+	const int64_t calls = part > 1 ? part : 1;
 
-	return part < up->config->max_in_flight ? part : up->config->max_in_flight;
+	return calls < up->config->max_in_flight ? calls : up->config->max_in_flight;
 }
 
 struct permit_ask choice_ask(const struct job *job, const struct choice *choice)
