@@ -12,7 +12,7 @@
 enum {
 	EXCHANGE_SCOPES = 64, /* in one exchange; the others' turn is the next one */
 	GUARDS_MAX = 2 * EXCHANGE_SCOPES,
-	WORDS_MAX = 3 + 13 * GUARDS_MAX + 21 * EXCHANGE_SCOPES,
+	WORDS_MAX = 3 + 13 * GUARDS_MAX + 21 * EXCHANGE_SCOPES + 1, /* all of them leave one */
 	TEXT_MAX = 4 << 20,
 	FRESH_MS = 100,
 	HURRY_MS = 5,	  /* between hurried exchanges */
