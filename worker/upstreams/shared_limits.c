@@ -165,17 +165,24 @@ static void put_pace(struct shared_limits *s, struct scope *scope)
 	}
 }
 
-static bool is_due(const struct shared_limits *s, const struct scope *scope)
+/* Its copy is old: nobody may act upon it soon. */
+static bool is_stale(const struct shared_limits *s, const struct scope *scope)
 {
-	return scope->waiting || scope->breaker->why || scope->health->why ||
-	       now_of(s) - scope->copied_ms >= sync_ms(s) / 2;
+	return now_of(s) - scope->copied_ms >= sync_ms(s) / 2;
 }
 
-/* The scopes used last that are due. */
-static size_t choose(struct shared_limits *s, struct scope *chosen[EXCHANGE_SCOPES])
+/* It has something to ask or to tell before that. */
+static bool is_in_a_hurry(const struct shared_limits *s, const struct scope *scope)
+{
+	return !is_stale(s, scope) &&
+	       (scope->waiting || scope->breaker->why || scope->health->why);
+}
+
+/* Adds those of the scopes used last that are due; returns how many there are then. */
+static size_t choose(const struct shared_limits *s, struct scope *chosen[EXCHANGE_SCOPES], size_t n,
+	bool (*due)(const struct shared_limits *s, const struct scope *scope))
 {
 	const int64_t now = now_of(s);
-	size_t n = 0;
 
 	for (struct ring *at = s->scopes->used.prev; at != &s->scopes->used && n < EXCHANGE_SCOPES;
 		at = at->prev) {
@@ -183,7 +190,7 @@ static size_t choose(struct shared_limits *s, struct scope *chosen[EXCHANGE_SCOP
 
 		if (now - scope->used_ms > ACTIVE_MS && !scope->in_flight && !scope->waiting)
 			break;
-		if (is_due(s, scope))
+		if (due(s, scope))
 			chosen[n++] = scope;
 	}
 	return n;
@@ -192,9 +199,10 @@ static size_t choose(struct shared_limits *s, struct scope *chosen[EXCHANGE_SCOP
 static void gather(struct shared_limits *s)
 {
 	struct scope *chosen[EXCHANGE_SCOPES];
-	const size_t n = choose(s, chosen);
+	size_t n = choose(s, chosen, 0, is_stale); /* else those that wait would keep others out */
 	char worker[ID_UUID_MAX];
 
+	n = choose(s, chosen, n, is_in_a_hurry);
 	s->exchange++;
 	s->guards_n = s->scopes_n = 0;
 	s->words.n = 0;

@@ -252,6 +252,83 @@ static void test_what_a_worker_learned_alone_is_the_fleets_when_redis_is_back(vo
 	scene_free(s);
 }
 
+/* ---- more scopes than one exchange has room for ---- */
+
+enum { MANY = 200 };
+static struct permit many[MANY];
+
+static struct permit_verdict many_ask(struct scene *s, size_t i, const char *key, const char *model)
+{
+	const struct permit_ask ask = {
+		.upstream = &s->config->upstreams[0], .key = key, .model = model, .ceiling = 1};
+
+	return permit_take(s->workers[FIRST], &many[i], &ask);
+}
+
+/* One has the only place. Those behind it wait for that, not for the fleet's word. */
+static bool all_wait_for_a_place(struct scene *s)
+{
+	int copies = 0;
+
+	permits_again(s->workers[FIRST]);
+	for (size_t i = 0; i < MANY; i++) {
+		char model[16];
+
+		(void)snprintf(model, sizeof(model), "m%zu", i);
+		if (many[i].stage == PERMIT_HELD)
+			continue;
+		copies += many_ask(s, i, "a", model).by == PERMIT_COPY;
+	}
+	return copies == 0;
+}
+
+static void many_end(struct scene *s)
+{
+	for (size_t i = 0; i < MANY; i++)
+		scene_end(s, FIRST, &many[i], ERR_CANCELLED, 0, 0);
+}
+
+/* promises: C4 */
+static void test_jobs_that_wait_keep_no_other_from_the_fleets_word(void **state)
+{
+	struct scene *s = scene_new(true, UPSTREAM "}]\n");
+
+	scene_until(s, all_wait_for_a_place);
+	many_end(s);
+	scene_free(s);
+}
+
+static void alone_seen(void *owner, const struct permit_view *view)
+{
+	*(bool *)owner = view->alone;
+}
+
+/* As many as an exchange has room for, each with a breaker and a key of its own. */
+static bool a_full_exchange_is_answered(struct scene *s)
+{
+	bool alone = true;
+
+	permits_again(s->workers[FIRST]);
+	for (size_t i = 0; i < MANY; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "n%zu", i);
+		if (many[i].stage != PERMIT_HELD)
+			s->granted += many_ask(s, i, name, name).by == PERMIT_CONCURRENCY;
+	}
+	permits_each(s->workers[FIRST], alone_seen, &alone);
+	return !alone && s->granted >= MANY;
+}
+
+static void test_a_full_exchange_is_answered(void **state)
+{
+	struct scene *s = scene_new(true, UPSTREAM "}]\n");
+
+	scene_until(s, a_full_exchange_is_answered);
+	many_end(s);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +342,8 @@ int main(void)
 		cmocka_unit_test(test_without_redis_each_keeps_to_its_share),
 		cmocka_unit_test(test_without_redis_a_worker_has_its_own_breaker),
 		cmocka_unit_test(test_what_a_worker_learned_alone_is_the_fleets_when_redis_is_back),
+		cmocka_unit_test(test_jobs_that_wait_keep_no_other_from_the_fleets_word),
+		cmocka_unit_test(test_a_full_exchange_is_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
