@@ -11,6 +11,12 @@ enum {
 /* Parked jobs come a little faster than leave is given, so that somebody is always at hand. */
 static const double PARKED_HURRY = 1.25;
 
+/* Where nobody waits nothing is wanted: what rounding leaves of the sum would keep a lease here. */
+static void unwant(struct quota *q, double amount, size_t waiting)
+{
+	q->wanted = waiting ? q->wanted - amount : 0;
+}
+
 void permit_wait_leave(struct permits *p, struct permit *permit)
 {
 	struct scope *scope = permit->scope;
@@ -19,8 +25,8 @@ void permit_wait_leave(struct permits *p, struct permit *permit)
 		return;
 	scope->waiting--;
 	scope->in_line -= !permit_is_timed(permit->by);
-	scope->quota[RATE_REQUESTS].wanted -= 1;
-	scope->quota[RATE_TOKENS].wanted -= permit->tokens;
+	unwant(&scope->quota[RATE_REQUESTS], 1, scope->waiting);
+	unwant(&scope->quota[RATE_TOKENS], permit->tokens, scope->waiting);
 	p->waiting--;
 	permit->stage = PERMIT_NONE;
 }

@@ -1,5 +1,6 @@
 /* Leave to call, as one worker gives it: what stands in the way, who waits, who is parked. */
 #include "permit_asks.h"
+#include "upstreams/permit_inside.h"
 
 #define UPSTREAM "upstreams: [{name: up, base_url: \"http://127.0.0.1:1/v1\", models: [\"*\"]"
 
@@ -89,6 +90,34 @@ static void test_first_come_first_served(void **state)
 	scene_free(s);
 }
 
+/* Sums of fractions that are taken apart again do not end at zero by themselves. */
+static void test_who_left_wants_nothing_any_more(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM "}]\n");
+	struct permit held = {.scope = NULL}, a = held, b = held;
+	const struct permit_outcome outcome = {.status = 200, .tokens = 300, .output_tokens = 123};
+	const struct permit_ask large = {.upstream = &s->config->upstreams[0],
+		.key = "a",
+		.model = "m",
+		.ceiling = 1,
+		.input_bytes = 1 << 20};
+	const struct scope *scope;
+
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(ask_as(s, &held, false, 1).answer, PERMIT_GRANTED);
+		permit_end(s->workers[W], &held, &outcome);
+	}
+	assert_int_equal(ask_as(s, &held, false, 1).answer, PERMIT_GRANTED);
+	assert_int_equal(ask_as(s, &a, false, 1).answer, PERMIT_WAIT);
+	scope = a.scope;
+	assert_int_equal(permit_take(s->workers[W], &b, &large).answer, PERMIT_WAIT);
+	scene_end(s, W, &b, ERR_CANCELLED, 0, 0);
+	scene_end(s, W, &a, ERR_CANCELLED, 0, 0);
+	assert_true(scope->quota[RATE_TOKENS].wanted == 0);
+	scene_end(s, W, &held, ERR_OK, 200, 0);
+	scene_free(s);
+}
+
 static struct permit hanging[20];
 
 static bool late_by_now(struct scene *s)
@@ -172,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_retries_beyond_the_budget_wait_and_first_attempts_go),
 		cmocka_unit_test(test_few_wait_for_a_place_and_the_others_are_parked_apart),
 		cmocka_unit_test(test_first_come_first_served),
+		cmocka_unit_test(test_who_left_wants_nothing_any_more),
 		cmocka_unit_test(test_calls_that_hang_open_the_breaker_while_they_hang),
 		cmocka_unit_test(test_a_429_lowers_how_many_are_called_at_a_time),
 		cmocka_unit_test(test_a_rate_limit_is_no_failure_of_the_upstream),
