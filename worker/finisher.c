@@ -250,10 +250,8 @@ static void batch_told(struct batch *batch)
 /* Not even a failure without values can be written: the lease's end decides. */
 static void batch_give_up(struct batch *batch)
 {
-	struct job *job = batch->jobs[0];
-
-	batch_leave(batch, 0);
-	job_drop(job);
+	job_drop(batch->jobs[0]);
+	batch_leave(batch, 0); /* last: the job may be freed by it */
 	batch_free(batch);
 }
 
