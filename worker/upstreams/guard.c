@@ -140,12 +140,17 @@ bool guard_enter(struct guard *g, int64_t now_ms)
 
 void guard_refuse(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms)
 {
-	struct breaker next;
-
 	if (g->now.state == BREAKER_RAMPING)
 		g->drawn++;
+	guard_wanted(g, rule, alone, now_ms);
+}
+
+void guard_wanted(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms)
+{
+	struct breaker next;
+
 	judge(g, rule, now_ms);
-	if (g->why || breaker_mode(&g->now, now_ms) == BREAKER_BLOCK ||
+	if ((g->why && !alone) || breaker_mode(&g->now, now_ms) == BREAKER_BLOCK ||
 		!breaker_probe(&g->now, rule, now_ms, &next))
 		return;
 	if (alone) {

@@ -59,6 +59,8 @@ bool guard_may(const struct guard *g, int64_t now_ms, int64_t *ret_wait_ms);
 bool guard_enter(struct guard *g, int64_t now_ms);
 /* A call may not go: counted once for each stage of a ramp; and a probe that is due is proposed. */
 void guard_refuse(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms);
+/* The same for a call that may go elsewhere, without the count. */
+void guard_wanted(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms);
 /* How a call of that era fared. */
 void guard_report(struct guard *g, const struct breaker_rule *rule, unsigned era,
 	struct breaker_counts more, int64_t now_ms);

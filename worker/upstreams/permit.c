@@ -158,6 +158,19 @@ static void refuse(struct permits *p, struct permit *permit, enum permit_block b
 		shared_limits_hurry(p->shared);
 }
 
+/* While another one stands in nobody is refused, and yet whoever was left alone must be tried. */
+static void want(struct permits *p, struct scope *scope, enum permit_block by)
+{
+	struct guard *g = by == PERMIT_BREAKER ? scope->breaker : scope->health;
+	const struct breaker_rule rule = guard_rule(permits_config(p), g->kind);
+
+	if (by != PERMIT_BREAKER && by != PERMIT_KEY)
+		return;
+	guard_wanted(g, &rule, shared_limits_alone(p->shared), permits_now(p));
+	if (g->why)
+		shared_limits_hurry(p->shared);
+}
+
 static struct permit_verdict stay_or_park(
 	struct permits *p, struct permit *permit, enum permit_block by, int64_t wait_ms)
 {
@@ -240,6 +253,7 @@ struct permit_verdict permit_look(
 		return verdict;
 	asking = permit_for(p, permit, scope, ask);
 	verdict.by = blocked_by(p, &asking, ask, &wait_ms);
+	want(p, scope, verdict.by);
 	if (verdict.by == PERMIT_NOTHING)
 		verdict.answer = PERMIT_GRANTED;
 	else if (permit_may_stay(p, &asking, verdict.by, wait_ms))

@@ -108,8 +108,9 @@ void permits_flush(struct permits *p);
 
 /* Before all that wait are asked again, in the order in which they came. */
 void permits_again(struct permits *p);
-/* What the answer would be; changes nothing. For choosing among several: a permit that waits may
- * look at all of them, and then take one. PARK: park_ms is 0. */
+/* What the answer would be; changes nothing but that a breaker which says no learns that a probe is
+ * wanted. For choosing among several: a permit that waits may look at all of them, and then take
+ * one. PARK: park_ms is 0. */
 struct permit_verdict permit_look(
 	struct permits *p, const struct permit *permit, const struct permit_ask *ask);
 /* Asks, or asks again while it waits; a permit that waits for something else leaves that.

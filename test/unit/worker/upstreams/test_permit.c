@@ -148,6 +148,65 @@ static void seen(void *owner, const struct permit_view *view)
 	*(struct permit_view *)owner = *view;
 }
 
+static bool looked_at_it_may_be_called(struct scene *s)
+{
+	const struct permit none = {.scope = NULL};
+	const struct permit_ask ask = {
+		.upstream = &s->config->upstreams[0], .key = "a", .model = "m", .ceiling = 1000};
+
+	return permit_look(s->workers[W], &none, &ask).answer == PERMIT_GRANTED;
+}
+
+static bool looked_at_it_closes(struct scene *s)
+{
+	struct permit_view view = {.breaker = ""};
+
+	if (looked_at_it_may_be_called(s))
+		(void)scene_try(s, W, "a", "m", ERR_OK, 200);
+	permits_each(s->workers[W], seen, &view);
+	return strcmp(view.breaker, "closed") == 0;
+}
+
+static bool asked_it_closes(struct scene *s)
+{
+	struct permit_view view = {.breaker = ""};
+
+	(void)scene_try(s, W, "a", "m", ERR_OK, 200);
+	permits_each(s->workers[W], seen, &view);
+	return strcmp(view.breaker, "closed") == 0;
+}
+
+static struct scene *scene_with_an_open_breaker(void)
+{
+	struct scene *s = scene_new(false,
+		"breaker: {open_base_ms: 100, open_max_ms: 100, ramp_ms: 50}\n" UPSTREAM "}]\n");
+
+	while (scene_try(s, W, "a", "m", ERR_UP_500, 500))
+		;
+	assert_int_equal(s->last, PERMIT_BREAKER);
+	return s;
+}
+
+/* promises: C6, C16 */
+static void test_without_redis_a_breaker_closes_again(void **state)
+{
+	struct scene *s = scene_with_an_open_breaker();
+
+	scene_until(s, asked_it_closes);
+	scene_free(s);
+}
+
+/* Another upstream stands in, so that all the failed one gets is looks.
+ * promises: C6 */
+static void test_who_is_only_looked_at_is_tried_again(void **state)
+{
+	struct scene *s = scene_with_an_open_breaker();
+
+	scene_until(s, looked_at_it_may_be_called);
+	scene_until(s, looked_at_it_closes);
+	scene_free(s);
+}
+
 /* promises: C14 */
 static void test_a_429_lowers_how_many_are_called_at_a_time(void **state)
 {
@@ -203,6 +262,8 @@ int main(void)
 		cmocka_unit_test(test_first_come_first_served),
 		cmocka_unit_test(test_who_left_wants_nothing_any_more),
 		cmocka_unit_test(test_calls_that_hang_open_the_breaker_while_they_hang),
+		cmocka_unit_test(test_without_redis_a_breaker_closes_again),
+		cmocka_unit_test(test_who_is_only_looked_at_is_tried_again),
 		cmocka_unit_test(test_a_429_lowers_how_many_are_called_at_a_time),
 		cmocka_unit_test(test_a_rate_limit_is_no_failure_of_the_upstream),
 		cmocka_unit_test(test_scopes_are_bounded_and_what_is_held_stays),
