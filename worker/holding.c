@@ -98,7 +98,7 @@ void holding_lost(struct job *job)
 		LOG_TEXT("step", step_text(job->step)));
 	call_cut(job);
 	job_pin(job);
-	if (job->ending == ENDING_NOT_ASKED && job->call)
+	if (job->call && !is_being_ended(job))
 		holding_book_usage(job);
 	job_drop(job);
 	job_unpin(job);

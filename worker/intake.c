@@ -5,6 +5,7 @@
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "holding.h"
 #include "job.h"
 #include "live.h"
 #include "memory.h"
@@ -214,7 +215,7 @@ static struct job *hold(struct worker *w, const struct claim *c)
 	struct job *job;
 
 	if (old)
-		job_drop(old);
+		holding_lost(old);
 	job = job_table_add(&w->jobs, c->tenant, c->job, c->queue_id);
 	if (job)
 		facts(job, w, c);
