@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* One upstream that hangs must leave slots for the jobs of the others, but even a worker of one slot
- * calls. */
+/* One upstream that hangs must leave slots for the jobs of the others, but even a worker of one
+ * slot calls. */
 static int64_t calls_at_a_time(const struct worker *w, const struct upstream *up)
 {
 	const int64_t percent = w->upstreams->n > 1 ? w->config->pacing.slots_percent : 100;

@@ -174,8 +174,7 @@ static bool is_stale(const struct shared_limits *s, const struct scope *scope)
 /* It has something to ask or to tell before that. */
 static bool is_in_a_hurry(const struct shared_limits *s, const struct scope *scope)
 {
-	return !is_stale(s, scope) &&
-	       (scope->waiting || scope->breaker->why || scope->health->why);
+	return !is_stale(s, scope) && (scope->waiting || scope->breaker->why || scope->health->why);
 }
 
 /* Adds those of the scopes used last that are due; returns how many there are then. */
