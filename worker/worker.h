@@ -3,7 +3,10 @@
  * The parts and who wakes whom:
  *
  *   claim     asks the record for jobs (named by Kafka, or directly) when there
- *             are free slots, loads their inputs, and starts their walk (job.h)
+ *             are free slots
+ *   intakes   load the inputs of what was claimed, while there is memory, and start
+ *             the jobs' walk (intake.h, job.h)
+ *   permits   leave to call an upstream; wake those that wait for it (admitting)
  *   finisher  ends them in batches, and frees the slot when the record has it
  *   beat      the pulse on its own connection; its reply drains, cancels, kills
  *   live      text and states to Redis, cancels from it

@@ -357,7 +357,6 @@ void permits_each(struct permits *p, permit_each_fn *fn, void *owner)
 			.waiting = (int64_t)s->waiting,
 			.limit = aimd_limit(&s->aimd, s->ceiling),
 			.granted = s->granted_n,
-			.waited = s->waited_n,
 			.parked = s->parked_n,
 			.requests_per_minute = s->quota[RATE_REQUESTS].per_minute,
 			.tokens_per_minute = s->quota[RATE_TOKENS].per_minute,

@@ -129,7 +129,7 @@ struct permit_view {
 	const char *upstream, *key, *model;
 	const char *breaker, *health; /* states */
 	int64_t in_flight, waiting, limit;
-	uint64_t granted, waited, parked;
+	uint64_t granted, parked;
 	double requests_per_minute, tokens_per_minute; /* 0 = no limit */
 	double retries_left;
 	bool alone; /* without Redis */

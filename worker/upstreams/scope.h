@@ -56,7 +56,7 @@ struct scope {
 	double parked_sending; /* told with the exchange under way */
 	double resumed_ms;     /* the last of those that wait here for a known time */
 	int64_t used_ms, copied_ms;
-	uint64_t granted_n, waited_n, parked_n;
+	uint64_t granted_n, parked_n;
 	bool exchanging; /* in the exchange under way */
 };
 
