@@ -74,6 +74,16 @@ const char shared_script[] =
 	"    {name, f:format(level), name .. '_pm', f:format(pm), name .. '_cap', f:format(cap),\n"
 	"     name .. '_by', by}\n"
 	"end\n"
+
+	/* workers come and go: what those said that are gone is not kept for ever */
+	"local function load_tidy(key)\n"
+	"  if redis.call('HLEN', key) <= 2 * redis.call('ZCARD', '" PERMIT_WORKERS "') + 16 then return end\n"
+	"  local all = redis.call('HGETALL', key)\n"
+	"  for i = 1, #all, 2 do\n"
+	"    local said = tonumber(string.match(all[i + 1], '%S+$')) or 0\n"
+	"    if now - said > 60000 then redis.call('HDEL', key, all[i]) end\n"
+	"  end\n"
+	"end\n"
 	"local function pace()\n"
 	"  local id, upstream, label, model = word(), word(), word(), word()\n"
 	"  local floor, load, parked = num(), word(), num()\n"
@@ -101,6 +111,7 @@ const char shared_script[] =
 	"  redis.call('HSET', '" PERMIT_LOAD
 	"' .. id, worker, load .. string.format(' %.0f', now))\n"
 	"  keep('" PERMIT_LOAD "' .. id)\n"
+	"  load_tidy('" PERMIT_LOAD "' .. id)\n"
 	"  redis.call('ZADD', '" PERMIT_PACES "', now, id)\n"
 	"  return out\n"
 	"end\n"

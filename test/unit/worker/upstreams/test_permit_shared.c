@@ -1,4 +1,5 @@
 /* What two workers share of an upstream through a real Redis, and what is left when it is gone. */
+#include "domain/permit_keys.h"
 #include "permit_asks.h"
 
 #define UPSTREAM "upstreams: [{name: up, base_url: \"http://127.0.0.1:1/v1\", models: [\"*\"]"
@@ -329,6 +330,52 @@ static void test_a_full_exchange_is_answered(void **state)
 	scene_free(s);
 }
 
+/* ---- what workers that are gone said ---- */
+
+/* One word of Redis about what workers said of the only scope. */
+static int load_says(const struct scene *s, const char *verb, const char *rest)
+{
+	char id[PERMIT_ID_MAX], line[256], reply[32];
+	FILE *cli;
+	int number;
+
+	permit_id("up", "a", "m", id);
+	(void)snprintf(line, sizeof(line), "redis-cli -p %d %s " PERMIT_LOAD "%s %s", s->redis.port,
+		verb, id, rest);
+	cli = popen(line, "r"); /* NOLINT(cert-env33-c): a test's own words */
+	assert_non_null(cli);
+	number = fgets(reply, sizeof(reply), cli) ? atoi(reply) : -1;
+	(void)pclose(cli);
+	return number;
+}
+
+static bool the_first_has_told(struct scene *s)
+{
+	(void)scene_try(s, FIRST, "a", "m", ERR_OK, 200);
+	return load_says(s, "hlen", "") > 0;
+}
+
+static bool those_gone_are_forgotten(struct scene *s)
+{
+	(void)scene_try(s, FIRST, "a", "m", ERR_OK, 200);
+	return load_says(s, "hlen", "") == 1;
+}
+
+static void test_what_workers_said_that_are_gone_goes_too(void **state)
+{
+	struct scene *s = scene_new(true, UPSTREAM "}]\n");
+
+	scene_until(s, the_first_has_told);
+	for (int i = 0; i < 40; i++) {
+		char rest[48];
+
+		(void)snprintf(rest, sizeof(rest), "gone%d '0 1 0 0 1'", i);
+		assert_int_equal(load_says(s, "hset", rest), 1);
+	}
+	scene_until(s, those_gone_are_forgotten);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_worker_learned_alone_is_the_fleets_when_redis_is_back),
 		cmocka_unit_test(test_jobs_that_wait_keep_no_other_from_the_fleets_word),
 		cmocka_unit_test(test_a_full_exchange_is_answered),
+		cmocka_unit_test(test_what_workers_said_that_are_gone_goes_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
