@@ -57,3 +57,8 @@ class Fault:
         until("every job ends", lambda: self.one(left) == 0, deadline_s)
         history = History([e for c in clients for e in c.history.entries])
         return judge(history, self.pg_url, self.stack.env["LONGHAUL_SIM_URL"])
+
+
+def settled(job: dict[str, Any]) -> dict[str, Any]:
+    """A job but for its usage: what a fenced-off attempt used is the one thing it may still add."""
+    return {name: value for name, value in job.items() if name not in ("usage", "progress")}

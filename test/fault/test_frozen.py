@@ -16,7 +16,7 @@ import pytest
 from client import Client, chat, until
 from stacks import running, tenant_client
 
-from .conftest import Fault, rounds
+from .conftest import Fault, rounds, settled
 
 WORKERS, AT_ONCE, JOBS = 4, 2, 24  # half of the fleet at once: more and the reaper would wait
 # No worker has room for all the jobs, so that several hold some.
@@ -46,11 +46,6 @@ def holders(stack: Any, fault: Fault) -> list[str]:
     held = fault.holder_pids()
     names = {stack.pid(f"worker-{n + 1}"): f"worker-{n + 1}" for n in range(WORKERS)}
     return sorted(names[pid] for pid in held if pid in names)
-
-
-def settled(job: dict[str, Any]) -> dict[str, Any]:
-    """A job but for its usage: what a fenced-off attempt used is the one thing it may still add."""
-    return {name: value for name, value in job.items() if name not in ("usage", "progress")}
 
 
 def freeze_once(stack: Any, fault: Fault, client: Client, dice: random.Random) -> int:

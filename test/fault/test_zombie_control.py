@@ -13,7 +13,7 @@ import pytest
 from client import chat, until
 from stacks import ROOT, running, tenant_client
 
-from .conftest import Fault
+from .conftest import Fault, settled
 
 HOLDER = "select w.pid from job_lease l join worker w using (worker_id) where w.gone is null"
 
@@ -33,7 +33,7 @@ def overwritten(stack: Any, fault: Fault) -> bool:
     until("the frozen one is back", lambda: fault.one(live) >= 2, 60)
     now = client.get(job)
     client.close()
-    return now != done
+    return settled(now) != settled(done)
 
 
 @pytest.mark.promises("C7")
