@@ -77,7 +77,8 @@ const char shared_script[] =
 
 	/* workers come and go: what those said that are gone is not kept for ever */
 	"local function load_tidy(key)\n"
-	"  if redis.call('HLEN', key) <= 2 * redis.call('ZCARD', '" PERMIT_WORKERS "') + 16 then return end\n"
+	"  if redis.call('HLEN', key) <= 2 * redis.call('ZCARD', '" PERMIT_WORKERS
+	"') + 16 then return end\n"
 	"  local all = redis.call('HGETALL', key)\n"
 	"  for i = 1, #all, 2 do\n"
 	"    local said = tonumber(string.match(all[i + 1], '%S+$')) or 0\n"
