@@ -1,49 +1,6 @@
 /* Dispatch: windows, batches, heads, grants, depths (LONGHAUL_TEST_PG). */
 #include "stores/dispatch.h"
-#include "unit/core/stores/record_world.h"
-
-struct led {
-	struct record_world *w;
-	struct db *leader;
-	struct id me;
-	int64_t term;
-};
-
-static void on_term(void *ctx, enum err e, const struct term *term)
-{
-	assert_int_equal(e, ERR_OK);
-	*(int64_t *)ctx = term->number;
-}
-
-static int led_open(void **state)
-{
-	struct led *l = calloc(1, sizeof(*l));
-	int64_t end = clock_ms() + RECORD_WAIT_MS;
-	void *world;
-
-	assert_non_null(l);
-	assert_int_equal(record_world_open(&world), 0);
-	l->w = world;
-	l->leader = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
-	l->me = id_new(0);
-	while (l->term == 0 && clock_ms() < end)
-		record_run(l->leader, term_hold(l->leader, l->me, 60000, on_term, &l->term));
-	assert_true(l->term > 0);
-	*state = l;
-	return 0;
-}
-
-static int led_close(void **state)
-{
-	struct led *l = *state;
-	void *world = l->w;
-
-	record_run(l->leader, term_release(l->leader, l->me, l->term, record_ok, NULL));
-	db_close(l->leader);
-	(void)record_world_close(&world);
-	free(l);
-	return 0;
-}
+#include "unit/core/stores/record_leader.h"
 
 struct told {
 	enum err e;
