@@ -36,18 +36,22 @@ static bool gzip_piece(struct server *s, struct answer *a)
 	return false;
 }
 
-/* Promises half of what comes. */
+/* Promises half of what comes; it leaves at once, so that nobody reads the promised half alone. */
 static bool short_piece(struct server *s, struct answer *a)
 {
 	char head[HEAD_MAX];
+	struct buf whole;
 
 	buf_reset(&s->scratch);
 	if (a->dialect->whole(&a->reply, &s->scratch) != ERR_OK)
 		return false;
 	int n = snprintf(
 		head, sizeof(head), "%sContent-Length: %zu\r\n\r\n", ok, s->scratch.len / 2);
-	conn_send(a->conn, head, (size_t)n);
-	conn_send(a->conn, s->scratch.bytes, s->scratch.len);
+	buf_init(&whole, HEAD_MAX + s->scratch.len);
+	buf_append(&whole, head, (size_t)n);
+	buf_append(&whole, s->scratch.bytes, s->scratch.len);
+	conn_send(a->conn, whole.bytes, whole.len);
+	buf_clear(&whole);
 	return false;
 }
 
