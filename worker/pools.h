@@ -31,7 +31,8 @@ struct pools {
 	size_t n;
 };
 
-/* The queues that are served now; what is held of others stays counted. */
+/* The queues that give work now; what is held of others stays counted. A paused one needs no
+ * room, and a single one no choice among queues, which costs the record three times as much. */
 void pools_serve(struct pools *pools, const struct queue *const *queues, size_t n);
 /* NULL when it is not known. */
 const struct pool *pools_find_name(const struct pools *pools, const char *name);

@@ -46,6 +46,7 @@ static void on_queues(void *ctx, enum err e, const struct queue *queues, size_t 
 	struct served *served = ctx;
 	const struct queue *mine[QUEUES_MAX];
 	const char *names[QUEUES_MAX];
+	size_t open = 0;
 
 	served->asked = false;
 	if (e)
@@ -54,12 +55,13 @@ static void on_queues(void *ctx, enum err e, const struct queue *queues, size_t 
 	for (size_t i = 0; i < n && served->n < QUEUES_MAX; i++) {
 		if (!serves(served, queues[i].name))
 			continue;
-		mine[served->n] = &queues[i];
+		if (!queues[i].paused)
+			mine[open++] = &queues[i];
 		names[served->n] = queues[i].name;
 		served->ids[served->n++] = queues[i].id;
 	}
 	counts_name_queues(served->worker->counts, queues, n);
-	pools_serve(&served->worker->jobs.pools, mine, served->n);
+	pools_serve(&served->worker->jobs.pools, mine, open);
 	if (served->consumer &&
 		stream_consumer_subscribe(served->consumer, names, served->n) != ERR_OK)
 		log_warn("cannot subscribe to the queues' topics");

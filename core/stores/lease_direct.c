@@ -113,7 +113,7 @@ enum err lease_claim_direct(struct db *db, struct id worker, const struct claim_
 	share_deficit_args(&a, ask->deficits, 0);
 	load_args(&a, ask->loads, ask->loads_n);
 	return call_run(&(struct call_ask){.db = db,
-		.stmt = ask->queues_n > 1 || ask->loads_n > 0 ? &many_stmt : &one_stmt,
+		.stmt = ask->loads_n > 0 ? &many_stmt : &one_stmt,
 		.args = &a,
 		.on_done = on_direct,
 		.with = {.done = (call_fn *)done, .ctx = ctx}});

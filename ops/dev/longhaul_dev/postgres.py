@@ -20,7 +20,7 @@ SETTINGS = {
     "listen_addresses": "'127.0.0.1'",
     "password_encryption": "'scram-sha-256'",
     "max_connections": "200",
-    "shared_buffers": "'256MB'",
+    "shared_buffers": "'1GB'",
     "dynamic_shared_memory_type": "'mmap'",
     "min_wal_size": "'1GB'",
     "max_wal_size": "'2GB'",
