@@ -87,6 +87,7 @@ const struct record_op *const producer_ops[] = {
 	&queues_op,
 	&live_peek_op,
 	&expand_attempts_op,
+	&expand_weigh_op,
 	&expand_events_op,
 	&expand_deliveries_op,
 	&expand_forget_op,

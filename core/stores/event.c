@@ -1,5 +1,7 @@
 #include "stores/event.h"
 
+#include "stores/call.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +57,13 @@ static const struct db_stmt EVENT_ROWS = {.name = "event_rows",
 	       " union all select kind, seq_from, count, at, attempt, text, lengths, detail"
 	       " from job_event where " OF_JOB " and retention = $3 and seq_from + count > $4 + 1"
 	       ") everything order by seq",
+	true};
+
+/* No value is fetched for its length. */
+static const struct db_stmt EVENT_WEIGH = {.name = "event_weigh",
+	.sql = "select j.event_next, coalesce((select sum(coalesce(octet_length(text), 0)"
+	       " + coalesce(octet_length(lengths), 0)) from job_event where " OF_JOB
+	       " and retention = $3), 0)::bigint from job j where " OF_JOB,
 	true};
 
 struct read {
@@ -238,4 +247,31 @@ enum err event_read(
 	db_query(db, &EVENT_ROWS, &args);
 	db_commit(db, read_ended, read);
 	return ERR_OK;
+}
+
+static void weighed(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	struct event_weight weight = {0};
+
+	if (rows != NULL && db_rows_n(rows) == 0)
+		e = ERR_NOT_FOUND;
+	if (e == ERR_OK)
+		weight = (struct event_weight){
+			.events = db_int(rows, 0, 0), .bytes = (size_t)db_int(rows, 0, 1)};
+	((event_weigh_done *)call->done)(call->ctx, e, e == ERR_OK ? &weight : NULL);
+	free(call);
+}
+
+enum err event_weigh(struct db *db, struct job_key key, event_weigh_done *done, void *ctx)
+{
+	struct db_args args;
+
+	db_args_init(&args);
+	db_arg_id(&args, key.tenant);
+	db_arg_id(&args, key.job);
+	db_arg_int4(&args, (int32_t)id_class(key.job));
+	return call_run(&(struct call_ask){db, &key.tenant, 1, &EVENT_WEIGH, &args, weighed,
+		{.done = (call_fn *)done, .ctx = ctx}});
 }

@@ -69,6 +69,16 @@ typedef void event_read_done(void *ctx, enum err e, const struct event_page *pag
 MUST_CHECK enum err event_read(
 	struct db *db, struct job_key key, int64_t after, event_read_done *done, void *ctx);
 
+/* What event_read would load of a job from its first number on, without loading it. */
+struct event_weight {
+	size_t bytes;	/* of texts and lengths */
+	int64_t events; /* numbers, counted from above: with those that are only reserved */
+};
+/* weight is NULL unless ERR_OK.   ERR_NOT_FOUND  no such job */
+typedef void event_weigh_done(void *ctx, enum err e, const struct event_weight *weight);
+MUST_CHECK enum err event_weigh(
+	struct db *db, struct job_key key, event_weigh_done *done, void *ctx);
+
 /* A holder's deltas, written while it runs: when a block is used up, every 2 s while Redis is away.
  */
 struct event_append {

@@ -316,7 +316,7 @@ static enum MHD_Result answer(struct exchange *x)
 	if (!response)
 		return MHD_NO;
 	response_dress(response, r);
-	if (r->head_only || (r->sent && client_is_gone(r)))
+	if (r->head_only || r->reply.status >= 400 || (r->sent && client_is_gone(r)))
 		r->sent = NULL;
 	body_release(x);
 	reply_memory_is(r, sent_bytes);

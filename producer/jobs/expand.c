@@ -12,14 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is held of a member while it is made, for each byte that is loaded: the value itself and its
+ * JSON text; of a partial output the text between them, too. What goes beyond is counted when it is
+ * there. */
+enum { EVENTS_COPIES = 2, PARTIAL_COPIES = 3, EVENT_JSON = 64, LOOK_UPTO = 64 << 10 };
+
 struct expand_work {
 	struct record_item item; /* first */
 	struct request *r;
 	struct job_key key;
 	unsigned bits;
-	bool partial;	       /* events are read for their text alone */
-	struct buf text;       /* that text */
-	struct live_look look; /* at what follows it */
+	bool partial;		    /* events are read for their text alone */
+	struct event_weight weight; /* of events that are to be read */
+	struct buf text;	    /* that text */
+	struct live_look look;	    /* at what follows it */
 };
 
 static const struct {
@@ -28,9 +34,9 @@ static const struct {
 	const struct record_op *op;
 } members[] = {
 	{"input", EXPAND_INPUT, NULL},
-	{"partial_output", EXPAND_PARTIAL_OUTPUT, &expand_events_op},
+	{"partial_output", EXPAND_PARTIAL_OUTPUT, &expand_weigh_op},
 	{"attempts", EXPAND_ATTEMPTS, &expand_attempts_op},
-	{"events", EXPAND_EVENTS, &expand_events_op},
+	{"events", EXPAND_EVENTS, &expand_weigh_op},
 	{"deliveries", EXPAND_DELIVERIES, &expand_deliveries_op},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
@@ -224,6 +230,7 @@ static void partial_read(struct expand_work *x, const struct event_page *page)
 }
 
 static void next(struct expand_work *x);
+static void member_done(struct record_item *item, enum err e);
 
 static void partial_put(struct expand_work *x)
 {
@@ -235,10 +242,31 @@ static void partial_put(struct expand_work *x)
 	next(x);
 }
 
+static void partial_looked(struct live_look *look);
+
+static void partial_look(struct expand_work *x, size_t upto)
+{
+	x->look.upto = upto;
+	buf_clear(&x->look.text);
+	buf_init(&x->look.text, upto);
+	live_look_start(&x->look, x->r->producer->live);
+}
+
+/* A long one is looked at again, once there is room for it. */
 static void partial_looked(struct live_look *look)
 {
 	struct expand_work *x = RING_OF(look, struct expand_work, look);
+	const size_t all = look->text_bytes > 0 ? (size_t)look->text_bytes : 0;
+	enum err e = ERR_OK;
 
+	if (all > look->upto) {
+		e = request_expect_reply(x->r, x->r->reply.body.len + PARTIAL_COPIES * all);
+		if (e)
+			member_done(&x->item, e);
+		else
+			partial_look(x, all + LOOK_UPTO);
+		return;
+	}
 	if (look->text.len)
 		(void)buf_append(&x->text, look->text.bytes, look->text.len);
 	buf_clear(&look->text);
@@ -254,8 +282,7 @@ static void partial_done(struct expand_work *x)
 	}
 	x->look.job = x->key.job;
 	x->look.done = partial_looked;
-	buf_init(&x->look.text, REPLY_BYTES_MAX);
-	live_look_start(&x->look, x->r->producer->live);
+	partial_look(x, LOOK_UPTO);
 }
 
 static void events_told(void *ctx, enum err e, const struct event_page *page)
@@ -276,6 +303,20 @@ static void events_told(void *ctx, enum err e, const struct event_page *page)
 	record_batch_end(batch, e);
 }
 
+static void weight_told(void *ctx, enum err e, const struct event_weight *weight)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e)
+		work_of(batch)->weight = *weight;
+	record_batch_end(batch, e);
+}
+
+static enum err weigh_run(struct db *db, struct record_batch *batch)
+{
+	return event_weigh(db, work_of(batch)->key, weight_told, batch);
+}
+
 static enum err events_run(struct db *db, struct record_batch *batch)
 {
 	return event_read(db, work_of(batch)->key, 0, events_told, batch);
@@ -283,6 +324,7 @@ static enum err events_run(struct db *db, struct record_batch *batch)
 
 const struct record_op expand_attempts_op = {"attempts", RECORD_SLOW, 1, attempts_run, NULL};
 const struct record_op expand_deliveries_op = {"deliveries", RECORD_SLOW, 1, deliveries_run, NULL};
+const struct record_op expand_weigh_op = {"events_weigh", RECORD_SLOW, 1, weigh_run, NULL};
 const struct record_op expand_events_op = {"events", RECORD_SLOW, 1, events_run, NULL};
 
 /* ---- one after the other ---- */
@@ -290,7 +332,34 @@ const struct record_op expand_events_op = {"events", RECORD_SLOW, 1, events_run,
 static void expand_free(struct expand_work *x)
 {
 	buf_clear(&x->text);
+	buf_clear(&x->look.text);
 	free(x);
+}
+
+static void ask(struct expand_work *x, const struct record_op *op)
+{
+	enum err e;
+
+	x->item.op = op;
+	x->item.done = member_done;
+	e = record_add(x->r->producer->record, &x->item);
+	if (e)
+		member_done(&x->item, e);
+}
+
+/* Counted before they are loaded. */
+static void events_ask(struct expand_work *x)
+{
+	const size_t body = x->r->reply.body.len, bytes = x->weight.bytes;
+	const size_t more = x->partial ? PARTIAL_COPIES * bytes
+				       : EVENTS_COPIES * bytes +
+						 EVENT_JSON * (size_t)x->weight.events;
+	enum err e = request_expect_reply(x->r, body + more);
+
+	if (e)
+		member_done(&x->item, e);
+	else
+		ask(x, &expand_events_op);
 }
 
 static void member_done(struct record_item *item, enum err e)
@@ -300,6 +369,8 @@ static void member_done(struct record_item *item, enum err e)
 	if (e) {
 		request_resume_failed(x->r, e);
 		expand_free(x);
+	} else if (item->op == &expand_weigh_op) {
+		events_ask(x);
 	} else if (x->partial) {
 		partial_done(x);
 	} else {
@@ -326,11 +397,7 @@ static void next(struct expand_work *x)
 	}
 	x->bits &= ~members[i].bit;
 	x->partial = members[i].bit == EXPAND_PARTIAL_OUTPUT;
-	x->item.op = members[i].op;
-	x->item.done = member_done;
-	e = record_add(x->r->producer->record, &x->item);
-	if (e)
-		member_done(&x->item, e);
+	ask(x, members[i].op);
 }
 
 void expand_start(struct request *r, struct job_key key, unsigned bits)

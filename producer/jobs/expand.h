@@ -1,7 +1,8 @@
 /* expand.h - members of a job that are only read when somebody specs: ?expand=.
  *
  * Each costs a reading of its own, one after the other, and appends its member to
- * the reply that the job's own reading began. A running job's partial output is the
+ * the reply that the job's own reading began. Events are weighed first: what they will
+ * hold is asked of the memory for replies before they are loaded. A running job's partial output is the
  * record's text and what Redis has behind it (live_look.h).
  *
  * Threads: lanes, and the loop of live.h.  Memory: the request's. */
@@ -27,7 +28,7 @@ void expand_start(struct request *r, struct job_key key, unsigned bits);
 /* A job with store = false was read to its end: its content goes now. */
 void expand_forget(struct request *r, struct job_key key);
 
-extern const struct record_op expand_attempts_op, expand_events_op, expand_deliveries_op,
-	expand_forget_op;
+extern const struct record_op expand_attempts_op, expand_weigh_op, expand_events_op,
+	expand_deliveries_op, expand_forget_op;
 
 #endif

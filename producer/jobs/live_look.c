@@ -70,7 +70,7 @@ static void on_size(void *owner, enum err e, const struct scratch_reply *reply)
 
 	if (!e && scratch_count(reply) == 2 && scratch_int(scratch_item(reply, 0)) == look->fence)
 		look->text_bytes = scratch_int(scratch_item(reply, 1));
-	if (look->from)
+	if (look->from && look->text_bytes <= (int64_t)look->upto)
 		ask_text(look);
 	else
 		look->done(look);

@@ -21,6 +21,7 @@ struct live_look {
 	struct id job;
 	int64_t fence; /* of the running attempt: what an older one wrote is not its answer */
 	int64_t from;  /* text of this number and those that follow without a gap; 0 = none */
+	size_t upto;   /* of an answer that has more bytes only their number is told */
 	live_look_fn *done;
 	/* told: */
 	int64_t text_bytes; /* of the attempt's answer so far; -1 = not known */

@@ -185,14 +185,14 @@ static void finish_body(struct read_work *w)
 	struct request *r = w->r;
 
 	job_json_progress(&r->reply.body, &w->progress);
+	if (!w->keep && job_state_terminal(w->state) && r->reply.status == 200)
+		r->sent = answer_sent;
 	w->expand &= ~(unsigned)EXPAND_INPUT;
 	if (w->expand) {
 		expand_start(r, w->key, w->expand);
 		return;
 	}
 	(void)buf_char(&r->reply.body, '}');
-	if (!w->keep && job_state_terminal(w->state) && r->reply.status == 200)
-		r->sent = answer_sent;
 	request_resume(r);
 }
 
