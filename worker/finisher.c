@@ -27,6 +27,7 @@ enum { BATCHES_MAX = 2, RETRY_MS = 200, BATCH_BYTES = 64 << 20 };
 struct batch {
 	struct ring link; /* of those that wait to be sent again as they are */
 	struct finisher *finisher;
+	struct id holder; /* the incarnation that claimed its jobs: a later one ends nothing of them */
 	struct buf sealed;
 	bool settle; /* its outcome is unknown: read, do not write */
 	int64_t sent_us;
@@ -129,6 +130,7 @@ static struct batch *batch_new(struct finisher *f, size_t room)
 
 static void batch_add(struct batch *batch, struct job *job)
 {
+	batch->holder = job->holder;
 	batch->ends[batch->n] = &job->end;
 	batch->jobs[batch->n++] = job;
 	job_pin(job);
@@ -140,6 +142,14 @@ static void batch_leave(struct batch *batch, size_t i)
 {
 	batch->finisher->held--;
 	job_unpin(batch->jobs[i]);
+}
+
+/* With jobs that nobody waits for: each may be freed by it. */
+static void batch_let_go(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		batch_leave(batch, i);
+	batch_free(batch);
 }
 
 /* Deltas that are not in the record yet, as one run. */
@@ -251,8 +261,7 @@ static void batch_told(struct batch *batch)
 static void batch_give_up(struct batch *batch)
 {
 	job_drop(batch->jobs[0]);
-	batch_leave(batch, 0); /* last: the job may be freed by it */
-	batch_free(batch);
+	batch_let_go(batch);
 }
 
 /* The job that owns the refused value fails, without any value of its own. */
@@ -347,13 +356,13 @@ static void batch_send(struct batch *batch)
 {
 	struct finisher *f = batch->finisher;
 	struct db *db = worker_db_finish(f->worker);
-	const struct id worker = f->worker->incarnation;
+	const struct id holder = batch->holder;
 	enum err e = batch->settle ? ERR_OK : batch_seal(batch);
 
 	if (!e)
 		e = batch->settle
-			    ? finish_settle(db, worker, batch->ends, batch->n, batch_settled, batch)
-			    : finish_batch(db, worker, batch->ends, batch->n, on_done, batch);
+			    ? finish_settle(db, holder, batch->ends, batch->n, batch_settled, batch)
+			    : finish_batch(db, holder, batch->ends, batch->n, on_done, batch);
 	batch->sent_us = clock_us();
 	batch->bytes = batch->sealed.len;
 	buf_clear(&batch->sealed);
@@ -479,7 +488,7 @@ void finisher_free(struct finisher *f)
 	if (!f)
 		return;
 	while (!ring_empty(&f->again))
-		batch_free(RING_OF(f->again.next, struct batch, link));
+		batch_let_go(RING_OF(f->again.next, struct batch, link));
 	loop_timer_free(f->timer);
 	free(f);
 }

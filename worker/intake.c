@@ -24,6 +24,7 @@ struct intake {
 	struct worker *worker;
 	struct loop_timer *timer; /* while the record is away, or there is no room */
 	size_t n;
+	size_t most; /* of them that are asked for together; 0 = all */
 	struct job **jobs;
 	struct job_key keys[];
 };
@@ -95,6 +96,13 @@ static void intake_keep(struct intake *in, size_t kept, size_t i)
 	in->keys[kept] = in->keys[i];
 }
 
+static void input_refused(struct job *job)
+{
+	log_error("the record refuses to give a job's input", LOG_ID("job", "job", job->id));
+	job_fail(job, ERR_DB_DATA);
+	job_resume(job);
+}
+
 /* Those that waited too long, or were cancelled meanwhile, are not asked for. */
 static void gone_leave(struct intake *in)
 {
@@ -117,23 +125,22 @@ static bool has_room(const struct worker *w)
 	return worker_memory_held(w) + coming < worker_memory_target(w);
 }
 
-static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, size_t n)
+static size_t asked_n(const struct intake *in)
 {
-	struct intake *in = ctx;
+	return in->most && in->most < in->n ? in->most : in->n;
+}
+
+/* What did not fit, or was not asked for yet, is asked for next. */
+static void inputs_start(struct intake *in, const struct claim_input *rows, size_t n)
+{
+	const size_t asked = asked_n(in);
 	size_t at = 0, kept = 0;
 
-	in->worker->pieces_asked--;
-	if (e && e != ERR_DB_DATA) {
-		log_warn("inputs cannot be read yet", LOG_INT("jobs", (int64_t)in->n), LOG_ERR(e));
-		loop_timer_start(in->timer, RETRY_MS);
-		return;
-	}
-	loop_work(in->worker->loop, WORK_intake);
 	for (size_t i = 0; i < in->n; i++) {
 		struct job *job = in->jobs[i];
-		const struct claim_input *row = row_of(job, rows, e ? 0 : n, &at);
+		const struct claim_input *row = i < asked ? row_of(job, rows, n, &at) : NULL;
 
-		if (row && row->waits) {
+		if (i >= asked || (row && row->waits)) {
 			intake_keep(in, kept++, i);
 			continue;
 		}
@@ -142,6 +149,40 @@ static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, siz
 		job_unpin(job);
 	}
 	in->n = kept;
+	in->most = 0;
+}
+
+/* By halves, until the job that owns the value stands alone. */
+static void inputs_refused(struct intake *in)
+{
+	struct job *job = in->jobs[0];
+
+	in->most = asked_n(in) / 2;
+	if (in->most)
+		return;
+	in->worker->memory.unloaded--;
+	for (size_t i = 1; i < in->n; i++)
+		intake_keep(in, i - 1, i);
+	in->n--;
+	input_refused(job);
+	job_unpin(job);
+}
+
+static void on_inputs(void *ctx, enum err e, const struct claim_input *rows, size_t n)
+{
+	struct intake *in = ctx;
+
+	in->worker->pieces_asked--;
+	if (e && e != ERR_DB_DATA) {
+		log_warn("inputs cannot be read yet", LOG_INT("jobs", (int64_t)in->n), LOG_ERR(e));
+		loop_timer_start(in->timer, RETRY_MS);
+		return;
+	}
+	loop_work(in->worker->loop, WORK_intake);
+	if (e)
+		inputs_refused(in);
+	else
+		inputs_start(in, rows, n);
 	intake_ask(in);
 }
 
@@ -155,7 +196,7 @@ static void intake_ask(void *owner)
 		intake_free(in);
 	else if (!has_room(w))
 		loop_timer_start(in->timer, ROOM_MS);
-	else if (lease_inputs(worker_db_claim(w), in->keys, in->n, on_inputs, in))
+	else if (lease_inputs(worker_db_claim(w), in->keys, asked_n(in), on_inputs, in))
 		loop_timer_start(in->timer, RETRY_MS);
 	else
 		w->pieces_asked++;

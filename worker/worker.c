@@ -414,8 +414,8 @@ void worker_free(struct worker *w)
 		db_close(w->db[i]);
 	intake_drop_all(w);
 	sender_free(w->sender);
-	claim_free(w->claim);
 	finisher_free(w->finisher);
+	claim_free(w->claim); /* jobs that the finisher lets go give it their slots */
 	live_free(w->live);
 	writer_free(w->writer);
 	permits_free(w->permits);

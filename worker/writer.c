@@ -27,6 +27,7 @@ struct batch {
 struct writer {
 	struct worker *worker;
 	struct ring queue; /* jobs, by writing */
+	size_t most;	   /* in the next batch: fewer while a refused value is looked for */
 	bool busy;
 	int64_t quiet_ms;
 	struct loop_timer *timer;
@@ -95,6 +96,28 @@ static enum err batch_seal(struct batch *b)
 	return e ? e : buf_err(&b->sealed);
 }
 
+/* Those of a refused batch come first again, in their order: see batch_refused. Alone, the job owns
+ * the value. */
+static void element_refused(const struct batch *b, size_t i)
+{
+	struct job *job = b->jobs[i];
+
+	if (job->gone)
+		return;
+	if (b->n > 1) {
+		ring_join(&b->writer->queue, &job->writing);
+	} else if (b->deltas[i]) {
+		log_error("the record refuses a job's running text: it is left out",
+			LOG_ID("job", "job", job->id), LOG_INT("deltas", (int64_t)b->deltas[i]));
+		output_written(&job->output, b->deltas[i]);
+		writer_add(b->writer, job);
+	} else {
+		log_error("the record refuses more numbers for a job: it is let go",
+			LOG_ID("job", "job", job->id));
+		job_drop(job);
+	}
+}
+
 static void element_told(struct batch *b, size_t i, enum err e)
 {
 	struct job *job = b->jobs[i];
@@ -109,13 +132,39 @@ static void element_told(struct batch *b, size_t i, enum err e)
 		job->output.extending = false;
 		job->output.doubted |= e == ERR_DB_UNKNOWN;
 	}
-	if (e && !job->gone)
+	if (e == ERR_DB_DATA)
+		element_refused(b, i);
+	else if (e && !job->gone)
 		writer_add(b->writer, job);
 	else if (!e && a->outcome == ERR_LOST && !job->gone)
 		holding_lost(job);
 	else if (job->step == STEP_finish)
 		job_resume(job);
 	job_unpin(job);
+}
+
+/* The first half of them is sent next; who came meanwhile waits behind. */
+static void batch_refused(struct batch *b)
+{
+	struct writer *wr = b->writer;
+	struct ring later;
+
+	wr->most = b->n > 1 ? b->n / 2 : BATCH_MAX;
+	ring_init(&later);
+	ring_join_all(&later, &wr->queue);
+	for (size_t i = 0; i < b->n; i++)
+		element_told(b, i, ERR_DB_DATA);
+	ring_join_all(&wr->queue, &later);
+}
+
+static void batch_failed(const struct batch *b, enum err e)
+{
+	struct writer *wr = b->writer;
+
+	log_warn("running text is not in the record yet", LOG_INT("jobs", (int64_t)b->n),
+		LOG_ERR(e));
+	wr->quiet_ms = loop_now_ms(wr->worker->loop) + RETRY_MS;
+	loop_timer_start(wr->timer, RETRY_MS);
 }
 
 /* An unknown outcome is asked again: the numbers begin where they did, so the record takes them
@@ -126,12 +175,15 @@ static void on_done(void *ctx, enum err e, struct event_append *const *elements,
 	struct writer *wr = b->writer;
 
 	wr->busy = false;
-	if (e) {
-		log_warn("running text is not in the record yet", LOG_INT("jobs", (int64_t)b->n),
-			LOG_ERR(e));
-		wr->quiet_ms = loop_now_ms(wr->worker->loop) + RETRY_MS;
-		loop_timer_start(wr->timer, RETRY_MS);
+	if (e == ERR_DB_DATA) {
+		batch_refused(b);
+		free(b);
+		return;
 	}
+	if (e)
+		batch_failed(b, e);
+	else if (wr->most < BATCH_MAX)
+		wr->most = 2 * wr->most < BATCH_MAX ? 2 * wr->most : BATCH_MAX;
 	for (size_t i = 0; i < b->n; i++)
 		element_told(b, i, e);
 	free(b);
@@ -168,7 +220,7 @@ void writer_flush(struct writer *wr)
 		return;
 	b->writer = wr;
 	b->n = 0;
-	while (!ring_empty(&wr->queue) && b->n < BATCH_MAX) {
+	while (!ring_empty(&wr->queue) && b->n < wr->most) {
 		struct job *job = RING_OF(wr->queue.next, struct job, writing);
 
 		ring_leave(&job->writing);
@@ -204,6 +256,7 @@ enum err writer_new(struct worker *w, struct writer **ret_writer)
 	if (!wr)
 		return ERR_NOMEM;
 	wr->worker = w;
+	wr->most = BATCH_MAX;
 	ring_init(&wr->queue);
 	e = loop_timer_new(w->loop, on_timer, wr, &wr->timer);
 	if (e) {

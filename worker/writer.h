@@ -5,6 +5,10 @@
  * with the reservation of the next block), and Redis is away or lost something
  * (then watchers read the record, every run_flush_ms).
  *
+ * A batch that is refused for a value is sent again by halves until that job stands
+ * alone: its text so far is left out of the record, where it reads as empty deltas;
+ * the answer is written by its end all the same. Refused without any text, it is let go.
+ *
  * Threads: the loop's.  Memory: sealed copies of a batch while it is sent. */
 #ifndef WORKER_WRITER_H
 #define WORKER_WRITER_H

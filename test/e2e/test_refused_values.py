@@ -1,0 +1,87 @@
+"""The record refuses a value of one job: that job bears it alone, whatever it shared a statement with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from checker import typeid_uuid
+from client import Client, chat, until
+from stacks import admin_client, running, tenant_client
+
+JOBS, BAD = 9, 4
+SELECTS, INSERTS = "for select to longhaul_worker using", "for insert to longhaul_worker with check"
+WRITTEN = "select count(distinct job_id) from job_event where job_id = any(%s) and kind = 'job.delta'"
+
+
+@pytest.fixture(scope="module")
+def lite() -> Iterator[Any]:
+    """Without Redis running text goes into the record, without Kafka inputs are read by themselves."""
+    with running("refused", lite=True, config_overrides={"worker": {"run_flush_ms": 100}}) as one:
+        yield one
+
+
+@pytest.fixture
+def lite_client(lite: Any) -> Iterator[Client]:
+    one = tenant_client(lite)
+    yield one
+    one.close()
+
+
+@contextmanager
+def one_refused(stack: Any, client: Client, rule: str, model: str) -> Iterator[list[str]]:
+    """Jobs that are claimed together; a statement that meets the row of one fails by a division."""
+    table, _, command = rule.partition(" ")
+    admin = admin_client(stack)
+    admin.http.post("/v1/queues/default/pause").raise_for_status()
+    jobs = [row["id"] for row in client.bulk([chat("x", model=model)] * JOBS)]
+    uuid = typeid_uuid(jobs[BAD])
+    check = f"case when job_id = '{uuid}' then 1 / (length(job_id::text) - 36) = 0 else true end"
+    with psycopg.connect(stack.env["LONGHAUL_PG_URL"], autocommit=True) as record:
+        record.execute(f"create policy refused on {table} as restrictive {command} ({check})")
+        try:
+            admin.http.post("/v1/queues/default/resume").raise_for_status()
+            yield jobs
+        finally:
+            record.execute(f"drop policy refused on {table}")
+            admin.close()
+
+
+def assert_one_fails(client: Client, jobs: list[str]) -> None:
+    ends = [client.wait(job) for job in jobs]
+    assert ends[BAD]["state"] == "failed" and ends[BAD]["error"]["code"] == "database_data"
+    assert [end["state"] for end in ends].count("completed") == JOBS - 1
+
+
+@pytest.mark.promises("C4")
+def test_an_input_that_cannot_be_read_fails_its_job_alone(lite: Any, lite_client: Client) -> None:
+    with one_refused(lite, lite_client, f"job_input {SELECTS}", "sim?tokens=2") as jobs:
+        assert_one_fails(lite_client, jobs)
+
+
+@pytest.mark.promises("C4")
+def test_a_claim_whose_input_cannot_be_read_holds_up_no_other(stack: Any, client: Client) -> None:
+    """As above where a message's claim brings the inputs along."""
+    with one_refused(stack, client, f"job_input {SELECTS}", "sim?tokens=2") as jobs:
+        assert_one_fails(client, jobs)
+
+
+@pytest.mark.promises("C4", "C9")
+def test_text_that_cannot_be_written_keeps_no_others_back(lite: Any, lite_client: Client) -> None:
+    model = "sim?tokens=150&itl_ms=30"
+    with one_refused(lite, lite_client, f"job_event {INSERTS}", model) as jobs:
+        others = [typeid_uuid(job) for i, job in enumerate(jobs) if i != BAD]
+        with psycopg.connect(lite.env["LONGHAUL_PG_URL"], autocommit=True) as record:
+
+            def written() -> bool:
+                row = record.execute(WRITTEN, (others,)).fetchone()
+                return row is not None and row[0] == JOBS - 1
+
+            until("the others' text is in the record", written)
+        assert {lite_client.get(job)["state"] for job in jobs} == {"running"}
+        assert "refuses a job's running text" in lite.log("worker-1")
+        assert jobs[BAD] in lite.log("worker-1")
+        assert_one_fails(lite_client, jobs)
