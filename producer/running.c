@@ -72,6 +72,11 @@ static size_t reply_memory_max(struct producer *p)
 	return (size_t)p->config->producer.reply_memory_mb << 20;
 }
 
+static size_t reply_share_max(struct producer *p)
+{
+	return reply_memory_max(p) / 100 * (size_t)p->config->producer.reply_tenant_percent;
+}
+
 static enum err server_start(struct producer *p, enum route_listener listener, size_t connections,
 	struct server **ret_server)
 {
@@ -93,7 +98,8 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.idle_ms = c->producer.idle_timeout_ms,
 		.body_max = body_max,
 		.body_memory_max = body_memory_max,
-		.reply_memory_max = reply_memory_max};
+		.reply_memory_max = reply_memory_max,
+		.reply_share_max = reply_share_max};
 	struct buf why;
 	enum err e;
 

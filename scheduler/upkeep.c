@@ -68,11 +68,12 @@ static void on_kept(void *ctx, enum err e, const struct partition_report *report
 
 enum err upkeep_partitions(struct leader *leader, bool *ret_busy)
 {
+	const struct config *c = leader->config;
+	const struct partition_days days = {.ahead = (int)c->scheduler.partition_days_ahead,
+		.audit = (int)c->scheduler.audit_days};
 	struct keep_ask ask = {0};
-	enum err err = leader_wait(leader,
-		partition_keep(leader->db, (int)leader->config->scheduler.partition_days_ahead,
-			on_kept, &ask),
-		&ask.ask);
+	enum err err =
+		leader_wait(leader, partition_keep(leader->db, &days, on_kept, &ask), &ask.ask);
 
 	if (err != ERR_OK)
 		return err;

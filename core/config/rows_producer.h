@@ -35,6 +35,8 @@
 	  "of bodies held at a time; beyond it 503")                                               \
 	X(INT, reply_memory_mb, "256", 16, 65536, "MiB", LIVE,                                     \
 	  "of replies loaded and not sent yet; beyond it 503")                                     \
+	X(INT, reply_tenant_percent, "50", 1, 100, "%", LIVE,                                      \
+	  "of producer.reply_memory_mb for the replies of one tenant; beyond it 503")              \
 	X(INT, wait_max_s, "60", 1, 600, "s", LIVE, "a long poll may ask for")                     \
 	X(INT, watchers_max, "20000", 1, 1000000, "", LIVE,                                        \
 	  "long polls and event streams at a time")                                                \

@@ -27,7 +27,9 @@
 	X(INT, report_timeout_ms, "5000", 4000, 600000, "ms", LIVE,                                \
 	  "no delivery report for so long: dispatched anew")                                       \
 	X(INT, partition_days_ahead, "3", 1, 60, "days", LIVE,                                     \
-	  "partitions are made so long before they are needed")
+	  "partitions are made so long before they are needed")                                    \
+	X(INT, audit_days, "400", 1, 36500, "days", LIVE,                                          \
+	  "audit rows are kept; then they are dropped by the day")
 /* clang-format on */
 
 #endif

@@ -24,7 +24,11 @@
 	X(WATCHERS, "longhaul_watchers", GAUGE, NONE, "", "producer",                              \
 	  "long polls and event streams")                                                          \
 	X(CONNECTIONS, "longhaul_connections", GAUGE, NONE, "", "producer",                        \
-	  "open connections of clients")
+	  "open connections of clients")                                                           \
+	X(REPLY_MEMORY, "longhaul_reply_memory_bytes", GAUGE, NONE, "", "producer",                \
+	  "of replies loaded and not sent yet")                                                    \
+	X(REPLIES_REFUSED, "longhaul_replies_refused_total", COUNTER, NONE, "limit", "producer",   \
+	  "reads refused for want of memory for replies: everybody's (all) or the tenant's share")
 /* clang-format on */
 
 #endif

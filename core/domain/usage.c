@@ -2,8 +2,6 @@
 
 #include "domain/money.h"
 
-enum { USAGE_BYTES_PER_TOKEN = 4 };
-
 struct usage usage_of(int64_t input_tokens, int64_t output_tokens, struct usage_price price)
 {
 	struct usage usage = {
@@ -24,5 +22,5 @@ struct usage usage_add(struct usage a, struct usage b)
 
 int64_t usage_estimate_tokens(int64_t bytes)
 {
-	return bytes > 0 ? (bytes - 1) / USAGE_BYTES_PER_TOKEN + 1 : 0;
+	return bytes > 0 ? (bytes - 1) / USAGE_TOKEN_BYTES + 1 : 0;
 }

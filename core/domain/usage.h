@@ -20,6 +20,7 @@ struct usage_price {
 struct usage usage_of(int64_t input_tokens, int64_t output_tokens, struct usage_price price);
 struct usage usage_add(struct usage a, struct usage b);
 /* For calls that ended before the upstream told: a token is about four bytes of text. */
+#define USAGE_TOKEN_BYTES 4 /* also a piece of SQL */
 int64_t usage_estimate_tokens(int64_t bytes);
 
 #endif

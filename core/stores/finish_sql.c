@@ -1,4 +1,5 @@
 #include "stores/finish_sql.h"
+#include "stores/usage_sql.h"
 
 #ifdef CONTROL_WITHOUT_FENCE
 /* The negative control: whoever says that a job is finished is believed. */
@@ -16,22 +17,6 @@
 #endif
 
 #define TERMINAL "state in ('completed', 'failed', 'expired')"
-
-/* What attempts used, added up by day (a parked one made no call): rows of a worker's own share, in
- * one order. */
-#define USAGES(from, shard)                                                                       \
-	", usages as (insert into usage_day (tenant_id, day, queue_id, upstream, model, shard,"   \
-	"  attempts, estimated, input_tokens, output_tokens, cost_nano)"                          \
-	" select tenant_id, (now() at time zone 'utc')::date, queue_id, upstream,"                \
-	"  coalesce(model, ''), " shard "::int4, count(*), count(*) filter (where estimated),"    \
-	"  sum(input_tokens)::int8, sum(output_tokens)::int8, sum(cost_nano)::int8"               \
-	" from " from " where upstream is not null group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5" \
-	" on conflict (tenant_id, day, queue_id, upstream, model, shard) do update set"           \
-	"  attempts = usage_day.attempts + excluded.attempts,"                                    \
-	"  estimated = usage_day.estimated + excluded.estimated,"                                 \
-	"  input_tokens = usage_day.input_tokens + excluded.input_tokens,"                        \
-	"  output_tokens = usage_day.output_tokens + excluded.output_tokens,"                     \
-	"  cost_nano = usage_day.cost_nano + excluded.cost_nano)"
 
 /* state and callback_events stand first in held: most of what follows looks at nothing else.
  * One look at each element (held) decides what becomes of its job; all else follows from the rows
@@ -138,23 +123,36 @@ const struct db_stmt finish_settle_stmt = {.name = "finish_settle",
 	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence limit 1) l on true",
 	.reads = true};
 
-/* What a former holder's attempt used: on its row, its job and its day, once. */
+/* What a former holder's attempt used: on its row, its job and its day, once. Until then the row
+ * names no upstream, and what the leader guessed (reap.c) is taken back. */
 const struct db_stmt finish_usage_stmt = {.name = "finish_usage",
 	.sql = "with booked as (update attempt a set input_tokens = k.input_tokens,"
 	       "  output_tokens = k.output_tokens, cost_nano = k.cost_nano,"
 	       "  upstream = coalesce(k.upstream, a.upstream), model = coalesce(k.model, a.model),"
 	       "  key_label = k.key_label, called_model = k.called_model, fallback = k.fallback,"
 	       "  estimated = k.estimated"
-	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) with ordinality"
-	       "  k(tenant_id, job_id, fence, retention, input_tokens, output_tokens, cost_nano, upstream,"
-	       "  model, key_label, called_model, fallback, estimated, ord)"
+	       " from (select k.*, o.* from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+	       "  with ordinality k(tenant_id, job_id, fence, retention, input_tokens, output_tokens,"
+	       "  cost_nano, upstream, model, key_label, called_model, fallback, estimated, ord)"
+	       "  cross join lateral (select o.input_tokens as guessed_input,"
+	       "   o.output_tokens as guessed_output, coalesce(o.model, '') as guessed_model,"
+	       "   (o.ended_at at time zone 'utc')::date as guessed_day from attempt o"
+	       "   where o.tenant_id = k.tenant_id and o.job_id = k.job_id and o.fence = k.fence"
+	       "   and o.retention = k.retention and o.upstream is null limit 1) o) k"
 	       " where a.tenant_id = k.tenant_id and a.job_id = k.job_id and a.fence = k.fence"
 	       "  and a.retention = k.retention and a.worker_id = $1 and a.ended_by <> 'holder'"
-	       "  and a.input_tokens = 0 and a.output_tokens = 0"
-	       " returning k.*, a.state::text as became)"
-	       ", summed as (update job j set input_tokens = j.input_tokens + k.input_tokens,"
-	       "  output_tokens = j.output_tokens + k.output_tokens, cost_nano = j.cost_nano + k.cost_nano,"
+	       "  and a.upstream is null returning k.*, a.state::text as became)"
+	       ", summed as (update job j set"
+	       "  input_tokens = j.input_tokens + k.input_tokens - k.guessed_input,"
+	       "  output_tokens = j.output_tokens + k.output_tokens - k.guessed_output,"
+	       "  cost_nano = j.cost_nano + k.cost_nano,"
 	       "  estimated = j.estimated or k.estimated, version = j.version + 1"
 	       " from (select * from booked order by job_id) k"
 	       " where j.tenant_id = k.tenant_id and j.job_id = k.job_id returning k.*, j.queue_id)" USAGES(
-		       "summed", "$15") " select ord, became, null::timestamptz from booked"};
+		       "summed",
+		       "$15") ", taken_back as (" USAGE_ROWS
+			      " select tenant_id, guessed_day, queue_id, '', guessed_model, $15::int4,"
+			      "  -count(*), -count(*), -sum(guessed_input)::int8, -sum(guessed_output)::int8, 0"
+			      " from summed where guessed_input + guessed_output > 0"
+			      " group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5" USAGE_ADDED ")"
+			      " select ord, became, null::timestamptz from booked"};

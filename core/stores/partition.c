@@ -5,8 +5,8 @@
 
 const int retention_days[RETENTION_CLASSES] = {1, 7, 30, 90, 400};
 
-static const struct db_stmt keep_stmt = {
-	.name = "partition_keep", .sql = "select made, dropped, astray from partition_keep($1)"};
+static const struct db_stmt keep_stmt = {.name = "partition_keep",
+	.sql = "select made, dropped + audit_drop($2), astray from partition_keep($1)"};
 
 unsigned retention_for(int64_t seconds)
 {
@@ -34,12 +34,14 @@ static void on_keep(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-enum err partition_keep(struct db *db, int days_ahead, partition_keep_done *done, void *ctx)
+enum err partition_keep(
+	struct db *db, const struct partition_days *days, partition_keep_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
-	db_arg_int4(&a, days_ahead);
+	db_arg_int4(&a, days->ahead);
+	db_arg_int4(&a, days->audit);
 	return call_run(&(struct call_ask){
 		db, NULL, 0, &keep_stmt, &a, on_keep, {.done = (call_fn *)done, .ctx = ctx}});
 }

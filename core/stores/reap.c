@@ -1,8 +1,11 @@
 #include "stores/reap.h"
 
+#include "domain/kind.h"
+#include "domain/usage.h"
 #include "stores/call.h"
 #include "stores/finish.h"
 #include "stores/term_work.h"
+#include "stores/usage_sql.h"
 
 #include <stdlib.h>
 
@@ -44,14 +47,31 @@ static const struct db_stmt REAP_DECLARE = {.name = "reap_declare",
 	"worker w cross join lateral (select l.ctid as lease_at, l.* from job_lease l" \
 	" where l.worker_id = w.worker_id) l"                                          \
 	" where w.gone is not null and w.gone_at > now() - interval '1 day'"
+/* Lengths are only told of tenants that the transaction names, whoever asks. */
+static const struct db_stmt REAP_SCOPE = {.name = "reap_scope",
+	.sql = "select set_config('app.tenants', coalesce((select string_agg(distinct"
+	       " l.tenant_id::text, ',') from " GONE_LEASES "), ''), true)",
+	false};
 static const struct db_stmt REAP_LOCK = {.name = "reap_lock",
 	.sql = "select count(*) from (select l.tenant_id, l.job_id from " GONE_LEASES
 	       " order by l.job_id) l cross join lateral (select 1 from job j"
 	       " where j.tenant_id = l.tenant_id and j.job_id = l.job_id for update) held",
 	false};
 
+#define TOKENS(bytes) \
+	"(" bytes " + " SQL_NUMBER(USAGE_TOKEN_BYTES) " - 1) / " SQL_NUMBER(USAGE_TOKEN_BYTES)
+#define CALLED(bytes) "case when e.kind = any($2) then " TOKENS(bytes) " else 0 end"
+#define SENT	      CALLED("w.inputs[e.place]")
+#define WROTE	      CALLED("w.outputs[e.place]")
+#define GUESSES                                                                         \
+	USAGES("(select tenant_id, queue_id, '' as upstream, model, true as estimated," \
+	       " sent as input_tokens, wrote as output_tokens, 0 as cost_nano from upd" \
+	       " where sent + wrote > 0) guessed",                                      \
+		SQL_NUMBER(USAGE_SHARD_LEADER))
+
 /* blamed: its crash note names this very attempt. told: there is a note, so that the others are
- * not to blame. harm: this death counts as the job's own crash. */
+ * not to blame. harm: this death counts as the job's own crash. sent, wrote: tokens of its input
+ * and of the text that the record has of it, where its kind ($2) calls a model. */
 static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	.sql = "with " TERM_SQL ","
 	       " l as materialized (select l.*, exists (select from worker_crash c"
@@ -64,12 +84,22 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " l.started_at as claimed_at, l.number, l.restarted as again, l.worker_id"
 	       " as holder, l.told,"
 	       " l.blamed or (l.probation and not l.told) as harm"
-	       " from l cross join lateral (select ctid as at, crashes, interruptions from job j"
+	       " from l cross join lateral (select ctid as at, tenant_id, job_id, kind,"
+	       " crashes, interruptions from job j"
 	       " where j.tenant_id = l.tenant_id and j.job_id = l.job_id and j.fence = l.fence"
 	       " and j.state = 'running' limit 1) j order by l.job_id),"
 	       " ends as materialized (select h.*, h.harm and h.crashes" POISON " as poison,"
-	       " not h.harm and h.interruptions" TIRED " as tired from held h),"
+	       " not h.harm and h.interruptions" TIRED " as tired,"
+	       " row_number() over (order by h.job_id) as place from held h),"
+	       " weights as materialized (select w.* from (select array_agg(tenant_id order by place)"
+	       " as tenants, array_agg(job_id order by place) as jobs, array_agg(event_from order by"
+	       " place) as firsts, array_agg(event_to order by place) as lasts from ends) a"
+	       " cross join lateral attempts_weigh(a.tenants, a.jobs, a.firsts, a.lasts) w),"
+	       " used as materialized (select e.*, " SENT " as sent, " WROTE " as wrote"
+	       " from weights w cross join ends e),"
 	       " upd as (update job j set restarted = true, version = version + 1,"
+	       " input_tokens = j.input_tokens + h.sent, output_tokens = j.output_tokens + h.wrote,"
+	       " estimated = j.estimated or h.sent + h.wrote > 0,"
 	       " state = case when h.poison or h.tired then 'failed'::job_state else 'queued' end,"
 	       " error_code = case when h.poison then 'poison' when h.tired then 'interrupted' end,"
 	       " dead = h.poison or h.tired,"
@@ -79,18 +109,20 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " deaths = j.deaths + (not h.told and not h.harm)::int,"
 	       " attempt = greatest(j.attempt - 1, 0),"
 	       " rank = coalesce(j.rank, ready_rank(now(), j.priority))"
-	       " from ends h where j.ctid = h.at and j.state = 'running'"
+	       " from used h where j.ctid = h.at and j.state = 'running'"
 	       " returning j.*, h.lease_at, h.event_from, h.event_to, h.claimed_at,"
 	       " h.number, h.again,"
-	       " h.holder, h.harm),"
+	       " h.holder, h.harm, h.sent, h.wrote),"
 	       " gone as (delete from job_lease where ctid = any(array(select lease_at from l))),"
 	       " tried as (insert into attempt (retention, tenant_id, job_id, fence,"
 	       " worker_id, started_at,"
-	       " event_from, event_to, number, restarted, state, outcome, ended_by)"
+	       " event_from, event_to, number, restarted, state, outcome, ended_by,"
+	       " input_tokens, output_tokens, estimated, model)"
 	       " select retention, tenant_id, job_id, fence, holder, claimed_at,"
 	       " event_from, event_to,"
 	       " number, again, state, coalesce(error_code, case when harm then 'worker_crashed'"
-	       " else 'interrupted' end), 'reaper' from upd),"
+	       " else 'interrupted' end), 'reaper', sent, wrote, sent + wrote > 0,"
+	       " case when sent + wrote > 0 then model end from upd)" GUESSES ","
 	       " head as (insert into ready_head (tenant_id, queue_id) select distinct"
 	       " tenant_id, queue_id"
 	       " from upd where state = 'queued' order by 1, 2 on conflict do nothing),"
@@ -112,7 +144,7 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " select tenant_id, 'leader', holder, 'job.return', job_id,"
 	       " coalesce(error_code, case when harm then 'worker_crashed' else"
 	       " 'interrupted' end) from upd),"
-	       " used as (update worker_crash c set applied = true where not applied and exists"
+	       " noticed as (update worker_crash c set applied = true where not applied and exists"
 	       " (select from worker w where w.worker_id = c.worker_id and w.gone is not null)"
 	       " and exists (select from l where l.worker_id = c.worker_id and l.job_id = c.job_id"
 	       " and l.fence = c.fence))"
@@ -230,15 +262,40 @@ static void reap_ended(void *ctx, enum err e, const struct db_reply *reply)
 
 /* The jobs are locked in one statement and changed in the next, which then sees what their holders
  * committed last. */
-static void reap_query(
-	struct db *db, const struct db_stmt *lock, const struct db_stmt *change, int64_t term)
+static void notes_query(struct db *db, int64_t term)
 {
 	struct db_args args;
 
-	db_query(db, lock, NULL);
+	db_query(db, &REAP_NOTES_LOCK, NULL);
 	db_args_init(&args);
 	db_arg_int8(&args, term);
-	db_query(db, change, &args);
+	db_query(db, &REAP_NOTES, &args);
+}
+
+/* Kinds that call a model. */
+static void kinds_arg(struct db_args *args)
+{
+	const struct kind *kind;
+	size_t calling = 0;
+
+	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++)
+		calling += kind->runner == KIND_RUNS_UPSTREAM;
+	db_array(args, DB_TEXT, calling);
+	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++)
+		if (kind->runner == KIND_RUNS_UPSTREAM)
+			db_item_text(args, kind->name);
+}
+
+static void return_query(struct db *db, int64_t term)
+{
+	struct db_args args;
+
+	db_query(db, &REAP_SCOPE, NULL);
+	db_query(db, &REAP_LOCK, NULL);
+	db_args_init(&args);
+	db_arg_int8(&args, term);
+	kinds_arg(&args);
+	db_query(db, &REAP_RETURN, &args);
 }
 
 enum err reap_workers(
@@ -252,13 +309,13 @@ enum err reap_workers(
 		free(reap);
 		return e;
 	}
-	*reap = (struct reap){done, ctx, true, 2};
+	*reap = (struct reap){done, ctx, true, 3};
 	db_args_init(&args);
 	db_arg_int8(&args, term);
 	db_arg_ids(&args, ask->workers, ask->n);
 	db_arg_bool(&args, ask->by_lock);
 	db_query(db, &REAP_DECLARE, &args);
-	reap_query(db, &REAP_LOCK, &REAP_RETURN, term);
+	return_query(db, term);
 	db_commit(db, reap_ended, reap);
 	return ERR_OK;
 }
@@ -273,7 +330,7 @@ enum err reap_notes(struct db *db, int64_t term, reap_done *done, void *ctx)
 		return e;
 	}
 	*reap = (struct reap){done, ctx, false, 1};
-	reap_query(db, &REAP_NOTES_LOCK, &REAP_NOTES, term);
+	notes_query(db, term);
 	db_commit(db, reap_ended, reap);
 	return ERR_OK;
 }

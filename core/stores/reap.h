@@ -13,6 +13,11 @@
  * others count an interruption; without a note also a death, and a job with two
  * deaths runs on probation, where a further death counts as a crash.
  *
+ * What the lost attempts used is guessed in the same statement, from lengths (usage.h): the
+ * job's input, which a call is taken to have sent, and the text that the record has of
+ * the attempt. Which upstream was asked is not known, so no price is: a guess costs 0. A
+ * holder that lives after all tells better (finish_usage).
+ *
  * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
  * copied. */
 #ifndef STORES_REAP_H

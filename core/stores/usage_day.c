@@ -11,7 +11,7 @@
 	" sum(u.input_tokens)::int8, sum(u.output_tokens)::int8, sum(u.cost_nano)::int8"           \
 	" from " from " u left join queue q using (queue_id) left join tenant t"                   \
 	"  on $3 & 16 > 0 and t.tenant_id = u.tenant_id"                                           \
-	" group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5 limit 10001"
+	" group by 1, 2, 3, 4, 5 having sum(u.attempts) > 0 order by 1, 2, 3, 4, 5 limit 10001"
 
 static const struct db_stmt own_stmt = {.name = "usage_day_own",
 	.sql = SUMS("(select * from usage_day where tenant_id = $4"

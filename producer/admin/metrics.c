@@ -4,6 +4,7 @@
 #include "domain/metric.h"
 #include "domain/scaling.h"
 #include "ground/clock.h"
+#include "http/reply_memory.h"
 #include "jobs/live.h"
 #include "ports/process.h"
 #include "ports/scratch.h"
@@ -213,6 +214,15 @@ static void process_put(struct metric_text *text, struct producer *p)
 	one(text, METRIC_DRAINING, p->draining);
 }
 
+static void replies_put(struct metric_text *text, const struct reply_memory *replies)
+{
+	one(text, METRIC_REPLY_MEMORY, (double)replies->bytes);
+	metric_real(text, METRIC_REPLIES_REFUSED, METRIC_LABELS("all"),
+		(double)replies->refused[REPLY_LIMIT_ALL]);
+	metric_real(text, METRIC_REPLIES_REFUSED, METRIC_LABELS("tenant"),
+		(double)replies->refused[REPLY_LIMIT_TENANT]);
+}
+
 /* ---- workers, and the call ---- */
 
 static void workers_put(struct buf *out, const struct worker_row *rows, size_t n)
@@ -265,6 +275,7 @@ void metrics_get(struct request *r)
 	r->reply.type = METRIC_TYPE;
 	http_put(&text, p->metrics);
 	process_put(&text, p);
+	replies_put(&text, server_replies(p->public_server));
 	record_put(&text, p->record);
 	queues_put(&text, p);
 	/* without the record its part is left out: the rest must stay readable then */

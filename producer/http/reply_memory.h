@@ -1,17 +1,31 @@
-/* reply_memory.h - how much all replies together may hold.
+/* reply_memory.h - how much all replies together may hold, and those of one tenant.
  *
  * A reply is counted from before it is loaded until the client has it, so that
  * clients who ask for megabytes and do not read hold what was agreed and no more.
  * The last quarter is kept from those who know that theirs will be large: they are
- * answered 503 first, and fetching slowly takes no poll its answer.
+ * answered 503 first, and fetching slowly takes no poll its answer. Both are true
+ * of a tenant's share as well: who fetches slowly gets in nobody else's way.
  *
- * Threads: any; one atomic sum in the server.  Memory: none of its own. */
+ * Shares are counted in places that tenants' ids choose by their random bits; two
+ * that meet in one (of 4096) have one share together.
+ *
+ * Threads: any; atomic sums.  Memory: embedded in the server; zero is empty. */
 #ifndef HTTP_REPLY_MEMORY_H
 #define HTTP_REPLY_MEMORY_H
 
 #include "http/request.h"
 
-/* All of it is held, and this is a tenant's reading. What changes a job is answered. */
+enum { REPLY_SHARES = 4096 };
+enum reply_limit { REPLY_LIMIT_ALL, REPLY_LIMIT_TENANT, REPLY_LIMITS };
+
+struct reply_memory {
+	_Atomic size_t bytes;			 /* of replies being loaded, or not sent yet */
+	_Atomic size_t shares[REPLY_SHARES + 1]; /* of them by tenant; the last: of no tenant */
+	_Atomic uint64_t refused[REPLY_LIMITS];
+};
+
+/* All of it is held, or all of the tenant's share, and this is a tenant's reading. What changes a
+ * job is answered. */
 bool reply_memory_refuses(const struct request *r);
 /* The reply has become so many bytes; 0 when it is sent or lost. */
 void reply_memory_is(struct request *r, size_t bytes);

@@ -108,6 +108,11 @@ size_t server_connections(const struct server *s)
 	return connections_n(s->connections);
 }
 
+const struct reply_memory *server_replies(const struct server *s)
+{
+	return &s->replies;
+}
+
 void server_close(struct server *s)
 {
 	if (!s)

@@ -10,12 +10,13 @@
  * counted against one limit for all, replies against another, from before they
  * are loaded until the client has them; beyond it a request gets 503. The last
  * quarter of the replies' is kept from large ones, so that clients that fetch
- * megabytes slowly take no poll its answer. */
+ * megabytes slowly take no poll its answer; and no tenant has more than its share. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
 #include "http/request.h"
 
+struct reply_memory;
 struct server;
 
 /* Finds out who calls. ERR_OK, or a failure that r->reply shall tell; it may park the request, then
@@ -38,6 +39,7 @@ struct server_options {
 	size_t (*body_max)(struct producer *producer, enum route_body kind);
 	size_t (*body_memory_max)(struct producer *producer);
 	size_t (*reply_memory_max)(struct producer *producer);
+	size_t (*reply_share_max)(struct producer *producer); /* of one tenant */
 };
 
 /*   ERR_CONFIG  the address cannot be used; why gets one sentence      ERR_NOMEM */
@@ -49,6 +51,7 @@ void server_quiesce(struct server *s);
 /* Requests under way. */
 size_t server_busy(const struct server *s);
 size_t server_connections(const struct server *s);
+const struct reply_memory *server_replies(const struct server *s);
 /* Ends all. Nothing may be parked any more. NULL is fine. */
 void server_close(struct server *s);
 

@@ -5,6 +5,7 @@
 #define HTTP_SERVER_STATE_H
 
 #include "http/connections.h"
+#include "http/reply_memory.h"
 #include "http/server.h"
 
 #include <microhttpd.h>
@@ -17,7 +18,7 @@ struct server {
 	bool quiet;
 	_Atomic size_t busy;	     /* requests between head and reply */
 	_Atomic size_t body_memory;  /* bytes of bodies held */
-	_Atomic size_t reply_memory; /* bytes of replies being loaded, or not sent yet */
+	struct reply_memory replies;
 };
 
 /* The library's handler and its end-of-request notice. */

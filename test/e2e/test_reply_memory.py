@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from client import Client, chat, until
-from stacks import running, tenant_client
+from stacks import admin_client, running, tenant_client
 
 MIB = 1 << 20
 CONFIG = {"producer": {"reply_memory_mb": 16, "reply_timeout_ms": 60000, "idle_timeout_ms": 60000}}
@@ -45,6 +45,10 @@ def fetch(stack: Any, job: str) -> socket.socket:
     return line
 
 
+def metric(page: str, series: str) -> float:
+    return sum(float(row.split()[-1]) for row in page.splitlines() if row.startswith(series + " "))
+
+
 def status(client: Client, job: str) -> int:
     return client.http.get(f"/v1/jobs/{job}", params={"expand": "input"}).status_code
 
@@ -63,6 +67,55 @@ def test_replies_that_nobody_reads_are_counted(stack: Any, client: Client) -> No
     for line in lines:
         line.close()
     until("what they held is free", lambda: status(client, large) == 200)
+
+
+@pytest.mark.promises("C12")
+def test_one_tenants_slow_readers_take_no_others_replies(stack: Any, client: Client) -> None:
+    other, admin = tenant_client(stack, second=True), admin_client(stack)
+    mine, theirs = waiting(client, 4 * MIB), waiting(other, 4 * MIB)
+    lines = [fetch(stack, mine) for _ in range(4)]
+    until("its share is used up", lambda: status(client, mine) == 503)
+    assert status(other, theirs) == 200
+    page = admin.http.get("/metrics").text
+    assert metric(page, "longhaul_reply_memory_bytes") >= 4 * MIB
+    assert metric(page, 'longhaul_replies_refused_total{limit="tenant"}') > 0
+    for line in lines:
+        line.close()
+    until("its share is free", lambda: status(client, mine) == 200)
+    other.close()
+    admin.close()
+
+
+def many_events(client: Client) -> str:
+    job = client.submit(chat("x", model="sim?tokens=60000&chunk_tokens=60000"))["id"]
+    assert client.wait(job)["state"] == "completed"
+    return job
+
+
+@pytest.mark.promises("C12", "C9")
+@pytest.mark.parametrize("member", ["events", "partial_output"])
+def test_events_are_counted_before_they_are_loaded(
+    stack: Any, client: Client, member: str
+) -> None:
+    """Refused ones are never read: the record serves no such request."""
+    admin, large, written = admin_client(stack), waiting(client, 5 * MIB), many_events(client)
+
+    def expanded() -> int:
+        return client.http.get(f"/v1/jobs/{written}", params={"expand": member}).status_code
+
+    def served() -> float:
+        name = 'longhaul_record_items_total{operation="events"}'
+        return metric(admin.http.get("/metrics").text, name)
+
+    assert expanded() == 200
+    line = fetch(stack, large)
+    until("it is held", lambda: status(client, large) == 503)
+    before = served()
+    assert expanded() == 503
+    assert served() == before
+    line.close()
+    until("it is free", lambda: expanded() == 200)
+    admin.close()
 
 
 @pytest.mark.promises("C12")

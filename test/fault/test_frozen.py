@@ -84,12 +84,13 @@ def test_what_a_fenced_off_attempt_used_is_booked(stack: Any) -> None:
     def booked() -> list[dict[str, Any]]:
         tries = [t for job in jobs for t in client.get(job, expand="attempts")["attempts"]]
         lost = [t for t in tries if t["ended_by"] == "reaper"]
-        return lost if lost and all(t["usage"]["output_tokens"] for t in lost) else []
+        return lost if lost and all(t["upstream"] for t in lost) else []
 
     lost = until("the lost attempts have their usage", booked)
     assert {t["upstream"] for t in lost} == {"simulator"}
+    assert all(t["usage"]["output_tokens"] for t in lost)
     for job in jobs:
         one = client.get(job, expand="attempts")
-        total = sum(t["usage"]["output_tokens"] for t in one["attempts"])
-        assert one["usage"]["output_tokens"] == total
+        for name in ("input_tokens", "output_tokens"):
+            assert one["usage"][name] == sum(t["usage"][name] for t in one["attempts"])
     client.close()

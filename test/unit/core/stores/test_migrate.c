@@ -123,6 +123,8 @@ static void test_another_history_ends_every_lease_and_lifts_the_fences(void **st
 	db_close(owner);
 }
 
+static const struct partition_days three_ahead = {3, 400}, four_ahead = {4, 400};
+
 static void on_keep(void *ctx, enum err e, const struct partition_report *report)
 {
 	assert_int_equal(e, ERR_OK);
@@ -136,8 +138,8 @@ static void test_days_are_made_ahead_once(void **state)
 	struct partition_report report;
 
 	(void)state;
-	record_run(db, partition_keep(db, 4, on_keep, &report));
-	record_run(db, partition_keep(db, 4, on_keep, &report));
+	record_run(db, partition_keep(db, &four_ahead, on_keep, &report));
+	record_run(db, partition_keep(db, &four_ahead, on_keep, &report));
 	assert_int_equal(report.made, 0);
 	assert_int_equal(retention_for(86400), 0);
 	assert_int_equal(retention_for(86401), 1);
@@ -193,18 +195,60 @@ static void test_a_day_is_dropped_when_over_and_no_job_of_it_lives_or_just_ended
 	(void)state;
 	assert_int_equal(db_script(owner, old, RECORD_WAIT_MS), ERR_OK);
 	assert_int_equal(days_old(owner), 12);
-	record_run(db, partition_keep(db, 3, on_keep, &report));
+	record_run(db, partition_keep(db, &three_ahead, on_keep, &report));
 	assert_int_equal(report.dropped, 1);
 	assert_int_equal(days_old(owner), 6);
 	assert_int_equal(db_script(owner, ended, RECORD_WAIT_MS), ERR_OK);
 	assert_int_equal(db_script(owner, freed, RECORD_WAIT_MS), ERR_OK);
-	record_run(db, partition_keep(db, 3, on_keep, &report));
+	record_run(db, partition_keep(db, &three_ahead, on_keep, &report));
 	assert_int_equal(report.dropped, 0);
 	assert_int_equal(days_old(owner), 6);
 	assert_int_equal(db_script(owner, over, RECORD_WAIT_MS), ERR_OK);
-	record_run(db, partition_keep(db, 3, on_keep, &report));
+	record_run(db, partition_keep(db, &three_ahead, on_keep, &report));
 	assert_int_equal(report.dropped, 1);
 	assert_int_equal(days_old(owner), 0);
+	db_close(owner);
+	db_close(db);
+}
+
+static int64_t audit_days_kept(struct db *owner)
+{
+	static const struct db_stmt stmt = {.name = "test_audit_days",
+		.sql = "select count(*) from pg_class where relkind = 'r' and relname = any(array["
+		       "'audit_' || to_char(current_date - 900, 'YYYYMMDD'),"
+		       " 'audit_' || to_char(current_date - 901, 'YYYYMMDD'),"
+		       " 'audit_' || to_char(current_date, 'YYYYMMDD')])",
+		.reads = true};
+	int64_t n = -1;
+
+	assert_int_equal(db_begin(owner, NULL, 0), ERR_OK);
+	db_query(owner, &stmt, NULL);
+	db_commit(owner, on_count, &n);
+	assert_int_equal(db_wait(owner, RECORD_WAIT_MS), ERR_OK);
+	return n;
+}
+
+/* promises: S1.12 */
+static void test_a_day_of_audit_rows_is_dropped_when_it_was_kept_as_long_as_asked(void **state)
+{
+	static const char old[] =
+		"do $$ declare d date; begin foreach d in array array[current_date - 900,"
+		" current_date - 901] loop perform partition_make('audit', d, d::timestamptz::text,"
+		" (d + 1)::timestamptz::text); end loop; end $$";
+	const struct partition_days kept = {3, 900}, over = {3, 899};
+	struct db *owner = owner_open();
+	struct db *db = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_scheduler");
+	struct partition_report report;
+
+	(void)state;
+	assert_int_equal(db_script(owner, old, RECORD_WAIT_MS), ERR_OK);
+	record_run(db, partition_keep(db, &kept, on_keep, &report));
+	assert_int_equal(audit_days_kept(owner), 2);
+	assert_int_equal(report.dropped, 1);
+	record_run(db, partition_keep(db, &over, on_keep, &report));
+	assert_int_equal(audit_days_kept(owner), 1);
+	record_run(db, partition_keep(db, &over, on_keep, &report));
+	assert_int_equal(report.dropped, 0);
 	db_close(owner);
 	db_close(db);
 }
@@ -258,6 +302,8 @@ int main(void)
 		cmocka_unit_test(test_days_are_made_ahead_once),
 		cmocka_unit_test(
 			test_a_day_is_dropped_when_over_and_no_job_of_it_lives_or_just_ended),
+		cmocka_unit_test(
+			test_a_day_of_audit_rows_is_dropped_when_it_was_kept_as_long_as_asked),
 		cmocka_unit_test(test_a_key_is_found_by_its_hash_until_revoked),
 	};
 
