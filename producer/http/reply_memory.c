@@ -37,13 +37,13 @@ bool reply_memory_refuses(const struct request *r)
 	return false;
 }
 
-/* One that no others stand beside is let through, however large. */
+/* One that only little stands beside is let through, however large. */
 static bool claim(const struct request *r, enum reply_limit limit, size_t bytes)
 {
 	const size_t max = maximum(r->server, limit), more = bytes - r->reply_counted;
 	const size_t others = atomic_fetch_add(sum(r, limit), more) - r->reply_counted;
 
-	if (!others || others + bytes <= max - max / 4)
+	if (others <= max / 16 || others + bytes <= max - max / 4)
 		return true;
 	atomic_fetch_sub(sum(r, limit), more);
 	r->server->replies.refused[limit]++;

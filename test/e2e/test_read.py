@@ -70,6 +70,17 @@ def test_store_false_drops_the_content_once_it_was_read(client: Client) -> None:
     until("its content is gone", lambda: client.get(job).get("result") is None)
 
 
+@pytest.mark.parametrize("members", ["attempts", "input,events", "partial_output,deliveries"])
+@pytest.mark.promises("C2")
+def test_store_false_drops_what_was_read_with_expanded_members(
+    client: Client, members: str
+) -> None:
+    job = short_lived(client)
+    until("it ends", lambda: client.http.head(f"/v1/jobs/{job}", params={"wait": 20}).is_success)
+    assert client.get(job, wait=20, expand=members)["result"]
+    until("its content is gone", lambda: client.get(job, expand="input").get("input") is None)
+
+
 @pytest.mark.promises("C2")
 def test_a_head_reads_nothing_so_store_false_keeps_the_content(client: Client) -> None:
     job = short_lived(client)

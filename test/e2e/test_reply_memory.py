@@ -12,6 +12,7 @@ from client import Client, chat, until
 from stacks import admin_client, running, tenant_client
 
 MIB = 1 << 20
+LARGE_MAX = 6 * MIB  # three quarters of half of reply_memory_mb: see reply_memory.h
 CONFIG = {"producer": {"reply_memory_mb": 16, "reply_timeout_ms": 60000, "idle_timeout_ms": 60000}}
 
 
@@ -86,10 +87,10 @@ def test_one_tenants_slow_readers_take_no_others_replies(stack: Any, client: Cli
     admin.close()
 
 
-def many_events(client: Client) -> str:
-    job = client.submit(chat("x", model="sim?tokens=60000&chunk_tokens=60000"))["id"]
-    assert client.wait(job)["state"] == "completed"
-    return job
+def written(client: Client) -> tuple[str, int]:
+    """An answered job, and how long its answer is."""
+    job = client.submit(chat("x", model="sim?tokens=60000&chunk_tokens=1000"))["id"]
+    return job, len(client.wait(job)["result"]["choices"][0]["message"]["content"])
 
 
 @pytest.mark.promises("C12", "C9")
@@ -98,10 +99,11 @@ def test_events_are_counted_before_they_are_loaded(
     stack: Any, client: Client, member: str
 ) -> None:
     """Refused ones are never read: the record serves no such request."""
-    admin, large, written = admin_client(stack), waiting(client, 5 * MIB), many_events(client)
+    admin, (job, size) = admin_client(stack), written(client)
+    large = waiting(client, LARGE_MAX - 2 * size)  # beside it there is room for the answer alone
 
     def expanded() -> int:
-        return client.http.get(f"/v1/jobs/{written}", params={"expand": member}).status_code
+        return client.http.get(f"/v1/jobs/{job}", params={"expand": member}).status_code
 
     def served() -> float:
         name = 'longhaul_record_items_total{operation="events"}'
@@ -111,6 +113,7 @@ def test_events_are_counted_before_they_are_loaded(
     line = fetch(stack, large)
     until("it is held", lambda: status(client, large) == 503)
     before = served()
+    assert client.get(job)["result"]
     assert expanded() == 503
     assert served() == before
     line.close()
