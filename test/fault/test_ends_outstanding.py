@@ -1,0 +1,74 @@
+"""An end whose acknowledgement was lost, in a worker that gives up what it holds before the record is back."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from client import Client, chat, until
+from fault_proxy import Door
+from stacks import ROOT, running, tenant_client
+
+from .conftest import Fault
+from .test_links import proxied
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Any]:
+    """With the address sanitizer, which also looks for leaks as a program ends."""
+    how: dict[str, Any] = {"lite": True, "build": ROOT / "build/asan"}
+    with running("ends", workers=1, config_overrides={"worker": {"db_outage_s": 2}}, **how) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def proxy(stack: Any) -> Iterator[Door]:
+    with proxied(stack) as door:
+        yield door
+
+
+@pytest.fixture
+def client(stack: Any) -> Iterator[Client]:
+    one = tenant_client(stack)
+    yield one
+    one.close()
+
+
+def outstanding(stack: Any, client: Client, proxy: Door) -> str:
+    """A job that has ended and whose worker never heard so. The record is away when this returns."""
+    fault = Fault(stack)
+    seen = len(stack.log("worker-1"))
+    job = client.submit(chat("e", model="sim?tokens=20&itl_ms=50"))["id"]
+    until("it runs", lambda: fault.running() == 1)
+    proxy.set("to-client")
+    assert client.wait(job)["state"] == "completed"
+    proxy.set("refuse")
+    until("it is dropped", lambda: "away for too long" in stack.log("worker-1")[seen:])
+    assert "ends are not acknowledged yet" in stack.log("worker-1")[seen:]
+    return job
+
+
+@pytest.mark.promises("C7", "C16")
+def test_an_end_is_settled_under_the_name_of_its_holder(
+    stack: Any, client: Client, proxy: Door
+) -> None:
+    job = outstanding(stack, client, proxy)
+    proxy.set("pass")
+    later = client.submit(chat("l", model="sim?tokens=2"))["id"]
+    assert client.wait(later)["state"] == "completed"
+    assert "an end came too late" not in stack.log("worker-1")
+    assert len(client.get(job, expand="attempts")["attempts"]) == 1
+
+
+@pytest.mark.promises("C15")
+def test_a_worker_that_leaves_then_frees_what_it_held(
+    stack: Any, client: Client, proxy: Door
+) -> None:
+    outstanding(stack, client, proxy)
+    old = stack.pid("worker-1")
+    stack.signal("worker-1", signal.SIGTERM)
+    until("it has left", lambda: stack.pid("worker-1") != old)
+    proxy.set("pass")
+    assert "Sanitizer:" not in stack.log("worker-1")
