@@ -61,6 +61,23 @@ def test_a_killed_workers_jobs_run_elsewhere(stack: Any, client: Client) -> None
     assert_clean(fault, client)
 
 
+@pytest.mark.promises("X6", "C7")
+def test_what_a_killed_workers_attempts_used_is_guessed(stack: Any, client: Client) -> None:
+    fault = Fault(stack)
+    jobs = [client.submit(chat("some words", model=SLOW))["id"] for _ in range(10)]
+    until("they run", lambda: fault.running() == 10)
+    stack.signal(worker_of(stack, fault), signal.SIGKILL)
+    assert {client.wait(job, 120)["state"] for job in jobs} == {"completed"}
+    found = [client.get(job, expand="attempts") for job in jobs]
+    lost = [t for job in found for t in job["attempts"] if t["ended_by"] == "reaper"]
+    assert lost and all(t["usage"]["input_tokens"] and t["usage"]["estimated"] for t in lost)
+    for job in found:
+        assert job["usage"]["input_tokens"] == sum(
+            t["usage"]["input_tokens"] for t in job["attempts"]
+        )
+    until("both workers are back", lambda: len(fault.ask(LIVE_WORKERS)) >= 2)
+
+
 LIVE_WORKERS = "select worker_id from worker where gone is null"
 
 
