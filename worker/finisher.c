@@ -27,7 +27,8 @@ enum { BATCHES_MAX = 2, RETRY_MS = 200, BATCH_BYTES = 64 << 20 };
 struct batch {
 	struct ring link; /* of those that wait to be sent again as they are */
 	struct finisher *finisher;
-	struct id holder; /* the incarnation that claimed its jobs: a later one ends nothing of them */
+	struct id holder; /* the incarnation that claimed its jobs: a later one ends nothing of them
+			   */
 	struct buf sealed;
 	bool settle; /* its outcome is unknown: read, do not write */
 	int64_t sent_us;

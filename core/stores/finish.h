@@ -67,8 +67,9 @@ MUST_CHECK enum err finish_settle(struct db *db, struct id worker, struct finish
 	size_t n, finish_done *done, void *ctx);
 
 /* The one thing a stale holder may write: usage on its own attempt row (job, fence), once, and the
- * sums of its job and day with it, in the place of the leader's guess (reap.h). Reads fence, upstream, model, key, tokens, cost. outcome
- * ERR_LOST: there is no such row, or it has its usage. */
+ * sums of its job and day with it, in the place of the leader's guess (reap.h). Reads fence,
+ * upstream, model, key, tokens, cost. outcome ERR_LOST: there is no such row, or it has its usage.
+ */
 MUST_CHECK enum err finish_usage(struct db *db, struct id worker, struct finish *const *batch,
 	size_t n, finish_done *done, void *ctx);
 

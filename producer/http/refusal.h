@@ -12,7 +12,9 @@
  * Before the head's end the connection is one of many, and the page stays: a
  * malformed request line or header, a head beyond connection_bytes, another
  * version of HTTP; and so it does for a malformed chunk behind a good head. It comes
- * once, and the connection is closed.
+ * once, and the connection is closed. The library does tell a connection with each request
+ * line it has read, but the header that it refuses may be of a line read earlier: who
+ * answered to the last one would some day refuse a stranger.
  *
  * Should another release of the library word its log differently, its page is sent.
  *

@@ -66,8 +66,8 @@ struct request {
 	int64_t began_us;
 	void *work;
 	void (*work_free)(void *work);
-	/* Called when the client was sent the whole reply, never for HEAD, for a failure, or for one
-	 * that had gone; NULL: nothing depends on it. */
+	/* Called when the client was sent the whole reply, never for HEAD, for a failure, or for
+	 * one that had gone; NULL: nothing depends on it. */
 	void (*sent)(struct request *r);
 };
 

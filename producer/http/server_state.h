@@ -16,8 +16,8 @@ struct server {
 	struct connections *connections;
 	int fd, port;
 	bool quiet;
-	_Atomic size_t busy;	     /* requests between head and reply */
-	_Atomic size_t body_memory;  /* bytes of bodies held */
+	_Atomic size_t busy;	    /* requests between head and reply */
+	_Atomic size_t body_memory; /* bytes of bodies held */
 	struct reply_memory replies;
 };
 

@@ -351,9 +351,9 @@ static void ask(struct expand_work *x, const struct record_op *op)
 static void events_ask(struct expand_work *x)
 {
 	const size_t body = x->r->reply.body.len, bytes = x->weight.bytes;
-	const size_t more = x->partial ? PARTIAL_COPIES * bytes
-				       : EVENTS_COPIES * bytes +
-						 EVENT_JSON * (size_t)x->weight.events;
+	const size_t more = x->partial
+				    ? PARTIAL_COPIES * bytes
+				    : EVENTS_COPIES * bytes + EVENT_JSON * (size_t)x->weight.events;
 	enum err e = request_expect_reply(x->r, body + more);
 
 	if (e)

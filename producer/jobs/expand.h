@@ -2,8 +2,8 @@
  *
  * Each costs a reading of its own, one after the other, and appends its member to
  * the reply that the job's own reading began. Events are weighed first: what they will
- * hold is asked of the memory for replies before they are loaded. A running job's partial output is the
- * record's text and what Redis has behind it (live_look.h).
+ * hold is asked of the memory for replies before they are loaded. A running job's partial output is
+ * the record's text and what Redis has behind it (live_look.h).
  *
  * Threads: lanes, and the loop of live.h.  Memory: the request's. */
 #ifndef JOBS_EXPAND_H

@@ -95,9 +95,7 @@ def written(client: Client) -> tuple[str, int]:
 
 @pytest.mark.promises("C12", "C9")
 @pytest.mark.parametrize("member", ["events", "partial_output"])
-def test_events_are_counted_before_they_are_loaded(
-    stack: Any, client: Client, member: str
-) -> None:
+def test_events_are_counted_before_they_are_loaded(stack: Any, client: Client, member: str) -> None:
     """Refused ones are never read: the record serves no such request."""
     admin, (job, size) = admin_client(stack), written(client)
     large = waiting(client, LARGE_MAX - 2 * size)  # beside it there is room for the answer alone

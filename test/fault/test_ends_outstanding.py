@@ -1,4 +1,4 @@
-"""An end whose acknowledgement was lost, in a worker that gives up what it holds before the record is back."""
+"""An end whose acknowledgement was lost, in a worker that drops all before the record is back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def client(stack: Any) -> Iterator[Client]:
 
 
 def outstanding(stack: Any, client: Client, proxy: Door) -> str:
-    """A job that has ended and whose worker never heard so. The record is away when this returns."""
+    """A job that has ended and whose worker never heard so; the record is away from it then."""
     fault = Fault(stack)
     seen = len(stack.log("worker-1"))
     job = client.submit(chat("e", model="sim?tokens=20&itl_ms=50"))["id"]
