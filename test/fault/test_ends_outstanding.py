@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from client import Client, chat, until
 from fault_proxy import Door
-from stacks import ROOT, running, tenant_client
+from stacks import ROOT, Simulator, running, tenant_client
 
-from .conftest import Fault
 from .test_links import proxied
 
 
@@ -38,10 +37,11 @@ def client(stack: Any) -> Iterator[Client]:
 
 def outstanding(stack: Any, client: Client, proxy: Door) -> str:
     """A job that has ended and whose worker never heard so; the record is away from it then."""
-    fault = Fault(stack)
+    simulator = Simulator(stack.env["LONGHAUL_SIM_URL"])
     seen = len(stack.log("worker-1"))
     job = client.submit(chat("e", model="sim?tokens=20&itl_ms=50"))["id"]
-    until("it runs", lambda: fault.running() == 1)
+    until("it calls", lambda: simulator.calls(job))
+    simulator.close()
     proxy.set("to-client")
     assert client.wait(job)["state"] == "completed"
     proxy.set("refuse")
