@@ -78,7 +78,7 @@ def test_store_false_drops_what_was_read_with_expanded_members(
     job = short_lived(client)
     until("it ends", lambda: client.http.head(f"/v1/jobs/{job}", params={"wait": 20}).is_success)
     assert client.get(job, wait=20, expand=members)["result"]
-    until("its content is gone", lambda: client.get(job, expand="input").get("input") is None)
+    until("its content is gone", lambda: client.get(job, expand="attempts").get("result") is None)
 
 
 @pytest.mark.promises("C2")
