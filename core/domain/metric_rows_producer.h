@@ -7,10 +7,10 @@
 /* clang-format off */
 #define METRIC_PRODUCER(X)                                                                         \
 	/* the API */                                                                              \
-	X(HTTP_REPLIES, "longhaul_http_replies_total", COUNTER, NONE, "route code", "producer",    \
-	  "replies by route and status")                                                           \
-	X(HTTP_SECONDS, "longhaul_http_reply_seconds", HISTOGRAM, FAST, "route", "producer",       \
-	  "from the request's head to the end of its reply")                                       \
+	X(HTTP_REPLIES, "longhaul_http_replies_total", COUNTER, NONE, "listener route code",        \
+	  "producer", "replies by route and status")                                               \
+	X(HTTP_SECONDS, "longhaul_http_reply_seconds", HISTOGRAM, FAST, "listener route",           \
+	  "producer", "from the request's head to the end of its reply")                           \
 	X(RECORD_BATCHES, "longhaul_record_batches_total", COUNTER, NONE, "operation", "producer", \
 	  "transactions by operation")                                                             \
 	X(RECORD_ITEMS, "longhaul_record_items_total", COUNTER, NONE, "operation", "producer",     \

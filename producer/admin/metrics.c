@@ -67,6 +67,15 @@ static void one(struct metric_text *text, enum metric metric, double value)
 
 enum { ROUTE_TEXT_MAX = 128 };
 
+/* Of the route: two listeners may have one of the same name. */
+static const char *listener_text(size_t route)
+{
+	static const char *const names[] = {
+		[ROUTE_PUBLIC] = "public", [ROUTE_ADMIN] = "admin", [ROUTE_BOTH] = "both"};
+
+	return route == ROUTES_MAX - 1 ? "both" : names[producer_routes[route].listener];
+}
+
 /* "POST /v1/jobs" */
 static const char *route_text(size_t route, char out[ROUTE_TEXT_MAX])
 {
@@ -87,7 +96,8 @@ static void codes_put(struct metric_text *text, const struct route_counts *c, si
 			continue;
 		(void)snprintf(code, sizeof code, "%d", codes[i]);
 		metric_real(text, METRIC_HTTP_REPLIES,
-			METRIC_LABELS(route_text(route, name), codes[i] ? code : "other"),
+			METRIC_LABELS(listener_text(route), route_text(route, name),
+				codes[i] ? code : "other"),
 			(double)c->codes[i]);
 	}
 }
@@ -100,8 +110,8 @@ static void times_put(struct metric_text *text, const struct route_counts *c, si
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
 		h.buckets[i] = c->buckets[i];
 	if (histogram_count(&h))
-		metric_histogram(
-			text, METRIC_HTTP_SECONDS, METRIC_LABELS(route_text(route, name)), &h);
+		metric_histogram(text, METRIC_HTTP_SECONDS,
+			METRIC_LABELS(listener_text(route), route_text(route, name)), &h);
 }
 
 static void http_put(struct metric_text *text, const struct metrics *m)
