@@ -4,7 +4,7 @@
  * (a view that never changes and is counted). So a submit finds its queue without
  * a statement, a paused or full queue is known at once, and the part of the
  * allotment that this producer may publish to Kafka itself is counted down here.
- * A call that changes a queue specs for a fresh view before it answers.
+ * A call that changes a queue asks for a fresh view before it answers.
  *
  * Threads: any.  Memory: counted views, at most 1000 queues each. */
 #ifndef QUEUES_H

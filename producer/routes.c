@@ -1,4 +1,4 @@
-/* routes.c - the API, one row per call; and all that the producer specs of the record. */
+/* routes.c - the API, one row per call; and all that the producer asks of the record. */
 #include "access/keys.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"

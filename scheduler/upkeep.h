@@ -12,7 +12,7 @@ MUST_CHECK enum err upkeep_count(struct leader *leader, bool *ret_busy);
 MUST_CHECK enum err upkeep_heads(struct leader *leader, bool *ret_busy);
 /* Days of history made ahead, expired ones dropped, a step at a time. */
 MUST_CHECK enum err upkeep_partitions(struct leader *leader, bool *ret_busy);
-/* Rows of long-dead workers, closed batches, expired idempotency keys. */
+/* Rows of long-dead workers, expired idempotency keys. */
 MUST_CHECK enum err upkeep_tidy(struct leader *leader, bool *ret_busy);
 /* One log line with what was done since the last one, if anything was. */
 MUST_CHECK enum err upkeep_report(struct leader *leader, bool *ret_busy);

@@ -18,7 +18,7 @@
 	X(INT, reap_ms, "100", 10, 60000, "ms", LIVE, "between looks for dead workers")            \
 	X(INT, expiry_ms, "500", 10, 600000, "ms", LIVE,                                           \
 	  "between looks for deadlines that passed")                                               \
-	X(INT, allot_ms, "100", 10, 60000, "ms", LIVE, "between grants to producers")              \
+	X(INT, allot_ms, "100", 10, 60000, "ms", LIVE, "between allotments to producers")          \
 	X(INT, upkeep_ms, "60000", 1000, 86400000, "ms", LIVE,                                     \
 	  "between rounds of partition and clean-up work")                                         \
 	X(INT, message_jobs, "200", 1, 500, "jobs", LIVE, "in one Kafka message at most")          \

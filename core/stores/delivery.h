@@ -2,7 +2,7 @@
  *
  * The row is written by the transaction that ends the job; it holds ids and an
  * event only. The worker that claims it reads where to and with which secret
- * under the job's tenant. A claim is a lease in the row itself (until, fence): a
+ * under the job's tenant. A claim is a lease in the row itself (due_at, fence): a
  * lost worker's delivery becomes due again by itself. delivery_id is the webhook
  * id: the same on every attempt.
  *

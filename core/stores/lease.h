@@ -8,7 +8,7 @@
  * Locks: ready rows are only ever taken with SKIP LOCKED, by everyone; so nobody
  * waits for one, and holding one while waiting for a job's row cannot deadlock.
  *
- * A tenant's cap on running jobs (tenant.h) is checked by the claim, against the
+ * A tenant's cap on running jobs (tenant_limit.h) is checked by the claim, against the
  * leases it sees.
  *
  * Jobs on probation (held at two unexplained worker deaths) are claimed one at a

@@ -1,7 +1,7 @@
 /* server.h - the HTTP side of the producer (libmicrohttpd lives in this folder).
  *
  * One server is one listener with its own threads and table of routes. It parses,
- * guards (guard.h), finds the route, specs the access hook who is calling, reads
+ * guards (guard.h), finds the route, asks the access hook who is calling, reads
  * the body within its limits, runs the handler and sends the reply. Connections
  * have absolute deadlines for head, body and reply (connections.h), which the
  * library does not: its own time-out restarts with every byte.
@@ -20,7 +20,7 @@ struct reply_memory;
 struct server;
 
 /* Finds out who calls. ERR_OK, or a failure that r->reply shall tell; it may park the request, then
- * *ret_parked is true, and the server specs again after request_resume. */
+ * *ret_parked is true, and the server asks again after request_resume. */
 typedef enum err server_access_fn(struct request *r, bool *ret_parked);
 /* Told for every reply, once it is sent or lost. us = from the first byte to that moment. */
 typedef void server_done_fn(struct producer *producer, const struct request *r, int64_t us);

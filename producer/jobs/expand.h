@@ -1,4 +1,4 @@
-/* expand.h - members of a job that are only read when somebody specs: ?expand=.
+/* expand.h - members of a job that are only read when somebody asks: ?expand=.
  *
  * Each costs a reading of its own, one after the other, and appends its member to
  * the reply that the job's own reading began. Events are weighed first: what they will

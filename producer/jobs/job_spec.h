@@ -1,4 +1,4 @@
-/* job_spec.h - one job as a caller specs for it: checked whole, ready for the record.
+/* job_spec.h - one job as a caller asks for it: checked whole, ready for the record.
  *
  * The body is read strictly, each member checked against a table, and every
  * mistake told with its JSON pointer. `input` is kept byte for byte as it was
