@@ -81,6 +81,7 @@ struct job {
 	struct buf fallback;		 /* the job's policy, a JSON text; empty = none */
 	size_t asked_bytes;		 /* the request's body had so many */
 	struct output output;
+	int64_t kept_ms;	 /* when Redis was last told to keep its text; loop time */
 	struct call *call;	 /* while and after the upstream is called */
 	struct buf body;	 /* the reply's, before its verdict */
 	struct released *result; /* what the verdict made of it */

@@ -87,6 +87,17 @@ static void batch_send(struct live *l)
 	live_batch_reset(&l->batch);
 }
 
+/* Redis keeps a stream for live_ttl_s: a quarter of that later it is told again. */
+static enum live_piece_word piece_word(const struct live *l, struct job *job, bool first)
+{
+	const int64_t now = loop_now_ms(l->worker->loop);
+
+	if (!first && now - job->kept_ms < l->worker->config->redis.live_ttl_s * 1000 / 4)
+		return LIVE_PIECE_NEXT;
+	job->kept_ms = now;
+	return first ? LIVE_PIECE_FIRST : LIVE_PIECE_KEEP;
+}
+
 void live_tell(struct live *l, struct job *job)
 {
 	const size_t from = job->output.told;
@@ -101,7 +112,8 @@ void live_tell(struct live *l, struct job *job)
 	if (live_batch_full(&l->batch))
 		batch_send(l);
 	live_batch_add(&l->batch, job->id, job->fence, seq,
-		(struct scratch_arg){text->bytes + from, text->len - from}, from == 0);
+		(struct scratch_arg){text->bytes + from, text->len - from},
+		piece_word(l, job, from == 0));
 }
 
 /* ---- states ---- */

@@ -5,32 +5,37 @@
 #include <stdio.h>
 #include <string.h>
 
-/* KEYS: jobs. ARGV: the time to live, then fence, number, "first" or "", text for each. A piece
- * that is not its attempt's first must follow the number before it; if it does not, Redis has lost
- * something, and the job is returned. */
+/* KEYS: jobs. ARGV: the time to live, then fence, number, "first", "keep" or "", text for each. A
+ * piece that is not its attempt's first must follow the number before it; if it does not, Redis has
+ * lost something, and the job is returned. Each command costs Redis a microsecond or two for every
+ * token of the fleet, so lives are prolonged only where the worker says so, or all is new. */
 static const char source[] =
 	"local lost = {}\n"
 	"for i = 1, #KEYS do\n"
 	"  local id, at = KEYS[i], 4 * i - 2\n"
-	"  local fence, seq, first, text = unpack(ARGV, at, at + 3)\n"
-	"  local held = redis.call('HMGET', '" LIVE_FENCE_OF "' .. id, 'fence', 'seq', 'bytes')\n"
+	"  local fence, seq, word, text = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]\n"
+	"  local about = '" LIVE_FENCE_OF "' .. id\n"
+	"  local held = redis.call('HMGET', about, 'fence', 'seq', 'bytes')\n"
 	"  if not held[1] or tonumber(held[1]) <= tonumber(fence) then\n"
-	"    local stream = '" LIVE_STREAM_OF "' .. id\n"
+	"    local stream, first = '" LIVE_STREAM_OF "' .. id, word == 'first'\n"
+	"    local keep = word ~= '' or not held[1]\n"
 	"    local added = redis.pcall('XADD', stream, seq .. '-0', 't', text)\n"
 	"    if type(added) ~= 'table' then\n"
-	"      redis.call('EXPIRE', stream, ARGV[1])\n"
+	"      if keep then redis.call('EXPIRE', stream, ARGV[1]) end\n"
 	"      redis.call('PUBLISH', '" LIVE_TAIL_OF "' .. id, seq .. ' ' .. text)\n"
 	"    end\n"
-	"    if first == '' and tonumber(held[2] or 0) + 1 ~= tonumber(seq) then\n"
+	"    if not first and tonumber(held[2] or 0) + 1 ~= tonumber(seq) then\n"
 	"      lost[#lost + 1] = id\n"
 	"    end\n"
-	"    local bytes = #text + (first == '' and tonumber(held[3] or 0) or 0)\n"
-	"    redis.call('HSET', '" LIVE_FENCE_OF
-	"' .. id, 'fence', fence, 'seq', seq, 'bytes', bytes)\n"
-	"    redis.call('EXPIRE', '" LIVE_FENCE_OF "' .. id, ARGV[1])\n"
+	"    local bytes = #text + (first and 0 or tonumber(held[3] or 0))\n"
+	"    redis.call('HSET', about, 'fence', fence, 'seq', seq, 'bytes', bytes)\n"
+	"    if keep then redis.call('EXPIRE', about, ARGV[1]) end\n"
 	"  end\n"
 	"end\n"
 	"return lost\n";
+
+static const char *const words[] = {
+	[LIVE_PIECE_NEXT] = "", [LIVE_PIECE_KEEP] = "keep", [LIVE_PIECE_FIRST] = "first"};
 
 void live_batch_init(struct live_batch *b)
 {
@@ -57,7 +62,7 @@ bool live_batch_full(const struct live_batch *b)
 }
 
 void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t seq,
-	struct scratch_arg text, bool first)
+	struct scratch_arg text, enum live_piece_word word)
 {
 	const size_t at = b->text.len;
 
@@ -69,7 +74,7 @@ void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t 
 	snprintf(b->piece[b->n].fence, LIVE_NUMBER_MAX, "%lld", (long long)fence);
 	snprintf(b->piece[b->n].seq, LIVE_NUMBER_MAX, "%lld", (long long)seq);
 	b->piece[b->n].at = at;
-	b->piece[b->n].first = first;
+	b->piece[b->n].word = word;
 	b->piece[b->n++].len = text.len;
 }
 
@@ -92,7 +97,7 @@ enum err live_batch_send(
 	for (size_t i = 0; i < b->n; i++) {
 		args[n++] = SCRATCH_TEXT(b->piece[i].fence);
 		args[n++] = SCRATCH_TEXT(b->piece[i].seq);
-		args[n++] = SCRATCH_TEXT(b->piece[i].first ? "first" : "");
+		args[n++] = SCRATCH_TEXT(words[b->piece[i].word]);
 		args[n++] = (struct scratch_arg){b->text.bytes + b->piece[i].at, b->piece[i].len};
 	}
 	return scratch_run(s, b->script,

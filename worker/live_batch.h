@@ -10,12 +10,16 @@
 
 enum { LIVE_BATCH_MAX = 256, LIVE_BATCH_BYTES = 1 << 20, LIVE_NUMBER_MAX = 24 };
 
+/* What a piece is to Redis: the next of its attempt, the next and its stream is to be kept for
+ * ttl_s from now, or the attempt's first (which is kept likewise). */
+enum live_piece_word { LIVE_PIECE_NEXT, LIVE_PIECE_KEEP, LIVE_PIECE_FIRST };
+
 struct live_batch {
 	size_t n;
 	struct {
 		char job[ID_UUID_MAX];
 		char fence[LIVE_NUMBER_MAX], seq[LIVE_NUMBER_MAX];
-		bool first;
+		enum live_piece_word word;
 		size_t at, len;
 	} piece[LIVE_BATCH_MAX];
 	struct buf text;
@@ -28,7 +32,7 @@ void live_batch_reset(struct live_batch *b);
 bool live_batch_full(const struct live_batch *b);
 /* Only while not full. Text that does not fit any more is left out: the record has it. */
 void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t seq,
-	struct scratch_arg text, bool first);
+	struct scratch_arg text, enum live_piece_word word);
 MUST_CHECK enum err live_batch_script(struct live_batch *b, struct scratch *s);
 /* Redis keeps the streams for ttl_s. The reply lists the jobs (UUIDs) whose stream had lost its
  * beginning. */

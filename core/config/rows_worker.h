@@ -31,7 +31,7 @@
 	X(INT, finish_batch, "500", 1, 1000, "jobs", LIVE, "whose end shares a commit")            \
 	X(INT, finish_wait_ms, "2", 0, 1000, "ms", LIVE,                                           \
 	  "an end waits for company while another commits")                                        \
-	X(INT, live_flush_ms, "50", 1, 10000, "ms", LIVE, "between writes of live text to Redis")  \
+	X(INT, live_flush_ms, "10", 1, 10000, "ms", LIVE, "between writes of live text to Redis")  \
 	X(INT, run_flush_ms, "2000", 100, 60000, "ms", LIVE,                                       \
 	  "between writes of live text to Postgres without Redis")                                 \
 	X(INT, drain_s, "30", 0, 86400, "s", LIVE, "after SIGTERM running jobs may take so long")

@@ -6,7 +6,7 @@
  * from the moment at which a job was due, so that waiting in this program is waiting
  * too. Jobs whose line says so are followed through their event stream to its end.
  *
- * Prints a line per job: ID STATUS DUE ANSWERED FIRST_TEXT ENDED (unix microseconds,
+ * Prints a line per job: ID STATUS DUE BEGUN ANSWERED FIRST_TEXT ENDED (unix microseconds,
  * 0 = never), and at last one JSON line: its own share of a core, how late it was,
  * and how long stamped text travelled, counted from COUNT_FROM_US on.
  *
@@ -46,7 +46,7 @@ struct job {
 	size_t reply_len;
 	char id[ID_CHARS + 1];
 	int status;
-	int64_t answered_us, first_us, ended_us;
+	int64_t begun_us, answered_us, first_us, ended_us;
 	struct stamp_scan scan;
 };
 
@@ -176,7 +176,8 @@ static void begin(struct load *l)
 	j->scan = STAMP_SCAN;
 	buf_init(&j->body, PLAN_BODY_MAX);
 	l->open++;
-	stamps_add(&l->late, now_us() - due_us(j));
+	j->begun_us = now_us();
+	stamps_add(&l->late, j->begun_us - due_us(j));
 	j->reply = malloc(REPLY_HEAD + 1);
 	if (!j->reply || plan_body(j->line, &j->body) != ERR_OK || submit(j) != ERR_OK)
 		job_ended(j);
@@ -217,9 +218,9 @@ static void report(struct load *l)
 	for (size_t i = 0; i < l->next; i++) {
 		const struct job *j = &l->jobs[i];
 
-		printf("%s %d %lld %lld %lld %lld\n", j->id[0] ? j->id : "-", j->status,
-			(long long)due_us(j), (long long)j->answered_us, (long long)j->first_us,
-			(long long)j->ended_us);
+		printf("%s %d %lld %lld %lld %lld %lld\n", j->id[0] ? j->id : "-", j->status,
+			(long long)due_us(j), (long long)j->begun_us, (long long)j->answered_us,
+			(long long)j->first_us, (long long)j->ended_us);
 	}
 	stamps_sort(&l->late);
 	stamps_sort(&l->travel);

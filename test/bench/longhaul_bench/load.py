@@ -38,6 +38,7 @@ class Sent:
     job: str
     status: int
     due_us: int
+    begun_us: int
     answered_us: int
     first_us: int
     ended_us: int
