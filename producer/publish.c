@@ -3,6 +3,7 @@
 #include "connect/kafka.h"
 #include "domain/dispatch_message.h"
 #include "ground/log.h"
+#include "jobs/live.h"
 #include "ports/stream/publisher.h"
 #include "producer.h"
 #include "queues.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUPS_MAX = 16, CLOSE_WAIT_MS = 500, SENT_MAX = 100 };
+enum { GROUPS_MAX = 16, CLOSE_WAIT_MS = 500, SENT_MAX = 100, EARLY_MAX = 16 };
 
 struct publish {
 	struct producer *producer;
@@ -93,6 +94,19 @@ struct publish_plan *publish_plan(struct producer *producer, struct submit *cons
 
 /* ---- after it ---- */
 
+/* A few jobs are somebody who waits; for many the two milliseconds that Kafka takes are nothing. */
+static void message_send(
+	struct publish *p, const char *queue, const uint8_t *bytes, size_t len, size_t jobs)
+{
+	int32_t partition = -1;
+
+	/* refused: the leader misses the batch's delivery report and dispatches it anew */
+	if (stream_publisher_send(p->stream, queue, -1, bytes, len, &partition))
+		log_debug("publish refused", LOG_TEXT("queue", queue));
+	else if (partition >= 0 && jobs <= EARLY_MAX)
+		live_tell_early(p->producer->live, queue, partition, bytes, len);
+}
+
 static void group_send(const struct publish_plan *plan, const struct group *g)
 {
 	struct dispatch_key keys[DISPATCH_MESSAGE_JOBS_MAX];
@@ -106,10 +120,8 @@ static void group_send(const struct publish_plan *plan, const struct group *g)
 			keys[n++] = (struct dispatch_key){s->tenant, s->job_id};
 	}
 	len = dispatch_message_write(g->batch, keys, n, bytes);
-	/* refused: the leader misses the batch's delivery report and dispatches it anew */
-	if (len &&
-		stream_publisher_send(plan->publish->stream, g->queue->name_text, -1, bytes, len))
-		log_debug("publish refused", LOG_TEXT("queue", g->queue->name_text));
+	if (len)
+		message_send(plan->publish, g->queue->name_text, bytes, len, n);
 }
 
 void publish_go(struct publish_plan *plan, bool committed)

@@ -326,7 +326,7 @@ static void publish(struct dispatch *d, const struct board_queue *queue, struct 
 {
 	size_t len = dispatch_message_write(batch, d->keys, n, d->message);
 
-	if (stream_publisher_send(d->publisher, queue->name, -1, d->message, len) != ERR_OK)
+	if (stream_publisher_send(d->publisher, queue->name, -1, d->message, len, NULL) != ERR_OK)
 		publish_report_fail(&d->report, batch, queue->name, n);
 }
 

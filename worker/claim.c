@@ -3,11 +3,12 @@
 #include "beat.h"
 #include "connect/kafka.h"
 #include "counts.h"
-#include "domain/dispatch_message.h"
 #include "ground/clock.h"
 #include "ground/digest.h"
 #include "ground/log.h"
+#include "hints.h"
 #include "intake.h"
+#include "live.h"
 #include "pools.h"
 #include "ports/stream/consumer.h"
 #include "served.h"
@@ -28,19 +29,10 @@ enum {
 	GROUP_ROOM = 256
 };
 
-/* A taken message; its claims may be several when slots are few. */
-struct hint {
-	struct ring link;
-	struct stream_message message;
-	struct dispatch_message view;
-	size_t at;    /* keys before it were claimed, or are being claimed */
-	size_t asked; /* claims under way for it */
-};
-
 struct claimer {
 	struct worker *worker;
 	struct stream_consumer *consumer; /* NULL: no Kafka is configured */
-	struct ring hints;
+	struct hints hints;
 	size_t reserved, in_flight;
 	bool look; /* at the end of this turn */
 	bool direct_asked;
@@ -162,9 +154,7 @@ static void hint_settle(struct claimer *claimer, struct hint *hint, enum err e)
 		return;
 	histogram_add(&claimer->worker->counts->dispatch_us, HISTOGRAM_FAST,
 		(clock_record_ms() - id_ms(hint->view.batch)) * 1000);
-	stream_consumer_done(claimer->consumer, &hint->message);
-	ring_leave(&hint->link);
-	free(hint);
+	hints_end(&claimer->hints, hint);
 }
 
 /* Inputs come with these claims, and one that the record refuses would be asked for again for ever.
@@ -207,43 +197,10 @@ static void hinted(struct claimer *claimer)
 		claimer->direct_ms = soon;
 }
 
-/* Takes a message from Kafka; one that makes no sense is done with. */
-static struct hint *hint_take(struct claimer *claimer)
+void claim_early(struct claimer *claimer, const char *queue, const char *bytes, size_t len)
 {
-	struct stream_message message;
-	struct hint *hint;
-
-	while (claimer->consumer &&
-		stream_consumer_take(claimer->consumer, has_room, claimer, &message)) {
-		hint = calloc(1, sizeof(*hint));
-		if (!hint) {
-			stream_consumer_drop(claimer->consumer, &message);
-			return NULL;
-		}
-		hint->message = message;
-		if (dispatch_message_read(message.bytes, message.len, &hint->view) == ERR_OK) {
-			ring_join(&claimer->hints, &hint->link);
-			hinted(claimer);
-			return hint;
-		}
-		log_warn("a dispatch message makes no sense", LOG_TEXT("queue", message.queue),
-			LOG_INT("partition", message.partition));
-		stream_consumer_done(claimer->consumer, &message);
-		free(hint);
-	}
-	return NULL;
-}
-
-/* The first message with keys that nobody asks for yet, of a queue with room. */
-static struct hint *hint_next(struct claimer *claimer)
-{
-	for (struct ring *at = claimer->hints.next; at != &claimer->hints; at = at->next) {
-		struct hint *hint = RING_OF(at, struct hint, link);
-
-		if (hint->at < hint->view.n && has_room(claimer, hint->message.queue))
-			return hint;
-	}
-	return hint_take(claimer);
+	if (hints_hear(&claimer->hints, queue, bytes, len, room_of(claimer, queue)))
+		claimer->look = true;
 }
 
 /* Adds what of the hint's keys there is room for; what is asked for is reserved at once. */
@@ -251,6 +208,7 @@ static void hint_ask(struct claimer *claimer, struct claim_keys *k, struct hint 
 {
 	const size_t own = room_of(claimer, hint->message.queue), before = k->n;
 
+	hinted(claimer);
 	if (room > before + own)
 		room = before + own;
 	for (; hint->at < hint->view.n && k->n < room; hint->at++) {
@@ -271,7 +229,8 @@ static void keys_gather(struct claimer *claimer, struct claim_keys *k, size_t ro
 
 	if (room > KEYS_MAX)
 		room = KEYS_MAX;
-	while (k->n < room && k->hints_n < HINTS_MAX && (hint = hint_next(claimer)))
+	while (k->n < room && k->hints_n < HINTS_MAX &&
+		(hint = hints_next(&claimer->hints, has_room, claimer)))
 		hint_ask(claimer, k, hint, room);
 }
 
@@ -426,6 +385,13 @@ static void on_ready(void *owner)
 	claim_wake(owner);
 }
 
+static void on_part(void *owner, const char *queue, int32_t partition, bool held)
+{
+	struct claimer *claimer = owner;
+
+	live_hear_early(claimer->worker->live, queue, partition, held);
+}
+
 /* ---- opening ---- */
 
 static enum err consumer_open(struct claimer *claimer)
@@ -433,12 +399,18 @@ static enum err consumer_open(struct claimer *claimer)
 	const struct config *c = claimer->worker->config;
 	const struct stream_settings settings = kafka_settings(c, "longhaul-worker");
 	char group[GROUP_ROOM];
+	enum err e;
 
 	if (!c->kafka.brokers[0])
 		return ERR_OK;
 	snprintf(group, sizeof(group), "%s.workers", c->kafka.topic_prefix);
-	return stream_consumer_open(
+	e = stream_consumer_open(
 		claimer->worker->loop, &settings, group, on_ready, claimer, &claimer->consumer);
+	if (e)
+		return e;
+	claimer->hints.consumer = claimer->consumer;
+	stream_consumer_tell_parts(claimer->consumer, on_part);
+	return ERR_OK;
 }
 
 enum err claim_new(struct worker *w, struct claimer **ret_claimer)
@@ -449,7 +421,7 @@ enum err claim_new(struct worker *w, struct claimer **ret_claimer)
 	if (!claimer)
 		return ERR_NOMEM;
 	claimer->worker = claimer->strays.worker = w;
-	ring_init(&claimer->hints);
+	hints_init(&claimer->hints, w->loop);
 	e = loop_timer_new(w->loop, on_timer, claimer, &claimer->timer);
 	if (!e)
 		e = consumer_open(claimer);
@@ -468,13 +440,7 @@ void claim_free(struct claimer *claimer)
 {
 	if (!claimer)
 		return;
-	while (!ring_empty(&claimer->hints)) {
-		struct hint *hint = RING_OF(claimer->hints.next, struct hint, link);
-
-		ring_leave(&hint->link);
-		stream_consumer_drop(claimer->consumer, &hint->message);
-		free(hint);
-	}
+	hints_clear(&claimer->hints);
 	served_free(claimer->served);
 	stream_consumer_close(claimer->consumer, CLOSE_MS);
 	loop_timer_free(claimer->timer);

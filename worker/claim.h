@@ -27,6 +27,8 @@ MUST_CHECK enum err claim_new(struct worker *w, struct claimer **ret_claimer);
 void claim_free(struct claimer *claimer);
 /* Slots got free, or the record is back: look at once. */
 void claim_wake(struct claimer *claimer);
+/* A dispatch message that Kafka will bring, heard before (early.h). */
+void claim_early(struct claimer *claimer, const char *queue, const char *bytes, size_t len);
 /* The record may hold leases of ours that nobody here knows of: it is asked soon. */
 void claim_doubt(struct claimer *claimer);
 /* At the end of a turn. */

@@ -1,12 +1,14 @@
 #include "live.h"
 
 #include "beat.h"
+#include "claim.h"
 #include "connect/redis.h"
 #include "domain/live_channel.h"
 #include "ground/log.h"
 #include "job.h"
 #include "live_batch.h"
 #include "ports/scratch.h"
+#include "stores/queue.h"
 #include "worker.h"
 #include "writer.h"
 
@@ -14,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_BYTES_MAX = 256 << 10, WHY_MAX = 1024 };
+enum { STATE_BYTES_MAX = 256 << 10, WHY_MAX = 1024, EARLY_ROOM = QUEUE_NAME_MAX + 32 };
 
 struct live {
 	struct worker *worker;
@@ -189,11 +191,23 @@ static void on_change(void *owner, bool up)
 		log_warn("Redis is away: running text goes to the record");
 }
 
-/* ---- cancels ---- */
+/* ---- what others say: new jobs, cancels ---- */
 
-static void on_message(void *owner, const char *channel, const char *bytes, size_t len)
+void live_hear_early(struct live *l, const char *queue, int32_t partition, bool hear)
 {
-	struct live *l = owner;
+	char channel[EARLY_ROOM];
+
+	if (!l->follower)
+		return;
+	snprintf(channel, sizeof(channel), LIVE_EARLY_OF "%d:%s", (int)partition, queue);
+	if (!hear)
+		scratch_unfollow(l->follower, channel);
+	else if (scratch_follow(l->follower, channel) != ERR_OK)
+		log_debug("early words are not heard", LOG_TEXT("queue", queue));
+}
+
+static void cancels(struct live *l, const char *bytes, size_t len)
+{
 	char uuid[ID_UUID_MAX];
 	struct id id;
 	bool mine = false;
@@ -205,6 +219,18 @@ static void on_message(void *owner, const char *channel, const char *bytes, size
 	}
 	if (mine)
 		beat_now(l->worker->beat);
+}
+
+static void on_message(void *owner, const char *channel, const char *bytes, size_t len)
+{
+	const size_t prefix = sizeof(LIVE_EARLY_OF) - 1;
+	struct live *l = owner;
+	const char *queue;
+
+	if (strncmp(channel, LIVE_EARLY_OF, prefix) != 0)
+		cancels(l, bytes, len);
+	else if ((queue = strchr(channel + prefix, ':')) && l->worker->claim)
+		claim_early(l->worker->claim, queue + 1, bytes, len);
 }
 
 /* ---- opening ---- */

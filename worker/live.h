@@ -15,6 +15,7 @@
 #include "ground/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct job;
 struct live;
@@ -29,6 +30,8 @@ void live_touch(struct live *l, struct job *job);
 void live_tell(struct live *l, struct job *job);
 /* The record has it: the job is in this state. */
 void live_state(struct live *l, const struct job *job, const char *state);
+/* From now on, or no longer, the early words of this partition's messages go to the claimer. */
+void live_hear_early(struct live *l, const char *queue, int32_t partition, bool hear);
 /* Does Redis answer? False without one. */
 bool live_redis_is_up(const struct live *l);
 /* At the end of a turn. */

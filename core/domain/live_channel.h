@@ -9,6 +9,8 @@
  *   lh:tail:<job>   channel: "<number> <text>"
  *   lh:state        channel: lines "<job> <state>", after the record has it
  *   lh:cancel       channel: lines "<job>": its worker beats now, and learns what became of it
+ *   lh:early:<n>:<queue>  channel: a dispatch message (domain/dispatch_message.h) that was just
+ * sent to partition n of the queue's topic, for the worker that reads it
  *
  * Threads: constants. */
 #ifndef DOMAIN_LIVE_CHANNEL_H
@@ -19,5 +21,6 @@
 #define LIVE_TAIL_OF	    "lh:tail:"
 #define LIVE_STATE_CHANNEL  "lh:state"
 #define LIVE_CANCEL_CHANNEL "lh:cancel"
+#define LIVE_EARLY_OF	    "lh:early:"
 
 #endif

@@ -74,6 +74,9 @@ void live_post(struct live *live, struct live_call *call);
 /* After commits of ours: tells other watchers, and holders of cancelled jobs. Any thread. */
 void live_tell_state(struct live *live, struct id job, enum job_state state);
 void live_tell_cancel(struct live *live, const struct id *jobs, size_t n);
+/* A dispatch message was sent to this partition: its reader hears it at once. Any thread. */
+void live_tell_early(
+	struct live *live, const char *queue, int32_t partition, const void *bytes, size_t len);
 
 extern const struct record_op live_peek_op;
 

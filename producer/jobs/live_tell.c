@@ -3,15 +3,18 @@
 #include "ground/log.h"
 #include "jobs/live.h"
 #include "ports/scratch.h"
+#include "stores/queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { CHANNEL_MAX = QUEUE_NAME_MAX + 32 };
+
 struct telling {
 	struct live_call call;
 	struct live *live;
-	const char *channel;
+	char channel[CHANNEL_MAX];
 	size_t len;
 	char text[];
 };
@@ -35,7 +38,7 @@ static void telling_post(struct live *l, const char *channel, const char *text, 
 	if (!t)
 		return;
 	*t = (struct telling){.call.fn = telling_send, .call.owner = t, .live = l};
-	t->channel = channel;
+	(void)snprintf(t->channel, sizeof t->channel, "%s", channel);
 	t->len = len;
 	memcpy(t->text, text, len);
 	live_post(l, &t->call);
@@ -63,4 +66,13 @@ void live_tell_cancel(struct live *l, const struct id *jobs, size_t n)
 	if (n && !buf_err(&lines))
 		telling_post(l, LIVE_CANCEL_CHANNEL, lines.bytes, lines.len);
 	buf_clear(&lines);
+}
+
+void live_tell_early(
+	struct live *l, const char *queue, int32_t partition, const void *bytes, size_t len)
+{
+	char channel[CHANNEL_MAX];
+
+	(void)snprintf(channel, sizeof channel, LIVE_EARLY_OF "%d:%s", (int)partition, queue);
+	telling_post(l, channel, bytes, len);
 }

@@ -29,6 +29,7 @@ struct stream_consumer {
 	struct loop_timer *poll;
 	struct loop_timer *commit;
 	stream_ready_fn *fn;
+	stream_part_fn *part_fn; /* may be NULL */
 	void *owner;
 	char *prefix;
 	struct part *parts;
@@ -93,6 +94,12 @@ static void part_clear(struct part *part)
 	free(part->topic);
 }
 
+static void part_tell(const struct stream_consumer *c, const struct part *part, bool held)
+{
+	if (c->part_fn)
+		c->part_fn(c->owner, part->topic + strlen(c->prefix) + 1, part->partition, held);
+}
+
 static enum err parts_reserve(struct stream_consumer *c)
 {
 	size_t room = c->room ? 2 * c->room : 2 * STREAM_PARTITIONS;
@@ -121,6 +128,7 @@ static enum err part_attach(struct stream_consumer *c, const char *topic, int32_
 	rd_kafka_queue_forward(part.queue, NULL);
 	rd_kafka_queue_cb_event_enable(part.queue, on_filled, c);
 	c->parts[c->n++] = part;
+	part_tell(c, &part, true);
 	return ERR_OK;
 out:
 	free(part.topic);
@@ -134,6 +142,7 @@ static void part_detach(struct stream_consumer *c, const char *topic, int32_t pa
 
 		if (part->partition != partition || strcmp(part->topic, topic) != 0)
 			continue;
+		part_tell(c, part, false);
 		part_clear(part);
 		*part = c->parts[--c->n];
 		return;
@@ -268,6 +277,11 @@ enum err stream_consumer_open(struct loop *loop, const struct stream_settings *s
 	}
 	*ret_consumer = c;
 	return ERR_OK;
+}
+
+void stream_consumer_tell_parts(struct stream_consumer *consumer, stream_part_fn *fn)
+{
+	consumer->part_fn = fn;
 }
 
 /* While closing, rebalances come as events: unanswered, the group would never let go. */

@@ -38,10 +38,15 @@ struct stream_message {
  * that stopped taking for want of slots takes again by itself when slots get free. */
 typedef void stream_ready_fn(void *owner);
 
+/* A partition of this queue is read from now on, or no longer. */
+typedef void stream_part_fn(void *owner, const char *queue, int32_t partition, bool held);
+
 /* Joins group. As with the publisher, an absent broker is not an error.
  *   ERR_CONFIG, ERR_NOMEM, ERR_SYSTEM */
 MUST_CHECK enum err stream_consumer_open(struct loop *loop, const struct stream_settings *settings,
 	const char *group, stream_ready_fn *fn, void *owner, struct stream_consumer **ret_consumer);
+/* Tells of partitions from now on, to the owner of ready_fn; before the first subscribe. */
+void stream_consumer_tell_parts(struct stream_consumer *consumer, stream_part_fn *fn);
 /* Leaves the group (so that nobody waits for a ghost), at most wait_ms, then frees. All taken
  * messages must be done or dropped before. Call before loop_free. NULL is fine. */
 void stream_consumer_close(struct stream_consumer *consumer, int wait_ms);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRY_EVERY_MS = 1000 };
+enum { TRY_EVERY_MS = 1000, CHOICES = 64, PARTITION_BITS = 24 };
 
 struct stream_publisher {
 	rd_kafka_t *client;
@@ -19,6 +19,10 @@ struct stream_publisher {
 	char *prefix;
 	atomic_bool down;
 	_Atomic int64_t tried_ms; /* while down: the last try */
+	_Atomic uint64_t tickets; /* messages sent so far, to any partition */
+	/* What was chosen for the last of them: ticket << PARTITION_BITS | partition. The choice
+	 * may come long after the call, so it is told by number and not by address. */
+	_Atomic uint64_t choices[CHOICES];
 };
 
 static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -37,6 +41,30 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, 
 	atomic_store(&p->down, message->err != RD_KAFKA_RESP_ERR_NO_ERROR);
 	if (p->fn)
 		p->fn(p->owner, &delivery);
+}
+
+/* A message goes to any partition; its sender may ask which one it was. On any thread. */
+static int32_t on_choice(const rd_kafka_topic_t *topic, const void *key, size_t key_len,
+	int32_t partitions, void *owner, void *ticket)
+{
+	struct stream_publisher *p = owner;
+	const uint64_t number = (uintptr_t)ticket;
+	const int32_t partition =
+		rd_kafka_msg_partitioner_random(topic, key, key_len, partitions, NULL, NULL);
+
+	if (number)
+		atomic_store(&p->choices[number % CHOICES],
+			number << PARTITION_BITS | (uint64_t)(uint32_t)partition);
+	return partition;
+}
+
+static int32_t choice_of(struct stream_publisher *p, uint64_t ticket)
+{
+	const uint64_t choice = atomic_load(&p->choices[ticket % CHOICES]);
+
+	if (choice >> PARTITION_BITS != ticket)
+		return -1;
+	return (int32_t)(choice & ((1u << PARTITION_BITS) - 1));
 }
 
 static void on_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
@@ -75,6 +103,7 @@ static enum err client_start(struct stream_publisher *p, const struct stream_set
 		{"request.timeout.ms", "3000"},
 		{"compression.codec", "none"}, /* ids hardly shrink, and zstd costs 0.2 ms a trip */
 	};
+	rd_kafka_topic_conf_t *topics; /* there is one: acks are a topic's */
 	rd_kafka_conf_t *conf = NULL;
 	enum err err =
 		stream_client_conf(settings, options, sizeof options / sizeof *options, &conf);
@@ -82,6 +111,9 @@ static enum err client_start(struct stream_publisher *p, const struct stream_set
 	if (err != ERR_OK)
 		return err;
 	rd_kafka_conf_set_opaque(conf, p);
+	topics = rd_kafka_conf_get_default_topic_conf(conf);
+	rd_kafka_topic_conf_set_opaque(topics, p);
+	rd_kafka_topic_conf_set_partitioner_cb(topics, on_choice);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	return stream_client_new(RD_KAFKA_PRODUCER, conf, &p->client);
@@ -147,8 +179,9 @@ void stream_publisher_close(struct stream_publisher *publisher, int wait_ms)
 }
 
 enum err stream_publisher_send(struct stream_publisher *publisher, const char *queue,
-	int32_t partition, const void *bytes, size_t len)
+	int32_t partition, const void *bytes, size_t len, int32_t *ret_partition)
 {
+	const uint64_t ticket = atomic_fetch_add(&publisher->tickets, 1) + 1;
 	char topic[STREAM_TOPIC_MAX];
 	enum err err = stream_client_topic(publisher->prefix, queue, topic);
 	rd_kafka_resp_err_t refused;
@@ -158,7 +191,9 @@ enum err stream_publisher_send(struct stream_publisher *publisher, const char *q
 	refused = rd_kafka_producev(publisher->client, RD_KAFKA_V_TOPIC(topic),
 		RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
 		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE((void *)bytes, len),
-		RD_KAFKA_V_END);
+		RD_KAFKA_V_OPAQUE((void *)(uintptr_t)ticket), RD_KAFKA_V_END);
+	if (!refused && ret_partition)
+		*ret_partition = partition < 0 ? choice_of(publisher, ticket) : partition;
 	return refused ? ERR_STREAM : ERR_OK;
 }
 

@@ -39,10 +39,11 @@ MUST_CHECK enum err stream_publisher_open(struct loop *loop, const struct stream
  * Call before loop_free. */
 void stream_publisher_close(struct stream_publisher *publisher, int wait_ms);
 
-/* Sends to one partition of a queue's topic, -1 = any. Never blocks.
+/* Sends to one partition of a queue's topic, -1 = any. Never blocks. ret_partition (NULL: not
+ * asked) is the one it goes to, -1 where that is not known yet, as of a topic's first message.
  *   ERR_STREAM  refused at once (too many waiting, or too large); there will be no delivery */
 MUST_CHECK enum err stream_publisher_send(struct stream_publisher *publisher, const char *queue,
-	int32_t partition, const void *bytes, size_t len);
+	int32_t partition, const void *bytes, size_t len, int32_t *ret_partition);
 
 /* False from the moment a delivery failed or all brokers went away, until the next success. Any
  * thread. */
