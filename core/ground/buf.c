@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_FIRST = 128 };
+enum { BUF_FIRST = 128, DOUBLING_MAX = 1024 };
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -29,13 +29,14 @@ void buf_reset(struct buf *b)
 		b->bytes[0] = '\0';
 }
 
-/* The next size that holds need: doubled, so that n appends copy O(n) bytes. */
+/* The next size that holds need: a multiple, so that n appends copy O(n) bytes. Doubled while small;
+ * then by half, as ten thousand answers at once are made of such buffers. */
 static size_t buf_grown(const struct buf *b, size_t need)
 {
 	size_t room = b->room > 0 ? b->room : BUF_FIRST;
 
 	while (room < need && room <= SIZE_MAX / 2)
-		room *= 2;
+		room += room < DOUBLING_MAX ? room : room / 2;
 	if (room < need || room > b->max)
 		room = b->max;
 	return room;

@@ -116,6 +116,7 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 		header_line(call, line, len);
 	} else if (call->status >= 200) {
 		call->told = true;
+		http_headers_free(call->easy, &call->headers);
 		call->window_ms = call->phase_ms;
 		if (call->events.status)
 			call->events.status(call->owner, call->status);
@@ -192,8 +193,7 @@ static void call_release(struct http_call *call)
 	curl_multi_remove_handle(call->shard->multi, call->easy);
 	call->shard->calls--;
 	http->active_n--;
-	curl_slist_free_all(call->headers);
-	call->headers = NULL;
+	http_headers_free(call->easy, &call->headers);
 	ring_join(&http->pool, &call->link);
 	if (++http->pooled_n > POOL_MAX) {
 		http->pooled_n--;

@@ -237,3 +237,10 @@ struct curl_slist *http_headers(const char *const *headers)
 	}
 	return list;
 }
+
+void http_headers_free(CURL *easy, struct curl_slist **headers)
+{
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(*headers);
+	*headers = NULL;
+}

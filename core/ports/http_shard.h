@@ -58,6 +58,9 @@ void http_shard_free(struct http_shard *shard);
 
 /* The headers as libcurl wants them, without its "Expect: 100-continue". NULL: out of memory. */
 struct curl_slist *http_headers(const char *const *headers);
+/* Frees them once they are sent, or no longer wanted: with ten thousand streams under way they are
+ * five megabytes. The handle forgets them too; it reads them only where a request begins. */
+void http_headers_free(CURL *easy, struct curl_slist **headers);
 /* What libcurl's code means to us; ERR_OK when that depends on how far the call got. */
 enum err http_shard_err(CURLcode code);
 

@@ -51,12 +51,18 @@ class Load:
 
 
 def press(
-    stage: Stage, play: Play, plan: Iterable[Line], *, count_from_s: float = 0.0, last_s: float
+    stage: Stage,
+    play: Play,
+    plan: Iterable[Line],
+    *,
+    count_from_s: float = 0.0,
+    last_s: float,
+    name: str = "plan",
 ) -> Load:
-    """Runs a plan that takes last_s seconds (and its answers some more)."""
+    """Runs a plan that takes last_s seconds (and its answers some more). Two at once need names."""
     build = stage.build or REPOSITORY / "build/release"
-    lines = play.file("plan", "".join(line.text() + "\n" for line in plan))
-    command = [str(build / "bench/bench_load"), play.url, str(play.keys_file()), str(lines)]
+    lines = play.file(name, "".join(line.text() + "\n" for line in plan))
+    command = [str(build / "bench/bench_load"), play.url, str(play.keys_file(name)), str(lines)]
     command.append(str(int(count_from_s * 1e6)))
     run = subprocess.run(
         command, capture_output=True, text=True, timeout=last_s + GRACE_S, check=False

@@ -60,9 +60,9 @@ class Play:
         self.admin.json("POST", "/v1/tenants", {"name": name})
         return str(self.admin.json("POST", "/v1/api-keys", {"tenant": name})["key"])
 
-    def keys_file(self) -> Path:
-        """The keys, one a line, for a load generator."""
-        return self.file("keys", "\n".join(self.keys) + "\n")
+    def keys_file(self, name: str = "load") -> Path:
+        """The keys, one a line, for the load generator of that name."""
+        return self.file(f"{name}-keys", "\n".join(self.keys) + "\n")
 
     def file(self, name: str, text: str) -> Path:
         path = self.stack.var / f"bench-{name}"
