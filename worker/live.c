@@ -79,7 +79,8 @@ static void on_batch(void *owner, enum err e, const struct scratch_reply *reply)
 
 static void batch_send(struct live *l)
 {
-	const int64_t ttl_s = l->worker->config->redis.live_ttl_s;
+	const int64_t promised_s = l->worker->config->redis.live_ttl_s;
+	const int64_t ttl_s = promised_s + promised_s / 4;
 
 	if (!l->batch.n)
 		return;
@@ -89,7 +90,8 @@ static void batch_send(struct live *l)
 	live_batch_reset(&l->batch);
 }
 
-/* Redis keeps a stream for live_ttl_s: a quarter of that later it is told again. */
+/* Redis is told to keep a stream a quarter longer than was promised, and told again only when that
+ * quarter is over. */
 static enum live_piece_word piece_word(const struct live *l, struct job *job, bool first)
 {
 	const int64_t now = loop_now_ms(l->worker->loop);
