@@ -29,8 +29,8 @@ void buf_reset(struct buf *b)
 		b->bytes[0] = '\0';
 }
 
-/* The next size that holds need: a multiple, so that n appends copy O(n) bytes. Doubled while small;
- * then by half, as ten thousand answers at once are made of such buffers. */
+/* The next size that holds need: a multiple, so that n appends copy O(n) bytes. Doubled while
+ * small; then by half, as ten thousand answers at once are made of such buffers. */
 static size_t buf_grown(const struct buf *b, size_t need)
 {
 	size_t room = b->room > 0 ? b->room : BUF_FIRST;
