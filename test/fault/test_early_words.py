@@ -6,8 +6,9 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
-from client import Client, chat
+from client import Client, chat, until
 from stacks import running, tenant_client
 
 # Without this a worker would soon look into the record by itself.
@@ -28,17 +29,31 @@ def client(stack: Any) -> Iterator[Client]:
     one.close()
 
 
+def brought(stack: Any, way: str) -> float:
+    """Jobs that claims of this way brought to the worker so far."""
+    headers = {"Authorization": f"Bearer {stack.env['LONGHAUL_ADMIN_KEY']}"}
+    text = httpx.get(stack.address("worker-1"), headers=headers, timeout=20).text
+    name = f'longhaul_claim_jobs_sum{{way="{way}"}} '
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+
 @pytest.mark.promises("C1", "C16")
 def test_a_job_starts_while_kafka_stands_still(stack: Any, client: Client) -> None:
     """And its message, when it comes at last, starts nothing again."""
-    for _ in range(3):  # the topic's partitions are known, and who reads them
-        client.wait(client.submit(chat("w", model=SHORT))["id"])
+
+    def run() -> str:
+        job = str(client.submit(chat("w", model=SHORT))["id"])
+        assert client.wait(job, 30)["state"] == "completed"
+        return job
+
+    until("a message brought a job", lambda: run() and brought(stack, "message") > 0)
+    before = {way: brought(stack, way) for way in ("message", "direct")}
     stack.signal("kafka", signal.SIGSTOP)
     try:
-        early = client.submit(chat("e", model=SHORT))["id"]
-        assert client.wait(early, 30)["state"] == "completed"
+        early = run()
+        assert brought(stack, "message") == before["message"] + 1
     finally:
         stack.signal("kafka", signal.SIGCONT)
-    late = client.submit(chat("l", model=SHORT))["id"]
-    assert client.wait(late)["state"] == "completed"
+    run()
+    assert brought(stack, "direct") == before["direct"]
     assert client.get(early)["attempt"] == 1
