@@ -24,10 +24,6 @@ static enum err admitted(struct job *job, const struct choice *choice)
 		return ERR_NOMEM;
 	job->price = config_price(u->config, key->upstream->config, name, clock_record_ms());
 	job->key = upstream_key_hold(key);
-	job->in_flight = true;
-	key->in_flight++;
-	key->started++;
-	key->upstream->in_flight++;
 	return ERR_OK;
 }
 

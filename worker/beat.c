@@ -107,7 +107,7 @@ static struct worker_pulse pulse_of(const struct worker *w)
 	return (struct worker_pulse){
 		.slots_free = (int32_t)worker_free_slots(w),
 		.draining = w->mode != WORKER_RUNNING,
-		.calls = (int32_t)upstreams_in_flight(w->upstreams),
+		.calls = (int32_t)permits_in_flight(w->permits, NULL),
 		.ended = (int64_t)w->counts->ended,
 		.memory_bytes = (int64_t)worker_memory_held(w),
 		.memory_target_bytes = (int64_t)worker_memory_target(w),

@@ -212,16 +212,14 @@ static enum err call_result(struct job *job)
 	return e;
 }
 
-/* A key that was refused is left alone for a while; who reads the log learns which one it is. */
+/* Who reads the log learns which key was refused. */
 static void call_failed(struct job *job, enum err e)
 {
-	struct upstream_key *key = job->key;
+	const struct upstream_key *key = job->key;
 
-	if (err_fate(e) == FATE_ELSEWHERE) {
-		key->refused_ms = clock_ms();
+	if (err_fate(e) == FATE_ELSEWHERE)
 		log_warn("an upstream refused a key", LOG_TEXT("upstream", key->upstream->name),
 			LOG_TEXT("key", key->label), LOG_ERR(e));
-	}
 	job_fail(job, e);
 }
 
@@ -248,11 +246,6 @@ static void leave(struct job *job, enum err fared)
 		used(call, &outcome);
 	}
 	permit_end(job->worker->permits, &job->permit, &outcome);
-	if (!job->in_flight)
-		return;
-	job->in_flight = false;
-	job->key->in_flight--;
-	job->key->upstream->in_flight--;
 }
 
 enum step_result step_call(struct job *job)

@@ -3,6 +3,7 @@
 #include "job.h"
 #include "worker.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* One upstream that hangs must leave slots for the jobs of the others, but even a worker of one
@@ -26,12 +27,21 @@ struct permit_ask choice_ask(const struct job *job, const struct choice *choice)
 		.model = choice->to->candidate.model,
 		.ceiling = calls_at_a_time(job->worker, up),
 		.input_bytes = job->input.len,
+		.output_max = job->output_max,
 		.retry = job->attempt > 1,
 	};
 }
 
+/* How a choice stands among the others. */
+struct standing {
+	struct choice choice;
+	struct permit_verdict verdict;
+	int rank;
+};
+
 /* The smaller the better; its own model's before all others', unless those must be parked. */
-static int rank(const struct job *job, const struct choice *choice, bool own)
+static struct standing standing_of(
+	struct job *job, const struct alternative *to, struct upstream_key *key, bool own)
 {
 	static const int ranks[][2] = {
 		/*                 a fallback's  its own */
@@ -39,9 +49,24 @@ static int rank(const struct job *job, const struct choice *choice, bool own)
 		[PERMIT_WAIT] = {3, 1},
 		[PERMIT_PARK] = {5, 4},
 	};
-	const struct permit_ask ask = choice_ask(job, choice);
+	struct standing s = {.choice = {to, key}};
+	const struct permit_ask ask = choice_ask(job, &s.choice);
 
-	return ranks[permit_look(job->worker->permits, &job->permit, &ask).answer][own];
+	s.verdict = permit_look(job->worker->permits, &job->permit, &ask);
+	s.rank = ranks[s.verdict.answer][own];
+	return s;
+}
+
+/* Keys of one upstream differ in more than their rank. */
+static bool is_better(const struct standing *a, const struct standing *than)
+{
+	if (a->rank != than->rank || a->choice.to != than->choice.to)
+		return a->rank < than->rank;
+	if (a->verdict.refused_lately != than->verdict.refused_lately)
+		return than->verdict.refused_lately;
+	if (a->verdict.calls != than->verdict.calls)
+		return a->verdict.calls < than->verdict.calls;
+	return a->verdict.granted < than->verdict.granted;
 }
 
 /* Two names are one model; none is like none. */
@@ -50,26 +75,24 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-struct choice choice_make(const struct job *job, const struct alternatives *a)
+struct choice choice_make(struct job *job, const struct alternatives *a)
 {
 	const size_t turn = job->attempt > 0 ? (size_t)job->attempt - 1 : 0;
 	const struct alternative *first = &a->list[turn % a->n];
-	struct choice best = {first, upstreams_key(job->worker->upstreams, &first->candidate)};
-	int best_rank = rank(job, &best, true);
+	struct standing best = {
+		.choice = {first, first->candidate.upstream->keys[0]}, .rank = INT_MAX};
 
-	for (size_t i = 0; i < a->n && best_rank > 0; i++) {
+	for (size_t i = 0; i < a->n && best.rank > 0; i++) {
 		const struct alternative *to = &a->list[(turn + i) % a->n];
 		const struct upstream *up = to->candidate.upstream;
 
-		for (size_t k = 0; k < up->keys_n && best_rank > 0; k++) {
-			const struct choice choice = {to, up->keys[k]};
-			const int at = rank(job, &choice, same(to->model, first->model));
+		for (size_t k = 0; k < up->keys_n; k++) {
+			const struct standing s =
+				standing_of(job, to, up->keys[k], same(to->model, first->model));
 
-			if (at >= best_rank)
-				continue;
-			best = choice;
-			best_rank = at;
+			if (is_better(&s, &best))
+				best = s;
 		}
 	}
-	return best;
+	return best.choice;
 }

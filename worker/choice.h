@@ -6,6 +6,9 @@
  * record do the job's fallback models get their turn, likewise. When nobody can be
  * called soon, the job is parked for the one that comes first.
  *
+ * Of an upstream's keys that stand alike it takes one that was not refused lately, and
+ * of those the one with the fewest calls under way for the model.
+ *
  * Threads: the loop's.  Memory: points into the alternatives. */
 #ifndef WORKER_CHOICE_H
 #define WORKER_CHOICE_H
@@ -20,6 +23,6 @@ struct choice {
 
 /* The question that asks for leave to call the choice. */
 struct permit_ask choice_ask(const struct job *job, const struct choice *choice);
-struct choice choice_make(const struct job *job, const struct alternatives *a);
+struct choice choice_make(struct job *job, const struct alternatives *a);
 
 #endif

@@ -57,7 +57,6 @@ struct job {
 	enum ending ending;
 	struct permit permit;	  /* leave to call; held until the call ended */
 	struct upstream_key *key; /* admitted with; held until the job goes */
-	bool in_flight;		  /* counted at key and upstream until the call ended */
 	bool elsewhere;		  /* a further attempt asks another upstream or model */
 	char *called_model;	  /* the upstream's name for it; NULL = none */
 	char *fallback_model;	  /* the one of the job's fallbacks that is asked; NULL = its own */
@@ -80,6 +79,7 @@ struct job {
 	struct buf input;		 /* sent as the request's body; freed once it was sent */
 	struct buf fallback;		 /* the job's policy, a JSON text; empty = none */
 	size_t asked_bytes;		 /* the request's body had so many */
+	int64_t output_max;		 /* tokens that its answer may have; 0 = not said */
 	struct output output;
 	int64_t kept_ms;	 /* when Redis was last told to keep its text; loop time */
 	struct call *call;	 /* while and after the upstream is called */

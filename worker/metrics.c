@@ -134,7 +134,7 @@ static void put_upstreams(struct metric_text *text, const struct worker *w)
 
 	for (size_t i = 0; i < ups->n; i++)
 		metric_real(text, METRIC_CALLS_IN_FLIGHT, METRIC_LABELS(ups->list[i]->name),
-			(double)ups->list[i]->in_flight);
+			(double)permits_in_flight(w->permits, ups->list[i]->name));
 	for (size_t i = 0; i < n; i++)
 		put_attempts(text, &list[i]);
 	for (size_t i = 0; i < n; i++)

@@ -23,7 +23,7 @@
 	X(INT, ramp_ms, "5000", 10, 3600000, "ms", LIVE,                                           \
 	  "5, 25 and 50 % of the calls are let through for so long each")                          \
 	X(INT, key_refusals, "3", 1, 1000, "", LIVE,                                               \
-	  "401, 402 or 403 and nothing else, so many in the window: the key is set aside")         \
+	  "401, 402 or 403 in a row, of all workers together: the key is set aside")               \
 	X(INT, key_base_ms, "60000", 10, 86400000, "ms", LIVE,                                     \
 	  "a key is set aside for so long the first time; it doubles")                             \
 	X(INT, key_max_ms, "3600000", 10, 86400000, "ms", LIVE, "and no longer than that")
@@ -37,6 +37,8 @@
 	  "what was not used of a configured limit is kept for so long")                           \
 	X(INT, park_after_ms, "1000", 10, 60000, "ms", LIVE,                                       \
 	  "a job that would wait longer for leave to call goes back to the record")                \
+	X(INT, line_ms, "4000", 100, 60000, "ms", LIVE,                                            \
+	  "jobs for so long are kept at hand for a limit, in up to a twentieth of the slots")      \
 	X(INT, park_max_s, "600", 1, 86400, "s", LIVE, "and comes again after so long at latest")  \
 	X(INT, sync_ms, "50", 5, 1000, "ms", LIVE, "between exchanges with Redis")                 \
 	X(INT, slots_percent, "80", 1, 100, "%", LIVE,                                             \

@@ -3,6 +3,8 @@
 #include "ground/digest.h"
 #include "ground/log.h"
 
+#include <math.h>
+
 /* A refused job asks again after this where nobody knows better (a probe is under way), and at
  * latest after that: an operator's word may have changed everything. */
 enum { ASK_AGAIN_MS = 100, ASK_LATEST_MS = 10000, STAGE_FIRST = 1 };
@@ -14,15 +16,17 @@ const char *guard_kind_text(enum guard_kind kind)
 	return kind_texts[kind];
 }
 
-/* A key is no matter of degree: only refusals, and as soon as one call goes through it is well. */
+/* A key is no matter of degree: refusals in a row and no call that went through between them, at
+ * whatever pace, as other keys stand in for one that was refused. */
 struct breaker_rule guard_rule(const struct config *config, enum guard_kind kind)
 {
 	const struct config_breaker *c = &config->breaker;
 
 	if (kind == GUARD_KEY)
 		return (struct breaker_rule){.window_ms = c->window_ms,
-			.calls_min = (double)c->key_refusals,
+			.calls_min = INFINITY,
 			.failure_percent = 100,
+			.row_min = (double)c->key_refusals,
 			.base_ms = c->key_base_ms,
 			.max_ms = c->key_max_ms,
 			.probe_ms = c->probe_ms};
@@ -62,6 +66,7 @@ static void take_place(struct guard *g, const struct breaker *next)
 		g->probe_mine = false;
 	if (stage)
 		g->drawn = g->admitted = 0;
+	g->turn++;
 	g->now = *next;
 }
 
@@ -74,6 +79,7 @@ static void move(struct guard *g, const struct breaker_rule *rule, const struct 
 	counts_reset(g, rule->window_ms, now_ms);
 	g->proposal = *next;
 	g->why = why;
+	g->probe_asked = false;
 	g->proposal_sent = false;
 	told_people(g, why);
 }
@@ -102,6 +108,12 @@ static void judge(struct guard *g, const struct breaker_rule *rule, int64_t now_
 
 /* ---- leave to call ---- */
 
+/* A probe that nobody made in time is another worker's by now. */
+static bool probe_is_mine(const struct guard *g, int64_t now_ms)
+{
+	return g->now.state == BREAKER_PROBING && g->probe_mine && now_ms < g->probe_until_ms;
+}
+
 static bool stage_admits(const struct guard *g, int percent)
 {
 	return g->admitted < STAGE_FIRST + g->drawn * percent / 100;
@@ -115,7 +127,7 @@ bool guard_may(const struct guard *g, int64_t now_ms, int64_t *ret_wait_ms)
 
 	if (percent == 100 || (percent > 0 && stage_admits(g, percent)))
 		return true;
-	if (!blocked && g->now.state == BREAKER_PROBING && g->probe_mine)
+	if (!blocked && probe_is_mine(g, now_ms))
 		return true;
 	if (g->now.state == BREAKER_PROBING && !blocked)
 		until_ms = 0;
@@ -127,22 +139,17 @@ bool guard_may(const struct guard *g, int64_t now_ms, int64_t *ret_wait_ms)
 
 bool guard_enter(struct guard *g, int64_t now_ms)
 {
-	const bool probe = g->now.state == BREAKER_PROBING && g->probe_mine;
+	const bool probe = probe_is_mine(g, now_ms);
 
-	if (g->now.state == BREAKER_RAMPING) {
-		g->drawn++;
-		g->admitted++;
-	}
+	g->admitted += g->now.state == BREAKER_RAMPING;
 	if (probe)
 		g->probe_mine = false;
 	return probe;
 }
 
-void guard_refuse(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms)
+void guard_draw(struct guard *g)
 {
-	if (g->now.state == BREAKER_RAMPING)
-		g->drawn++;
-	guard_wanted(g, rule, alone, now_ms);
+	g->drawn += g->now.state == BREAKER_RAMPING;
 }
 
 void guard_wanted(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms)
@@ -156,8 +163,10 @@ void guard_wanted(struct guard *g, const struct breaker_rule *rule, bool alone, 
 	if (alone) {
 		move(g, rule, &next, now_ms);
 		g->probe_mine = true;
+		g->probe_until_ms = next.until_ms;
 	} else {
 		g->proposal = next;
+		g->probe_asked = true;
 		g->why = breaker_why(&g->now, &next);
 		g->proposal_sent = false;
 	}
@@ -174,9 +183,15 @@ void guard_report(struct guard *g, const struct breaker_rule *rule, unsigned era
 	judge(g, rule, now_ms);
 }
 
-void guard_probe_again(struct guard *g)
+bool guard_failed_lately(struct guard *g, const struct breaker_rule *rule, int64_t now_ms)
 {
-	g->probe_mine = g->now.state == BREAKER_PROBING;
+	return counts(g, rule, now_ms).bad > 0;
+}
+
+void guard_probe_again(struct guard *g, unsigned turn)
+{
+	if (g->now.state == BREAKER_PROBING && g->turn == turn)
+		g->probe_mine = true;
 }
 
 /* ---- the exchange ---- */
@@ -206,15 +221,22 @@ static void adopt(struct guard *g, const struct breaker_rule *rule, const struct
 	int64_t now_ms)
 {
 	const bool moved = news->version != g->version && news->now.state != g->now.state;
-	const bool mine = news->won || (g->probe_mine && news->version == g->version);
+	const bool changed = news->version != g->version;
+	const bool mine = news->won ? g->probe_asked || g->probe_mine : g->probe_mine && !changed;
+	const unsigned turn = g->turn;
 
 	take_place(g, &news->now);
-	if (news->version != g->version && !news->won)
+	if (!changed || (news->won && !g->probe_asked))
+		g->turn = turn; /* no news, or its own move told */
+	if (changed && !news->won)
 		counts_reset(g, rule->window_ms, now_ms);
+	if (mine && news->won)
+		g->probe_until_ms = news->probe_until_ms;
 	g->version = news->version;
 	g->fleet = news->counts;
 	g->sending = (struct breaker_counts){0, 0, 0};
 	g->why = NULL;
+	g->probe_asked = false;
 	g->probe_mine = mine && g->now.state == BREAKER_PROBING;
 	if (moved)
 		told_people(g, news->won ? "won" : "another worker's word");
@@ -231,6 +253,7 @@ void guard_told(struct guard *g, const struct breaker_rule *rule, const struct g
 	if (fleet_forgot(g, news)) {
 		g->version = news->version;
 		g->proposal = g->now;
+		g->probe_asked = false;
 		g->why = "restored";
 		g->proposal_sent = false;
 		return;

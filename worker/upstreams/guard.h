@@ -29,17 +29,20 @@ struct guard {
 	char *upstream, *label; /* the label: a model, or a key's */
 
 	struct breaker now;
-	unsigned era;
+	unsigned era;				      /* of its openings */
+	unsigned turn;				      /* of all its moves */
 	struct breaker_window own;		      /* this worker's calls */
 	struct breaker_counts fleet, sending, untold; /* told by Redis, on the way, not yet sent */
 	int64_t version;			      /* of the copy */
 	int64_t copied_ms;			      /* 0 = never */
 	struct breaker proposal;
-	const char *why;     /* of the proposal; NULL = there is none */
-	bool proposal_sent;  /* with the exchange under way */
-	bool probe_mine;     /* this worker may make the probe */
-	int drawn, admitted; /* of the ramp's stage */
-	unsigned exchange;   /* in which it was last put */
+	const char *why;	/* of the proposal; NULL = there is none */
+	bool proposal_sent;	/* with the exchange under way */
+	bool probe_asked;	/* the proposal is a probe, to be made when it won */
+	bool probe_mine;	/* this worker may make the probe */
+	int64_t probe_until_ms; /* until then: afterwards another worker may have taken it */
+	int drawn, admitted;	/* of the ramp's stage */
+	unsigned exchange;	/* in which it was last put */
 };
 
 /* What an exchange brought. */
@@ -47,6 +50,7 @@ struct guard_news {
 	struct breaker now; /* with times of this process */
 	struct breaker_counts counts;
 	int64_t version;
+	int64_t probe_until_ms; /* now.until_ms, on the early side */
 	bool won;
 };
 
@@ -57,15 +61,18 @@ const char *guard_kind_text(enum guard_kind kind);
 bool guard_may(const struct guard *g, int64_t now_ms, int64_t *ret_wait_ms);
 /* A call goes, after guard_may. True: it is the probe. */
 bool guard_enter(struct guard *g, int64_t now_ms);
-/* A call may not go: counted once for each stage of a ramp; and a probe that is due is proposed. */
-void guard_refuse(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms);
-/* The same for a call that may go elsewhere, without the count. */
+/* A call may not go, whether it goes elsewhere or waits: a probe that is due is proposed. */
 void guard_wanted(struct guard *g, const struct breaker_rule *rule, bool alone, int64_t now_ms);
+/* One more job that asked in the ramp's stage, whether it may go or not: once for each. */
+void guard_draw(struct guard *g);
 /* How a call of that era fared. */
 void guard_report(struct guard *g, const struct breaker_rule *rule, unsigned era,
 	struct breaker_counts more, int64_t now_ms);
-/* The probe ended without a word on the upstream: it may be made again. */
-void guard_probe_again(struct guard *g);
+/* Was there a failure in the window? */
+bool guard_failed_lately(struct guard *g, const struct breaker_rule *rule, int64_t now_ms);
+/* The probe of that turn ended without a word on the upstream: it may be made again, unless
+ * somebody else makes it by now. */
+void guard_probe_again(struct guard *g, unsigned turn);
 
 /* For the exchange: what is not told goes on the way; it arrived, or it did not. */
 void guard_send(struct guard *g);

@@ -1,5 +1,6 @@
 #include "upstreams/permit_inside.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum {
@@ -51,9 +52,13 @@ static void configure(struct permits *p, struct scope *scope, const struct permi
 	scope->ceiling = ask->ceiling;
 }
 
+/* What the call will use: as much as calls lately did, but no more than it may. */
 static double tokens_of(const struct scope *scope, const struct permit_ask *ask)
 {
-	return (double)ask->input_bytes / BYTES_PER_TOKEN + scope->output_tokens;
+	const double input = (double)ask->input_bytes / BYTES_PER_TOKEN;
+	const double most = ask->output_max > 0 ? (double)ask->output_max : INFINITY;
+
+	return input + fmin(most, scope->output_tokens);
 }
 
 static bool too_many(const struct scope *scope)
@@ -100,27 +105,38 @@ static enum permit_block look(struct permits *p, struct scope *scope, const stru
 
 /* ---- granting ---- */
 
+/* Each job is one draw of a ramp's stage, however often it asks. */
+static void draw(struct permit *permit, struct guard *g)
+{
+	if (permit->drawn_of != g || permit->drawn_turn != g->turn)
+		guard_draw(g);
+	permit->drawn_of = g;
+	permit->drawn_turn = g->turn;
+}
+
 static void grant(struct permits *p, struct permit *permit, const struct permit_ask *ask)
 {
 	struct scope *scope = permit->scope;
 	const struct quota_fleet fleet = permits_fleet(p);
 	const int64_t now = permits_now(p);
-	const bool probe = guard_enter(scope->breaker, now);
-	const bool key_probe = guard_enter(scope->health, now);
+	bool probe, key_probe;
 
+	draw(permit, scope->breaker);
+	probe = guard_enter(scope->breaker, now);
+	key_probe = guard_enter(scope->health, now);
 	if (ask->retry)
 		retry_budget_take(&scope->upstream->retries, now);
 	else
 		retry_budget_first(&scope->upstream->retries, now);
 	quota_take(&scope->quota[RATE_REQUESTS], 1, fleet, now);
 	quota_take(&scope->quota[RATE_TOKENS], permit->tokens, fleet, now);
-	scope->in_flight++;
-	scope->upstream->in_flight++;
 	scope_granted(scope, now);
 	permit->stage = PERMIT_HELD;
 	permit->since_ms = now;
 	permit->breaker_era = scope->breaker->era;
 	permit->health_era = scope->health->era;
+	permit->breaker_turn = scope->breaker->turn;
+	permit->health_turn = scope->health->turn;
 	permit->probe = probe;
 	permit->key_probe = key_probe;
 	permit->counted = false;
@@ -145,27 +161,17 @@ static void on_timer(void *owner)
 	p->options.wake(p->options.owner);
 }
 
-/* The guard that said no learns of it; each job is one draw of a stage. */
-static void refuse(struct permits *p, struct permit *permit, enum permit_block by)
-{
-	struct scope *scope = permit->scope;
-	struct guard *g = by == PERMIT_BREAKER ? scope->breaker : scope->health;
-	const struct breaker_rule rule = guard_rule(permits_config(p), g->kind);
-
-	if (by == PERMIT_BREAKER || by == PERMIT_KEY)
-		guard_refuse(g, &rule, shared_limits_alone(p->shared), permits_now(p));
-	if (by == PERMIT_COPY || by == PERMIT_PACING || g->why)
-		shared_limits_hurry(p->shared);
-}
-
-/* While another one stands in nobody is refused, and yet whoever was left alone must be tried. */
-static void want(struct permits *p, struct scope *scope, enum permit_block by)
+/* The guard that said no learns of it, also when another upstream stands in and nobody waits:
+ * whoever was left alone must be tried. */
+static void refused(
+	struct permits *p, struct permit *permit, const struct scope *scope, enum permit_block by)
 {
 	struct guard *g = by == PERMIT_BREAKER ? scope->breaker : scope->health;
 	const struct breaker_rule rule = guard_rule(permits_config(p), g->kind);
 
 	if (by != PERMIT_BREAKER && by != PERMIT_KEY)
 		return;
+	draw(permit, g);
 	guard_wanted(g, &rule, shared_limits_alone(p->shared), permits_now(p));
 	if (g->why)
 		shared_limits_hurry(p->shared);
@@ -176,7 +182,7 @@ static struct permit_verdict stay_or_park(
 {
 	const bool stays = permit_may_stay(p, permit, by, wait_ms);
 	struct scope *scope = permit->scope;
-	struct permit_verdict verdict = {PERMIT_WAIT, by, 0};
+	struct permit_verdict verdict = {.answer = PERMIT_WAIT, .by = by};
 
 	permit_wait_leave(p, permit);
 	if (stays) {
@@ -238,22 +244,34 @@ static struct permit permit_for(struct permits *p, const struct permit *permit, 
 		return *permit;
 	return (struct permit){.scope = scope,
 		.tokens = tokens_of(scope, ask),
+		.drawn_of = permit->drawn_of,
+		.drawn_turn = permit->drawn_turn,
 		.since_ms = permit->stage == PERMIT_WAITS ? permit->since_ms : permits_now(p)};
 }
 
+static bool key_refused_lately(struct permits *p, struct scope *scope)
+{
+	const struct breaker_rule rule = guard_rule(permits_config(p), GUARD_KEY);
+
+	return guard_failed_lately(scope->health, &rule, permits_now(p));
+}
+
 struct permit_verdict permit_look(
-	struct permits *p, const struct permit *permit, const struct permit_ask *ask)
+	struct permits *p, struct permit *permit, const struct permit_ask *ask)
 {
 	struct scope *scope = scope_ready(p, ask);
-	struct permit_verdict verdict = {PERMIT_PARK, PERMIT_CONCURRENCY, 0};
+	struct permit_verdict verdict = {.answer = PERMIT_PARK, .by = PERMIT_CONCURRENCY};
 	struct permit asking;
 	int64_t wait_ms;
 
 	if (!scope)
 		return verdict;
 	asking = permit_for(p, permit, scope, ask);
+	verdict.calls = scope->in_flight;
+	verdict.granted = scope->granted_n;
+	verdict.refused_lately = key_refused_lately(p, scope);
 	verdict.by = blocked_by(p, &asking, ask, &wait_ms);
-	want(p, scope, verdict.by);
+	refused(p, permit, scope, verdict.by);
 	if (verdict.by == PERMIT_NOTHING)
 		verdict.answer = PERMIT_GRANTED;
 	else if (permit_may_stay(p, &asking, verdict.by, wait_ms))
@@ -271,10 +289,11 @@ struct permit_verdict permit_take(
 	int64_t wait_ms;
 
 	if (!scope)
-		return (struct permit_verdict){PERMIT_PARK, PERMIT_CONCURRENCY, NO_MEMORY_MS};
+		return (struct permit_verdict){
+			.answer = PERMIT_PARK, .by = PERMIT_CONCURRENCY, .park_ms = NO_MEMORY_MS};
 	if (permit->stage == PERMIT_WAITS && permit->scope == scope && early_ms > 0) {
 		wake_by(p, early_ms);
-		return (struct permit_verdict){PERMIT_WAIT, permit->by, 0};
+		return (struct permit_verdict){.answer = PERMIT_WAIT, .by = permit->by};
 	}
 	asking = permit_for(p, permit, scope, ask);
 	if (asking.stage == PERMIT_NONE)
@@ -282,12 +301,14 @@ struct permit_verdict permit_take(
 	*permit = asking;
 	by = blocked_by(p, permit, ask, &wait_ms);
 	if (by != PERMIT_NOTHING) {
-		refuse(p, permit, by);
+		refused(p, permit, scope, by);
+		if (by == PERMIT_COPY || by == PERMIT_PACING)
+			shared_limits_hurry(p->shared);
 		return stay_or_park(p, permit, by, wait_ms);
 	}
 	permit_wait_leave(p, permit);
 	grant(p, permit, ask);
-	return (struct permit_verdict){PERMIT_GRANTED, PERMIT_NOTHING, 0};
+	return (struct permit_verdict){.answer = PERMIT_GRANTED, .by = PERMIT_NOTHING};
 }
 
 void permit_end(struct permits *p, struct permit *permit, const struct permit_outcome *outcome)
@@ -297,8 +318,7 @@ void permit_end(struct permits *p, struct permit *permit, const struct permit_ou
 	permit_wait_leave(p, permit);
 	if (permit->stage == PERMIT_HELD) {
 		permit_learn(p, permit, outcome);
-		scope->in_flight--;
-		scope->upstream->in_flight--;
+		scope_ended(scope);
 		scopes_use(&p->scopes, scope, permits_now(p));
 		if (p->waiting)
 			p->options.wake(p->options.owner);
@@ -341,6 +361,11 @@ void permits_free(struct permits *p)
 	loop_timer_free(p->timer);
 	scopes_clear(&p->scopes);
 	free(p);
+}
+
+size_t permits_in_flight(const struct permits *p, const char *upstream)
+{
+	return scopes_in_flight(&p->scopes, upstream);
 }
 
 void permits_each(struct permits *p, permit_each_fn *fn, void *owner)

@@ -58,6 +58,7 @@ struct permit_ask {
 	const char *model; /* may be NULL */
 	int64_t ceiling;   /* calls of the upstream at a time from this worker */
 	size_t input_bytes;
+	int64_t output_max; /* tokens that its answer may have; 0 = not said */
 	bool retry;
 };
 
@@ -69,7 +70,9 @@ struct permit {
 	double tokens;	       /* estimated */
 	int64_t since_ms;      /* it waits, or was granted */
 	int64_t not_before_ms; /* asking is of no use until then */
-	unsigned breaker_era, health_era;
+	unsigned breaker_era, health_era, breaker_turn, health_turn;
+	const void *drawn_of;  /* the guard of whose ramp it was a draw last, */
+	unsigned drawn_turn;   /* and in which stage */
 	bool probe, key_probe; /* it is the breaker's, or the key's */
 	bool counted;	       /* the breaker was told of this call */
 };
@@ -79,6 +82,10 @@ struct permit_verdict {
 	enum permit_answer answer;
 	enum permit_block by;
 	int64_t park_ms; /* PARK: come again after this */
+	/* permit_look alone, to choose among an upstream's keys */
+	size_t calls;	     /* under way with this key and model */
+	uint64_t granted;    /* so many began */
+	bool refused_lately; /* by the upstream, which set the key aside, or did not yet */
 };
 
 /* How a call went. */
@@ -109,10 +116,10 @@ void permits_flush(struct permits *p);
 /* Before all that wait are asked again, in the order in which they came. */
 void permits_again(struct permits *p);
 /* What the answer would be; changes nothing but that a breaker which says no learns that a probe is
- * wanted. For choosing among several: a permit that waits may look at all of them, and then take
- * one. PARK: park_ms is 0. */
+ * wanted, and that its ramp let a job pass by. For choosing among several: a permit that waits may
+ * look at all of them, and then take one. PARK: park_ms is 0. */
 struct permit_verdict permit_look(
-	struct permits *p, const struct permit *permit, const struct permit_ask *ask);
+	struct permits *p, struct permit *permit, const struct permit_ask *ask);
 /* Asks, or asks again while it waits; a permit that waits for something else leaves that.
  * WAIT: ask again when woken; PARK: the permit is none. */
 struct permit_verdict permit_take(
@@ -123,6 +130,9 @@ void permit_answered(struct permits *p, struct permit *permit, int status);
 void permit_look_late(struct permits *p, struct permit *permit);
 /* A held one is given back with how the call went; a waiting one leaves. Harmless for none. */
 void permit_end(struct permits *p, struct permit *permit, const struct permit_outcome *outcome);
+
+/* Calls under way to the upstream of this name; NULL = to all. */
+size_t permits_in_flight(const struct permits *p, const char *upstream);
 
 /* For metrics: one scope as it is now. */
 struct permit_view {

@@ -2,43 +2,43 @@
 
 /* What an error says of the upstream. Not listed: nothing. */
 enum fared { FARED_UNSAID, FARED_WELL, FARED_BADLY, FARED_KEY };
-static const struct {
+static const struct lesson {
 	enum err err;
 	enum fared fared;
 	bool overload;
+	bool unused; /* it took nothing of the limit of tokens */
 } lessons[] = {
-	{ERR_OK, FARED_WELL, false},
-	{ERR_UP_DNS, FARED_BADLY, false},
-	{ERR_UP_CONNECT, FARED_BADLY, false},
-	{ERR_UP_TLS, FARED_BADLY, false},
-	{ERR_UP_FIRST_BYTE, FARED_BADLY, true},
-	{ERR_UP_STALLED, FARED_BADLY, true},
-	{ERR_UP_408, FARED_BADLY, true},
-	{ERR_UP_RATE, FARED_UNSAID, true},
-	{ERR_UP_QUOTA, FARED_KEY, false},
-	{ERR_UP_500, FARED_BADLY, false},
-	{ERR_UP_502, FARED_BADLY, false},
-	{ERR_UP_503, FARED_BADLY, true},
-	{ERR_UP_504, FARED_BADLY, true},
-	{ERR_UP_529, FARED_BADLY, true},
-	{ERR_UP_TRUNCATED, FARED_BADLY, false},
-	{ERR_UP_MALFORMED, FARED_BADLY, false},
-	{ERR_UP_AUTH, FARED_KEY, false},
-	{ERR_UP_REJECTED, FARED_WELL, false},
-	{ERR_UP_FILTERED, FARED_WELL, false},
-	{ERR_UP_TOO_LARGE, FARED_WELL, false},
-	{ERR_ATTEMPT_TIMEOUT, FARED_BADLY, true},
+	{ERR_OK, FARED_WELL, false, false},
+	{ERR_UP_DNS, FARED_BADLY, false, true},
+	{ERR_UP_CONNECT, FARED_BADLY, false, true},
+	{ERR_UP_TLS, FARED_BADLY, false, true},
+	{ERR_UP_FIRST_BYTE, FARED_BADLY, true, false},
+	{ERR_UP_STALLED, FARED_BADLY, true, false},
+	{ERR_UP_408, FARED_BADLY, true, false},
+	{ERR_UP_RATE, FARED_UNSAID, true, true},
+	{ERR_UP_QUOTA, FARED_KEY, false, false},
+	{ERR_UP_500, FARED_BADLY, false, false},
+	{ERR_UP_502, FARED_BADLY, false, false},
+	{ERR_UP_503, FARED_BADLY, true, false},
+	{ERR_UP_504, FARED_BADLY, true, false},
+	{ERR_UP_529, FARED_BADLY, true, false},
+	{ERR_UP_TRUNCATED, FARED_BADLY, false, false},
+	{ERR_UP_MALFORMED, FARED_BADLY, false, false},
+	{ERR_UP_AUTH, FARED_KEY, false, false},
+	{ERR_UP_REJECTED, FARED_WELL, false, false},
+	{ERR_UP_FILTERED, FARED_WELL, false, false},
+	{ERR_UP_TOO_LARGE, FARED_WELL, false, false},
+	{ERR_ATTEMPT_TIMEOUT, FARED_BADLY, true, false},
 };
 
-static void lesson(enum err e, enum fared *ret_fared, bool *ret_overload)
+static const struct lesson *lesson_of(enum err e)
 {
-	*ret_fared = FARED_UNSAID;
-	*ret_overload = false;
+	static const struct lesson none = {.fared = FARED_UNSAID};
+
 	for (size_t i = 0; i < sizeof(lessons) / sizeof(lessons[0]); i++)
-		if (lessons[i].err == e) {
-			*ret_fared = lessons[i].fared;
-			*ret_overload = lessons[i].overload;
-		}
+		if (lessons[i].err == e)
+			return &lessons[i];
+	return &none;
 }
 
 static void tell_guards(struct permits *p, const struct permit *permit, enum fared fared)
@@ -87,7 +87,7 @@ void permit_look_late(struct permits *p, struct permit *permit)
 static const double OUTPUT_MEMORY = 0.9;
 
 static void learn_limits(
-	struct permits *p, struct permit *permit, const struct permit_outcome *outcome)
+	struct permits *p, struct permit *permit, const struct permit_outcome *outcome, bool unused)
 {
 	struct scope *scope = permit->scope;
 	const bool learn = permits_config(p)->pacing.learn;
@@ -98,7 +98,7 @@ static void learn_limits(
 		quota_learn(&scope->quota[i], &outcome->headers->of[i], learn, now);
 	if (outcome->tokens >= 0)
 		quota_settle(tokens, outcome->tokens - permit->tokens, now);
-	else if (outcome->err == ERR_UP_RATE)
+	else if (unused)
 		quota_settle(tokens, -permit->tokens, now);
 	if (outcome->output_tokens >= 0)
 		scope->output_tokens = OUTPUT_MEMORY * scope->output_tokens +
@@ -113,12 +113,11 @@ static void learn_limits(
 void permit_learn(struct permits *p, struct permit *permit, const struct permit_outcome *outcome)
 {
 	struct scope *scope = permit->scope;
-	enum fared fared;
-	bool overload;
+	const struct lesson *lesson = lesson_of(outcome->err);
+	enum fared fared = lesson->fared;
 
-	lesson(outcome->err, &fared, &overload);
-	learn_limits(p, permit, outcome);
-	if (overload)
+	learn_limits(p, permit, outcome, lesson->unused);
+	if (lesson->overload)
 		aimd_overloaded(
 			&scope->aimd, (int64_t)scope->in_flight, scope->ceiling, permits_now(p));
 	else if (fared == FARED_WELL)
@@ -127,8 +126,8 @@ void permit_learn(struct permits *p, struct permit *permit, const struct permit_
 	if (permit->probe && outcome->status && fared == FARED_UNSAID)
 		fared = FARED_WELL;
 	if (permit->probe && (fared == FARED_UNSAID || fared == FARED_KEY))
-		guard_probe_again(scope->breaker);
+		guard_probe_again(scope->breaker, permit->breaker_turn);
 	if (permit->key_probe && (fared == FARED_UNSAID || fared == FARED_BADLY))
-		guard_probe_again(scope->health);
+		guard_probe_again(scope->health, permit->health_turn);
 	tell_guards(p, permit, fared);
 }

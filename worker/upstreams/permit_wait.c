@@ -6,7 +6,8 @@
 
 enum {
 	ROOM_LEAST = 2,
-	RESUMED_PER_S = 50 /* behind a breaker nobody knows how fast it will go */
+	LINE_OF_SLOTS = 20, /* the part of the slots in which a limit's line may be */
+	RESUMED_PER_S = 50  /* behind a breaker nobody knows how fast it will go */
 };
 /* Parked jobs come a little faster than leave is given, so that somebody is always at hand. */
 static const double PARKED_HURRY = 1.25;
@@ -59,12 +60,23 @@ static double expected_per_s(struct permits *p, struct scope *scope, double toke
 	return per_s;
 }
 
-/* Places in line: as many as will get leave soon. */
+static bool is_limited(const struct scope *scope)
+{
+	return scope->quota[RATE_REQUESTS].per_minute > 0 ||
+	       scope->quota[RATE_TOKENS].per_minute > 0;
+}
+
+/* Places in line: as many as will get leave soon. What a limit does not give out in time is lost,
+ * so some more are at hand there, for when the way through the record takes long. */
 static double room(struct permits *p, struct scope *scope, double tokens)
 {
-	const double soon_s = (double)permits_config(p)->pacing.park_after_ms / 1000;
+	const struct config *c = permits_config(p);
+	const double per_s = expected_per_s(p, scope, tokens);
+	const double soon = per_s * (double)c->pacing.park_after_ms / 1000;
+	const double line = per_s * (double)c->pacing.line_ms / 1000;
+	const double part = (double)c->worker.slots / LINE_OF_SLOTS;
 
-	return fmax(ROOM_LEAST, soon_s * expected_per_s(p, scope, tokens));
+	return fmax(fmax(ROOM_LEAST, soon), is_limited(scope) ? fmin(line, part) : 0);
 }
 
 /* A job in line keeps its place in the order of the pass; a newcomer is behind all of them. */

@@ -6,7 +6,7 @@ enum { MINUTE_MS = 60000 };
 
 void quota_init(struct quota *q)
 {
-	*q = (struct quota){.seen = -1};
+	*q = (struct quota){.seen = -1, .sending_seen = -1};
 }
 
 /* A full bucket holds the burst, but at least one of whatever is counted. */
@@ -109,6 +109,9 @@ struct quota_ask quota_send(struct quota *q)
 	};
 
 	q->lease -= back;
+	q->sending_seen = q->seen;
+	q->sending_learned = q->learned;
+	q->sending_capacity = q->learned_capacity;
 	q->untold = q->learned = 0;
 	q->seen = -1;
 	return ask;
@@ -122,6 +125,16 @@ void quota_told(struct quota *q, const struct quota_news *news)
 		return;
 	q->per_minute = news->per_minute;
 	q->capacity = news->capacity;
+}
+
+void quota_untold(struct quota *q)
+{
+	if (q->seen < 0)
+		q->seen = q->sending_seen;
+	if (q->learned <= 0) {
+		q->learned = q->sending_learned;
+		q->learned_capacity = q->sending_capacity;
+	}
 }
 
 void quota_forget(struct quota *q)

@@ -29,6 +29,8 @@ struct quota {
 	double wanted;			  /* by the jobs that wait */
 	double seen;			  /* the upstream's word, not told yet; below zero = none */
 	double learned, learned_capacity; /* likewise; 0 = nothing new */
+	double sending_seen, sending_learned,
+		sending_capacity; /* told with the exchange under way */
 	struct bucket alone;
 };
 
@@ -60,6 +62,8 @@ struct quota_news {
 };
 struct quota_ask quota_send(struct quota *q);
 void quota_told(struct quota *q, const struct quota_news *news);
+/* The exchange was not answered: what the upstream said is told again, unless it said more. */
+void quota_untold(struct quota *q);
 /* Redis is away: what was booked there is void. */
 void quota_forget(struct quota *q);
 

@@ -237,4 +237,22 @@ void scope_granted(struct scope *s, int64_t now_ms)
 	(void)scope_grants_per_s(s, now_ms);
 	s->grants += 1;
 	s->granted_n++;
+	s->in_flight++;
+	s->upstream->in_flight++;
+}
+
+void scope_ended(struct scope *s)
+{
+	s->in_flight--;
+	s->upstream->in_flight--;
+}
+
+size_t scopes_in_flight(const struct scopes *s, const char *upstream)
+{
+	size_t n = 0;
+
+	for (const struct scope_upstream *up = s->upstreams; up; up = up->next)
+		if (!upstream || strcmp(up->name, upstream) == 0)
+			n += up->in_flight;
+	return n;
 }

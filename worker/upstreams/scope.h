@@ -27,7 +27,7 @@ struct scope_upstream {
 	struct scope_upstream *next;
 	char *name;
 	struct retry_budget retries;
-	size_t in_flight;
+	size_t in_flight; /* the sum of its scopes' */
 };
 
 struct scope {
@@ -40,10 +40,12 @@ struct scope {
 
 	struct quota quota[RATES];
 	struct aimd aimd;
-	int64_t ceiling;	 /* calls at a time, when nothing lowers it */
-	int64_t floor_ms;	 /* nobody calls before: Retry-After */
-	int64_t floor_untold_ms; /* to be told as a time from now; 0 = nothing */
-	size_t in_flight, waiting;
+	int64_t ceiling;	  /* calls at a time, when nothing lowers it */
+	int64_t floor_ms;	  /* nobody calls before: Retry-After */
+	int64_t floor_untold_ms;  /* to be told as a time from now; 0 = nothing */
+	int64_t floor_sending_ms; /* told with the exchange under way; 0 = nothing */
+	size_t in_flight;	  /* calls from leave to end: the one count of them */
+	size_t waiting;
 	size_t in_line;	      /* of those that wait, those for a place or for quota */
 	uint64_t pass;	      /* of the worker over those that wait, and in it: */
 	size_t passed_over;   /* how many in line were asked again and must wait on */
@@ -81,6 +83,10 @@ void scopes_use(struct scopes *s, struct scope *scope, int64_t now_ms);
 
 /* Grants per second lately. */
 double scope_grants_per_s(struct scope *s, int64_t now_ms);
+/* A call begins; it ended. */
 void scope_granted(struct scope *s, int64_t now_ms);
+void scope_ended(struct scope *s);
+/* Calls under way to the upstream of this name; NULL = to all. */
+size_t scopes_in_flight(const struct scopes *s, const char *upstream);
 
 #endif

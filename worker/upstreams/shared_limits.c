@@ -146,8 +146,9 @@ static void put_pace(struct shared_limits *s, struct scope *scope)
 	word(w, scope->upstream->name);
 	word(w, scope->key);
 	word(w, scope->model);
-	word_count(w, scope->floor_untold_ms > now ? scope->floor_untold_ms - now : 0);
+	scope->floor_sending_ms = scope->floor_untold_ms;
 	scope->floor_untold_ms = 0;
+	word_count(w, scope->floor_sending_ms > now ? scope->floor_sending_ms - now : 0);
 	(void)snprintf(load, sizeof(load), "%zu %lld %zu %.0f", scope->in_flight,
 		(long long)aimd_limit(&scope->aimd, scope->ceiling), scope->waiting,
 		scope->upstream->retries.paid.level);
@@ -177,19 +178,22 @@ static bool is_in_a_hurry(const struct shared_limits *s, const struct scope *sco
 	return !is_stale(s, scope) && (scope->waiting || scope->breaker->why || scope->health->why);
 }
 
-/* Adds those of the scopes used last that are due; returns how many there are then. */
+/* It was used lately, or has calls under way or jobs that wait: so others shall hear of it. */
+static bool is_active(const struct shared_limits *s, const struct scope *scope)
+{
+	return now_of(s) - scope->used_ms <= ACTIVE_MS || scope->in_flight || scope->waiting;
+}
+
+/* Adds those of the scopes used last that are due; returns how many there are then. A long call
+ * keeps its scope active long after its last use, behind idle ones: so all are looked at. */
 static size_t choose(const struct shared_limits *s, struct scope *chosen[EXCHANGE_SCOPES], size_t n,
 	bool (*due)(const struct shared_limits *s, const struct scope *scope))
 {
-	const int64_t now = now_of(s);
-
 	for (struct ring *at = s->scopes->used.prev; at != &s->scopes->used && n < EXCHANGE_SCOPES;
 		at = at->prev) {
 		struct scope *scope = RING_OF(at, struct scope, used);
 
-		if (now - scope->used_ms > ACTIVE_MS && !scope->in_flight && !scope->waiting)
-			break;
-		if (due(s, scope))
+		if (is_active(s, scope) && due(s, scope))
 			chosen[n++] = scope;
 	}
 	return n;
@@ -232,7 +236,7 @@ static double text_number(const struct scratch_reply *r)
 
 static void take_guard(struct shared_limits *s, struct guard *g, const struct scratch_reply *r)
 {
-	const int64_t now = now_of(s);
+	const int64_t now = now_of(s), left_ms = scratch_int(scratch_item(r, 5));
 	const struct breaker_rule rule = guard_rule(*s->options.config, g->kind);
 	const enum breaker_state state =
 		breaker_state_from_text(scratch_bytes(scratch_item(r, 2), NULL));
@@ -244,9 +248,10 @@ static void take_guard(struct shared_limits *s, struct guard *g, const struct sc
 		.now = {.state = state == BREAKER_STATES ? BREAKER_CLOSED : state,
 			.opened = (int)scratch_int(scratch_item(r, 3)),
 			.stage = (int)scratch_int(scratch_item(r, 4)) % BREAKER_STAGES,
-			.until_ms = now + scratch_int(scratch_item(r, 5)),
+			.until_ms = now + left_ms,
 			.mode = mode == BREAKER_MODES ? BREAKER_AUTO : mode,
 			.mode_until_ms = now + scratch_int(scratch_item(r, 9))},
+		.probe_until_ms = s->sent_ms + left_ms,
 		.counts = {(double)scratch_int(scratch_item(r, 6)) / 100,
 			(double)scratch_int(scratch_item(r, 7)) / 100,
 			(double)scratch_int(scratch_item(r, 10))},
@@ -260,6 +265,8 @@ static void take_pace(struct shared_limits *s, struct scope *scope, const struct
 	const int64_t now = now_of(s), floor_ms = scratch_int(scratch_item(r, 0));
 
 	scope->copied_ms = now;
+	scope->floor_sending_ms = 0;
+	scope->parked_sending = 0;
 	if (now + floor_ms > scope->floor_ms)
 		scope->floor_ms = now + floor_ms;
 	scope->parked_ms = (double)(now + scratch_int(scratch_item(r, 1))) + scope->parked_untold;
@@ -275,6 +282,18 @@ static void take_pace(struct shared_limits *s, struct scope *scope, const struct
 	}
 }
 
+/* What an exchange told that was not answered is told again with the next one. */
+static void untold(struct scope *scope)
+{
+	if (scope->floor_sending_ms > scope->floor_untold_ms)
+		scope->floor_untold_ms = scope->floor_sending_ms;
+	scope->parked_untold += scope->parked_sending;
+	scope->floor_sending_ms = 0;
+	scope->parked_sending = 0;
+	for (size_t i = 0; i < RATES; i++)
+		quota_untold(&scope->quota[i]);
+}
+
 static void lost(struct shared_limits *s)
 {
 	if (s->up)
@@ -283,6 +302,8 @@ static void lost(struct shared_limits *s)
 	s->up = false;
 	for (size_t i = 0; i < s->guards_n; i++)
 		guard_untold(s->guards[i]);
+	for (size_t i = 0; i < s->scopes_n; i++)
+		untold(s->paced[i]);
 	for (struct ring *at = s->scopes->used.next; at != &s->scopes->used; at = at->next) {
 		struct scope *scope = RING_OF(at, struct scope, used);
 

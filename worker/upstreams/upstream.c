@@ -2,7 +2,6 @@
 
 #include "config/price.h"
 #include "domain/upstream_dialect.h"
-#include "ground/clock.h"
 #include "ground/digest.h"
 #include "ground/log.h"
 #include "ground/secret.h"
@@ -182,32 +181,6 @@ static enum err list_new(struct config *config, const char *path, struct upstrea
 	return ERR_OK;
 }
 
-static bool key_refused(const struct upstream_key *key, int64_t now_ms)
-{
-	return key->refused_ms && now_ms - key->refused_ms < UPSTREAM_REFUSED_MS;
-}
-
-static bool key_is_better(
-	const struct upstream_key *key, const struct upstream_key *than, int64_t now_ms)
-{
-	if (!than || key_refused(key, now_ms) != key_refused(than, now_ms))
-		return !than || key_refused(than, now_ms);
-	if (key->in_flight != than->in_flight)
-		return key->in_flight < than->in_flight;
-	return key->started < than->started;
-}
-
-static struct upstream_key *key_idlest(void *owner, struct upstream *up, const char *model)
-{
-	const int64_t now = clock_ms();
-	struct upstream_key *best = NULL;
-
-	for (size_t i = 0; i < up->keys_n; i++)
-		if (key_is_better(up->keys[i], best, now))
-			best = up->keys[i];
-	return best;
-}
-
 enum err upstreams_new(struct config *config, const char *path, struct upstreams **ret_upstreams)
 {
 	struct upstreams *u = calloc(1, sizeof(*u));
@@ -222,7 +195,6 @@ enum err upstreams_new(struct config *config, const char *path, struct upstreams
 	}
 	u->n = config->upstreams_n;
 	u->config = config_hold(config);
-	u->key_choose = key_idlest;
 	*ret_upstreams = u;
 	return ERR_OK;
 }
@@ -357,15 +329,6 @@ static size_t routed(struct upstreams *u, const struct config_route *route, cons
 	return n;
 }
 
-size_t upstreams_in_flight(const struct upstreams *u)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < u->n; i++)
-		n += u->list[i]->in_flight;
-	return n;
-}
-
 size_t upstreams_candidates(
 	struct upstreams *u, const char *model, struct candidate *ret_candidates, size_t max)
 {
@@ -384,9 +347,4 @@ size_t upstreams_candidates(
 				up, model ? config_model_name(up->config, model) : NULL};
 	}
 	return n;
-}
-
-struct upstream_key *upstreams_key(struct upstreams *u, const struct candidate *candidate)
-{
-	return u->key_choose(u->key_owner, candidate->upstream, candidate->model);
 }

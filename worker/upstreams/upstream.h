@@ -3,8 +3,7 @@
  * A model goes the way of the first route whose pattern fits it; without one,
  * every upstream that says it serves it is a candidate, in the order of the file.
  * A candidate is an upstream and the name that it has for the model. Which of its
- * keys is used is the chooser's decision: by default the one with the fewest calls
- * under way that was not refused lately.
+ * keys is used is choice.h's decision.
  *
  * A reload takes effect for the next call. Upstreams are known by name and keys by
  * label: those that stay are the same objects, so that what was counted or learned
@@ -21,17 +20,15 @@
 
 #include <stdint.h>
 
-enum { CANDIDATES_MAX = 32, UPSTREAM_REFUSED_MS = 60000 };
+enum { CANDIDATES_MAX = 32 };
 
 struct upstream;
 
 struct upstream_key {
 	struct upstream *upstream;
-	char *label;  /* CONFIG_KEY_LABEL where there is one key, or none */
-	char *header; /* NULL = none is sent */
-	size_t in_flight, started;
-	int64_t refused_ms; /* clock_ms() when the upstream refused it last; 0 = never */
-	unsigned holders;   /* the upstream's list, and calls */
+	char *label;	  /* CONFIG_KEY_LABEL where there is one key, or none */
+	char *header;	  /* NULL = none is sent */
+	unsigned holders; /* the upstream's list, and calls */
 };
 
 struct upstream {
@@ -40,7 +37,6 @@ struct upstream {
 	struct config *held;
 	struct upstream_key **keys; /* at least one */
 	size_t keys_n;
-	size_t in_flight;
 	unsigned holders; /* the list, and calls */
 };
 
@@ -49,16 +45,10 @@ struct candidate {
 	const char *model; /* its name for the model; valid until a reload; NULL = none was asked */
 };
 
-/* The key to use now; never NULL. */
-typedef struct upstream_key *upstream_key_fn(
-	void *owner, struct upstream *upstream, const char *model);
-
 struct upstreams {
 	struct config *config; /* held */
 	struct upstream **list;
 	size_t n;
-	upstream_key_fn *key_choose; /* may be replaced */
-	void *key_owner;
 };
 
 /* Reads the keys. ERR_CONFIG: a key file cannot be read (it is logged), ERR_NOMEM.
@@ -69,13 +59,9 @@ void upstreams_free(struct upstreams *u);
 /* Both or nothing. */
 MUST_CHECK enum err upstreams_reload(struct upstreams *u, struct config *config, const char *path);
 
-/* Calls under way, to all of them. */
-size_t upstreams_in_flight(const struct upstreams *u);
-
 /* Who may serve the model, the preferred one first. model may be NULL: then only "*" fits. */
 size_t upstreams_candidates(
 	struct upstreams *u, const char *model, struct candidate *ret_candidates, size_t max);
-struct upstream_key *upstreams_key(struct upstreams *u, const struct candidate *candidate);
 
 /* A call holds its key, and the upstream with it, from its admission until its end is recorded. */
 struct upstream_key *upstream_key_hold(struct upstream_key *key);

@@ -2,9 +2,10 @@
 
 #include "domain/upstream_dialect.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { CHANGES_MAX = 3 };
+enum { CHANGES_MAX = 3, NUMBER_MAX = 24, OUTPUT_LIMIT = 1 << 30 };
 
 /* A member to set, and the text of its value. */
 struct change {
@@ -82,6 +83,33 @@ enum err upstream_body(const struct upstream *up, const struct reply_kind *kind,
 		e = changes_make(input, changes, n, out);
 	buf_clear(&quoted);
 	return e;
+}
+
+/* The member's number; 0 = there is none. Numbers of a checked text end where it goes on. */
+static int64_t number_of(struct json_text input, const char *name)
+{
+	struct json_text value;
+	char text[NUMBER_MAX];
+
+	if (!json_text_member(input, name, &value) || value.len >= sizeof(text))
+		return 0;
+	memcpy(text, value.at, value.len);
+	text[value.len] = '\0';
+	return strtoll(text, NULL, 10);
+}
+
+int64_t upstream_output_max(struct json_text input)
+{
+	static const char *const names[] = {
+		"max_tokens", "max_completion_tokens", "max_output_tokens"};
+	const int64_t choices = number_of(input, "n");
+	int64_t most = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && most <= 0; i++)
+		most = number_of(input, names[i]);
+	if (most <= 0 || most > OUTPUT_LIMIT || choices > OUTPUT_LIMIT)
+		return 0;
+	return choices > 1 ? most * choices : most;
 }
 
 enum err upstream_url(const struct upstream *up, const char *path, struct buf *out)

@@ -15,6 +15,8 @@
  * ERR_INVALID_JSON, ERR_NOMEM, ERR_TOO_LARGE */
 MUST_CHECK enum err upstream_body(const struct upstream *up, const struct reply_kind *kind,
 	const char *model, struct json_text input, struct buf *out);
+/* The most tokens that the answer may have, as the caller said; 0 = not said. */
+int64_t upstream_output_max(struct json_text input);
 /* Appends base_url and path. ERR_NOMEM */
 MUST_CHECK enum err upstream_url(const struct upstream *up, const char *path, struct buf *out);
 

@@ -1,15 +1,9 @@
-/* What a job asks for: how many calls of one upstream a worker may make at a time. */
+/* What a job asks for: of whom, with which key, and how many calls of one upstream at a time. */
 #include "choice.h"
 
 #include "job.h"
+#include "upstreams/permit_asks.h"
 #include "worker.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 static int64_t ceiling_of(int64_t slots, size_t upstreams, int64_t max_in_flight)
 {
@@ -40,11 +34,73 @@ static void test_a_worker_of_one_slot_calls_each_of_several_upstreams(void **sta
 	assert_int_equal(ceiling_of(1, 2, 1000), 1);
 }
 
+/* A job of a worker that has one upstream with two keys. */
+struct desk {
+	struct scene *scene;
+	char labels[2][2];
+	struct upstream upstream;
+	struct upstream_key keys[2], *list[2];
+	struct upstreams upstreams;
+	struct worker worker;
+	struct alternatives alternatives;
+};
+
+static void desk_open(struct desk *d)
+{
+	*d = (struct desk){.scene = scene_new(false,
+				   "upstreams: [{name: up, base_url: \"http://127.0.0.1:1/v1\", "
+				   "models: [\"*\"]}]\n"),
+		.labels = {"a", "b"},
+		.upstreams = {.n = 1}};
+	d->upstream = (struct upstream){
+		.config = &d->scene->config->upstreams[0], .keys = d->list, .keys_n = 2};
+	for (size_t i = 0; i < 2; i++) {
+		d->keys[i] = (struct upstream_key){.upstream = &d->upstream, .label = d->labels[i]};
+		d->list[i] = &d->keys[i];
+	}
+	d->worker = (struct worker){.config = d->scene->config,
+		.upstreams = &d->upstreams,
+		.permits = d->scene->workers[0]};
+	d->alternatives.n = 1;
+	d->alternatives.list[0].candidate = (struct candidate){&d->upstream, "m"};
+}
+
+static const char *key_of_the_next(struct desk *d)
+{
+	struct job job = {.worker = &d->worker};
+
+	return choice_make(&job, &d->alternatives).key->label;
+}
+
+static void desk_call(struct desk *d, const char *key, struct permit *permit)
+{
+	assert_int_equal(scene_ask(d->scene, 0, key, "m", permit).answer, PERMIT_GRANTED);
+}
+
+/* promises: C14 */
+static void test_the_idlest_key_is_taken_and_a_refused_one_is_passed_over(void **state)
+{
+	struct permit a, b;
+	struct desk d;
+
+	desk_open(&d);
+	assert_string_equal(key_of_the_next(&d), "a");
+	desk_call(&d, "a", &a);
+	assert_string_equal(key_of_the_next(&d), "b");
+	desk_call(&d, "b", &b);
+	scene_end(d.scene, 0, &a, ERR_UP_AUTH, 401, 0);
+	assert_string_equal(key_of_the_next(&d), "b");
+	scene_end(d.scene, 0, &b, ERR_UP_QUOTA, 402, 0);
+	assert_string_equal(key_of_the_next(&d), "a");
+	scene_free(d.scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_of_several_upstreams_leaves_slots_to_the_others),
 		cmocka_unit_test(test_a_worker_of_one_slot_calls_each_of_several_upstreams),
+		cmocka_unit_test(test_the_idlest_key_is_taken_and_a_refused_one_is_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,42 @@ static void test_who_left_wants_nothing_any_more(void **state)
 	scene_free(s);
 }
 
+/* How many calls of that output get leave at once; nothing is given back. */
+static int granted_with(const char *learned_at, int64_t output_max)
+{
+	struct scene *s = scene_new(false, learned_at);
+	const struct permit_ask ask = {.upstream = &s->config->upstreams[0],
+		.key = "a",
+		.model = "m",
+		.ceiling = 1000,
+		.input_bytes = 40,
+		.output_max = output_max};
+	struct permit permit;
+	int n = 0;
+
+	for (;; n++) {
+		permit = (struct permit){.scope = NULL};
+		if (permit_take(s->workers[W], &permit, &ask).answer != PERMIT_GRANTED)
+			break;
+	}
+	permit_end(s->workers[W], &permit, &(struct permit_outcome){.err = ERR_CANCELLED});
+	scene_free(s);
+	return n;
+}
+
+/* Ten tokens of input each. What calls lately used (256 at first) is what the next may use, unless
+ * it may not use so much.
+ * promises: C14 */
+static void test_a_call_takes_no_more_tokens_than_it_may_use(void **state)
+{
+	static const char limits[] = "pacing: {headroom_percent: 0, burst_ms: 60000}\n" UPSTREAM
+				     ", tokens_per_minute: 1000}]\n";
+
+	assert_in_range(granted_with(limits, 40), 20, 22);
+	assert_in_range(granted_with(limits, 0), 3, 4);
+	assert_in_range(granted_with(limits, 1 << 20), 3, 4);
+}
+
 static struct permit hanging[20];
 
 static bool late_by_now(struct scene *s)
@@ -150,7 +186,7 @@ static void seen(void *owner, const struct permit_view *view)
 
 static bool looked_at_it_may_be_called(struct scene *s)
 {
-	const struct permit none = {.scope = NULL};
+	struct permit none = {.scope = NULL};
 	const struct permit_ask ask = {
 		.upstream = &s->config->upstreams[0], .key = "a", .model = "m", .ceiling = 1000};
 
@@ -261,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_few_wait_for_a_place_and_the_others_are_parked_apart),
 		cmocka_unit_test(test_first_come_first_served),
 		cmocka_unit_test(test_who_left_wants_nothing_any_more),
+		cmocka_unit_test(test_a_call_takes_no_more_tokens_than_it_may_use),
 		cmocka_unit_test(test_calls_that_hang_open_the_breaker_while_they_hang),
 		cmocka_unit_test(test_without_redis_a_breaker_closes_again),
 		cmocka_unit_test(test_who_is_only_looked_at_is_tried_again),

@@ -134,6 +134,20 @@ static bool first_is_told_to_wait(struct scene *s)
 	return true;
 }
 
+static void seen(void *owner, const struct permit_view *view)
+{
+	*(struct permit_view *)owner = *view;
+}
+
+static bool first_waits_alone(struct scene *s)
+{
+	struct permit_view view = {.alone = false};
+
+	(void)scene_try(s, FIRST, "a", "m", ERR_CANCELLED, 0);
+	permits_each(s->workers[FIRST], seen, &view);
+	return view.alone;
+}
+
 static bool second_waits_too(struct scene *s)
 {
 	return !scene_try(s, SECOND, "a", "m", ERR_CANCELLED, 0) && s->last == PERMIT_RETRY_AFTER;
@@ -146,6 +160,27 @@ static void test_retry_after_holds_for_all_workers(void **state)
 
 	scene_until(s, first_is_told_to_wait);
 	scene_until(s, second_waits_too);
+	scene_free(s);
+}
+
+static bool second_waits_too_while_the_first_asks(struct scene *s)
+{
+	(void)scene_try(s, FIRST, "a", "m", ERR_CANCELLED, 0);
+	return second_waits_too(s);
+}
+
+/* Redis dies before the word arrives.
+ * promises: C5, C16 */
+static void test_what_was_not_told_is_told_when_redis_is_back(void **state)
+{
+	struct scene *s = scene_new(true, UPSTREAM "}]\n");
+
+	scene_until(s, another_model_goes);
+	scene_until(s, first_is_told_to_wait);
+	redis_stop(&s->redis); /* the exchange begins at the end of this turn, or of a later one */
+	scene_until(s, first_waits_alone);
+	redis_start(&s->redis);
+	scene_until(s, second_waits_too_while_the_first_asks);
 	scene_free(s);
 }
 
@@ -299,15 +334,10 @@ static void test_jobs_that_wait_keep_no_other_from_the_fleets_word(void **state)
 	scene_free(s);
 }
 
-static void alone_seen(void *owner, const struct permit_view *view)
-{
-	*(bool *)owner = view->alone;
-}
-
 /* As many as an exchange has room for, each with a breaker and a key of its own. */
 static bool a_full_exchange_is_answered(struct scene *s)
 {
-	bool alone = true;
+	struct permit_view view = {.alone = true};
 
 	permits_again(s->workers[FIRST]);
 	for (size_t i = 0; i < MANY; i++) {
@@ -317,8 +347,8 @@ static bool a_full_exchange_is_answered(struct scene *s)
 		if (many[i].stage != PERMIT_HELD)
 			s->granted += many_ask(s, i, name, name).by == PERMIT_CONCURRENCY;
 	}
-	permits_each(s->workers[FIRST], alone_seen, &alone);
-	return !alone && s->granted >= MANY;
+	permits_each(s->workers[FIRST], seen, &view);
+	return !view.alone && s->granted >= MANY;
 }
 
 static void test_a_full_exchange_is_answered(void **state)
@@ -376,6 +406,44 @@ static void test_what_workers_said_that_are_gone_goes_too(void **state)
 	scene_free(s);
 }
 
+/* ---- a long call behind an idle scope ---- */
+
+static struct permit long_call;
+static int64_t idle_since_ms;
+
+static bool a_call_begins_and_another_is_over(struct scene *s)
+{
+	if (!long_call.scope &&
+		scene_ask(s, FIRST, "a", "m", &long_call).answer != PERMIT_GRANTED) {
+		scene_end(s, FIRST, &long_call, ERR_CANCELLED, 0, 0);
+		return false;
+	}
+	idle_since_ms = loop_now_ms(s->loop);
+	return scene_try(s, FIRST, "a", "other", ERR_OK, 200);
+}
+
+static bool both_have_been_idle(struct scene *s)
+{
+	return loop_now_ms(s->loop) - idle_since_ms > 5500;
+}
+
+static bool the_long_call_is_told(struct scene *s)
+{
+	return load_says(s, "hlen", "") > 0;
+}
+
+static void test_a_long_call_is_told_behind_an_idle_scope(void **state)
+{
+	struct scene *s = scene_new(true, UPSTREAM "}]\n");
+
+	scene_until(s, a_call_begins_and_another_is_over);
+	scene_until(s, both_have_been_idle);
+	(void)load_says(s, "del", "");
+	scene_until(s, the_long_call_is_told);
+	scene_end(s, FIRST, &long_call, ERR_OK, 200, 0);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_it_comes_back_by_stages),
 		cmocka_unit_test(test_a_401_sets_that_key_aside_and_no_other),
 		cmocka_unit_test(test_retry_after_holds_for_all_workers),
+		cmocka_unit_test(test_what_was_not_told_is_told_when_redis_is_back),
 		cmocka_unit_test(test_two_workers_share_one_limit),
 		cmocka_unit_test(test_without_redis_each_keeps_to_its_share),
 		cmocka_unit_test(test_without_redis_a_worker_has_its_own_breaker),
@@ -392,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_jobs_that_wait_keep_no_other_from_the_fleets_word),
 		cmocka_unit_test(test_a_full_exchange_is_answered),
 		cmocka_unit_test(test_what_workers_said_that_are_gone_goes_too),
+		cmocka_unit_test(test_a_long_call_is_told_behind_an_idle_scope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

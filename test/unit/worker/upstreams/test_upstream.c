@@ -148,31 +148,7 @@ static void test_weights_share_out_the_first_place(void **state)
 
 static struct upstream_key *key_now(struct upstreams *u)
 {
-	struct candidate found[CANDIDATES_MAX];
-
-	assert_true(upstreams_candidates(u, "m", found, CANDIDATES_MAX) > 0);
-	return upstreams_key(u, &found[0]);
-}
-
-static void test_the_idlest_key_is_taken_and_a_refused_one_rests(void **state)
-{
-	struct upstreams *u;
-	struct upstream_key *first, *second;
-
-	key_write("1", "sesame");
-	key_write("2", "barley");
-	u = upstreams_of(KEYS);
-	first = key_now(u);
-	assert_string_equal(first->label, "one");
-	assert_string_equal(first->header, "Authorization: Bearer sesame");
-	first->in_flight++;
-	second = key_now(u);
-	assert_string_equal(second->label, "two");
-	second->refused_ms = INT64_MAX / 2;
-	assert_ptr_equal(key_now(u), first);
-	first->refused_ms = INT64_MAX / 2;
-	assert_ptr_equal(key_now(u), second);
-	upstreams_free(u);
+	return u->list[0]->keys[0];
 }
 
 static void test_headers_are_the_dialects(void **state)
@@ -201,9 +177,7 @@ static void test_a_call_under_way_keeps_what_a_reload_takes_away(void **state)
 	key_write("2", "barley");
 	u = upstreams_of(KEYS);
 	held = upstream_key_hold(u->list[0]->keys[0]);
-	held->upstream->in_flight++;
 	stays = u->list[0]->keys[1];
-	stays->refused_ms = 7;
 	key_write("2", "rye");
 	assert_int_equal(reload(u, LEAST "upstreams:\n"
 					 "- {name: b, base_url: 'http://b', models: ['*']}\n"
@@ -214,11 +188,9 @@ static void test_a_call_under_way_keeps_what_a_reload_takes_away(void **state)
 		ERR_OK);
 	assert_int_equal(u->n, 2);
 	assert_ptr_equal(u->list[1], held->upstream);
-	assert_int_equal(u->list[1]->in_flight, 1);
 	assert_string_equal(u->list[1]->config->base_url, "http://a2");
 	assert_ptr_equal(u->list[1]->keys[0], stays);
 	assert_string_equal(stays->header, "Authorization: Bearer rye");
-	assert_int_equal(stays->refused_ms, 7);
 	assert_string_equal(held->header, "Authorization: Bearer sesame");
 	assert_int_equal(reload(u, LEAST "upstreams:\n"
 					 "- {name: b, base_url: 'http://b', models: ['*']}\n"),
@@ -282,7 +254,6 @@ int main(void)
 		cmocka_unit_test(
 			test_a_route_names_the_upstreams_and_each_has_its_own_name_for_a_model),
 		cmocka_unit_test(test_weights_share_out_the_first_place),
-		cmocka_unit_test(test_the_idlest_key_is_taken_and_a_refused_one_rests),
 		cmocka_unit_test(test_headers_are_the_dialects),
 		cmocka_unit_test(test_a_call_under_way_keeps_what_a_reload_takes_away),
 		cmocka_unit_test(test_a_reload_without_its_key_changes_nothing),
