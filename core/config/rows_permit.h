@@ -23,7 +23,7 @@
 	X(INT, ramp_ms, "5000", 10, 3600000, "ms", LIVE,                                           \
 	  "5, 25 and 50 % of the calls are let through for so long each")                          \
 	X(INT, key_refusals, "3", 1, 1000, "", LIVE,                                               \
-	  "401, 402 or 403 in a row, of all workers together: the key is set aside")               \
+	  "401, 402 or 403 in a row, and nothing else in the window: the key is set aside")        \
 	X(INT, key_base_ms, "60000", 10, 86400000, "ms", LIVE,                                     \
 	  "a key is set aside for so long the first time; it doubles")                             \
 	X(INT, key_max_ms, "3600000", 10, 86400000, "ms", LIVE, "and no longer than that")

@@ -46,9 +46,11 @@ struct breaker_counts breaker_window_sum(
 
 /* ---- the machine ---- */
 
-static bool is_row(const struct breaker *b, const struct breaker_rule *rule, double row)
+static bool is_row(
+	const struct breaker *b, const struct breaker_rule *rule, struct breaker_counts c)
 {
-	return b->state == BREAKER_CLOSED && rule->row_min > 0 && row >= rule->row_min;
+	return b->state == BREAKER_CLOSED && rule->row_min > 0 && c.row >= rule->row_min &&
+	       c.bad * 100 >= rule->row_percent * (c.ok + c.bad);
 }
 
 static bool is_bad(const struct breaker_rule *rule, struct breaker_counts c, double calls_min)
@@ -105,7 +107,7 @@ bool breaker_next(const struct breaker *b, const struct breaker_rule *rule,
 {
 	struct breaker next = *b;
 
-	if (is_row(b, rule, counts.row) || is_bad(rule, counts, decisive(b, rule)))
+	if (is_row(b, rule, counts) || is_bad(rule, counts, decisive(b, rule)))
 		to_open(&next, rule, now_ms, chance);
 	else if (b->state == BREAKER_PROBING && counts.ok >= 1)
 		to_stage(&next, rule, 0, now_ms);

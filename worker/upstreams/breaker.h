@@ -43,6 +43,7 @@ struct breaker_rule {
 	double calls_min; /* fewer in the window decide nothing */
 	double failure_percent;
 	double row_min;		 /* failures in a row; 0 = they do not matter */
+	double row_percent;	 /* while at least this share of the window failed */
 	int64_t base_ms, max_ms; /* open: min(base * 2^n, max), and up to a fifth more */
 	int64_t probe_ms;	 /* a probe without an answer for so long is lost */
 	int64_t ramp_ms;	 /* each stage; 0 = none: the probe's answer closes */

@@ -16,8 +16,8 @@ const char *guard_kind_text(enum guard_kind kind)
 	return kind_texts[kind];
 }
 
-/* A key is no matter of degree: refusals in a row and no call that went through between them, at
- * whatever pace, as other keys stand in for one that was refused. */
+/* A key is no matter of degree: refusals in a row, at whatever pace, as other keys stand in for one
+ * that was refused; and nothing else in the window, since some models may refuse a good key. */
 struct breaker_rule guard_rule(const struct config *config, enum guard_kind kind)
 {
 	const struct config_breaker *c = &config->breaker;
@@ -27,6 +27,7 @@ struct breaker_rule guard_rule(const struct config *config, enum guard_kind kind
 			.calls_min = INFINITY,
 			.failure_percent = 100,
 			.row_min = (double)c->key_refusals,
+			.row_percent = 100,
 			.base_ms = c->key_base_ms,
 			.max_ms = c->key_max_ms,
 			.probe_ms = c->probe_ms};

@@ -175,7 +175,8 @@ static bool is_stale(const struct shared_limits *s, const struct scope *scope)
 /* It has something to ask or to tell before that. */
 static bool is_in_a_hurry(const struct shared_limits *s, const struct scope *scope)
 {
-	return !is_stale(s, scope) && (scope->waiting || scope->breaker->why || scope->health->why);
+	return !is_stale(s, scope) && (scope->waiting || scope->floor_untold_ms ||
+					      scope->breaker->why || scope->health->why);
 }
 
 /* It was used lately, or has calls under way or jobs that wait: so others shall hear of it. */

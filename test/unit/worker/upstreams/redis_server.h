@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ static inline void redis_start(struct redis_server *s)
 	s->pid = fork();
 	assert_true(s->pid >= 0);
 	if (s->pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that failed stops nothing */
 		(void)execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1",
 			"--save", "", "--dir", s->folder, "--logfile", "/dev/null", (char *)NULL);
 		_exit(127);

@@ -1,6 +1,7 @@
 /* What two workers share of an upstream through a real Redis, and what is left when it is gone. */
 #include "domain/permit_keys.h"
 #include "permit_asks.h"
+#include "upstreams/scope.h"
 
 #define UPSTREAM "upstreams: [{name: up, base_url: \"http://127.0.0.1:1/v1\", models: [\"*\"]"
 #define FAST                                                                            \
@@ -134,18 +135,10 @@ static bool first_is_told_to_wait(struct scene *s)
 	return true;
 }
 
-static void seen(void *owner, const struct permit_view *view)
-{
-	*(struct permit_view *)owner = *view;
-}
-
 static bool first_waits_alone(struct scene *s)
 {
-	struct permit_view view = {.alone = false};
-
 	(void)scene_try(s, FIRST, "a", "m", ERR_CANCELLED, 0);
-	permits_each(s->workers[FIRST], seen, &view);
-	return view.alone;
+	return !permits_are_shared(s->workers[FIRST]);
 }
 
 static bool second_waits_too(struct scene *s)
@@ -169,15 +162,38 @@ static bool second_waits_too_while_the_first_asks(struct scene *s)
 	return second_waits_too(s);
 }
 
-/* Redis dies before the word arrives.
+static struct permit told;
+
+static bool first_calls(struct scene *s)
+{
+	if (scene_ask(s, FIRST, "a", "m", &told).answer == PERMIT_GRANTED)
+		return true;
+	scene_end(s, FIRST, &told, ERR_CANCELLED, 0, 0);
+	return false;
+}
+
+static bool no_exchange_is_under_way(struct scene *s)
+{
+	return !told.scope->exchanging;
+}
+
+static bool many_turns_have_passed(struct scene *s)
+{
+	return ++s->asked % 50 == 0;
+}
+
+/* The word goes out, and nobody hears it.
  * promises: C5, C16 */
 static void test_what_was_not_told_is_told_when_redis_is_back(void **state)
 {
 	struct scene *s = scene_new(true, UPSTREAM "}]\n");
 
-	scene_until(s, another_model_goes);
-	scene_until(s, first_is_told_to_wait);
-	redis_stop(&s->redis); /* the exchange begins at the end of this turn, or of a later one */
+	scene_until(s, first_calls);
+	scene_until(s, no_exchange_is_under_way);
+	assert_int_equal(kill(s->redis.pid, SIGSTOP), 0);
+	scene_end(s, FIRST, &told, ERR_UP_RATE, 429, 60000);
+	scene_until(s, many_turns_have_passed);
+	redis_stop(&s->redis);
 	scene_until(s, first_waits_alone);
 	redis_start(&s->redis);
 	scene_until(s, second_waits_too_while_the_first_asks);
@@ -337,8 +353,6 @@ static void test_jobs_that_wait_keep_no_other_from_the_fleets_word(void **state)
 /* As many as an exchange has room for, each with a breaker and a key of its own. */
 static bool a_full_exchange_is_answered(struct scene *s)
 {
-	struct permit_view view = {.alone = true};
-
 	permits_again(s->workers[FIRST]);
 	for (size_t i = 0; i < MANY; i++) {
 		char name[16];
@@ -347,8 +361,7 @@ static bool a_full_exchange_is_answered(struct scene *s)
 		if (many[i].stage != PERMIT_HELD)
 			s->granted += many_ask(s, i, name, name).by == PERMIT_CONCURRENCY;
 	}
-	permits_each(s->workers[FIRST], seen, &view);
-	return !view.alone && s->granted >= MANY;
+	return permits_are_shared(s->workers[FIRST]) && s->granted >= MANY;
 }
 
 static void test_a_full_exchange_is_answered(void **state)
