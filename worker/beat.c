@@ -9,7 +9,7 @@
 #include "holding.h"
 #include "stores/epoch.h"
 #include "stores/worker_row.h"
-#include "upstreams/upstream.h"
+#include "upstreams/permit_view.h"
 #include "worker.h"
 
 #include <stdlib.h>

@@ -64,8 +64,8 @@ static void input_give(struct job *job, const struct claim_input *row)
 	if (!e)
 		e = value_open(&row->fallback, &job->fallback);
 	if (!e && job->kind->runner == KIND_RUNS_UPSTREAM)
-		job->output_max = upstream_output_max(
-			(struct json_text){job->input.bytes, job->input.len});
+		job->output_max =
+			upstream_output_max((struct json_text){job->input.bytes, job->input.len});
 	memory_learn(job); /* the next claim shall know */
 	if (e)
 		job_fail(job, e);

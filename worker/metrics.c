@@ -8,8 +8,10 @@
 #include "finisher.h"
 #include "ground/log.h"
 #include "live.h"
+#include "metrics_permits.h"
 #include "ports/exporter.h"
 #include "ports/process.h"
+#include "upstreams/permit_view.h"
 #include "upstreams/upstream.h"
 #include "work.h"
 #include "worker.h"
@@ -207,6 +209,7 @@ static void write_page(void *owner, struct buf *out)
 	put_queues(&text, w->counts);
 	put_claims(&text, w->counts);
 	put_upstreams(&text, w);
+	metrics_permits(&text, w);
 	put_models(&text, w->counts);
 	put_webhooks(&text, w);
 	loop_work(w->loop, before);

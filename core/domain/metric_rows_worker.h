@@ -48,6 +48,22 @@
 	/* calls to models */                                                                      \
 	X(CALLS_IN_FLIGHT, "longhaul_upstream_calls_in_flight", GAUGE, NONE, "upstream", "worker", \
 	  "calls under way")                                                                       \
+	X(CALLS_LIMIT, "longhaul_upstream_calls_limit", GAUGE, NONE, "upstream", "worker",         \
+	  "calls at a time that this worker may make for the model whose 429s and time-outs lowered it most") \
+	X(PERMITS_WAITING, "longhaul_upstream_jobs_waiting", GAUGE, NONE, "upstream", "worker",    \
+	  "jobs held here that wait for leave to call")                                            \
+	X(JOBS_PARKED, "longhaul_upstream_jobs_parked_total", COUNTER, NONE, "upstream", "worker", \
+	  "jobs sent back to the record as their leave to call was too far off")                   \
+	X(BREAKERS, "longhaul_upstream_breakers", GAUGE, NONE, "upstream state", "worker",         \
+	  "models whose breaker is in this state; the fleet's, so take the max of the workers, not the sum") \
+	X(KEY_USABLE, "longhaul_upstream_key_usable", GAUGE, NONE, "upstream key", "worker",       \
+	  "0 while the key is set aside because the upstream refused it")                          \
+	X(QUOTA_LEFT, "longhaul_upstream_quota_left_ratio", GAUGE, NONE, "upstream key rate", "worker", \
+	  "share left of what a limit lets through at once, of the model with the least; rate: requests or tokens") \
+	X(RETRIES_LEFT, "longhaul_upstream_retry_budget", GAUGE, NONE, "upstream", "worker",       \
+	  "retries that this worker may make now")                                                 \
+	X(LIMITS_SHARED, "longhaul_limits_shared", GAUGE, NONE, "", "worker",                      \
+	  "1 while breakers and limits are the fleet's; 0: Redis is away, they are this worker's own") \
 	X(ATTEMPTS, "longhaul_attempts_total", COUNTER, NONE, "upstream error", "worker",          \
 	  "attempts over, by how: ok or an error's code; upstream none: it got to no call")        \
 	X(RETRIES, "longhaul_retries_total", COUNTER, NONE, "upstream", "worker",                  \

@@ -23,7 +23,7 @@ enum outcome upstream_list_run(struct call *call)
 
 /* ---- one of them, as all workers see it ---- */
 
-enum { FACTS = 8 };
+enum { FACTS = 10 };
 
 /* What is shown of each thing that an upstream has: a table's heads, and the members below them. */
 static const struct section {
@@ -37,9 +37,10 @@ static const struct section {
 		{"label", "state", "until", "opened", "mode", "failed"}},
 	{"pacing, by model and key", "pacing",
 		{"MODEL", "KEY", "REQUESTS LEFT", "A MINUTE", "TOKENS LEFT", "A MINUTE", "CALLS",
-			"WAITING", NULL},
+			"AT MOST", "WAITING", "RETRIES LEFT", NULL},
 		{"model", "key", "requests.level", "requests.per_minute", "tokens.level",
-			"tokens.per_minute", "in_flight", "waiting"}},
+			"tokens.per_minute", "in_flight", "in_flight_limit", "waiting",
+			"retries_left"}},
 	{"what moved, by model", "breakers", {"MODEL", "AT", "STATE", "WHY", NULL},
 		{"model", "at", "state", "reason"}},
 };

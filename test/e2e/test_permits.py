@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from client import Client, chat, until
+from prometheus_client.parser import text_string_to_metric_families
 from stacks import Simulator, admin_client, running, tenant_client
 
 FAST = {"open_base_ms": 300, "open_max_ms": 500, "ramp_ms": 300, "failures_in_row": 5}
@@ -65,6 +67,18 @@ def part(admin: Client, name: str, kind: str, label: str) -> dict[str, Any]:
     return next((row for row in rows if row.get("model", row.get("label")) == label), {})
 
 
+def told(stack: Any, name: str, **labels: str) -> list[float]:
+    """What workers say of a metric: a value each, of those that have one."""
+    pages = [httpx.get(stack.address(worker)).text for worker in ("worker-1", "worker-2")]
+    return [
+        sample.value
+        for page in pages
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
+
+
 def outcomes(client: Client, job: str) -> list[str]:
     attempts = client.get(job, expand="attempts")["attempts"]
     return [(one.get("error") or {"code": "ok"})["code"] for one in attempts]
@@ -74,9 +88,9 @@ def say(admin: Client, name: str, model: str, **word: Any) -> Any:
     return admin.http.put(f"/v1/upstreams/{name}/models/{quote(model, safe='')}/breaker", json=word)
 
 
-@pytest.mark.promises("C6", "S1.10")
+@pytest.mark.promises("C6", "S1.10", "X3")
 def test_an_upstream_that_fails_is_left_alone_and_comes_back_by_stages(
-    client: Client, admin: Client, simulator: Any
+    stack: Any, client: Client, admin: Client, simulator: Any
 ) -> None:
     model = "sim?tokens=4&seed=1"
     simulator.http.post("/faults", json={"for_ms": 600_000, "fail": 503}).raise_for_status()
@@ -87,6 +101,11 @@ def test_an_upstream_that_fails_is_left_alone_and_comes_back_by_stages(
         lambda: [j for j in jobs if client.get(j)["waiting_for"] == "breaker"],
     )
     assert "upstream_breaker" in outcomes(client, waiting[0])
+    of = {"upstream": "simulator"}
+    until("told", lambda: max(told(stack, "longhaul_upstream_breakers", state="closed", **of)) < 1)
+    assert sum(told(stack, "longhaul_upstream_jobs_parked_total", **of)) >= 1
+    assert told(stack, "longhaul_limits_shared") == [1, 1]
+    assert all(0 <= left <= 20 for left in told(stack, "longhaul_upstream_retry_budget", **of))
     tried = client.get(waiting[0])["attempt"]
     simulator.http.delete("/faults").raise_for_status()
     for job in jobs:
@@ -166,11 +185,16 @@ def test_a_word_that_makes_no_sense_is_refused(admin: Client) -> None:
         assert reply.status_code == 422 and reply.json()["code"] == "invalid_field", word
 
 
-@pytest.mark.promises("C14")
-def test_refusals_set_a_key_aside_and_other_keys_go_on(client: Client, admin: Client) -> None:
+@pytest.mark.promises("C14", "X3")
+def test_refusals_set_a_key_aside_and_other_keys_go_on(
+    stack: Any, client: Client, admin: Client
+) -> None:
     for job in [client.submit(chat("x", model="locked?fail=401"))["id"] for _ in range(3)]:
         assert client.wait(job)["error"]["code"] == "upstream_auth"
     until("set aside", lambda: part(admin, "locked", "keys", "default").get("state") == "open")
+    usable = "longhaul_upstream_key_usable"
+    until("told", lambda: 0 in told(stack, usable, upstream="locked", key="default"))
+    assert told(stack, usable, upstream="simulator", key="default") == [1, 1]
     held = client.submit(chat("x", model="locked"))["id"]
     until("it waits for the key", lambda: client.get(held)["waiting_for"] == "key")
     assert client.wait(client.submit(chat("x"))["id"])["state"] == "completed"
@@ -209,9 +233,9 @@ def test_an_upstream_that_hangs_leaves_slots_for_the_others(client: Client) -> N
         client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
 
 
-@pytest.mark.promises("C14")
+@pytest.mark.promises("C14", "X3")
 def test_a_limit_holds_for_all_workers_together(
-    client: Client, admin: Client, simulator: Any
+    stack: Any, client: Client, admin: Client, simulator: Any
 ) -> None:
     simulator.clear()
     jobs = [j["id"] for j in client.bulk([chat("x", model="paced?tokens=2")] * 60)]
@@ -221,6 +245,8 @@ def test_a_limit_holds_for_all_workers_together(
     # ten a second, and what two tenths of a second saved
     assert len(at) == 60 and (at[-1] - at[0]) / 1e6 >= (60 - 4) / 10
     assert any("upstream_pacing" in outcomes(client, job) for job in jobs)
+    left = told(stack, "longhaul_upstream_quota_left_ratio", upstream="paced", rate="requests")
+    assert left and all(0 <= share <= 1 for share in left)
     row = part(admin, "paced", "pacing", "paced?tokens=2")
     assert row["requests"]["from"] == "config" and row["requests"]["per_minute"] == 588
 

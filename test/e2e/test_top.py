@@ -66,6 +66,7 @@ def test_the_page_for_programs_counts_what_runs(stack: Any, slow: list[str]) -> 
     demo = next(tenant for tenant in seen["tenants"] if tenant["name"] == "demo")
     assert demo["running"] >= len(slow)
     assert "simulator" in [upstream["name"] for upstream in seen["upstreams"]]
+    until("workers told of it", lambda: total(page()["upstreams"], "calls") >= len(slow))
 
 
 @pytest.mark.promises("X2")

@@ -362,33 +362,3 @@ void permits_free(struct permits *p)
 	scopes_clear(&p->scopes);
 	free(p);
 }
-
-size_t permits_in_flight(const struct permits *p, const char *upstream)
-{
-	return scopes_in_flight(&p->scopes, upstream);
-}
-
-void permits_each(struct permits *p, permit_each_fn *fn, void *owner)
-{
-	for (struct ring *at = p->scopes.used.next; at != &p->scopes.used; at = at->next) {
-		const struct scope *s = RING_OF(at, struct scope, used);
-		const struct permit_view view = {
-			.upstream = s->upstream->name,
-			.key = s->key,
-			.model = s->model,
-			.breaker = breaker_state_text(s->breaker->now.state),
-			.health = breaker_state_text(s->health->now.state),
-			.in_flight = (int64_t)s->in_flight,
-			.waiting = (int64_t)s->waiting,
-			.limit = aimd_limit(&s->aimd, s->ceiling),
-			.granted = s->granted_n,
-			.parked = s->parked_n,
-			.requests_per_minute = s->quota[RATE_REQUESTS].per_minute,
-			.tokens_per_minute = s->quota[RATE_TOKENS].per_minute,
-			.retries_left = s->upstream->retries.paid.level,
-			.alone = shared_limits_alone(p->shared),
-		};
-
-		fn(owner, &view);
-	}
-}

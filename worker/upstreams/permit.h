@@ -131,20 +131,4 @@ void permit_look_late(struct permits *p, struct permit *permit);
 /* A held one is given back with how the call went; a waiting one leaves. Harmless for none. */
 void permit_end(struct permits *p, struct permit *permit, const struct permit_outcome *outcome);
 
-/* Calls under way to the upstream of this name; NULL = to all. */
-size_t permits_in_flight(const struct permits *p, const char *upstream);
-
-/* For metrics: one scope as it is now. */
-struct permit_view {
-	const char *upstream, *key, *model;
-	const char *breaker, *health; /* states */
-	int64_t in_flight, waiting, limit;
-	uint64_t granted, parked;
-	double requests_per_minute, tokens_per_minute; /* 0 = no limit */
-	double retries_left;
-	bool alone; /* without Redis */
-};
-typedef void permit_each_fn(void *owner, const struct permit_view *view);
-void permits_each(struct permits *p, permit_each_fn *fn, void *owner);
-
 #endif

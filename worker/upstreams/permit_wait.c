@@ -128,5 +128,6 @@ int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block
 						 : line_at(p, scope, tokens);
 
 	scope->parked_n++;
+	scope->upstream->parked_n++;
 	return (int64_t)fmax(1, fmin(most_ms, at_ms - (double)permits_now(p)));
 }

@@ -94,6 +94,21 @@ double quota_per_s(const struct quota *q, struct quota_fleet fleet)
 	return q->per_minute / 60 / fleet.workers;
 }
 
+double quota_left(struct quota *q, struct quota_fleet fleet, int64_t level_ms, int64_t now_ms)
+{
+	double left;
+
+	if (q->per_minute <= 0)
+		return -1;
+	bucket_take(&q->alone, 0, now_ms);
+	if (fleet.alone)
+		left = q->alone.level / q->alone.capacity;
+	else
+		left = (q->level + (double)(now_ms - level_ms) * q->per_minute / MINUTE_MS) /
+		       q->capacity;
+	return fmax(0, fmin(1, left));
+}
+
 /* A lease that nobody waits for any more goes back. */
 struct quota_ask quota_send(struct quota *q)
 {

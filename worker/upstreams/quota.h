@@ -53,6 +53,10 @@ void quota_settle(struct quota *q, double more, int64_t now_ms);
 /* What this worker may expect, per second; 0 = as much as it likes. */
 double quota_per_s(const struct quota *q, struct quota_fleet fleet);
 
+/* The share of a full bucket that is there, 0 to 1; below zero: there is no limit. The fleet's was
+ * looked at level_ms. */
+double quota_left(struct quota *q, struct quota_fleet fleet, int64_t level_ms, int64_t now_ms);
+
 /* What an exchange says and brings. */
 struct quota_ask {
 	double per_minute, capacity, learned, learned_capacity, take, want, seen;

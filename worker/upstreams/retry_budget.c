@@ -26,6 +26,14 @@ bool retry_budget_has(struct retry_budget *b, int64_t now_ms)
 	return bucket_has(&b->paid, 1, now_ms);
 }
 
+double retry_budget_left(struct retry_budget *b, int64_t now_ms)
+{
+	if (b->paid.per_ms <= 0)
+		return RETRY_BUDGET_SAVED;
+	bucket_take(&b->paid, 0, now_ms);
+	return b->paid.level;
+}
+
 void retry_budget_take(struct retry_budget *b, int64_t now_ms)
 {
 	bucket_take(&b->paid, 1, now_ms);

@@ -23,6 +23,8 @@ struct retry_budget {
 void retry_budget_limit(struct retry_budget *b, double percent, double least_per_s, int64_t now_ms);
 void retry_budget_first(struct retry_budget *b, int64_t now_ms);
 bool retry_budget_has(struct retry_budget *b, int64_t now_ms);
+/* How many go now; 20, all that may be saved, where no budget is kept. */
+double retry_budget_left(struct retry_budget *b, int64_t now_ms);
 void retry_budget_take(struct retry_budget *b, int64_t now_ms);
 int64_t retry_budget_wait_ms(struct retry_budget *b, int64_t now_ms);
 

@@ -28,6 +28,7 @@ struct scope_upstream {
 	char *name;
 	struct retry_budget retries;
 	size_t in_flight; /* the sum of its scopes' */
+	uint64_t parked_n;
 };
 
 struct scope {

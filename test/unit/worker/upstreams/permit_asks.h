@@ -5,6 +5,7 @@
 #define TEST_PERMIT_ASKS_H
 
 #include "permit_scene.h"
+#include "upstreams/permit_view.h"
 
 /* One ask of a new job: a first attempt for a model, with a key. */
 static inline struct permit_verdict scene_ask(
