@@ -185,7 +185,11 @@ static struct permit_verdict stay_or_park(
 	struct permit_verdict verdict = {.answer = PERMIT_WAIT, .by = by};
 
 	permit_wait_leave(p, permit);
-	if (stays) {
+	if (!stays && !permit_may_park(p, scope, by)) {
+		verdict.by = by = PERMIT_COPY;
+		shared_limits_hurry(p->shared);
+	}
+	if (stays || by == PERMIT_COPY) {
 		permit_wait_join(p, permit, by);
 		scope->passed_over += !permit_is_timed(by);
 		permit->not_before_ms = permit_is_timed(by) ? permits_now(p) + wait_ms : 0;

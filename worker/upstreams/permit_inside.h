@@ -47,7 +47,10 @@ void permit_wait_leave(struct permits *p, struct permit *permit);
  * all of them. wait_ms: until it is of use to ask again, where that is known. */
 bool permit_may_stay(
 	struct permits *p, const struct permit *permit, enum permit_block by, int64_t wait_ms);
-/* It may not: come again after this. */
+/* It may not; but may it go back to the record now? Else once the fleet was told of those before.
+ */
+bool permit_may_park(struct permits *p, const struct scope *scope, enum permit_block by);
+/* It may: come again after this. */
 int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block by, double tokens,
 	int64_t wait_ms);
 

@@ -120,6 +120,18 @@ static double line_at(struct permits *p, struct scope *scope, double tokens)
 	return scope->parked_ms;
 }
 
+/* Workers that park at once do not hear of each other until the next exchange, and give out the
+ * same places; the line then goes on behind the sum of all, and nobody comes in between. So the
+ * hole that this may leave is kept shorter than what is at hand. */
+bool permit_may_park(struct permits *p, const struct scope *scope, enum permit_block by)
+{
+	const struct quota_fleet fleet = permits_fleet(p);
+	const double hole_ms = (double)permits_config(p)->pacing.line_ms / 2;
+
+	return permit_is_timed(by) || fleet.alone ||
+	       (scope->parked_untold + scope->parked_sending) * fleet.workers <= hole_ms;
+}
+
 int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block by, double tokens,
 	int64_t wait_ms)
 {
