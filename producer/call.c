@@ -33,7 +33,10 @@ static void done(struct record_item *item, enum err e)
 
 	if (e == ERR_DB_DATA)
 		e = ERR_INVALID_FIELD;
-	if (e)
+	if (e == ERR_CONFLICT && call->conflict) {
+		request_fail_detail(call->r, e, call->conflict);
+		request_resume(call->r);
+	} else if (e)
 		request_resume_failed(call->r, e);
 	else if (call->then)
 		call->then(call);

@@ -18,6 +18,7 @@ struct call {
 	void (*clear)(struct call *call);
 	/* Instead of resuming after a success: goes on with something else. May be NULL. */
 	void (*then)(struct call *call);
+	const char *conflict; /* ERR_CONFLICT in this call's own words; may be NULL */
 };
 
 /* A zeroed struct of size bytes that begins with a call. NULL: the request was answered. */

@@ -72,14 +72,37 @@ static const struct queue_view *find_id(const struct queues_view *v, int32_t id)
 	return NULL;
 }
 
-bool queues_is_full(const struct queues_view *v, int32_t queue_id)
+const struct queue *queues_by_id(const struct queues_view *v, int32_t id)
 {
-	const struct queue_view *found = find_id(v, queue_id);
-	const struct queue *q = found ? &found->queue : NULL;
+	const struct queue_view *found = find_id(v, id);
+
+	return found ? &found->queue : NULL;
+}
+
+enum err queues_refusal(const struct queues_view *v, int32_t queue_id)
+{
+	const struct queue *q = queues_by_id(v, queue_id);
 	const int64_t age_ms = q && q->oldest_ms ? clock_record_ms() - q->oldest_ms : 0;
 
-	return q && (q->draining || (q->max_queued && q->queued >= q->max_queued) ||
-			    (q->max_age_s && age_ms > 1000 * (int64_t)q->max_age_s));
+	if (!q)
+		return ERR_OK;
+	if (q->draining)
+		return ERR_QUEUE_DRAINING;
+	return (q->max_queued && q->queued >= q->max_queued) ||
+			       (q->max_age_s && age_ms > 1000 * (int64_t)q->max_age_s)
+		       ? ERR_QUEUE_FULL
+		       : ERR_OK;
+}
+
+enum err queues_refusal_told(struct queues *q, int32_t queue_id, enum err e)
+{
+	struct queues_view *v = e == ERR_QUEUE_FULL ? queues_hold(q) : NULL;
+	const struct queue *found = queues_by_id(v, queue_id);
+
+	if (found && found->draining)
+		e = ERR_QUEUE_DRAINING;
+	queues_view_release(v);
+	return e;
 }
 
 int64_t queues_retry_after_s(struct queues *q, int32_t queue_id)

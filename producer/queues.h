@@ -39,10 +39,15 @@ struct queues_view *queues_hold(struct queues *q);
 void queues_view_release(struct queues_view *v);
 /* NULL when no queue has this name. */
 struct queue_view *queues_find(struct queues_view *v, const char *name);
+/* NULL when there is none of this number; v may be NULL. It lives as long as v is held. */
+const struct queue *queues_by_id(const struct queues_view *v, int32_t id);
 /* Takes up to want from the allotment: so many jobs may be published by us. */
 int64_t queues_allot_take(struct queue_view *q, int64_t want);
-/* True when no job is taken now, as far as the last count tells: the record would refuse it. */
-bool queues_is_full(const struct queues_view *v, int32_t queue_id);
+/* Why no job is taken now, as far as the last count tells: the record would refuse it.
+ *   ERR_OK  it is taken   ERR_QUEUE_FULL  come again   ERR_QUEUE_DRAINING  none any more */
+enum err queues_refusal(const struct queues_view *v, int32_t queue_id);
+/* The record's ERR_QUEUE_FULL told apart; other errors are given back. */
+enum err queues_refusal_told(struct queues *q, int32_t queue_id, enum err e);
 /* When a caller who was refused may come again, in seconds: as long as what waits will take at the
  * rate it is worked off, within QUEUES_RETRY_MIN_S and _MAX_S; the longest when nothing moves. */
 enum { QUEUES_RETRY_MIN_S = 1, QUEUES_RETRY_MAX_S = 300 };

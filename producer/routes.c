@@ -90,6 +90,7 @@ const struct record_op *const producer_ops[] = {
 	&expand_weigh_op,
 	&expand_events_op,
 	&expand_deliveries_op,
+	&expand_place_op,
 	&expand_forget_op,
 	&keys_touch_op,
 	&metrics_op,

@@ -2,12 +2,16 @@
 #include "beat.h"
 #include "choice.h"
 #include "config/price.h"
+#include "config/serving.h"
 #include "ground/clock.h"
 #include "job.h"
+#include "upstreams/outcome.h"
 #include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { SERVED_MAX = 4096 };
 
 /* What the call will be, as it is known now: a reload changes nothing of it any more. */
 static enum err admitted(struct job *job, const struct choice *choice)
@@ -34,7 +38,7 @@ static void park(struct job *job, const struct choice *choice, const struct perm
 	job->key = upstream_key_hold(choice->key);
 	job->park_ms = verdict->park_ms;
 	job->park_wait = permit_block_wait(verdict->by);
-	job_fail(job, permit_block_err(verdict->by));
+	job_fail(job, verdict->by_hand ? ERR_UP_BLOCKED : permit_block_err(verdict->by));
 }
 
 static enum step_result admit_to(struct job *job, const struct alternatives *a)
@@ -60,6 +64,21 @@ static enum step_result admit_to(struct job *job, const struct alternatives *a)
 	return STEP_NEXT;
 }
 
+/* Its caller learns which models there are; they are our words, and stand where an upstream's
+ * would. */
+static void tell_served(struct job *job)
+{
+	const struct config *c = job->worker->config;
+	struct buf text;
+
+	buf_init(&text, SERVED_MAX);
+	buf_text(&text, "served are ");
+	if (config_served(c, NULL, &text) == ERR_OK)
+		(void)outcome_words(text.bytes, text.len, (size_t)c->limits.upstream_message_bytes,
+			&job->words);
+	buf_clear(&text);
+}
+
 enum step_result step_admit(struct job *job)
 {
 	struct worker *w = job->worker;
@@ -80,6 +99,8 @@ enum step_result step_admit(struct job *job)
 		return STEP_WAIT;
 	}
 	e = alternatives_gather(job, &alternatives);
+	if (e == ERR_NO_UPSTREAM)
+		tell_served(job);
 	if (e)
 		job_fail(job, e);
 	else

@@ -113,7 +113,8 @@ static enum err config_check_readable(
 {
 	if (*path == '\0' || access(path, R_OK) == 0)
 		return ERR_OK;
-	buf_printf(faults, "%s: %s: the file %s %s\n", name, key, path, strerror(errno));
+	buf_printf(faults, "%s: %s: the file %s cannot be read: %s\n", name, key, path,
+		strerror(errno));
 	return ERR_CONFIG;
 }
 

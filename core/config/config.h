@@ -55,13 +55,14 @@ struct config_ints {
 #define CONFIG_MEMBER(type, name, initial, min, max, unit, live, help) CONFIG_C_##type name;
 
 /* Lists of maps: the list, one element's struct, its rows, who reads them, one line of help. */
-#define CONFIG_LISTS(L)                                                                                \
-	L(upstreams, upstream, CONFIG_UPSTREAM, "worker",                                              \
-		"the models' endpoints, a list; of those that serve a job's model the first is asked") \
-	L(upstream_keys, upstream_key, CONFIG_UPSTREAM_KEY, "worker",                                  \
-		"several keys of an upstream, a list")                                                 \
-	L(routes, route, CONFIG_ROUTE, "worker",                                                       \
-		"which upstreams serve a model, a list; a further attempt asks the next of them")      \
+#define CONFIG_LISTS(L)                                                                                 \
+	L(upstreams, upstream, CONFIG_UPSTREAM, "worker",                                               \
+		"the models' endpoints, a list; of those that serve a job's model the first is asked; " \
+		"producers show them to operators: reload every program")                               \
+	L(upstream_keys, upstream_key, CONFIG_UPSTREAM_KEY, "worker",                                   \
+		"several keys of an upstream, a list")                                                  \
+	L(routes, route, CONFIG_ROUTE, "worker",                                                        \
+		"which upstreams serve a model, a list; a further attempt asks the next of them")       \
 	L(prices, price, CONFIG_PRICE, "worker", "what models cost, and when, a list")
 
 /* The label of the one key that api_key_file names. */

@@ -1,6 +1,7 @@
 #include "config/walk.h"
 
 #include "config/check.h"
+#include "config/fault_lines.h"
 #include "config/value.h"
 
 #include <stdarg.h>
@@ -16,7 +17,8 @@ struct walk {
 	yaml_document_t *doc;
 	struct buf *faults;
 	struct config *config;
-	size_t n; /* faults so far */
+	size_t n;	/* faults so far */
+	size_t unknown; /* of them, keys that nobody reads: the rest may still be judged */
 	bool out_of_memory;
 };
 
@@ -125,6 +127,7 @@ static void walk_value(struct walk *w, const struct walk_map *map, const struct 
 
 static void walk_unknown(struct walk *w, const yaml_node_t *at, const char *name, const char *meant)
 {
+	w->unknown++;
 	if (meant != NULL)
 		walk_fault(w, at, "unknown key; did you mean %s?", meant);
 	else
@@ -357,6 +360,7 @@ enum err config_walk(
 {
 	yaml_document_t doc;
 	struct walk w = {.name = name, .doc = &doc, .faults = faults, .config = config};
+	const size_t from = faults->len;
 	yaml_parser_t parser;
 	enum err e = ERR_OK;
 
@@ -369,10 +373,12 @@ enum err config_walk(
 		walk_document(&w);
 		if (yaml_document_get_root_node(&doc) != NULL)
 			e = walk_end(&w, &parser);
-		if (e == ERR_OK && w.n == 0 && !w.out_of_memory)
+		if (e == ERR_OK && w.n == w.unknown && !w.out_of_memory)
 			config_check_fit(config, walk_tell_misfit, &w);
 		yaml_document_delete(&doc);
 	}
 	yaml_parser_delete(&parser);
+	if (e == ERR_OK)
+		e = fault_lines_sort(faults, from, strlen(name));
 	return e != ERR_OK ? e : walk_outcome(&w);
 }

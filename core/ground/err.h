@@ -40,6 +40,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(TENANT_FULL,         "tenant_full",          429, RETRY,                                 \
 	  "the tenant has as many jobs waiting as it may")                                         \
 	X(QUEUE_FULL,          "queue_full",           503, RETRY, "the queue is at its limit")    \
+	X(QUEUE_DRAINING,      "queue_draining",       409, BURY,  "the queue takes no more jobs") \
 	X(UNAVAILABLE,         "unavailable",          503, RETRY, "cannot be served right now")   \
 	/* our own parts */                                                                        \
 	X(NOMEM,               "out_of_memory",        503, RETRY, "out of memory")                \
@@ -78,6 +79,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	/* why a model was not called yet: the job waits, its attempt does not count */             \
 	X(UP_RETRY_AFTER,      "upstream_retry_after", 503, RETRY, "the upstream asked to be left alone for a while") \
 	X(UP_BREAKER,          "upstream_breaker",     503, RETRY, "the upstream's breaker is open")  \
+	X(UP_BLOCKED,          "upstream_blocked",     503, RETRY, "an operator blocked it")       \
 	X(UP_KEY,              "upstream_key",         503, RETRY, "the upstream's key is set aside") \
 	X(UP_RETRY_BUDGET,     "upstream_retry_budget", 503, RETRY, "too many retries of the upstream lately") \
 	X(UP_CONCURRENCY,      "upstream_concurrency", 503, RETRY, "too many calls of the upstream at a time") \

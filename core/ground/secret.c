@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,9 +19,11 @@ static enum err secret_refuse(struct buf *why, const char *path, const char *rea
 
 static enum err secret_refuse_errno(struct buf *why, const char *path, int error)
 {
-	char text[128];
+	char text[128], reason[160];
 
-	return secret_refuse(why, path, strerror_r(error, text, sizeof(text)));
+	snprintf(reason, sizeof(reason), "cannot be read: %s",
+		strerror_r(error, text, sizeof(text)));
+	return secret_refuse(why, path, reason);
 }
 
 /* The sentence that says what is wrong with the file, or NULL. */

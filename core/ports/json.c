@@ -117,6 +117,18 @@ static bool json_deep(const char *bytes, size_t len, int max)
 	return false;
 }
 
+static bool json_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static size_t json_skip_space(const char *bytes, size_t len, size_t i)
+{
+	while (i < len && json_space(bytes[i]))
+		i++;
+	return i;
+}
+
 /* jansson 2.14 drops a NUL behind a number or a word; who reads the bytes after it would not. */
 static bool json_has_nul(const char *bytes, size_t len, struct problems *p)
 {
@@ -142,6 +154,10 @@ enum err json_read(
 	}
 	if (json_has_nul(bytes, len, p))
 		return ERR_INVALID_JSON;
+	if (json_skip_space(bytes, len, 0) == len) {
+		problems_add(p, "", "the body is empty");
+		return ERR_INVALID_JSON;
+	}
 	value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (value == NULL)
 		return json_fault(&error, p);
@@ -159,18 +175,6 @@ enum err json_write(const json_t *value, struct buf *out)
 	if (json_dump_callback(value, json_put, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
 		return buf_err(out);
 	return buf_err(out) != ERR_OK ? buf_err(out) : ERR_NOMEM;
-}
-
-static bool json_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static size_t json_skip_space(const char *bytes, size_t len, size_t i)
-{
-	while (i < len && json_space(bytes[i]))
-		i++;
-	return i;
 }
 
 /* The offset just behind the value that starts at i: at the comma or brace of its own level. */

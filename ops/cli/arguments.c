@@ -47,7 +47,8 @@ const char *arguments_nearest(const char *typed, const char *const *words, size_
 	for (size_t i = 0; i < n; i++) {
 		size_t distance = slips(typed, words[i]);
 
-		if (distance < best_slips && distance < strlen(words[i])) {
+		/* a slip in a third of the letters makes it another word */
+		if (distance < best_slips && 3 * distance <= strlen(words[i])) {
 			best_slips = distance;
 			best = words[i];
 		}
@@ -174,19 +175,37 @@ static enum outcome check_duration(struct call *call, struct call_value *value)
 	return OUTCOME_OK;
 }
 
-static enum outcome check_choice(struct call *call, struct call_value *value)
+static bool is_word_of(const struct option *option, const char *text, size_t len)
 {
-	size_t len = strlen(value->text);
-
-	for (const char *word = value->option->value; word;) {
+	for (const char *word = option->value; word;) {
 		size_t n = strcspn(word, "|");
 
-		if (n == len && memcmp(word, value->text, n) == 0)
-			return OUTCOME_OK;
+		if (n == len && memcmp(word, text, n) == 0)
+			return true;
 		word = word[n] ? word + n + 1 : NULL;
 	}
+	return false;
+}
+
+static enum outcome check_choice(struct call *call, struct call_value *value)
+{
+	if (is_word_of(value->option, value->text, strlen(value->text)))
+		return OUTCOME_OK;
 	return call_usage(call, "--%s is one of %s, not \"%s\"", value->option->name,
 		value->option->value, value->text);
+}
+
+static enum outcome check_choices(struct call *call, struct call_value *value)
+{
+	for (const char *at = value->text; at;) {
+		size_t n = strcspn(at, ",");
+
+		if (!is_word_of(value->option, at, n))
+			return call_usage(call, "--%s is of %s, with commas between, not \"%s\"",
+				value->option->name, value->option->value, value->text);
+		at = at[n] ? at + n + 1 : NULL;
+	}
+	return OUTCOME_OK;
 }
 
 static enum outcome check_text(struct call *call, struct call_value *value)
@@ -214,6 +233,7 @@ static enum outcome (*const checks[])(struct call *, struct call_value *) = {
 	[OPTION_NUMBER] = check_number,
 	[OPTION_DURATION] = check_duration,
 	[OPTION_CHOICE] = check_choice,
+	[OPTION_CHOICES] = check_choices,
 	[OPTION_PAIR] = check_pair,
 };
 
@@ -311,7 +331,9 @@ static enum outcome check_count(struct call *call)
 	if (call_flag(call, "help"))
 		return OUTCOME_OK;
 	if (call->n < (size_t)c->least)
-		return call_usage(call, "%s is missing", c->arguments);
+		return call_usage(call, "%s is missing; usage: longhaul %s%s%s %s [OPTIONS]",
+			c->arguments, c->noun ? c->noun : "", c->noun ? " " : "", c->verb,
+			c->arguments);
 	if (c->most != COMMAND_ANY && call->n > (size_t)c->most)
 		return call_usage(
 			call, "\"%s\" is one argument too many", call->arguments[c->most]);

@@ -21,6 +21,7 @@ enum {
 struct bulk {
 	struct client *client;
 	json_t *defaults; /* what the options say, for lines that do not */
+	json_t *model;	  /* likewise, for inputs; NULL = none is named */
 	FILE *in;
 	struct buf body;
 	size_t *numbers; /* line number in the file of each line in body */
@@ -30,21 +31,48 @@ struct bulk {
 	struct progress progress;
 };
 
-/* Puts one line into body. A line that is no JSON object is sent as it is: the server says why. */
+/* Puts what an object lacks; true when that was something. */
+static bool fill_in(json_t *object, const char *member, json_t *value)
+{
+	return value && !json_object_get(object, member) &&
+	       json_object_set(object, member, value) == 0;
+}
+
+/* What the options say and the line does not: whole members, single metadata, the model of an
+ * input that would name one. False: the line had it all. */
+static bool complete(const struct bulk *b, json_t *job)
+{
+	json_t *metadata = json_object_get(job, "metadata"), *input = json_object_get(job, "input");
+	const char *kind = json_string_value(json_object_get(job, "kind"));
+	bool changed = false;
+	const char *member;
+	json_t *value;
+
+	json_object_foreach(json_object_get(b->defaults, "metadata"), member, value)
+	{
+		changed |= json_is_object(metadata) && fill_in(metadata, member, value);
+	}
+	json_object_foreach(b->defaults, member, value)
+	{
+		changed |= fill_in(job, member, value);
+	}
+	if (json_is_object(input) && (!kind || strcmp(kind, "noop") != 0))
+		changed |= fill_in(input, "model", b->model);
+	return changed;
+}
+
+/* Puts one line into body. A line that is no JSON object, or lacks nothing, is sent as it is. */
 static enum err put_line(struct bulk *b, const char *text, size_t len)
 {
 	struct problems problems = {.n = 0};
 	json_t *job = NULL;
 	enum err e;
 
-	if (json_object_size(b->defaults) == 0 ||
-		json_read(text, len, LINE_DEPTH, &problems, &job) != ERR_OK ||
-		!json_is_object(job)) {
-		e = buf_append(&b->body, text, len);
-	} else {
-		json_object_update_missing(job, b->defaults);
+	if (json_read(text, len, LINE_DEPTH, &problems, &job) == ERR_OK && json_is_object(job) &&
+		complete(b, job))
 		e = json_write(job, &b->body);
-	}
+	else
+		e = buf_append(&b->body, text, len);
 	json_decref(job);
 	if (e == ERR_OK)
 		e = buf_char(&b->body, '\n');
@@ -185,18 +213,23 @@ static enum outcome run(struct bulk *b)
 enum outcome bulk_submit(struct client *client)
 {
 	struct bulk b = {.client = client, .numbers = calloc(LINES_MAX, sizeof(size_t))};
+	const char *model = call_text(client->call, "model") ? call_text(client->call, "model")
+							     : client->profile.model;
 	enum outcome outcome = b.numbers ? OUTCOME_OK : OUTCOME_FAILED;
 
 	buf_init(&b.body, REQUEST_MAX);
 	progress_init(&b.progress, client->call);
 	if (outcome == OUTCOME_OK)
 		outcome = prompt_settings(client->call, &b.defaults);
+	if (outcome == OUTCOME_OK && *model)
+		b.model = json_string(model);
 	if (outcome == OUTCOME_OK)
 		outcome = source_open(client->call, call_text(client->call, "ndjson"), &b.in);
 	if (outcome == OUTCOME_OK)
 		outcome = run(&b);
 	source_close(b.in);
 	json_decref(b.defaults);
+	json_decref(b.model);
 	buf_clear(&b.body);
 	free(b.numbers);
 	return outcome;

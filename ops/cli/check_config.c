@@ -11,6 +11,7 @@
 #include "stores/migrate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { TEXT_MAX_BYTES = 4 << 20 };
 
@@ -80,21 +81,48 @@ static void show_notes(const struct call *call, const char *path, const struct c
 	buf_clear(&notes);
 }
 
-static enum outcome check_files(const struct call *call, const char *named)
+static json_t *lines_json(const char *text)
 {
-	const char *path = named ? named : getenv("LONGHAUL_CONFIG");
+	json_t *lines = json_array();
+
+	while (*text) {
+		const size_t n = strcspn(text, "\n");
+
+		json_array_append_new(lines, json_stringn(text, n));
+		text += n + (text[n] == '\n');
+	}
+	return lines;
+}
+
+/* Every mistake has a line of its own in faults. */
+static enum outcome refuse(const struct call *call, const char *path, const struct buf *faults)
+{
+	const char *text = faults->len > 0 ? faults->bytes : "";
+
+	if (!call_flag(call, "json")) {
+		fputs(text, call->err);
+		return call_usage(call, "%s cannot be used", path);
+	}
+	(void)output_json_new(call,
+		json_pack("{s:b, s:o, s:n}", "valid", 0, "faults", lines_json(text), "database"));
+	return OUTCOME_USAGE;
+}
+
+static enum outcome check_files(const struct call *call, const char *path)
+{
 	struct config *config = NULL;
 	struct buf faults;
-	enum outcome outcome = database_config(call, named, &config);
+	enum outcome outcome = OUTCOME_OK;
 
-	if (outcome != OUTCOME_OK)
-		return outcome;
+	if (!path || !*path)
+		return call_usage(call, "name the configuration: a FILE, or its path in "
+					"LONGHAUL_CONFIG");
 	buf_init(&faults, TEXT_MAX_BYTES);
-	if (config_check_files(path, config, "", &faults) != ERR_OK) {
-		fputs(faults.len > 0 ? faults.bytes : "", call->err);
-		outcome = call_usage(call, "a file that the configuration names cannot be used");
-	}
-	show_notes(call, path, config);
+	if (config_load(path, &faults, &config) != ERR_OK ||
+		config_check_files(path, config, "", &faults) != ERR_OK)
+		outcome = refuse(call, path, &faults);
+	if (config)
+		show_notes(call, path, config);
 	buf_clear(&faults);
 	config_release(config);
 	return outcome;
@@ -166,7 +194,7 @@ enum outcome check_config_run(struct call *call)
 		return print_text(call, config_print_sample);
 	if (call_flag(call, "reference"))
 		return print_text(call, config_print_reference);
-	outcome = check_files(call, named);
+	outcome = check_files(call, named ? named : getenv("LONGHAUL_CONFIG"));
 	if (outcome == OUTCOME_OK && !offline)
 		outcome = check_record(call, named, &seen);
 	return outcome == OUTCOME_OK ? show(call, offline, &seen) : outcome;

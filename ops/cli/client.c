@@ -244,22 +244,37 @@ static bool is_success(int status)
 	return (status >= 200 && status < 300) || status == 304;
 }
 
+/* The operators' calls are served at an address of their own. */
+static void hint(const struct client *client, const struct reply *reply)
+{
+	const char *detail = json_string_value(json_object_get(reply->json, "detail"));
+
+	if (client->base == client->profile.admin_url && reply->status == 404 && detail &&
+		strcmp(detail, "nothing is served at this path") == 0)
+		fprintf(client->call->err,
+			"  %s is not the operators' address: see admin_url in %s\n", client->base,
+			client->profile.path);
+}
+
 void client_complain(const struct client *client, const struct reply *reply)
 {
-	if (reply->whole)
+	if (reply->whole) {
 		problem_say(client->call, reply->status, reply->json, reply->retry_after_s);
-	else
+		hint(client, reply);
+	} else
 		call_fail(client->call, OUTCOME_UNAVAILABLE, "%s did not answer%s%s%s",
 			client->base, *reply->why ? " (" : "", reply->why, *reply->why ? ")" : "");
 }
 
 static enum outcome judge(struct client *client, bool quiet, const struct reply *reply)
 {
+	const char *code = json_string_value(json_object_get(reply->json, "code"));
+
 	if (reply->whole && is_success(reply->status))
 		return OUTCOME_OK;
 	if (!quiet)
 		client_complain(client, reply);
-	return reply->whole ? outcome_from_status(reply->status) : OUTCOME_UNAVAILABLE;
+	return reply->whole ? outcome_from_refusal(reply->status, code) : OUTCOME_UNAVAILABLE;
 }
 
 enum outcome client_ask(struct client *client, const struct question *question, struct reply *ret)

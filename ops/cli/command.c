@@ -15,6 +15,8 @@
 #define PATH(name, letter, value, help) {name, letter, OPTION_FILE, value, help, false, 0, 0}
 #define PAIRS(name, letter, help)      {name, letter, OPTION_PAIR, "KEY=VALUE", help, true, 0, 0}
 #define CHOICE(name, words, help)      {name, 0, OPTION_CHOICE, words, help, false, 0, 0}
+#define SOME_OF(name, words, help)     {name, 0, OPTION_CHOICES, words, help, false, 0, 0}
+#define TEXTS(name, value, help)       {name, 0, OPTION_TEXT, value, help, true, 0, 0}
 #define NUMBER(name, letter, help, least, most) \
 	{name, letter, OPTION_NUMBER, "N", help, false, least, most}
 #define DURATION(name, letter, help, least, most) \
@@ -23,12 +25,12 @@
 #define NONE                           OPTIONS(END)
 
 #define STATES "queued|waiting|running|completed|failed|cancelled|expired"
-#define KINDS  "chat|response|embedding|message|query|noop"
+#define KINDS  "chat|response|embedding|message|noop"
 
 #define WAITING DURATION("timeout", 't', "stop waiting after this long (the job goes on)", 1, YEAR_S)
 #define FILTERS                                                                             \
 	TEXT("queue", 'q', "NAME", "jobs of this queue"),                                   \
-	CHOICE("state", STATES, "in this state"),                                           \
+	SOME_OF("state", STATES, "in this state, or one of several with commas"),                                           \
 	CHOICE("kind", KINDS, "of this kind"),                                              \
 	TEXT("error-code", 0, "CODE", "that ended with this error"),                        \
 	TEXT("model", 'm', "MODEL", "asked of this model"),                                 \
@@ -55,6 +57,7 @@ const struct option command_shared[] = {
 
 static const struct option submit_options[] = {
 	TEXT("model", 'm', "MODEL", "the model to ask (default: model= in the profile)"),
+	TEXTS("fallback", "MODEL", "asked where the one before cannot answer, in this order"),
 	PATH("file", 'f', "FILE", "take the prompt from a file, after any words given"),
 	PATH("ndjson", 0, "FILE", "submit one job per line; \"-\" is standard input"),
 	PATH("input", 0, "FILE", "the whole input as JSON, sent as it is"),
@@ -83,10 +86,12 @@ const struct command command_table[] = {
 	 submit_options, submit_run,
 	 "The prompt is the words given, standard input for \"-\", a file for --file.\n"
 	 "With --ndjson every line is a job as POST /v1/jobs takes it; options given\n"
-	 "besides fill in what a line leaves out. Prints one id a line; lines that were\n"
-	 "refused are named on standard error and make the exit code 1.\n\n"
+	 "besides fill in what a line leaves out, the model and single metadata too.\n"
+	 "Prints one id a line; lines that were refused are named on standard error and\n"
+	 "make the exit code 1.\n\n"
 	 "  longhaul submit -m sim --watch 'Tell me about queues'\n"
 	 "  longhaul submit -m sim --wait --file report.txt 'Summarise this:'\n"
+	 "  longhaul submit -m gpt-4o --fallback gpt-4o-mini --fallback sim --wait 'Hello'\n"
 	 "  longhaul wait $(longhaul submit --ndjson jobs.ndjson)"},
 	{NULL, "get", "JOB...", 1, COMMAND_ANY, "show jobs as they are now",
 	 OPTIONS(FLAG("text", 0, "print only the answer's text"),
@@ -164,8 +169,10 @@ const struct command command_table[] = {
 	/* who may use it */
 	{"tenant", "create", "NAME", 1, 1, "make a tenant",
 	 OPTIONS(PATH("webhook-secret-file", 0, "FILE",
-		      "write the secret that signs its webhooks to this new file, mode 0600")),
-	 tenant_create_run, NULL},
+		      "write the secret that signs its webhooks to this new file, mode 0600"),
+		 FLAG("show", 0, "print the secret; it is never shown again")),
+	 tenant_create_run,
+	 "The secret is told once, when the tenant is made: to a file, or with --show."},
 	{"tenant", "list", "", 0, 0, "show tenants", NONE, tenant_list_run, NULL},
 	{"tenant", "callback-origins", "NAME [ORIGIN...]", 1, COMMAND_ANY,
 	 "show or set the origins its callbacks may go to",
@@ -181,8 +188,8 @@ const struct command command_table[] = {
 	 OPTIONS(TEXT("tenant", 0, "NAME", "whose key it is (needed)"), KEY_FILE,
 		 TEXT("name", 0, "TEXT", "a name to know it by"), SHOW),
 	 api_key_create_run, "A key is shown once, when it is made: to a file, or with --show."},
-	{"api-key", "list", "", 0, 0, "show keys, without their secrets",
-	 OPTIONS(TEXT("tenant", 0, "NAME", "only this tenant's")), api_key_list_run, NULL},
+	{"api-key", "list", "", 0, 0, "show the operators' keys, or a tenant's, without their secrets",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
 	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id", NONE, api_key_revoke_run, NULL},
 
 	/* the installation and this program */
@@ -234,6 +241,11 @@ bool command_is_noun(const char *word)
 		if (c->noun && strcmp(c->noun, word) == 0)
 			return true;
 	return false;
+}
+
+bool option_has_words(const struct option *option)
+{
+	return option->kind == OPTION_CHOICE || option->kind == OPTION_CHOICES;
 }
 
 static const struct option *among(const struct option *options, const char *name, size_t len)

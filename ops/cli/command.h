@@ -22,6 +22,7 @@ enum option_kind {
 	OPTION_NUMBER,	 /* a whole number from min to max */
 	OPTION_DURATION, /* 90, 90s, 10m, 2h, 3d: kept as seconds, from min to max */
 	OPTION_CHOICE,	 /* one of the words in choices */
+	OPTION_CHOICES,	 /* some of them, with commas between */
 	OPTION_PAIR,	 /* key=value */
 };
 
@@ -34,6 +35,9 @@ struct option {
 	bool many; /* may be given several times */
 	int64_t min, max;
 };
+
+/* Is its value of the words in value? */
+bool option_has_words(const struct option *option);
 
 struct call;
 typedef enum outcome command_fn(struct call *call);

@@ -44,7 +44,7 @@ static void print_words(FILE *out, const char *choices)
 static void print_option_values(FILE *out, const struct command *c, const struct option *o)
 {
 	for (; o->name; o++) {
-		if (o->kind != OPTION_CHOICE && o->kind != OPTION_FILE)
+		if (!option_has_words(o) && o->kind != OPTION_FILE)
 			continue;
 		fprintf(out, "\t'%s%s%s --%s'", c->noun ? c->noun : "", c->noun ? " " : "", c->verb,
 			o->name);
@@ -52,7 +52,7 @@ static void print_option_values(FILE *out, const struct command *c, const struct
 			fprintf(out, "|'%s%s%s -%c'", c->noun ? c->noun : "", c->noun ? " " : "",
 				c->verb, o->letter);
 		fputs(") words='", out);
-		if (o->kind == OPTION_CHOICE)
+		if (option_has_words(o))
 			print_words(out, o->value);
 		else
 			fputs("<file>", out);
@@ -169,7 +169,7 @@ static void print_fish_options(FILE *out, const struct command *c, const struct 
 			fputs(" -rF", out);
 		else if (o->kind != OPTION_FLAG)
 			fputs(" -x", out);
-		if (o->kind == OPTION_CHOICE) {
+		if (option_has_words(o)) {
 			fputs(" -a '", out);
 			print_words(out, o->value);
 			fputc('\'', out);

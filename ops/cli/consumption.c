@@ -18,7 +18,7 @@ static const struct column sums[] = {
 	{"ESTIMATED", "estimated_attempts", COLUMN_PLAIN},
 	{"INPUT TOKENS", "usage.input_tokens", COLUMN_PLAIN},
 	{"OUTPUT TOKENS", "usage.output_tokens", COLUMN_PLAIN},
-	{"USD", "usage.cost_usd", COLUMN_PLAIN},
+	{"USD", "usage.cost_usd", COLUMN_MONEY},
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]), SUMS = sizeof(sums) / sizeof(sums[0]) };
 

@@ -6,6 +6,7 @@
 
 #include "ground/id.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { ANSWER_MAX_BYTES = 256 << 20, LINE_MAX_BYTES = 8192 };
@@ -83,14 +84,26 @@ static bool gather(const json_t *value, const char *path, struct buf *out)
 void job_answer(const json_t *job, struct buf *out)
 {
 	const json_t *result = json_object_get(job, "result");
+	char *text;
 
 	if (!result || json_is_null(result))
 		return;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
 		if (gather(result, answers[i], out))
 			return;
-	if (json_write(result, out) != ERR_OK)
+	text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
+	if (text)
+		output_json_put(text, out);
+	free(text);
+	if (buf_err(out) != ERR_OK)
 		buf_reset(out);
+}
+
+const char *job_words_by(const json_t *error)
+{
+	const char *code = json_string_value(json_object_get(error, "code"));
+
+	return code && strcmp(code, err_code(ERR_NO_UPSTREAM)) == 0 ? "" : "the upstream said: ";
 }
 
 static void print_error(const struct call *call, const json_t *job)
@@ -108,7 +121,7 @@ static void print_error(const struct call *call, const json_t *job)
 		buf_text(&text, ")");
 	}
 	if (json_is_string(json_object_get(error, "upstream_message"))) {
-		buf_text(&text, "; the upstream said: ");
+		buf_printf(&text, "; %s", job_words_by(error));
 		listing_text(error, "upstream_message", &text);
 	}
 	buf_text(&text, "\n");
@@ -142,6 +155,7 @@ static const struct {
 	{"kind", "kind"},
 	{"queue", "queue"},
 	{"model", "model"},
+	{"answered by", "fallback_model"},
 	{"upstream", "upstream"},
 	{"attempt", "attempt"},
 	{"max attempts", "max_attempts"},

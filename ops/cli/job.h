@@ -31,4 +31,8 @@ void job_print(const struct call *call, const json_t *job);
 enum outcome job_wait_for(
 	struct client *client, const char *const *ids, size_t n, int64_t timeout_ms);
 
+/* Who an error's further words are by, as the beginning of a sentence: "the upstream said: ", or
+ * "" where they are our own. */
+const char *job_words_by(const json_t *error);
+
 #endif

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CELL_MAX_BYTES = 4096, PATH_MAX_BYTES = 16 << 10 };
+enum { CELL_MAX_BYTES = 4096, PATH_MAX_BYTES = 16 << 10, MONEY_DECIMALS = 9 };
 
 static const json_t *reach(const json_t *item, const char *member)
 {
@@ -32,7 +32,7 @@ static void put_value(const json_t *value, struct buf *out)
 	else if (json_is_integer(value))
 		buf_printf(out, "%lld", (long long)json_integer_value(value));
 	else if (json_is_real(value))
-		buf_printf(out, "%g", json_real_value(value));
+		buf_printf(out, "%.15g", json_real_value(value));
 	else if (json_is_boolean(value))
 		buf_text(out, json_is_true(value) ? "yes" : "no");
 	json_array_foreach(value, i, one)
@@ -76,6 +76,23 @@ static void bytes_cell(struct table *table, const json_t *value)
 	table_cell(table, json_is_number(value) ? text : NULL);
 }
 
+static void limit_cell(struct table *table, const char *text)
+{
+	table_cell(table, text && strcmp(text, "0") == 0 ? NULL : text);
+}
+
+/* The API writes as many decimals as an amount needs. */
+static void money_cell(struct table *table, const char *text)
+{
+	const char *point = text ? strchr(text, '.') : NULL;
+	const int decimals = point ? (int)strlen(point + 1) : MONEY_DECIMALS;
+	char padded[64];
+
+	snprintf(padded, sizeof(padded), "%s%.*s", text ? text : "",
+		decimals < MONEY_DECIMALS ? MONEY_DECIMALS - decimals : 0, "000000000");
+	table_cell(table, padded);
+}
+
 static void cell(struct table *table, const struct column *column, const json_t *item)
 {
 	struct buf text;
@@ -86,6 +103,10 @@ static void cell(struct table *table, const struct column *column, const json_t 
 		age_cell(table, text.bytes);
 	else if (column->form == COLUMN_BYTES)
 		bytes_cell(table, reach(item, column->member));
+	else if (column->form == COLUMN_LIMIT)
+		limit_cell(table, text.bytes);
+	else if (column->form == COLUMN_MONEY)
+		money_cell(table, text.bytes);
 	else
 		table_cell(table, text.bytes);
 	buf_clear(&text);

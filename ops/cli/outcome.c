@@ -1,6 +1,7 @@
 #include "outcome.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define OUTCOME_ROW(name, code, text) {OUTCOME_##name, text},
 const struct outcome_row outcome_rows[] = {OUTCOME_TABLE(OUTCOME_ROW){OUTCOME_OK, NULL}};
@@ -27,4 +28,11 @@ enum outcome outcome_from_status(int status)
 		if (by_status[i].status == status)
 			return by_status[i].outcome;
 	return OUTCOME_FAILED;
+}
+
+enum outcome outcome_from_refusal(int status, const char *code)
+{
+	if (code && strcmp(code, "idempotency_conflict") == 0)
+		return OUTCOME_CONFLICT;
+	return outcome_from_status(status);
 }

@@ -15,7 +15,8 @@
 	X(REFUSED, 4, "no key, a wrong key, or a key that may not do that")                    \
 	X(UNAVAILABLE, 5, "longhaul or its database is away, busy or over a limit: try again") \
 	X(TIMEOUT, 6, "the time given to wait is over; the job goes on")                       \
-	X(CONFLICT, 7, "its state does not allow that, or it exists already")
+	X(CONFLICT, 7,                                                                         \
+		"its state does not allow that, it exists already, or the idempotency key is taken")
 
 #define OUTCOME_NAME(name, code, text) OUTCOME_##name = (code),
 enum outcome { OUTCOME_TABLE(OUTCOME_NAME) };
@@ -30,5 +31,7 @@ extern const struct outcome_row outcome_rows[];
 
 /* What an HTTP status (not 2xx) means for the one who typed the command. */
 enum outcome outcome_from_status(int status);
+/* The same, where the problem's code (NULL: none) says more than its status. */
+enum outcome outcome_from_refusal(int status, const char *code);
 
 #endif

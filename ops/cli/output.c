@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,14 +11,69 @@ bool output_is_terminal(FILE *out)
 	return fd >= 0 && isatty(fd);
 }
 
+enum { JSON_MAX_BYTES = 1 << 30 };
+
+/* A number as it was sent, and not as seventeen digits write it: the shortest that reads as the
+ * same. at: its first byte; returns the byte behind it. */
+static const char *put_number(struct buf *out, const char *at)
+{
+	char shortest[40];
+	char *end;
+	const double number = strtod(at, &end);
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(shortest, sizeof(shortest), "%.*g", digits, number);
+		if (strtod(shortest, NULL) == number)
+			break;
+	}
+	if (memchr(at, '.', (size_t)(end - at)) && strlen(shortest) < (size_t)(end - at))
+		buf_printf(out, "%s%s", shortest, strpbrk(shortest, ".e") ? "" : ".0");
+	else
+		buf_append(out, at, (size_t)(end - at));
+	return end;
+}
+
+static const char *string_end(const char *at)
+{
+	for (at++; *at && *at != '"'; at++)
+		at += *at == '\\' && at[1];
+	return *at ? at + 1 : at;
+}
+
+void output_json_put(const char *text, struct buf *out)
+{
+	const char *from = text;
+
+	while (*text) {
+		if (*text == '"') {
+			text = string_end(text);
+		} else if (*text == '-' || (*text >= '0' && *text <= '9')) {
+			buf_append(out, from, (size_t)(text - from));
+			from = text = put_number(out, text);
+		} else {
+			text++;
+		}
+	}
+	buf_append(out, from, (size_t)(text - from));
+}
+
 enum outcome output_json(const struct call *call, const json_t *value)
 {
 	size_t flags = output_is_terminal(call->out) ? JSON_INDENT(2) : JSON_COMPACT;
+	char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
+	struct buf out;
+	enum outcome outcome = OUTCOME_OK;
 
-	if (json_dumpf(value, call->out, flags | JSON_ENCODE_ANY) != 0)
-		return call_fail(call, OUTCOME_FAILED, "the result could not be written");
-	fputc('\n', call->out);
-	return OUTCOME_OK;
+	buf_init(&out, JSON_MAX_BYTES);
+	if (text)
+		output_json_put(text, &out);
+	if (text && buf_char(&out, '\n') == ERR_OK)
+		fwrite(out.bytes, 1, out.len, call->out);
+	else
+		outcome = call_fail(call, OUTCOME_FAILED, "out of memory");
+	buf_clear(&out);
+	free(text);
+	return outcome;
 }
 
 enum outcome output_json_new(const struct call *call, json_t *value)

@@ -20,7 +20,7 @@ enum outcome output_json_new(const struct call *call, json_t *value);
 bool output_is_terminal(FILE *out);
 void output_text(FILE *out, const char *text, size_t len);
 
-enum { TABLE_COLUMNS_MAX = 10 };
+enum { TABLE_COLUMNS_MAX = 12 };
 struct table {
 	const char *const *names; /* column heads, ends with NULL; static */
 	size_t columns;
@@ -35,5 +35,8 @@ void table_number(struct table *t, int64_t number);
 /* Prints heads and rows, columns two spaces apart. Says when memory ran out. */
 enum outcome table_print(const struct call *call, struct table *t);
 void table_clear(struct table *t);
+
+/* Appends a text of JSON, its numbers with no more digits than tell them apart. */
+void output_json_put(const char *text, struct buf *out);
 
 #endif

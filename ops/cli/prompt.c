@@ -24,6 +24,18 @@ static const struct {
 	{"subject", "subject", TEXT},
 };
 
+static int put_fallback(const struct call *call, json_t *job)
+{
+	json_t *list = json_array();
+	const char *model;
+	int failed = 0;
+	size_t i = 0;
+
+	while ((model = call_next(call, "fallback", &i)))
+		failed |= json_array_append_new(list, json_pack("{s:s}", "model", model));
+	return failed | json_object_set_new(job, "fallback", list);
+}
+
 /* Not 0 when something could not be put: nothing that was typed may get lost on the way. */
 static int put_settings(const struct call *call, json_t *job)
 {
@@ -38,6 +50,8 @@ static int put_settings(const struct call *call, json_t *job)
 					? json_integer(call_number(call, settings[i].option, 0))
 					: json_string(text));
 	}
+	if (call_flag(call, "fallback"))
+		failed |= put_fallback(call, job);
 	if (call_text(call, "callback"))
 		failed |= json_object_set_new(
 			job, "callback", json_pack("{s:s}", "url", call_text(call, "callback")));

@@ -1,6 +1,7 @@
 #include "handlers.h"
 #include "listing.h"
 #include "operator.h"
+#include "output.h"
 
 static const struct column columns[] = {
 	{"QUEUE", "name", COLUMN_PLAIN},
@@ -11,10 +12,10 @@ static const struct column columns[] = {
 	{"RUNNING", "running", COLUMN_PLAIN},
 	{"STARTS/S", "drain_rate", COLUMN_PLAIN},
 	{"OLDEST", "oldest_at", COLUMN_AGE},
-	{"CONCURRENCY", "concurrency", COLUMN_PLAIN},
-	{"MAX QUEUED", "max_queued", COLUMN_PLAIN},
+	{"CONCURRENCY", "concurrency", COLUMN_LIMIT},
+	{"MAX QUEUED", "max_queued", COLUMN_LIMIT},
 	{"WEIGHT", "weight", COLUMN_PLAIN},
-	{"RATE", "rate", COLUMN_PLAIN},
+	{"RATE", "rate", COLUMN_LIMIT},
 	{NULL, NULL, COLUMN_PLAIN},
 };
 
@@ -30,6 +31,17 @@ static const struct {
 	{"rate", "rate"}, {"max-age", "max_age_s"}, {"attempt-timeout", "attempt_timeout_s"},
 	{"deadline", "deadline_s"}};
 
+/* A queue's first version is the one that made it: a name that was mistyped shows. */
+static enum outcome show(const struct call *call, const json_t *queue)
+{
+	const bool is_new = json_integer_value(json_object_get(queue, "version")) == 1;
+
+	if (call_flag(call, "json"))
+		return output_json(call, queue);
+	fprintf(call->out, "queue %s is %s\n", call->arguments[0], is_new ? "made" : "changed");
+	return OUTCOME_OK;
+}
+
 enum outcome queue_set_run(struct call *call)
 {
 	struct operator_call ask = {.method = "PATCH",
@@ -37,12 +49,18 @@ enum outcome queue_set_run(struct call *call)
 		.name = call->arguments[0],
 		.after = "",
 		.body = json_object()};
+	json_t *queue = NULL;
+	enum outcome outcome;
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		if (call_text(call, settings[i].option))
 			json_object_set_new(ask.body, settings[i].member,
 				json_integer(call_number(call, settings[i].option, 0)));
-	return operator_tell(call, &ask, "queue ", " is set");
+	outcome = operator_ask(call, &ask, &queue);
+	if (outcome == OUTCOME_OK)
+		outcome = show(call, queue);
+	json_decref(queue);
+	return outcome;
 }
 
 static enum outcome post(struct call *call, const char *verb, const char *done)
@@ -51,8 +69,12 @@ static enum outcome post(struct call *call, const char *verb, const char *done)
 		.before = "/v1/queues/",
 		.name = call->arguments[0],
 		.after = verb};
+	enum outcome outcome;
 
-	return operator_tell(call, &ask, "queue ", done);
+	outcome = operator_tell(call, &ask, "queue ", done);
+	if (outcome == OUTCOME_NOT_FOUND)
+		fprintf(call->err, "  longhaul queue set %s makes it\n", call->arguments[0]);
+	return outcome;
 }
 
 enum outcome queue_pause_run(struct call *call)

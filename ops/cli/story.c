@@ -1,5 +1,7 @@
 #include "story.h"
 
+#include "story_reason.h"
+
 #include "domain/job.h"
 #include "ground/clock.h"
 
@@ -19,6 +21,7 @@
 	X(stream, "received the answer")                   \
 	X(finish, "result prepared")                       \
 	X(held, "input read, end committed")               \
+	X(over, "had ended, until it was sent again")      \
 	X(lost, "attempts that their worker did not end")  \
 	X(running, "runs")
 
@@ -72,6 +75,22 @@ static int64_t timing(const json_t *object, const char *stage)
 static bool is_state(const json_t *object, enum job_state state)
 {
 	return job_state_from_text(word(object, "state")) == state;
+}
+
+static int64_t number(const json_t *object, const char *member)
+{
+	return json_integer_value(json_object_get(object, member));
+}
+
+static bool is_over(const json_t *object)
+{
+	return job_state_terminal(job_state_from_text(word(object, "state")));
+}
+
+/* What had ended begins again because somebody sent it to its queue once more. */
+static bool was_sent_again(const json_t *last)
+{
+	return last && is_over(last);
 }
 
 /* ---- lines ---- */
@@ -134,6 +153,15 @@ static int64_t queue_part(const struct teller *t, int64_t to_ms, bool last_claim
 	return part < 0 ? 0 : part < gap ? part : gap;
 }
 
+/* When that was is known before the last claim alone; its deadline is the job's of now. */
+static void again_tell(struct teller *t, int64_t at_ms)
+{
+	json_t *again = json_object();
+
+	copy(again, t->job, "deadline_at");
+	tell(t, at_ms, "sent_again", again);
+}
+
 /* Books what passed until to_ms; *ret_wait is what it was for, in the API's word. */
 static void gap_book(struct teller *t, int64_t to_ms, bool last_claim, json_t *fields)
 {
@@ -141,7 +169,11 @@ static void gap_book(struct teller *t, int64_t to_ms, bool last_claim, json_t *f
 	const char *wait = waited_for(t);
 	int64_t queue = gap;
 
-	if (*wait) {
+	if (was_sent_again(t->last) && !(is_over(t->job) && gap == 0)) {
+		queue = queue_part(t, to_ms, last_claim);
+		t->spent_ms[STAGE_over] += gap - queue;
+		again_tell(t, to_ms - queue);
+	} else if (*wait) {
 		queue = queue_part(t, to_ms, last_claim);
 		t->spent_ms[wait_stage(wait)] += gap - queue;
 		json_object_set_new(fields, "waited_for", json_string(wait));
@@ -153,44 +185,31 @@ static void gap_book(struct teller *t, int64_t to_ms, bool last_claim, json_t *f
 
 /* ---- one attempt ---- */
 
-/* Why the job became what it became, by the error table's fate. */
-static const char *reason(const struct teller *t, const json_t *attempt)
-{
-	const enum err e = err_from_code(word(json_object_get(attempt, "error"), "code"));
-	const char *by = word(attempt, "ended_by");
-
-	if (is_state(attempt, JOB_COMPLETED))
-		return "the answer is whole";
-	if (strcmp(by, "reaper") == 0)
-		return is_state(attempt, JOB_QUEUED) ? "its worker is gone: another one takes it"
-						     : "it took its workers down";
-	if (strcmp(by, "cancel") == 0)
-		return "somebody cancelled it";
-	if (is_state(attempt, JOB_EXPIRED))
-		return "its deadline passed";
-	if (is_state(attempt, JOB_WAITING))
-		return "such an error may pass: it is tried again";
-	if (is_state(attempt, JOB_QUEUED))
-		return "its worker handed it back";
-	if (err_fate(e) != FATE_RETRY)
-		return "such an error stays: another attempt would end the same";
-	if (json_integer_value(json_object_get(attempt, "number")) >=
-		json_integer_value(json_object_get(t->job, "max_attempts")))
-		return "its attempts are used up";
-	return "no time was left before its deadline";
-}
-
 static const struct {
 	const char *name;
 	enum stage stage;
 } inner[] = {{"admit", STAGE_admit}, {"first_byte", STAGE_first_byte}, {"stream", STAGE_stream},
 	{"finish", STAGE_finish}};
 
+/* What an attempt did in the time that none of its stages has. */
+static enum stage rest_stage(const json_t *attempt)
+{
+	if (!time_of(attempt, "finished_at"))
+		return STAGE_running;
+	if (strcmp(word(attempt, "ended_by"), "holder") != 0)
+		return STAGE_lost;
+	if (story_is_parked(attempt))
+		return STAGE_admit;
+	/* It was called, and nothing came. */
+	if (timing(attempt, "admit") >= 0 && timing(attempt, "first_byte") < 0)
+		return STAGE_first_byte;
+	return STAGE_held;
+}
+
 /* Books what an attempt's stages took, and the rest of its time. */
 static void attempt_book(struct teller *t, const json_t *attempt, int64_t took_ms)
 {
 	int64_t known = 0;
-	enum stage rest = STAGE_held;
 
 	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
 		const int64_t ms = timing(attempt, inner[i].name);
@@ -198,29 +217,51 @@ static void attempt_book(struct teller *t, const json_t *attempt, int64_t took_m
 		t->spent_ms[inner[i].stage] += ms > 0 ? ms : 0;
 		known += ms > 0 ? ms : 0;
 	}
-	if (!time_of(attempt, "finished_at"))
-		rest = STAGE_running;
-	else if (strcmp(word(attempt, "ended_by"), "holder") != 0)
-		rest = STAGE_lost;
 	if (took_ms > known)
-		t->spent_ms[rest] += took_ms - known;
+		t->spent_ms[rest_stage(attempt)] += took_ms - known;
+}
+
+/* Another upstream or model than the attempt before it called. */
+static void elsewhere_put(const struct teller *t, const json_t *attempt, json_t *called)
+{
+	static const char *const members[][2] = {
+		{"upstream", "instead_of_upstream"}, {"model", "instead_of_model"}};
+
+	for (size_t i = 0; t->last && i < sizeof(members) / sizeof(members[0]); i++) {
+		const char *was = word(t->last, members[i][0]);
+		const char *now = word(attempt, members[i][0]);
+
+		if (*was && *now && strcmp(was, now) != 0)
+			json_object_set_new(called, members[i][1], json_string(was));
+	}
+}
+
+static json_t *call_fields(const struct teller *t, const json_t *attempt)
+{
+	static const char *const members[] = {
+		"upstream", "model", "called_model", "key", "fallback"};
+	json_t *called = json_object();
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		copy(called, attempt, members[i]);
+	elsewhere_put(t, attempt, called);
+	return called;
 }
 
 static void call_tell(struct teller *t, const json_t *attempt, int64_t started_ms)
 {
 	const int64_t admit = timing(attempt, "admit"), first = timing(attempt, "first_byte");
-	json_t *called = json_object();
+	json_t *called;
 
-	copy(called, attempt, "upstream");
-	copy(called, attempt, "model");
-	copy(called, attempt, "called_model");
-	copy(called, attempt, "key");
-	if (admit > 0)
-		json_object_set_new(called, "admit_ms", json_integer(admit));
-	if (*word(attempt, "upstream"))
-		tell(t, started_ms + (admit > 0 ? admit : 0), "called", called);
-	else
-		json_decref(called);
+	if (*word(attempt, "upstream")) {
+		called = call_fields(t, attempt);
+		if (admit > 0)
+			json_object_set_new(called, "admit_ms", json_integer(admit));
+		if (story_is_parked(attempt))
+			copy(called, attempt, "error");
+		tell(t, started_ms + (admit > 0 ? admit : 0),
+			story_is_parked(attempt) ? "not_called" : "called", called);
+	}
 	if (first >= 0)
 		tell(t, started_ms + (admit > 0 ? admit : 0) + first, "first_byte",
 			json_pack("{s:I}", "after_ms", (json_int_t)first));
@@ -232,12 +273,14 @@ static void end_tell(struct teller *t, const json_t *attempt, int64_t ended_ms, 
 
 	copy(end, attempt, "number");
 	copy(end, attempt, "state");
-	copy(end, attempt, "waiting_for");
-	copy(end, attempt, "error");
+	if (is_state(attempt, JOB_WAITING))
+		copy(end, attempt, "waiting_for");
+	if (!story_is_parked(attempt))
+		copy(end, attempt, "error");
 	copy(end, attempt, "status");
 	copy(end, attempt, "ended_by");
 	copy(end, attempt, "usage");
-	json_object_set_new(end, "reason", json_string(reason(t, attempt)));
+	json_object_set_new(end, "reason", json_string(story_reason(t->job, attempt)));
 	tell(t, ended_ms, "ended", end);
 }
 
@@ -246,10 +289,14 @@ static void attempt_tell(struct teller *t, const json_t *attempt, bool last)
 	const int64_t started_ms = time_of(attempt, "started_at");
 	const int64_t ended_ms = time_of(attempt, "finished_at");
 	const int64_t took_ms = (ended_ms ? ended_ms : t->now_ms) - started_ms;
+	const bool again = t->last && !was_sent_again(t->last) &&
+			   number(t->last, "number") == number(attempt, "number");
 	json_t *claimed = json_object();
 
 	gap_book(t, started_ms, last, claimed);
 	copy(claimed, attempt, "number");
+	if (again)
+		json_object_set_new(claimed, "again", json_true());
 	copy(claimed, attempt, "worker");
 	tell(t, started_ms, "claimed", claimed);
 	call_tell(t, attempt, started_ms);
@@ -290,7 +337,8 @@ static void end_of_job_tell(struct teller *t, int64_t finished_ms)
 	} else {
 		copy(end, t->job, "waiting_for");
 		copy(end, t->job, "due_at");
-		tell(t, t->now_ms, is_state(t->job, JOB_RUNNING) ? "running" : "waiting", end);
+		copy(end, t->job, "place");
+		tell(t, t->now_ms, word(t->job, "state"), end);
 	}
 }
 

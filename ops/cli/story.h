@@ -1,6 +1,6 @@
 /* story.h - a job's life as one list, oldest first, and where its time went.
  *
- * Made of what GET /v1/jobs/{id}?expand=attempts,deliveries tells. The time between
+ * Made of what GET /v1/jobs/{id}?expand=attempts,deliveries,place tells. The time between
  * two attempts is divided into the wait that the record names and the time in the
  * queue; that part is known for the last claim only, so before an earlier one all of
  * it counts as the wait. What a server does not tell (a key's label) is left out.

@@ -152,11 +152,13 @@ static enum outcome check(const struct call *call)
 			call, "--idempotency-key takes 1 to 255 printable ASCII characters");
 	if (call_flag(call, "wait") && call_flag(call, "watch"))
 		return call_usage(call, "--wait or --watch, not both");
+	if (call_flag(call, "timeout") && !call_flag(call, "wait") && !call_flag(call, "watch"))
+		return call_usage(call, "--timeout goes with --wait or --watch");
 	if (bulk && (call->n > 0 || call_flag(call, "file") || call_flag(call, "input") ||
-			    call_flag(call, "system") || call_flag(call, "model")))
+			    call_flag(call, "system")))
 		return call_usage(call,
 			"with --ndjson the lines hold the input: no prompt, --file, "
-			"--input, --system or --model");
+			"--input or --system");
 	if (bulk && (key || call_flag(call, "wait") || call_flag(call, "watch")))
 		return call_usage(
 			call, "--ndjson goes with no --wait, --watch or --idempotency-key");

@@ -29,13 +29,20 @@ static enum outcome create(struct call *call, json_t **ret_json)
 	return operator_ask(call, &ask, ret_json);
 }
 
-/* The secret leaves through its file only. */
+/* The secret leaves through its file, or on standard output when that was asked for. */
 static enum outcome show(struct call *call, json_t *tenant)
 {
-	json_object_del(tenant, "webhook_secret");
-	if (call_flag(call, "json"))
+	const char *secret = json_string_value(json_object_get(tenant, "webhook_secret"));
+
+	if (call_flag(call, "json")) {
+		if (!call_flag(call, "show"))
+			json_object_del(tenant, "webhook_secret");
 		return output_json(call, tenant);
+	}
 	fprintf(call->out, "tenant %s is made\n", call->arguments[0]);
+	if (call_flag(call, "show"))
+		fprintf(call->out, "its webhooks are signed with %s\n",
+			secret ? secret : "nothing");
 	return OUTCOME_OK;
 }
 
@@ -56,6 +63,9 @@ enum outcome tenant_create_run(struct call *call)
 	enum outcome outcome = OUTCOME_OK;
 	int fd = -1;
 
+	if (!path && !call_flag(call, "show"))
+		return call_usage(call, "say where the secret that signs its webhooks goes: "
+					"--webhook-secret-file FILE, or --show");
 	if (path)
 		outcome = secret_file_reserve(call, path, &fd);
 	if (outcome != OUTCOME_OK)
@@ -146,9 +156,15 @@ enum outcome tenant_limits_run(struct call *call)
 		return outcome;
 	if (call_flag(call, "json"))
 		return output_json_new(call, reply);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		fprintf(call->out, "%-12s %lld\n", limits[i].option,
-			(long long)json_integer_value(json_object_get(reply, limits[i].member)));
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const json_t *limit = json_object_get(reply, limits[i].member);
+
+		if (json_integer_value(limit) > 0)
+			fprintf(call->out, "%-12s %lld\n", limits[i].option,
+				(long long)json_integer_value(limit));
+		else
+			fprintf(call->out, "%-12s -\n", limits[i].option);
+	}
 	json_decref(reply);
 	return OUTCOME_OK;
 }

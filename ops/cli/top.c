@@ -3,6 +3,7 @@
 #include "handlers.h"
 #include "listing.h"
 #include "output.h"
+#include "upstream_health.h"
 
 #include "ground/clock.h"
 
@@ -19,8 +20,8 @@ static const struct column queue_columns[] = {
 	{"OLDEST", "oldest_at", COLUMN_AGE},
 	{"WAITING", "waiting", COLUMN_PLAIN},
 	{"RUNNING", "running", COLUMN_PLAIN},
-	{"CAP", "concurrency", COLUMN_PLAIN},
-	{"RATE", "rate", COLUMN_PLAIN},
+	{"CAP", "concurrency", COLUMN_LIMIT},
+	{"RATE", "rate", COLUMN_LIMIT},
 	{"WEIGHT", "weight", COLUMN_PLAIN},
 	{"PAUSED", "paused", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
@@ -32,28 +33,29 @@ static const struct column tenant_columns[] = {
 	{"RUNNING", "running", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
-/* What put_upstream made of its models and keys. */
+/* What upstream_health.h sums up. */
 static const struct column upstream_columns[] = {
 	{"UPSTREAM", "name", COLUMN_PLAIN},
-	{"CALLS EACH", "max_in_flight", COLUMN_PLAIN},
-	{"CALLS", "calls", COLUMN_PLAIN},
-	{"WAITING", "waiting", COLUMN_PLAIN},
-	{"RETRIES LEFT", "retries_left", COLUMN_PLAIN},
-	{"NOT CLOSED", "breakers_not_closed", COLUMN_PLAIN},
-	{"KEYS ASIDE", "keys_aside", COLUMN_PLAIN},
+	{"BREAKER", "health.breaker", COLUMN_PLAIN},
+	{"BY HAND", "health.by_hand", COLUMN_PLAIN},
+	{"KEYS", "health.keys", COLUMN_PLAIN},
+	{"CALLS", "health.calls", COLUMN_PLAIN},
+	{"WAITING", "health.waiting", COLUMN_PLAIN},
+	{"PACING", "health.pacing", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
+/* What matters stands in the first 80 columns: a terminal cuts the rest. */
 static const struct column worker_columns[] = {
 	{"WORKER", "id", COLUMN_PLAIN},
-	{"HOST", "host", COLUMN_PLAIN},
 	{"STATE", "state", COLUMN_PLAIN},
 	{"RUNNING", "running", COLUMN_PLAIN},
 	{"SLOTS", "slots", COLUMN_PLAIN},
 	{"CALLS", "calls", COLUMN_PLAIN},
-	{"ENDED/S", "ended_per_s", COLUMN_PLAIN},
 	{"MEMORY", "memory_bytes", COLUMN_BYTES},
 	{"OF", "memory_target_bytes", COLUMN_BYTES},
+	{"ENDED/S", "ended_per_s", COLUMN_PLAIN},
 	{"LAST SIGN", "beat_at", COLUMN_AGE},
+	{"HOST", "host", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
 
@@ -124,50 +126,11 @@ static void put_rate(const struct top *top, json_t *worker)
 	json_object_set_new(worker, "ended_per_s", json_real(strtod(text, NULL)));
 }
 
-static json_int_t not_closed(const json_t *guards)
-{
-	json_int_t n = 0;
-	const json_t *guard;
-	size_t i;
-
-	json_array_foreach(guards, i, guard)
-	{
-		const char *state = json_string_value(json_object_get(guard, "state"));
-
-		n += state && strcmp(state, "closed") != 0;
-	}
-	return n;
-}
-
-/* A budget is an upstream's, so each of its rows says the same of it: the latest is taken. */
-static void put_upstream(json_t *upstream)
-{
-	const json_t *pacing = json_object_get(upstream, "pacing");
-	json_int_t calls = 0, waiting = 0;
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach(pacing, i, row)
-	{
-		calls += json_integer_value(json_object_get(row, "in_flight"));
-		waiting += json_integer_value(json_object_get(row, "waiting"));
-	}
-	json_object_set_new(upstream, "calls", json_integer(calls));
-	json_object_set_new(upstream, "waiting", json_integer(waiting));
-	json_object_set_new(upstream, "breakers_not_closed",
-		json_integer(not_closed(json_object_get(upstream, "breakers"))));
-	json_object_set_new(upstream, "keys_aside",
-		json_integer(not_closed(json_object_get(upstream, "keys"))));
-	if (json_array_size(pacing))
-		json_object_set(upstream, "retries_left",
-			json_object_get(json_array_get(pacing, 0), "retries_left"));
-}
-
 static enum outcome look(struct top *top)
 {
 	json_t *page = json_object();
 	enum outcome outcome = page ? OUTCOME_OK : OUTCOME_FAILED;
-	json_t *item;
+	json_t *worker, *upstream;
 	size_t i;
 
 	for (i = 0; i < PARTS && outcome == OUTCOME_OK; i++)
@@ -181,13 +144,13 @@ static enum outcome look(struct top *top)
 	top->before_ms = top->now_ms;
 	top->now = page;
 	top->now_ms = clock_ms();
-	json_array_foreach(json_object_get(page, "workers"), i, item)
+	json_array_foreach(json_object_get(page, "workers"), i, worker)
 	{
-		put_rate(top, item);
+		put_rate(top, worker);
 	}
-	json_array_foreach(json_object_get(page, "upstreams"), i, item)
+	json_array_foreach(json_object_get(page, "upstreams"), i, upstream)
 	{
-		put_upstream(item);
+		upstream_health_put(upstream);
 	}
 	return OUTCOME_OK;
 }

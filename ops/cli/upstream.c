@@ -136,7 +136,8 @@ enum outcome upstream_show_run(struct call *call)
 		return outcome;
 	upstream = find(list, call->arguments[0]);
 	if (!upstream)
-		outcome = call_fail(call, OUTCOME_NOT_FOUND, "no upstream has this name");
+		outcome = call_fail(call, OUTCOME_NOT_FOUND, "there is no upstream called %s",
+			call->arguments[0]);
 	else if (call_flag(call, "json"))
 		outcome = output_json(call, upstream);
 	else
@@ -147,6 +148,19 @@ enum outcome upstream_show_run(struct call *call)
 
 /* ---- a word of the operator's ---- */
 
+static void tell_word(const struct call *call, const json_t *reply, const char *done)
+{
+	const char *until = json_string_value(json_object_get(reply, "until"));
+
+	if (call_flag(call, "json")) {
+		(void)output_json(call, reply);
+		return;
+	}
+	fprintf(call->out, "%s %s of upstream %s %s%s%s\n",
+		call_flag(call, "label") ? "key" : "model", call->arguments[1], call->arguments[0],
+		done, until ? " until " : "", until ? until : "");
+}
+
 /* Two names in one path: the first is the part before the second, escaped by hand. */
 static enum outcome set(struct call *call, const char *mode, const char *done)
 {
@@ -154,6 +168,7 @@ static enum outcome set(struct call *call, const char *mode, const char *done)
 	struct operator_call ask = {
 		.method = "PUT", .name = call->arguments[1], .after = "/breaker"};
 	struct buf before;
+	json_t *reply = NULL;
 	enum outcome outcome;
 
 	buf_init(&before, CELL_MAX_BYTES);
@@ -169,23 +184,25 @@ static enum outcome set(struct call *call, const char *mode, const char *done)
 	if (strcmp(mode, "auto") != 0)
 		json_object_set_new(
 			ask.body, "ttl_s", json_integer(call_number(call, "for", 3600)));
-	outcome = operator_tell(call, &ask, key ? "key " : "model ", done);
+	outcome = operator_ask(call, &ask, &reply);
+	if (outcome == OUTCOME_OK)
+		tell_word(call, reply, done);
 	buf_clear(&before);
+	json_decref(reply);
 	return outcome;
 }
 
 enum outcome upstream_block_run(struct call *call)
 {
-	return set(call, "block", " is not called until the time is over");
+	return set(call, "block", "is not called");
 }
 
 enum outcome upstream_allow_run(struct call *call)
 {
-	return set(
-		call, "allow", " is called, whatever its breaker counts, until the time is over");
+	return set(call, "allow", "is called, whatever its breaker counts,");
 }
 
 enum outcome upstream_auto_run(struct call *call)
 {
-	return set(call, "auto", " is left to its breaker again");
+	return set(call, "auto", "is left to its breaker again");
 }

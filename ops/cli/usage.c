@@ -36,13 +36,13 @@ void usage_all(FILE *out, const char *noun)
 
 static void option_form(const struct option *o, char out[SYNOPSIS_MAX])
 {
-	bool choice = o->kind == OPTION_CHOICE;
+	bool choice = option_has_words(o);
 	char letter[8] = "    ";
 
 	if (o->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
 	snprintf(out, SYNOPSIS_MAX, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
-		choice	   ? "WORD"
+		choice	   ? (o->kind == OPTION_CHOICE ? "WORD" : "WORDS")
 		: o->value ? o->value
 			   : "");
 }
@@ -55,7 +55,7 @@ static void options(FILE *out, const struct option *o)
 		option_form(o, form);
 		fprintf(out, "  %-*s %s%s\n", OPTION_WIDTH, form, o->help,
 			o->many ? "; may be repeated" : "");
-		if (o->kind == OPTION_CHOICE)
+		if (option_has_words(o))
 			fprintf(out, "  %-*s   %s\n", OPTION_WIDTH, "", o->value);
 	}
 }
@@ -80,7 +80,7 @@ static void markdown_options(FILE *out, const struct option *o)
 		option_form(o, form);
 		fprintf(out, "- `%s` %s%s", form + strspn(form, " "), o->help,
 			o->many ? "; may be repeated" : "");
-		for (const char *c = o->kind == OPTION_CHOICE ? o->value : NULL; c;) {
+		for (const char *c = option_has_words(o) ? o->value : NULL; c;) {
 			int n = (int)strcspn(c, "|");
 
 			fprintf(out, "%s`%.*s`", c == o->value ? ": " : ", ", n, c);

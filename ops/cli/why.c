@@ -66,20 +66,46 @@ static void put_waits(struct buf *line, const json_t *event)
 
 static void put_claimed(struct buf *line, const json_t *event)
 {
-	buf_printf(line, "attempt %lld begins",
-		(long long)json_integer_value(json_object_get(event, "number")));
+	buf_printf(line, "attempt %lld begins%s",
+		(long long)json_integer_value(json_object_get(event, "number")),
+		json_is_true(json_object_get(event, "again")) ? " again" : "");
 	put_fact(line, event, "on ", "worker");
 	put_waits(line, event);
+}
+
+/* Who is called, and why not the one before. */
+static void put_whom(struct buf *line, const json_t *event)
+{
+	put_fact(line, event, "upstream ", "upstream");
+	put_fact(line, event, "instead of ", "instead_of_upstream");
+	put_fact(line, event, "key ", "key");
+	put_fact(line, event, "model ", "model");
+	if (json_is_true(json_object_get(event, "fallback")))
+		buf_text(line, ", a fallback of the job");
+	put_fact(line, event, "instead of ", "instead_of_model");
+	put_fact(line, event, "called there ", "called_model");
 }
 
 static void put_called(struct buf *line, const json_t *event)
 {
 	buf_text(line, "the model is called");
-	put_fact(line, event, "upstream ", "upstream");
-	put_fact(line, event, "key ", "key");
-	put_fact(line, event, "model ", "model");
-	put_fact(line, event, "called there ", "called_model");
+	put_whom(line, event);
 	put_span(line, event, "leave came after ", "admit_ms");
+}
+
+static void put_not_called(struct buf *line, const json_t *event)
+{
+	buf_text(line, "not called: ");
+	listing_text(event, "error.message", line);
+	put_fact(line, event, "", "error.code");
+	put_whom(line, event);
+}
+
+static void put_sent_again(struct buf *line, const json_t *event)
+{
+	buf_text(line,
+		"sent to its queue again by a user's or operator's retry, attempts begin anew");
+	put_fact(line, event, "deadline now ", "deadline_at");
 }
 
 static void put_first_byte(struct buf *line, const json_t *event)
@@ -130,10 +156,38 @@ static void put_state(struct buf *line, const json_t *event)
 	listing_text(event, "event", line);
 	put_fact(line, event, "", "error.message");
 	put_fact(line, event, "", "error.code");
-	put_fact(line, event, "the upstream said: ", "error.upstream_message");
+	put_fact(line, event, job_words_by(json_object_get(event, "error")),
+		"error.upstream_message");
 	put_fact(line, event, "for ", "waiting_for");
 	put_fact(line, event, "until ", "due_at");
 	put_usage(line, event);
+}
+
+/* What holds it, where that is known; the count behind it is a moment old. */
+static void put_held(struct buf *line, const json_t *place)
+{
+	const json_int_t running = json_integer_value(json_object_get(place, "running"));
+	const json_int_t cap = json_integer_value(json_object_get(place, "concurrency"));
+	const json_int_t mine = json_integer_value(json_object_get(place, "tenant_max_running"));
+	const double rate = json_number_value(json_object_get(place, "rate"));
+
+	if (json_is_true(json_object_get(place, "paused")))
+		buf_text(line, ": its queue is paused");
+	else if (cap > 0 && running >= cap)
+		buf_printf(line, ": %lld of the %lld that its queue may run are running",
+			(long long)running, (long long)cap);
+	else if (json_is_false(json_object_get(place, "free_slots")))
+		buf_text(line, ": no worker has a free slot");
+	else if (mine > 0)
+		buf_printf(line, ": its tenant may run %lld at a time", (long long)mine);
+	else if (rate > 0)
+		buf_printf(line, ": its queue starts %.15g a second", rate);
+}
+
+static void put_queued(struct buf *line, const json_t *event)
+{
+	put_state(line, event);
+	put_held(line, json_object_get(event, "place"));
 }
 
 static const struct {
@@ -142,10 +196,13 @@ static const struct {
 } lines[] = {
 	{"accepted", put_accepted},
 	{"claimed", put_claimed},
+	{"sent_again", put_sent_again},
 	{"called", put_called},
+	{"not_called", put_not_called},
 	{"first_byte", put_first_byte},
 	{"ended", put_ended},
 	{"webhook", put_webhook},
+	{"queued", put_queued},
 	{NULL, put_state},
 };
 
@@ -266,7 +323,8 @@ enum outcome why_run(struct call *call)
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	snprintf(path, sizeof(path), "/v1/jobs/%s?expand=attempts,deliveries", call->arguments[0]);
+	snprintf(path, sizeof(path), "/v1/jobs/%s?expand=attempts,deliveries,place",
+		call->arguments[0]);
 	outcome = client_open(call, CLIENT_JOBS, &client);
 	if (outcome == OUTCOME_OK)
 		outcome = client_get(&client, path, &job);

@@ -1,6 +1,9 @@
 #include "handlers.h"
 #include "listing.h"
 #include "operator.h"
+#include "output.h"
+
+#include <string.h>
 
 static const struct column columns[] = {
 	{"WORKER", "id", COLUMN_PLAIN},
@@ -27,6 +30,21 @@ enum outcome worker_drain_run(struct call *call)
 		.before = "/v1/workers/",
 		.name = call->arguments[0],
 		.after = "/drain"};
+	json_t *worker = NULL;
+	const char *state;
+	enum outcome outcome;
 
-	return operator_tell(call, &ask, "worker ", " finishes what it holds and stops");
+	outcome = operator_ask(call, &ask, &worker);
+	state = json_string_value(json_object_get(worker, "state"));
+	if (outcome == OUTCOME_OK && state &&
+		(strcmp(state, "left") == 0 || strcmp(state, "dead") == 0))
+		outcome = call_fail(call, OUTCOME_CONFLICT, "worker %s is %s: it stopped before",
+			call->arguments[0], state);
+	else if (outcome == OUTCOME_OK && call_flag(call, "json"))
+		outcome = output_json(call, worker);
+	else if (outcome == OUTCOME_OK)
+		fprintf(call->out, "worker %s finishes what it holds and stops\n",
+			call->arguments[0]);
+	json_decref(worker);
+	return outcome;
 }

@@ -1,4 +1,4 @@
-# The local stack: make up|down|status|demo. Everything it does is in ops/dev/longhaul_dev.
+# The local stack: make up|reload|down|status|demo. Everything it does is in ops/dev/longhaul_dev.
 #
 #   WORKERS=1 PRODUCERS=1 SCHEDULERS=1   counts        LITE=1       Postgres alone
 #   SUPERVISE=0   nothing is restarted                 PROGRAMS=0   services only, none of ours
@@ -9,8 +9,8 @@ export $(STACK_CHOICES)
 export MODE
 STACK := ops/dev/run
 
-.PHONY: up down status demo preflight packages lint-packages clean-var
-up down status demo preflight packages lint-packages clean-var:
+.PHONY: up reload down status demo preflight packages lint-packages clean-var
+up reload down status demo preflight packages lint-packages clean-var:
 	$(Q)$(STACK) $@
 lint-format lint-shell lint-cppcheck lint-tidy: lint-packages
 

@@ -32,6 +32,7 @@ static void queue_put(struct buf *out, const struct queue *q)
 		",\"weight\":%d,\"rate\":%g,\"paused\":%s,\"draining\":%s",
 		q->name, (int)q->concurrency, (long long)q->max_queued, (int)q->weight, q->rate,
 		q->paused ? "true" : "false", q->draining ? "true" : "false");
+	(void)buf_printf(out, ",\"version\":%lld", (long long)q->version);
 	(void)buf_printf(out, ",\"max_age_s\":%d,\"attempt_timeout_s\":%d,\"deadline_s\":%d",
 		(int)q->max_age_s, (int)q->attempt_timeout_s, (int)q->deadline_s);
 	(void)buf_printf(out,

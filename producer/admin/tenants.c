@@ -148,6 +148,7 @@ void tenants_post(struct request *r)
 	if (!t)
 		return;
 	t->retention = class_of(r->producer->config->limits.retain_default_days);
+	t->call.conflict = "a tenant of this name exists already";
 	webhook_secret_new(t->secret);
 	if (sealed_close(NULL, t->secret, strlen(t->secret), &t->sealed))
 		request_fail(r, ERR_NOMEM);

@@ -2,15 +2,18 @@
 
 #include "admin/upstream_view.h"
 #include "call.h"
+#include "config/serving.h"
 #include "domain/permit_keys.h"
 #include "ground/digest.h"
+#include "jobs/job_json.h"
 #include "jobs/live.h"
 #include "producer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { TTL_USUAL_S = 3600, TTL_MAX_S = 2592000, MODE_MAX = 8 };
+enum { TTL_USUAL_S = 3600, TTL_MAX_S = 2592000, MODE_MAX = 8, SERVED_MAX = 4096 };
 
 static const char no_view[] = "breakers are shared through Redis, which is away";
 
@@ -97,6 +100,7 @@ static void set_told(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct breaker_call *b = owner;
 	struct request *r = b->call.r;
+	const char *ends = e ? NULL : scratch_bytes(reply, NULL);
 	struct buf *out;
 
 	if (e) {
@@ -109,8 +113,10 @@ static void set_told(void *owner, enum err e, const struct scratch_reply *reply)
 	(void)buf_json(out, r->match.params[0], strlen(r->match.params[0]));
 	(void)buf_printf(out, ",\"%s\":", strcmp(b->kind, "key") == 0 ? "label" : "model");
 	(void)buf_json(out, r->match.params[1], strlen(r->match.params[1]));
-	(void)buf_printf(out, ",\"mode\":\"%s\",\"ttl_s\":%s}", b->mode,
+	(void)buf_printf(out, ",\"mode\":\"%s\",\"ttl_s\":%s,", b->mode,
 		strcmp(b->mode, "auto") == 0 ? "null" : b->ttl_s);
+	job_json_time(out, "until", ends ? strtoll(ends, NULL, 10) : 0);
+	(void)buf_char(out, '}');
 	request_resume(r);
 }
 
@@ -154,11 +160,50 @@ static enum err note_run(struct db *db, struct record_batch *batch)
 
 const struct record_op breaker_note_op = {"breaker_note", RECORD_SLOW, 1, note_run, NULL};
 
-static bool is_configured(const struct config *c, const char *name)
+static const struct config_upstream *configured(const struct config *c, const char *name)
 {
 	for (size_t i = 0; i < c->upstreams_n; i++)
 		if (strcmp(c->upstreams[i].name, name) == 0)
+			return &c->upstreams[i];
+	return NULL;
+}
+
+static bool has_label(const struct config *c, const struct config_upstream *u, const char *label)
+{
+	bool several = false;
+
+	for (size_t i = 0; i < c->upstream_keys_n; i++) {
+		if (strcmp(c->upstream_keys[i].upstream, u->name) != 0)
+			continue;
+		if (strcmp(c->upstream_keys[i].label, label) == 0)
 			return true;
+		several = true;
+	}
+	return (!several || u->api_key_file[0]) && strcmp(label, CONFIG_KEY_LABEL) == 0;
+}
+
+/* A word on what is never called would do nothing, unseen. Taking one back always may. */
+static bool is_of_use(
+	struct request *r, const struct breaker_call *b, const struct config_upstream *u)
+{
+	const struct config *c = r->producer->config;
+	const bool key = strcmp(b->kind, "key") == 0;
+	const char *name = r->match.params[1];
+	struct buf text;
+
+	if (strcmp(b->mode, "auto") == 0 ||
+		(key ? has_label(c, u, name) : config_may_call(c, u, name)))
+		return true;
+	buf_init(&text, SERVED_MAX);
+	(void)buf_printf(
+		&text, "%s has no %s called %s: there are ", u->name, key ? "key" : "model", name);
+	if (key)
+		upstream_view_labels(&text, c, u);
+	else
+		(void)config_served(c, u, &text);
+	request_fail_detail(r, ERR_INVALID_FIELD,
+		buf_err(&text) ? "the upstream has no such model or key" : text.bytes);
+	buf_clear(&text);
 	return false;
 }
 
@@ -191,16 +236,20 @@ static bool word_take(struct request *r, struct breaker_call *b)
 
 static void put(struct request *r, const char *kind)
 {
+	const struct config_upstream *upstream =
+		configured(r->producer->config, r->match.params[0]);
 	struct breaker_call *b = call_new(r, sizeof *b);
 
 	if (!b || !word_take(r, b))
 		return;
-	if (!is_configured(r->producer->config, r->match.params[0])) {
+	if (!upstream) {
 		request_fail(r, ERR_NOT_FOUND);
 		return;
 	}
 	b->by = request_actor(r);
 	b->kind = kind;
+	if (!is_of_use(r, b, upstream))
+		return;
 	permit_id(kind, r->match.params[0], r->match.params[1], b->id);
 	b->call.then = noted_then;
 	call_start(&b->call, &breaker_note_op);

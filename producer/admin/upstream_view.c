@@ -211,8 +211,7 @@ static void put_paces(struct buf *out, const char *upstream, const struct scratc
 
 /* ---- the whole ---- */
 
-/* Labels; a single key has none of its own. */
-static void put_labels(struct buf *out, const struct config *c, const struct config_upstream *u)
+void upstream_view_labels(struct buf *out, const struct config *c, const struct config_upstream *u)
 {
 	bool any = u->api_key_file[0] != '\0';
 
@@ -243,7 +242,7 @@ static void put_config(struct buf *out, const struct config *c, const struct con
 		(void)buf_json(out, u->models.items[i], strlen(u->models.items[i]));
 	}
 	(void)buf_text(out, "],\"key_labels\":[");
-	put_labels(out, c, u);
+	upstream_view_labels(out, c, u);
 	(void)buf_char(out, ']');
 }
 

@@ -17,4 +17,8 @@ extern const char upstream_view_script[];
 void upstream_view_put(struct buf *out, const struct config *c, const struct config_upstream *u,
 	const struct scratch_reply *shared);
 
+/* The labels of its keys as strings of JSON with commas between; a single key has CONFIG_KEY_LABEL.
+ */
+void upstream_view_labels(struct buf *out, const struct config *c, const struct config_upstream *u);
+
 #endif

@@ -22,6 +22,9 @@ static struct worker_call *of(const struct record_batch *batch)
 
 static void worker_put(struct buf *out, const struct worker_row *w)
 {
+	const bool gone = strcmp(w->state, "left") == 0 || strcmp(w->state, "dead") == 0;
+	const struct worker_pulse pulse = gone ? (struct worker_pulse){.ended = w->pulse.ended}
+					       : w->pulse; /* its last words hold no more */
 	char id[ID_TEXT_MAX];
 
 	id_format("wrk", w->id, id);
@@ -31,12 +34,12 @@ static void worker_put(struct buf *out, const struct worker_row *w)
 	job_json_text(out, "version", w->version);
 	(void)buf_printf(out,
 		",\"pid\":%d,\"slots\":%d,\"slots_free\":%d,\"running\":%d,\"lease_ms\":%lld,",
-		(int)w->pid, (int)w->slots, (int)w->pulse.slots_free, (int)w->running,
+		(int)w->pid, (int)w->slots, (int)pulse.slots_free, (int)w->running,
 		(long long)w->lease_ms);
 	(void)buf_printf(out,
 		"\"calls\":%d,\"ended\":%lld,\"memory_bytes\":%lld,\"memory_target_bytes\":%lld,",
-		(int)w->pulse.calls, (long long)w->pulse.ended, (long long)w->pulse.memory_bytes,
-		(long long)w->pulse.memory_target_bytes);
+		(int)pulse.calls, (long long)pulse.ended, (long long)pulse.memory_bytes,
+		(long long)pulse.memory_target_bytes);
 	job_json_time(out, "started_at", w->started_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "beat_at", w->beat_ms);

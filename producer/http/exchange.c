@@ -1,5 +1,6 @@
 /* exchange.c - the stages of one request, as the library's thread walks them. See request.h. */
 #include "ground/clock.h"
+#include "http/absence.h"
 #include "http/guard.h"
 #include "http/reply_memory.h"
 #include "http/server_state.h"
@@ -45,7 +46,10 @@ void request_resume(struct request *r)
 
 void request_fail(struct request *r, enum err e)
 {
-	reply_problem(&r->reply, e, NULL, NULL, r->id_text);
+	char absent[ABSENCE_MAX];
+
+	reply_problem(&r->reply, e, e == ERR_NOT_FOUND ? absence_text(&r->match, absent) : NULL,
+		NULL, r->id_text);
 }
 
 void request_fail_detail(struct request *r, enum err e, const char *detail)

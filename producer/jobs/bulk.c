@@ -204,8 +204,10 @@ static void accepted_put(struct buf *out, const struct bulk_work *w, const struc
 /* What a client may do about it: our own parts' troubles are all "come again". */
 static enum err outcome_of(const struct chunk *c, const struct job_spec *spec)
 {
+	const struct producer *producer = c->work->r->producer;
 	enum err e = c->err ? c->err : spec->submit.outcome;
 
+	e = queues_refusal_told(producer->queues, spec->submit.queue_id, e);
 	if (e == ERR_DB_DATA)
 		return ERR_INVALID_FIELD;
 	return err_http(e) == 503 || e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;

@@ -5,9 +5,11 @@
 #include "jobs/job_json.h"
 #include "jobs/live_look.h"
 #include "producer.h"
+#include "queues.h"
 #include "stores/delivery.h"
 #include "stores/job_change.h"
 #include "stores/job_list.h"
+#include "stores/tenant_limit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ struct expand_work {
 	struct record_item item; /* first */
 	struct request *r;
 	struct job_key key;
+	int32_t queue_id;
 	unsigned bits;
 	bool partial;		    /* events are read for their text alone */
 	struct event_weight weight; /* of events that are to be read */
@@ -38,6 +41,7 @@ static const struct {
 	{"attempts", EXPAND_ATTEMPTS, &expand_attempts_op},
 	{"events", EXPAND_EVENTS, &expand_weigh_op},
 	{"deliveries", EXPAND_DELIVERIES, &expand_deliveries_op},
+	{"place", EXPAND_PLACE, &expand_place_op},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -53,7 +57,7 @@ bool expand_read(const char *text, unsigned *ret_bits, struct problems *p)
 			i++;
 		if (i == MEMBERS) {
 			problems_add(p, "?expand",
-				"must be of input, partial_output, attempts, events, deliveries");
+				"must be of input, partial_output, attempts, events, deliveries, place");
 			return false;
 		}
 		bits |= members[i].bit;
@@ -327,6 +331,36 @@ const struct record_op expand_deliveries_op = {"deliveries", RECORD_SLOW, 1, del
 const struct record_op expand_weigh_op = {"events_weigh", RECORD_SLOW, 1, weigh_run, NULL};
 const struct record_op expand_events_op = {"events", RECORD_SLOW, 1, events_run, NULL};
 
+/* ---- what holds a job in its queue, as far as its tenant may know ---- */
+
+static void place_told(void *ctx, enum err e, const struct tenant_limit *limit)
+{
+	struct record_batch *batch = ctx;
+	const struct expand_work *x = work_of(batch);
+	struct queues_view *view = queues_hold(x->r->producer->queues);
+	const struct queue *q = queues_by_id(view, x->queue_id);
+	struct buf *out = out_of(batch);
+
+	(void)buf_text(out, ",\"place\":");
+	if (e || !q)
+		(void)buf_text(out, "null");
+	else
+		(void)buf_printf(out,
+			"{\"paused\":%s,\"running\":%lld,\"concurrency\":%d,\"rate\":%.15g,"
+			"\"free_slots\":%s,\"tenant_max_running\":%d}",
+			q->paused ? "true" : "false", (long long)q->running, (int)q->concurrency,
+			q->rate, q->free_slots > 0 ? "true" : "false", (int)limit->max_running);
+	queues_view_release(view);
+	record_batch_end(batch, e);
+}
+
+static enum err place_run(struct db *db, struct record_batch *batch)
+{
+	return tenant_limit_get(db, work_of(batch)->key.tenant, place_told, batch);
+}
+
+const struct record_op expand_place_op = {"place", RECORD_SLOW, 1, place_run, NULL};
+
 /* ---- one after the other ---- */
 
 static void expand_free(struct expand_work *x)
@@ -400,7 +434,7 @@ static void next(struct expand_work *x)
 	ask(x, members[i].op);
 }
 
-void expand_start(struct request *r, struct job_key key, unsigned bits)
+void expand_start(struct request *r, struct job_key key, int32_t queue_id, unsigned bits)
 {
 	struct expand_work *x = calloc(1, sizeof *x);
 
@@ -410,6 +444,7 @@ void expand_start(struct request *r, struct job_key key, unsigned bits)
 	}
 	x->r = r;
 	x->key = key;
+	x->queue_id = queue_id;
 	x->bits = bits;
 	buf_init(&x->text, REPLY_BYTES_MAX);
 	next(x);

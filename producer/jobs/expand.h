@@ -18,17 +18,18 @@ enum {
 	EXPAND_PARTIAL_OUTPUT = 2,
 	EXPAND_ATTEMPTS = 4,
 	EXPAND_EVENTS = 8,
-	EXPAND_DELIVERIES = 16
+	EXPAND_DELIVERIES = 16,
+	EXPAND_PLACE = 32
 };
 
 /* Names with commas between. False: a problem was added. text may be NULL. */
 bool expand_read(const char *text, unsigned *ret_bits, struct problems *p);
-/* Appends the members, closes the object and resumes the request. */
-void expand_start(struct request *r, struct job_key key, unsigned bits);
+/* Appends the members, closes the object and resumes the request. queue_id: the job's. */
+void expand_start(struct request *r, struct job_key key, int32_t queue_id, unsigned bits);
 /* A job with store = false was read to its end: its content goes now. */
 void expand_forget(struct request *r, struct job_key key);
 
 extern const struct record_op expand_attempts_op, expand_weigh_op, expand_events_op,
-	expand_deliveries_op, expand_forget_op;
+	expand_deliveries_op, expand_place_op, expand_forget_op;
 
 #endif

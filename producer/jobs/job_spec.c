@@ -5,9 +5,11 @@
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/utf8.h"
+#include "jobs/job_hint.h"
 #include "jobs/job_units.h"
 #include "stores/partition.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { PRIORITY_DEFAULT = 5, FALLBACKS_MAX = 8, RETAIN_MAX_S = 400 * 86400, POINTER_MAX = 160 };
@@ -104,7 +106,7 @@ static enum err kind_check(struct reading *r, const struct kind **ret_kind)
 	if (!name)
 		return ERR_OK; /* told by the table */
 	if (!kind) {
-		problems_add(r->p, "/kind", "no kind of job has this name");
+		job_hint_kinds(r->p);
 		return ERR_UNKNOWN_KIND;
 	}
 	r->spec->submit.kind = kind->name;
@@ -118,7 +120,7 @@ static enum err queue_check(struct reading *r)
 	struct queue_view *found = queues_find(r->scene->queues, name ? name : "default");
 
 	if (!found) {
-		problems_add(r->p, "/queue", "no queue has this name");
+		problems_add(r->p, "/queue", "no queue is called %s", name ? name : "default");
 		return ERR_UNKNOWN_QUEUE;
 	}
 	memcpy(r->spec->queue, found->name_text, sizeof r->spec->queue);
@@ -424,8 +426,10 @@ static enum err body_check(struct reading *r)
 		problems_add(r->p, "", "must be an object");
 		return ERR_INVALID_FIELD;
 	}
-	if (!table_check(r))
+	if (!table_check(r)) {
+		job_hint_misplaced(r->p);
 		return ERR_INVALID_FIELD;
+	}
 	unknown_kind = kind_check(r, &kind);
 	unknown_queue = queue_check(r);
 	names = r->p->total;

@@ -26,6 +26,7 @@ struct read_work {
 	/* told by the reading: */
 	int64_t version;
 	enum job_state state;
+	int32_t queue_id;
 	bool keep; /* the job's content may stay */
 	bool same; /* the tag the client has is the job's */
 	struct job_progress progress;
@@ -84,6 +85,7 @@ static void render(struct read_work *w, const struct job_row *row)
 		(void)buf_reserve(out, row->content_bytes + LARGE_SPARE); /* not by doubling */
 	job_json_open(out, row);
 	w->progress = job_progress_of(row);
+	w->queue_id = row->queue_id;
 	w->fence = row->fence;
 	if (w->expand & EXPAND_INPUT) {
 		(void)buf_text(out, ",\"input\":");
@@ -189,7 +191,7 @@ static void finish_body(struct read_work *w)
 		r->sent = answer_sent;
 	w->expand &= ~(unsigned)EXPAND_INPUT;
 	if (w->expand) {
-		expand_start(r, w->key, w->expand);
+		expand_start(r, w->key, w->queue_id, w->expand);
 		return;
 	}
 	(void)buf_char(&r->reply.body, '}');

@@ -182,6 +182,7 @@ static void submit_done_item(struct record_item *item, enum err e)
 		read_replayed(r, s->tenant, s->job_id);
 		return;
 	}
+	e = queues_refusal_told(r->producer->queues, s->queue_id, e);
 	come_again(w, e);
 	if (e)
 		request_fail(r, e);
@@ -218,8 +219,8 @@ static enum err job_spec_fill(struct submit_work *w, struct problems *p)
 				p, "", "Idempotency-Key must be 1-255 printable ASCII characters");
 	}
 	/* with a key it may be a job that is there already */
-	if (!e && !r->idempotency_key && queues_is_full(queues, w->spec.submit.queue_id))
-		e = ERR_QUEUE_FULL;
+	if (!e && !r->idempotency_key)
+		e = queues_refusal(queues, w->spec.submit.queue_id);
 	queues_view_release(queues);
 	return e;
 }

@@ -93,7 +93,7 @@ def test_an_idempotency_key_gives_the_same_job_again(longhaul: Run) -> None:
     assert first.stdout == again.stdout and again.returncode == 0
     assert "it is the same job" in again.stderr
     other = longhaul("submit", "-m", "sim", "twice", "--idempotency-key", "cli-once")
-    assert other.returncode == 1 and "idempotency_conflict" in other.stderr
+    assert other.returncode == 7 and "idempotency_conflict" in other.stderr
 
 
 @pytest.mark.promises("C1")
@@ -202,11 +202,13 @@ def test_an_operator_ends_a_runaway_tenants_jobs_in_batches(
 
 @pytest.mark.promises("C12")
 def test_a_tenants_limits_are_set_and_shown(ok: Callable[..., str], longhaul: Run) -> None:
-    ok("tenant", "create", "cli-limited")
+    assert "whsec_" in ok("tenant", "create", "cli-limited", "--show")
     assert "weight       1\n" in ok("tenant", "limits", "cli-limited")
     ok("tenant", "limits", "cli-limited", "--weight", "3", "--max-running", "7")
     shown = ok("tenant", "limits", "cli-limited", "--max-queued", "9")
     assert shown == "weight       3\nmax-running  7\nmax-queued   9\n"
+    ok("tenant", "limits", "cli-limited", "--max-running", "0")
+    assert "max-running  -\n" in ok("tenant", "limits", "cli-limited")
     assert longhaul("tenant", "limits", "cli-limited", "--weight", "0").returncode == 2
     assert longhaul("tenant", "limits", "no-such-tenant").returncode == 3
 
@@ -239,6 +241,7 @@ def test_list_filters_pages_and_json(ok: Callable[..., str], as_json: Callable[.
     table = ok("list", "-q", "cli-list", "--state", "completed", "--created-after=-1h")
     assert [row.split()[0] for row in table.splitlines()[1:]] == made[::-1]
     assert len(ok("list", "-q", "cli-list", "--state", "failed").splitlines()) == 1
+    assert ok("list", "-q", "cli-list", "--state", "failed,completed").count("job_") == 5
 
 
 @pytest.mark.promises("X1", "S1.9")
@@ -287,6 +290,23 @@ def test_whys_shares_are_the_jobs_whole_life(ok: Callable[..., str], client: Cli
     assert sum(share["share"] for share in told["shares"]) == pytest.approx(1)
 
 
+@pytest.mark.promises("S1.9", "C6")
+def test_why_tells_the_fallback_and_a_retry_by_hand(ok: Callable[..., str], longhaul: Run) -> None:
+    words = ("submit", "-m", "sim?fail=503&seed=9", "--fallback", "sim?tokens=3", "fall back")
+    job = ok(*words).strip()
+    ok("wait", job)
+    story = ok("why", job)
+    assert "model sim?tokens=3, a fallback of the job, instead of sim?fail=503&seed=9" in story
+    assert "answered by  sim?tokens=3" in ok("get", job)
+    failing = ok("submit", "-m", "sim?fail=400", "--max-attempts", "1", "no").strip()
+    assert longhaul("wait", failing).returncode == 1
+    ok("retry", failing)
+    assert longhaul("wait", failing).returncode == 1
+    story = ok("why", failing)
+    assert story.index("attempt 1 ends") < story.index("sent to its queue again")
+    assert story.index("sent to its queue again") < story.rindex("attempt 1 begins,")
+
+
 @pytest.mark.promises("C3", "S1.9")
 def test_why_tells_of_the_webhook(
     ok: Callable[..., str], client: Client, receiver: Receiver
@@ -300,7 +320,9 @@ def test_why_tells_of_the_webhook(
 def test_queues_are_made_paused_and_resumed(
     ok: Callable[..., str], longhaul: Run, as_json: Callable[..., Any]
 ) -> None:
-    ok("queue", "set", "cli-queue", "--concurrency", "3", "--weight", "7")
+    made = ok("queue", "set", "cli-queue", "--concurrency", "3", "--weight", "7")
+    assert made == "queue cli-queue is made\n"
+    assert ok("queue", "set", "cli-queue", "--weight", "7") == "queue cli-queue is changed\n"
 
     def queue() -> dict[str, Any]:
         rows = as_json("queue", "list")["data"]
@@ -310,14 +332,18 @@ def test_queues_are_made_paused_and_resumed(
     ok("queue", "pause", "cli-queue")
     job = ok("submit", "-q", "cli-queue", "--kind", "noop").strip()
     assert longhaul("wait", job, "--timeout", "1").returncode == 6
+    until("why says it", lambda: "queued: its queue is paused" in ok("why", job))
     assert queue()["paused"] is True
     ok("queue", "resume", "cli-queue")
     ok("wait", job)
     ok("queue", "drain", "cli-queue")
     refused = longhaul("submit", "-q", "cli-queue", "--kind", "noop")
-    assert refused.returncode == 5 and "queue_full" in refused.stderr
+    assert refused.returncode == 7 and "queue_draining" in refused.stderr
+    assert "try again" not in refused.stderr
     assert "cli-queue" in ok("queue", "list")
-    assert longhaul("queue", "pause", "no-such-queue").returncode == 3
+    missing = longhaul("queue", "pause", "no-such-queue")
+    assert missing.returncode == 3 and "there is no queue called no-such-queue" in missing.stderr
+    assert "longhaul queue set no-such-queue makes it" in missing.stderr
 
 
 @pytest.mark.promises("X1")
@@ -340,7 +366,9 @@ def test_tenants_and_keys_live_their_life(
     shown = ok("tenant", "create", name, "--webhook-secret-file", str(secret), "--json")
     assert secret.read_text().startswith("whsec_") and secret.read_text().strip() not in shown
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    assert longhaul("tenant", "create", name).returncode == 7
+    again = longhaul("tenant", "create", name, "--show")
+    assert again.returncode == 7 and "a tenant of this name exists already" in again.stderr
+    assert longhaul("tenant", "create", "another").returncode == 2
     assert name in ok("tenant", "list")
 
     made = as_json("api-key", "create", "--tenant", name, "--key-file", str(key), "--name", "ci")
@@ -373,10 +401,16 @@ def test_bootstrap_works_once(longhaul: Run, tmp_path: Path) -> None:
 
 @pytest.mark.promises("X1")
 def test_migrate_and_check_config_find_nothing_to_do(
-    ok: Callable[..., str], as_json: Callable[..., Any]
+    ok: Callable[..., str], as_json: Callable[..., Any], longhaul: Run, tmp_path: Path
 ) -> None:
     assert as_json("migrate") == {"applied": []}
     assert "nothing to do" in ok("migrate")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("worker:\n  slots: many\n")
+    done = longhaul("check-config", str(bad), "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 2 and told["valid"] is False
+    assert f"{bad}:2:10: worker.slots: expected" in " ".join(told["faults"])
     checked = as_json("check-config")
     assert checked["valid"] and checked["database"]["migrations_missing"] == 0
     assert "the configuration is valid" in ok("check-config")

@@ -36,9 +36,9 @@ def test_every_mistake_is_told_with_its_line(program: str, tmp_path: Path) -> No
     assert done.returncode == 2
     path = tmp_path / "longhaul.yaml"
     assert done.stderr.splitlines() == [
-        f"{path}:5:1: unknown key; did you mean kafka?",
         f"{path}:3:10: worker.slots: expected an integer from 1 to 100000 (jobs)",
         f"{path}:4:3: unknown key; did you mean slots?",
+        f"{path}:5:1: unknown key; did you mean kafka?",
     ]
 
 
@@ -94,6 +94,30 @@ def test_sighup_changes_live_rows_and_says_so(
     until("a reload", lambda: news(stack, before, "worker.slots: 1000 -> 900"))
     job = client.submit(chat("after the reload"))
     assert client.wait(job["id"])["state"] == "completed"
+
+
+@pytest.mark.promises("C15")
+def test_a_stacks_own_values_are_taken_by_a_reload(stack: Any) -> None:
+    mine: Path = stack.layout.local
+    try:
+        mine.write_text("# mine\nlimits:\n  upstream_message_bytes: 2047\n")
+        words = " ".join(stack.reload()["producer-1"])
+        assert "limits.upstream_message_bytes: 2048 -> 2047" in words
+        mine.write_text("worker:\n  lease_ms: 9000\n")
+        words = " ".join(stack.reload()["worker-1"])
+        assert "worker.lease_ms: 6000 -> 9000 needs a restart" in words
+        # the next `up` must find it changed
+        assert "9000" not in (stack.layout.etc / "worker-1.yaml").read_text()
+    finally:
+        mine.unlink()
+        stack.reload()
+
+
+@pytest.mark.promises("C15")
+def test_a_sighup_for_nothing_is_told(stack: Any, worker_file: Path) -> None:
+    before = stack.log("worker-1")
+    stack.signal("worker-1", signal.SIGHUP)
+    until("a word", lambda: news(stack, before, "configuration read again, nothing changed"))
 
 
 @pytest.mark.promises("C15")

@@ -132,11 +132,14 @@ def test_an_upstream_that_fails_is_left_alone_and_comes_back_by_stages(
 
 
 @pytest.mark.promises("C6", "S1.10", "S1.12")
-def test_an_operator_blocks_and_lets_go(client: Client, admin: Client, simulator: Any) -> None:
+def test_an_operator_blocks_and_lets_go(
+    stack: Any, client: Client, admin: Client, simulator: Any
+) -> None:
     model = "sim?tokens=4&seed=2"
     assert client.wait(client.submit(chat("x", model=model))["id"])["state"] == "completed"
     said = say(admin, "simulator", model, mode="block", ttl_s=600)
     assert said.status_code == 200 and said.json()["mode"] == "block"
+    assert said.json()["until"].endswith("Z")
 
     def refused() -> str | None:
         job = client.submit(chat("x", model=model))["id"]
@@ -147,6 +150,13 @@ def test_an_operator_blocks_and_lets_go(client: Client, admin: Client, simulator
     job = until("a job is held back", refused)
     assert simulator.calls(job) == [] and client.get(job)["attempt"] == 0
     assert part(admin, "simulator", "breakers", model)["mode"] == "block"
+    assert "upstream_blocked" in outcomes(client, job)
+    story = stack.longhaul("why", job)
+    assert "not called: an operator blocked it (upstream_blocked), upstream simulator" in story
+    assert "nothing was sent: the attempt does not count" in story
+    assert "the model is called" not in story
+    row = next(r for r in stack.longhaul("top", "--once").splitlines() if r.startswith("simulator"))
+    assert f"block {model}" in row
     assert say(admin, "simulator", model, mode="auto").status_code == 200
     assert client.wait(job)["state"] == "completed"
     history = part(admin, "simulator", "breakers", model)["history"]
@@ -180,6 +190,10 @@ def test_another_upstream_stands_in_then_another_model(client: Client, admin: Cl
 @pytest.mark.promises("C6")
 def test_a_word_that_makes_no_sense_is_refused(admin: Client) -> None:
     assert say(admin, "nobody", "m", mode="block").status_code == 404
+    never = say(admin, "simulator", "gpt", mode="block")
+    assert never.status_code == 422 and "there are sim*" in never.json()["detail"]
+    path = "/v1/upstreams/simulator/keys/gold/breaker"
+    assert "no key called gold" in admin.http.put(path, json={"mode": "block"}).json()["detail"]
     for word in ({}, {"mode": "ajar"}, {"mode": "block", "ttl_s": 0}, {"mode": "auto", "x": 1}):
         reply = say(admin, "simulator", "m", **word)
         assert reply.status_code == 422 and reply.json()["code"] == "invalid_field", word

@@ -240,6 +240,46 @@ def test_a_paused_queue_holds_its_jobs_and_a_resumed_one_runs_them(
     assert client.wait(job["id"])["state"] == "completed"
 
 
+@pytest.mark.promises("C1")
+def test_a_refusal_says_what_was_probably_meant(client: Client, admin: Client) -> None:
+    def problem(**request: Any) -> tuple[str, str]:
+        reply = client.http.post("/v1/jobs", **request).json()
+        return reply["code"], " ".join(e["pointer"] + " " + e["detail"] for e in reply["errors"])
+
+    assert problem(content=b" ") == ("invalid_json", " the body is empty")
+    beside = {"kind": "chat", "input": {}, "model": "sim"}
+    assert "/model is no field of a job: it belongs into /input" in problem(json=beside)[1]
+    kinds = problem(json={"kind": "purge", "input": {}})[1]
+    assert kinds.endswith("there are chat, response, embedding, message, noop")
+    assert "no queue is called mails" in problem(json={**chat("x"), "queue": "mails"})[1]
+    nobody = client.http.get("/v1/jobs/job_01h455vb4pex5vsknk084sn02q").json()["detail"]
+    assert nobody == "there is no job job_01h455vb4pex5vsknk084sn02q"
+    assert client.http.get("/v1/queues").json()["detail"] == "nothing is served at this path"
+
+
+@pytest.mark.promises("C5")
+def test_who_asks_for_a_model_that_nobody_serves_learns_which_there_are(client: Client) -> None:
+    done = client.wait(client.submit(chat("x", model="gpt-x"))["id"])
+    assert done["error"]["code"] == "no_upstream"
+    assert "sim*" in done["error"]["upstream_message"]
+
+
+@pytest.mark.promises("C12")
+def test_a_draining_queue_is_not_a_full_one(client: Client, admin: Client) -> None:
+    admin.http.patch("/v1/queues/leaving", json={}).raise_for_status()
+    admin.http.post("/v1/queues/leaving/drain").raise_for_status()
+    body = {"kind": "noop", "input": {}, "queue": "leaving"}
+    keyed = {"Idempotency-Key": "leaving"}  # decided by the record, not by the producer
+    for reply in (
+        client.http.post("/v1/jobs", json=body),
+        client.http.post("/v1/jobs", json=body, headers=keyed),
+    ):
+        assert (reply.status_code, reply.json()["code"]) == (409, "queue_draining")
+        assert "retry-after" not in reply.headers
+    line = client.http.post("/v1/jobs/bulk", content=json.dumps(body)).json()
+    assert line["code"] == "queue_draining"
+
+
 @pytest.mark.promises("C12")
 def test_a_full_queue_says_when_to_come_again(client: Client, admin: Client) -> None:
     admin.http.patch("/v1/queues/narrow", json={"max_queued": 5}).raise_for_status()

@@ -97,12 +97,15 @@ def test_every_command_explains_itself(longhaul: Shell, command: str) -> None:
         ((), "usage: longhaul COMMAND"),
         (("queue",), "longhaul COMMAND"),
         (("sumbit", "x"), 'did you mean "submit"?'),
+        (("foo",), 'see "longhaul help"'),
+        (("submit", "x", "--timeout", "5"), "--timeout goes with"),
+        (("tenant", "create", "acme"), "--webhook-secret-file FILE, or --show"),
         (("submit", "x", "--priority", "12"), "from 0 to 9"),
         (("submit", "x", "--colour"), "no option --colour"),
         (("submit",), "give a prompt"),
         (("submit", "x", "--wait", "--watch"), "not both"),
         (("submit", "--ndjson", "f", "x"), "no prompt"),
-        (("get",), "JOB... is missing"),
+        (("get",), "JOB... is missing; usage: longhaul get JOB..."),
         (("get", "7"), "not a job's id"),
         (("cancel",), "name jobs, or a filter"),
         (("cancel", JOB, "--state", "failed"), "not both"),
@@ -335,6 +338,29 @@ def test_bulk_names_the_lines_that_were_refused(longhaul: Shell, tmp_path: Path)
     assert json.loads(sent[2])["queue"] == "b"
 
 
+def test_bulk_fills_in_what_a_line_leaves_out(longhaul: Shell) -> None:
+    body = json.dumps({"id": JOB, "state": "queued"}).encode() + b"\n"
+    longhaul.server.on("POST /v1/jobs/bulk", Reply(200, body * 3))
+    lines = [
+        '{"kind":"chat","input":{"messages":[]},"metadata":{"a":"1"}}',
+        '{"kind":"embedding","input":{"model":"own"},"metadata":{"a":"1","k":"w"}}',
+        '{"kind":"noop","input":{},"metadata":{"k":"w"}}',
+    ]
+    done = longhaul("submit", "--ndjson", "-", "--metadata", "k=v", stdin="\n".join(lines))
+    assert done.returncode == 0, done.stderr
+    first, second, third = longhaul.server.asked[0].body.decode().splitlines()
+    assert json.loads(first)["input"]["model"] == "sim"
+    assert json.loads(first)["metadata"] == {"a": "1", "k": "v"}
+    assert (second, third) == (lines[1], lines[2])
+
+
+def test_the_wrong_address_for_operators_is_named(longhaul: Shell) -> None:
+    away = problem(404, "not_found", "nothing is served at this path")
+    longhaul.server.on("GET /v1/queues", away)
+    done = longhaul("queue", "list")
+    assert done.returncode == 3 and "is not the operators' address" in done.stderr
+
+
 def test_bulk_says_what_it_does_not_know(longhaul: Shell, tmp_path: Path) -> None:
     body = json.dumps({"id": JOB, "state": "queued"}).encode() + b"\n"
     longhaul.server.on("POST /v1/jobs/bulk", Reply(200, body))
@@ -462,11 +488,11 @@ def test_a_closed_pipe_is_a_failure_and_not_silence(longhaul: Shell) -> None:
 
 def test_an_upstreams_breaker_is_set_by_hand(longhaul: Shell) -> None:
     path = "/v1/upstreams/main/models/org%2Fbig/breaker"
-    longhaul.server.on(f"PUT {path}", Reply(200, {"object": "breaker", "mode": "block"}))
+    longhaul.server.on(f"PUT {path}", Reply(200, {"mode": "block", "until": "2026-01-31T12:10:00Z"}))
     done = longhaul("upstream", "block", "main", "org/big", "--for", "10m")
     assert (done.returncode, done.stdout) == (
         0,
-        "model org/big is not called until the time is over\n",
+        "model org/big of upstream main is not called until 2026-01-31T12:10:00Z\n",
     )
     assert json.loads(longhaul.server.asked[-1].body) == {"mode": "block", "ttl_s": 600}
 

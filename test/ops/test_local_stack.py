@@ -12,7 +12,7 @@ import pytest
 from longhaul_dev import jars
 from longhaul_dev.account import service_account
 from longhaul_dev.board import Row
-from longhaul_dev.config import merged
+from longhaul_dev.config import merged, with_local
 from longhaul_dev.fault import Fault
 from longhaul_dev.layout import REPOSITORY
 from longhaul_dev.ports import Ports
@@ -20,6 +20,7 @@ from longhaul_dev.signature import verified
 from longhaul_dev.stack import Stack
 from longhaul_dev.wait import until
 from longhaul_dev.yaml import dump
+from longhaul_dev.yaml_read import load
 
 FOLDER = REPOSITORY / "var" / "test" / "ops"
 STANDARD_VECTOR = {
@@ -130,6 +131,31 @@ def test_a_model_cannot_steer_the_terminal_or_break_a_line() -> None:
     assert len(row.line(70)) <= 70
     assert row.line(70).isprintable()
     assert row.line(20).isprintable()
+
+
+def test_a_file_of_ones_own_is_laid_over_the_stacks() -> None:
+    base = {"worker": {"slots": 1, "lease_ms": 2}, "upstreams": [{"name": "simulator"}]}
+    text = """
+# mine
+worker:
+  slots: 10   # few
+upstreams:
+- name: mine
+  base_url: "http://h/v1#x"
+  models: [gpt-*, 'it''s']
+  input_usd_per_million: 0.15
+"""
+    tree = with_local(base, load(text, "local.yaml"))
+    assert tree["worker"] == {"slots": 10, "lease_ms": 2}
+    mine = {"name": "mine", "base_url": "http://h/v1#x", "models": ["gpt-*", "it's"]}
+    assert tree["upstreams"] == [{**mine, "input_usd_per_million": 0.15}, {"name": "simulator"}]
+    assert load(dump(tree), "again") == tree
+
+
+@pytest.mark.parametrize("line", ["log: {level: x}", "a: &b 1", "just words", "a: |"])
+def test_what_it_may_not_hold_is_refused_with_its_line(line: str) -> None:
+    with pytest.raises(Fault, match="f:2: "):
+        load(f"worker:\n{line}\n", "f")
 
 
 def test_overrides_reach_one_key_and_leave_its_neighbours() -> None:

@@ -177,6 +177,14 @@ static void refused(
 		shared_limits_hurry(p->shared);
 }
 
+static bool is_by_hand(struct permits *p, const struct scope *scope, enum permit_block by)
+{
+	const struct guard *g = by == PERMIT_BREAKER ? scope->breaker : scope->health;
+
+	return (by == PERMIT_BREAKER || by == PERMIT_KEY) &&
+	       breaker_mode(&g->now, permits_now(p)) == BREAKER_BLOCK;
+}
+
 static struct permit_verdict stay_or_park(
 	struct permits *p, struct permit *permit, enum permit_block by, int64_t wait_ms)
 {
@@ -197,6 +205,7 @@ static struct permit_verdict stay_or_park(
 		return verdict;
 	}
 	verdict.answer = PERMIT_PARK;
+	verdict.by_hand = is_by_hand(p, scope, by);
 	verdict.park_ms = permit_park_ms(p, scope, by, permit->tokens, wait_ms);
 	*permit = (struct permit){.scope = NULL};
 	return verdict;

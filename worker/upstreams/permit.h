@@ -82,6 +82,7 @@ struct permit_verdict {
 	enum permit_answer answer;
 	enum permit_block by;
 	int64_t park_ms; /* PARK: come again after this */
+	bool by_hand;	 /* PARK: an operator's word, not what was counted */
 	/* permit_look alone, to choose among an upstream's keys */
 	size_t calls;	     /* under way with this key and model */
 	uint64_t granted;    /* so many began */

@@ -16,7 +16,8 @@ from longhaul_dev.fault import Fault
 from longhaul_dev.jars import Jars
 from longhaul_dev.layout import REPOSITORY
 from longhaul_dev.progress import say, step, warn
-from longhaul_dev.stack import Stack
+from longhaul_dev.stack import REFUSED, Stack
+from longhaul_dev.ways_on import ways_on
 
 COUNT_MAX = 64
 
@@ -62,6 +63,19 @@ def run_up() -> int:
             programs=flag("PROGRAMS", True),
         )
     say(f"up: {stack.layout.stack_env}")
+    if flag("PROGRAMS", True):
+        say("To go on:\n" + "".join(f"  {line}\n" for line in ways_on(stack)).rstrip())
+    return 0
+
+
+def run_reload() -> int:
+    said = Stack(folder()).reload()
+    for name, words in sorted(said.items()):
+        for word in words:
+            say(f"{name}: {word}")
+    if any(REFUSED in word for words in said.values() for word in words):
+        warn("What needs a restart is taken by `make up`, which restarts what changed.")
+        return 1
     return 0
 
 
@@ -137,6 +151,7 @@ def run_demo() -> int:
 
 COMMANDS = {
     "up": Command(run_up, "start the stack, or bring it to other counts"),
+    "reload": Command(run_reload, "lay local.yaml over the configuration, let all programs read it"),
     "down": Command(run_down, "end every process of the stack; PURGE=1 removes its data too"),
     "clean-var": Command(run_clean, "down, and remove data, caches and the Python environment"),
     "status": Command(run_status, "what runs"),

@@ -1,5 +1,6 @@
 """longhaul.yaml for a stack, and one file per program where several run side by side."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -8,23 +9,55 @@ from longhaul_dev.plan import Plan, metrics_port, serves_metrics
 from longhaul_dev.postgres import Postgres
 from longhaul_dev.upstream import chosen_upstream
 from longhaul_dev.yaml import dump
+from longhaul_dev.yaml_read import load
 
 Tree = dict[str, Any]
 Ports = dict[str, int]
 SIMULATOR_CALLS_MAX = 20000
-HEADING = "# Written by `make up`; change it there.\n"
 
 
 def write_configs(layout: Layout, ports: Ports, plan: Plan) -> set[str]:
     """Writes every configuration file; names the programs whose own file changed."""
     base = merged(base_config(layout, ports, plan), _overrides(layout, ports, plan))
-    layout.write(layout.config, HEADING + dump(base))
+    layout.write(layout.base_config, json.dumps(base, indent=1) + "\n")
+    return write_programs(layout, ports, base, plan.program_names())
+
+
+def rewrite_configs(layout: Layout, ports: Ports, names: list[str]) -> set[str]:
+    """The same with what the last `up` configured: local.yaml may say something else by now."""
+    base = json.loads(layout.base_config.read_text(encoding="utf-8"))
+    return write_programs(layout, ports, base, names)
+
+
+def write_programs(layout: Layout, ports: Ports, base: Tree, names: list[str]) -> set[str]:
+    whole = with_local(base, local_config(layout))
+    heading = f"# Written by `make up` and `make reload`; your own values go to {layout.local}.\n"
+    layout.write(layout.config, heading + dump(whole))
     changed = set()
-    for name in plan.program_names():
-        text = HEADING + dump(program_config(base, layout, ports, name))
+    for name in names:
+        text = heading + dump(program_config(whole, layout, ports, name))
         if layout.write(layout.etc / f"{name}.yaml", text):
             changed.add(name)
     return changed
+
+
+def local_config(layout: Layout) -> Tree:
+    """What local.yaml says; empty without one."""
+    if not layout.local.exists():
+        return {}
+    return load(layout.local.read_text(encoding="utf-8"), str(layout.local))
+
+
+def with_local(base: Tree, local: Tree) -> Tree:
+    """`local` laid over `base`. Its upstreams come first and take the place of those of their
+    name; the others stay, so that the simulator goes on being there."""
+    tree = merged(base, local)
+    rows = local.get("upstreams")
+    if isinstance(rows, list):
+        mine = {row.get("name") for row in rows if isinstance(row, dict)}
+        kept = [row for row in base.get("upstreams", []) if row["name"] not in mine]
+        tree["upstreams"] = deepcopy(rows) + deepcopy(kept)
+    return tree
 
 
 def base_config(layout: Layout, ports: Ports, plan: Plan) -> Tree:

@@ -1,6 +1,5 @@
 """make demo: a first run, explained. Real documents go through the queue to a model and back."""
 
-import shlex
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,6 @@ from longhaul_dev import build, packages, preflight
 from longhaul_dev.api import Api
 from longhaul_dev.board import Board, printable
 from longhaul_dev.fault import Fault
-from longhaul_dev.layout import REPOSITORY
 from longhaul_dev.progress import say, step
 from longhaul_dev.receiver import Receiver
 from longhaul_dev.signature import verified
@@ -19,6 +17,7 @@ from longhaul_dev.stack import Stack
 from longhaul_dev.texts import Text, long_texts
 from longhaul_dev.timings import timings_table
 from longhaul_dev.upstream import chosen_model, is_chosen
+from longhaul_dev.ways_on import ways_on
 
 TASK = "Summarise the following text in three sentences.\n\n"
 SIMULATED = "sim?ttft_ms=150&itl_ms=12&jitter=0.3"
@@ -103,15 +102,8 @@ class Demo:
         return api.job(job_id)
 
     def _show_next(self, stack: Stack, took_s: float) -> None:
-        longhaul = _shown(REPOSITORY / "build" / "release" / "longhaul")
-        profile = _shown(stack.profile)
         say(f"\nDone in {took_s:.1f} s. The stack goes on running. To go on:\n")
-        say(f"  {longhaul} submit --profile {profile} --watch 'Tell me about queues'")
-        say(
-            f"  . {_shown(stack.layout.stack_env)}; curl -s -H "
-            '"Authorization: Bearer $LONGHAUL_API_KEY" "$LONGHAUL_URL/v1/jobs?limit=3"'
-        )
-        say("  make down" + ("" if self._var == REPOSITORY / "var" else f" VAR={self._var}"))
+        say("".join(f"  {line}\n" for line in ways_on(stack)).rstrip())
 
 
 def _show_answers(jobs: Jobs) -> None:
@@ -138,10 +130,3 @@ def _show_delivery(receiver: Receiver, secret: str) -> None:
     say(f"  webhook-id {delivery.headers['webhook-id']}")
     say(f"  {delivery.body.decode()}")
 
-
-def _shown(path: Path) -> str:
-    """A path as a person would type it from the clone."""
-    try:
-        return shlex.quote(str(path.relative_to(REPOSITORY)))
-    except ValueError:
-        return shlex.quote(str(path))

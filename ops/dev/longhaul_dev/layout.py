@@ -5,7 +5,8 @@ write (data, run, log, keys, tmp) is given to the account that the stack runs as
 never executes a file which that account could have changed.
 
     VAR/stack.env        addresses and keys for scripts        VAR/run/NAME.pid   process ids
-    VAR/longhaul.yaml    configuration                         VAR/log/NAME.log   logs
+    VAR/longhaul.yaml    configuration, as the command reads   VAR/log/NAME.log   logs
+    VAR/local.yaml       yours: laid over it, never written
     VAR/profile          profile of the command line           VAR/etc/NAME.yaml  one per program
     VAR/bin              the programs as they were started     VAR/keys           secrets, 0600
     VAR/data/NAME        databases, crash notes                VAR/stack.json     ports and counts
@@ -73,6 +74,16 @@ class Layout:
     @property
     def config(self) -> Path:
         return self.root / "longhaul.yaml"
+
+    @property
+    def local(self) -> Path:
+        """Values of whoever runs the stack; nothing here ever writes or removes it."""
+        return self.root / "local.yaml"
+
+    @property
+    def base_config(self) -> Path:
+        """What the last `up` configured, before local.yaml."""
+        return self.root / "etc" / "base.json"
 
     @property
     def profile(self) -> Path:

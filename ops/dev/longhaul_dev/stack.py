@@ -20,6 +20,7 @@ Names: postgres, redis-limits, redis-cache, kafka, simulator, producer-N, worker
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from typing import Any, Protocol
 
 from longhaul_dev import build
 from longhaul_dev.account import service_account
-from longhaul_dev.config import write_configs
+from longhaul_dev.config import rewrite_configs, write_configs
 from longhaul_dev.control import Control
 from longhaul_dev.fault import Fault
 from longhaul_dev.kafka import Kafka
@@ -47,6 +48,19 @@ from longhaul_dev.wait import until
 SERVICE_READY_S = 60.0
 PROGRAM_READY_S = 30.0
 STOP_MARGIN_S = 15.0
+PROGRAMS = ("producer-", "worker-", "scheduler-")
+REFUSED = "configuration not reloaded"
+RELOAD_ENDS = (REFUSED, "configuration changed", "configuration read again")
+"""One of these stands in the log when a program is done with its file."""
+
+
+def _words(line: str) -> str:
+    """A line of the log for people: its message, and what it is about."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    return " ".join(str(said[key]) for key in ("message", "msg", "detail") if key in said)
 
 
 class Service(Protocol):
@@ -164,6 +178,38 @@ class Stack:
         if not pid:
             raise Fault(f"{name} is not running.")
         return int(pid)
+
+    def reload(self) -> dict[str, list[str]]:
+        """Lays local.yaml over the configuration anew and lets every program read it (SIGHUP).
+
+        What each program said: its log's words on it. A file that a program refuses is put back,
+        so that the next `up`, which restarts what changed, finds it changed.
+        """
+        with self._turn():
+            names = [n for n in self.status() if n.startswith(PROGRAMS)]
+            files = {name: self._layout.etc / f"{name}.yaml" for name in names}
+            before = {name: path.read_text() for name, path in files.items()}
+            rewrite_configs(self._layout, self._ports(), names)
+            said = {name: self._reload_one(name) for name in names if self.pid(name)}
+            for name, words in said.items():
+                if any(REFUSED in word for word in words):
+                    self._layout.write(files[name], before[name])
+        return said
+
+    def _reload_one(self, name: str) -> list[str]:
+        seen = len(self.log(name))
+        self.signal(name, signal.SIGHUP)
+
+        def news() -> list[str]:
+            lines = self.log(name)[seen:].splitlines()
+            return [line for line in lines if '"configuration' in line]
+
+        until(
+            lambda: any(end in line for line in news() for end in RELOAD_ENDS),
+            PROGRAM_READY_S,
+            f"{name} reading its configuration again",
+        )
+        return [_words(line) for line in news()]
 
     def wait_exit(self, name: str, timeout_s: float = 30.0) -> int:
         """Waits until an unsupervised process has ended by itself; its exit code."""

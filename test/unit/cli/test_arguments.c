@@ -104,7 +104,8 @@ static void test_values_are_checked_against_their_row(void **state)
 	REFUSED("from 0 to 9", "submit", "x", "--priority", "3x");
 	REFUSED("from 0 to 9", "submit", "x", "--priority", "99999999999999999999");
 	REFUSED("like 90, 90s, 10m or 2h", "submit", "x", "--deadline", "5y");
-	REFUSED("is one of queued|", "list", "--state", "runing");
+	REFUSED("is of queued|", "list", "--state", "queued,runing");
+	REFUSED("is one of chat|", "list", "--kind", "query");
 	REFUSED("KEY=VALUE", "submit", "x", "--metadata", "=v");
 	REFUSED("must not be empty", "submit", "x", "--queue", "");
 	REFUSED("--queue is not UTF-8", "submit", "x", "--queue", "\xff");

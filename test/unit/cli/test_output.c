@@ -37,6 +37,22 @@ static void test_tables_are_as_wide_as_their_widest_cell(void **state)
 	spoken_close(&s);
 }
 
+static void test_numbers_come_out_as_they_came(void **state)
+{
+	static const char sent[] = "{\"a\":[0.1,-0.006929283495992422,1,2.0,1e-7,100000000],\"b\":"
+				   "\"0.10000000000000001\\\"7\"}";
+	json_t *value = json(sent);
+	struct spoken s;
+
+	SPOKEN(&s, "queue", "list");
+	assert_int_equal(output_json(&s.call, value), OUTCOME_OK);
+	spoken_flush(&s);
+	assert_string_equal(s.out, "{\"a\":[0.1,-0.006929283495992422,1,2.0,1e-07,100000000],\"b\":"
+				   "\"0.10000000000000001\\\"7\"}\n");
+	json_decref(value);
+	spoken_close(&s);
+}
+
 static void test_a_problem_is_said_with_its_pointers(void **state)
 {
 	json_t *problem =
@@ -141,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables_are_as_wide_as_their_widest_cell),
+		cmocka_unit_test(test_numbers_come_out_as_they_came),
 		cmocka_unit_test(test_a_problem_is_said_with_its_pointers),
 		cmocka_unit_test(test_the_answer_is_found_in_every_api),
 		cmocka_unit_test(test_personal_filters_never_stand_in_a_url),

@@ -56,13 +56,13 @@ static void test_every_kind_gets_its_own_form(void **state)
 static void test_options_become_members(void **state)
 {
 	BECOMES("{\"attempt_timeout_s\":60,\"callback\":{\"url\":\"https://e.example/h\"},"
-		"\"deadline_s\":600,\"input\":{},\"kind\":\"noop\",\"max_attempts\":2,"
+		"\"deadline_s\":600,\"fallback\":[{\"model\":\"a\"},{\"model\":\"b\"}],\"input\":{},\"kind\":\"noop\",\"max_attempts\":2,"
 		"\"metadata\":{\"a\":\"1=2\",\"b\":\"\"},\"priority\":0,\"queue\":\"q\","
 		"\"run_at\":\"2030-01-31T11:00:00.000Z\",\"store\":false,\"subject\":\"u\"}",
-		"submit", "--kind", "noop", "-q", "q", "--priority", "0", "--deadline", "10m",
-		"--attempt-timeout", "1m", "--max-attempts", "2", "--metadata", "a=1=2",
-		"--metadata", "b=", "--subject", "u", "--no-store", "--callback",
-		"https://e.example/h", "--run-at", "2030-01-31T12:00:00+01:00");
+		"submit", "--kind", "noop", "--fallback", "a", "--fallback", "b", "-q", "q",
+		"--priority", "0", "--deadline", "10m", "--attempt-timeout", "1m", "--max-attempts",
+		"2", "--metadata", "a=1=2", "--metadata", "b=", "--subject", "u", "--no-store",
+		"--callback", "https://e.example/h", "--run-at", "2030-01-31T12:00:00+01:00");
 }
 
 static void refused(const char *model, const char *sentence, const char *const *words)
@@ -88,7 +88,7 @@ static void test_what_cannot_be_a_job_is_said(void **state)
 	REFUSED("", "name a model", "submit", "x");
 	REFUSED("m", "give a prompt", "submit");
 	REFUSED("m", "not UTF-8", "submit", "\xff\xfe");
-	REFUSED("m", "wants --input", "submit", "--kind", "query", "x");
+	REFUSED("m", "wants --input", "submit", "--kind", "noop", "x");
 	REFUSED("m", "--run-at takes a time", "submit", "x", "--run-at", "soon");
 	REFUSED("m", "cannot read /nonexistent/file", "submit", "--file", "/nonexistent/file");
 }
@@ -112,8 +112,8 @@ static void test_files_follow_the_words_or_are_the_input(void **state)
 	BECOMES("{\"input\":{\"messages\":[{\"content\":\"sum up:\\n\\n{\\\"a\\\":1}\",\"role\":"
 		"\"user\"}],\"model\":\"default-model\"},\"kind\":\"chat\"}",
 		"submit", "sum", "up:", "--file", path);
-	BECOMES("{\"input\":{\"a\":1},\"kind\":\"query\"}", "submit", "--kind", "query", "--input",
-		path);
+	BECOMES("{\"input\":{\"a\":1},\"kind\":\"embedding\"}", "submit", "--kind", "embedding",
+		"--input", path);
 }
 
 int main(void)

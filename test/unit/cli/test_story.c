@@ -174,8 +174,15 @@ static void test_why_an_attempt_was_the_last(void **state)
 	} cases[] = {
 		{"\"state\":\"failed\",\"number\":5,\"error\":{\"code\":\"upstream_error\"}",
 			"its attempts are used up"},
-		{"\"state\":\"failed\",\"number\":1,\"error\":{\"code\":\"upstream_auth\"}",
+		{"\"state\":\"failed\",\"number\":1,\"error\":{\"code\":\"upstream_rejected\"}",
 			"such an error stays: another attempt would end the same"},
+		{"\"state\":\"failed\",\"number\":1,\"error\":{\"code\":\"upstream_auth\"}",
+			"no other key or upstream is there to try"},
+		{"\"state\":\"failed\",\"number\":5,\"error\":{\"code\":\"upstream_quota\"}",
+			"its attempts are used up"},
+		{"\"state\":\"waiting\",\"waiting_for\":\"retry\",\"number\":1,"
+		 "\"error\":{\"code\":\"upstream_quota\"}",
+			"another key or upstream may do: it is tried again"},
 		{"\"state\":\"failed\",\"number\":1,\"error\":{\"code\":\"upstream_error\"}",
 			"no time was left before its deadline"},
 		{"\"state\":\"cancelled\",\"number\":1,\"ended_by\":\"cancel\"",
@@ -200,6 +207,73 @@ static void test_why_an_attempt_was_the_last(void **state)
 	}
 }
 
+/* promises: S1.9 */
+static void test_what_was_not_sent_is_no_call(void **state)
+{
+	struct story story = made(
+		"{\"state\":\"completed\",\"created_at\":\"" AT("00.000") "\",\"finished_at\":\"" AT(
+			"06.000") "\",\"attempts\":[{\"number\":1,\"state\":\"waiting\","
+				  "\"waiting_for\":\"breaker\",\"ended_by\":\"holder\","
+				  "\"upstream\":\"primary\",\"error\":{\"code\":\"upstream_blocked\","
+				  "\"message\":\"x\"},\"started_at\":\"" AT("01.000") "\",\"finished_at\":\"" AT(
+					  "02.000") "\"},{\"number\":1,\"state\":\"completed\","
+						    "\"ended_by\":\"holder\",\"upstream\":\"second\","
+						    "\"fallback\":true,\"started_at\":\"" AT(
+							    "05.000") "\",\"finished_at\":\"" AT("06.000") "\"}]}",
+		AT("09.000"));
+	const json_t *refused = line(&story, 2, "not_called"), *called;
+
+	assert_string_equal(text(json_object_get(refused, "error"), "code"), "upstream_blocked");
+	assert_string_equal(text(line(&story, 3, "ended"), "reason"),
+		"nothing was sent: the attempt does not count");
+	assert_true(json_is_true(json_object_get(line(&story, 4, "claimed"), "again")));
+	called = line(&story, 5, "called");
+	assert_string_equal(text(called, "instead_of_upstream"), "primary");
+	assert_true(json_is_true(json_object_get(called, "fallback")));
+	assert_int_equal(share(&story, "admit"), 1000);
+	story_clear(&story);
+}
+
+/* promises: S1.9 */
+static void test_silence_before_the_first_byte_is_the_models(void **state)
+{
+	struct story story = made(
+		"{\"state\":\"failed\",\"created_at\":\"" AT("00.000") "\",\"finished_at\":\"" AT(
+			"05.000") "\",\"attempts\":[{\"number\":1,\"state\":\"failed\","
+				  "\"waiting_for\":\"retry\",\"ended_by\":\"holder\","
+				  "\"upstream\":\"primary\",\"error\":{\"code\":\"upstream_first_byte\"},"
+				  "\"started_at\":\"" AT("01.000") "\",\"finished_at\":\"" AT(
+					  "05.000") "\",\"timings_ms\":{\"admit\":0,\"first_byte\":null}}]}",
+		AT("09.000"));
+
+	assert_int_equal(share(&story, "first_byte"), 4000);
+	assert_int_equal(share(&story, "held"), 0);
+	assert_null(text(line(&story, 3, "ended"), "waiting_for"));
+	story_clear(&story);
+}
+
+/* promises: S1.9 */
+static void test_what_was_sent_again_is_told_and_its_rest_is_nobodys_wait(void **state)
+{
+	struct story story = made(
+		"{\"state\":\"completed\",\"max_attempts\":1,\"created_at\":\"" AT("00.000") "\",\"finished_at\":\"" AT("09.000") "\",\"deadline_at\":\"" AT(
+			"59.000") "\",\"timings_ms\":{\"queue\":500},"
+				  "\"attempts\":[{\"number\":1,\"state\":\"failed\",\"ended_by\":\"holder\","
+				  "\"started_at\":\"" AT("00.000") "\",\"finished_at\":\"" AT(
+					  "01.000") "\"},{\"number\":1,\"state\":\"completed\",\"ended_by\":\"holder\","
+						    "\"started_at\":\"" AT("08.500") "\",\"finished_at\":\"" AT(
+							    "09.000") "\"}]}",
+		AT("09.000"));
+	const json_t *again = line(&story, 3, "sent_again");
+
+	assert_string_equal(text(again, "at"), AT("08.000"));
+	assert_string_equal(text(again, "deadline_at"), AT("59.000"));
+	assert_null(json_object_get(line(&story, 4, "claimed"), "again"));
+	assert_int_equal(share(&story, "over"), 7000);
+	assert_int_equal(share(&story, "queue"), 500);
+	story_clear(&story);
+}
+
 static void test_what_is_no_job_is_refused(void **state)
 {
 	json_t *other = json_object();
@@ -218,6 +292,9 @@ int main(void)
 		cmocka_unit_test(test_a_job_for_later_waits_for_its_time_first),
 		cmocka_unit_test(test_what_still_waits_has_waited_until_now),
 		cmocka_unit_test(test_why_an_attempt_was_the_last),
+		cmocka_unit_test(test_what_was_not_sent_is_no_call),
+		cmocka_unit_test(test_silence_before_the_first_byte_is_the_models),
+		cmocka_unit_test(test_what_was_sent_again_is_told_and_its_rest_is_nobodys_wait),
 		cmocka_unit_test(test_what_is_no_job_is_refused),
 	};
 

@@ -209,8 +209,9 @@ static void test_kafkas_files_are_checked_for_all_that_read_them(void **state)
 		buf_init(&faults, 1000);
 		assert_int_equal(config_check_files("f.yaml", c, programs[i], &faults), ERR_CONFIG);
 		assert_string_equal(faults.bytes,
-			"f.yaml: kafka.ca_file: the file /nowhere/ca No such file or directory\n"
-			"f.yaml: kafka.sasl_password_file: the secret file /nowhere/p No such file "
+			"f.yaml: kafka.ca_file: the file /nowhere/ca cannot be read: No such file "
+			"or directory\n"
+			"f.yaml: kafka.sasl_password_file: the secret file /nowhere/p cannot be read: No such file "
 			"or directory\n");
 		buf_clear(&faults);
 	}
@@ -262,8 +263,9 @@ static void test_secret_files_are_checked_for_who_reads_them(void **state)
 	buf_init(&faults, 1000);
 	assert_int_equal(config_check_files("f.yaml", c, "producer", &faults), ERR_OK);
 	assert_int_equal(config_check_files("f.yaml", c, "worker", &faults), ERR_CONFIG);
-	assert_string_equal(faults.bytes, "f.yaml:3:3: upstreams.a: the secret file "
-					  "/nowhere/key No such file or directory\n");
+	assert_string_equal(faults.bytes,
+		"f.yaml:3:3: upstreams.a: the secret file "
+		"/nowhere/key cannot be read: No such file or directory\n");
 	buf_clear(&faults);
 	config_release(c);
 }
