@@ -38,7 +38,7 @@ enum outcome worker_drain_run(struct call *call)
 	state = json_string_value(json_object_get(worker, "state"));
 	if (outcome == OUTCOME_OK && state &&
 		(strcmp(state, "left") == 0 || strcmp(state, "dead") == 0))
-		outcome = call_fail(call, OUTCOME_CONFLICT, "worker %s is %s: it stopped before",
+		outcome = call_fail(call, OUTCOME_CONFLICT, "worker %s is gone already (%s)",
 			call->arguments[0], state);
 	else if (outcome == OUTCOME_OK && call_flag(call, "json"))
 		outcome = output_json(call, worker);

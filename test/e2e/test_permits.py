@@ -152,7 +152,7 @@ def test_an_operator_blocks_and_lets_go(
     assert part(admin, "simulator", "breakers", model)["mode"] == "block"
     assert "upstream_blocked" in outcomes(client, job)
     story = stack.longhaul("why", job)
-    assert "not called: an operator blocked it (upstream_blocked), upstream simulator" in story
+    assert "not called: an operator blocked it, upstream_blocked, upstream simulator" in story
     assert "nothing was sent: the attempt does not count" in story
     assert "the model is called" not in story
     row = next(r for r in stack.longhaul("top", "--once").splitlines() if r.startswith("simulator"))

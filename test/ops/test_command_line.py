@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripted import Reply, Scripted, problem
+from scripted import Reply, problem
+from shell import JOB, KEY, LONGHAUL, OTHER, ROOT, Shell, job
 
-ROOT = Path(__file__).resolve().parents[2]
-LONGHAUL = ROOT / "build" / os.environ.get("LONGHAUL_MODE", "release") / "longhaul"
-JOB = "job_01h455vb4pex5vsknk084sn02q"
-OTHER = "job_01h455vb4pex5vsknk084sn02r"
-KEY = "lh_" + "0" * 72
 COMMANDS = {
     "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "top", "queue list",
     "queue set", "queue pause", "queue resume", "queue drain", "worker list", "worker drain",
@@ -26,51 +20,6 @@ COMMANDS = {
     "api-key list", "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion",
     "help", "version", "usage",
 }  # fmt: skip
-
-
-def job(state: str = "completed", name: str = JOB, **more: object) -> dict[str, object]:
-    answer = {"choices": [{"message": {"role": "assistant", "content": "forty-two"}}]}
-    result = answer if state == "completed" else None
-    return {"id": name, "object": "job", "state": state, "result": result, **more}
-
-
-class Shell:
-    """Runs longhaul with a profile of its own and nothing else in the environment."""
-
-    def __init__(self, home: Path, server: Scripted) -> None:
-        self.home = home
-        self.server = server
-        self.key_file = home / "api.key"
-        self.key_file.write_text(KEY + "\n")
-        self.key_file.chmod(0o600)
-        self.profile = home / "profile"
-        self.profile.write_text(
-            f"url={server.url}\nadmin_url={server.url}\napi_key_file=api.key\n"
-            "admin_key_file=api.key\nmodel=sim\n"
-        )
-
-    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {"LONGHAUL_PROFILE": str(self.profile), "PATH": os.environ["PATH"]}
-        return subprocess.run(
-            [LONGHAUL, *words],
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-
-@pytest.fixture
-def server() -> Iterator[Scripted]:
-    one = Scripted()
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def longhaul(tmp_path: Path, server: Scripted) -> Shell:
-    return Shell(tmp_path, server)
 
 
 def test_the_reference_page_is_what_the_program_prints(longhaul: Shell) -> None:
@@ -320,52 +269,11 @@ def test_watch_of_a_foreign_job_is_not_tried_again(longhaul: Shell) -> None:
     assert done.returncode == 3 and len(longhaul.server.asked) == 1
 
 
-def test_bulk_names_the_lines_that_were_refused(longhaul: Shell, tmp_path: Path) -> None:
-    lines = tmp_path / "jobs.ndjson"
-    lines.write_text('{"kind": "noop", "input": {}}\n\nnonsense\n{"kind": "chat", "queue": "b"}\n')
-    refusal = problem(400, "invalid_json", "the body is not valid JSON").body
-    reply = [{"id": JOB, "state": "queued"}, refusal, {"id": OTHER, "state": "queued"}]
-    body = "".join(json.dumps(line) + "\n" for line in reply).encode()
-    longhaul.server.on("POST /v1/jobs/bulk", problem(429, "queue_full", "full"), Reply(200, body))
-    done = longhaul("submit", "--ndjson", str(lines), "--queue", "a", "--metadata", "k=v")
-    assert (done.returncode, done.stdout) == (1, f"{JOB}\n{OTHER}\n")
-    assert "line 3: the body is not valid JSON (invalid_json)" in done.stderr
-    assert "2 accepted, 1 refused" in done.stderr
-    sent = longhaul.server.asked[1].body.decode().splitlines()
-    first = {"kind": "noop", "input": {}, "queue": "a", "metadata": {"k": "v"}}
-    assert json.loads(sent[0]) == first
-    assert sent[1] == "nonsense"
-    assert json.loads(sent[2])["queue"] == "b"
-
-
-def test_bulk_fills_in_what_a_line_leaves_out(longhaul: Shell) -> None:
-    body = json.dumps({"id": JOB, "state": "queued"}).encode() + b"\n"
-    longhaul.server.on("POST /v1/jobs/bulk", Reply(200, body * 3))
-    lines = [
-        '{"kind":"chat","input":{"messages":[]},"metadata":{"a":"1"}}',
-        '{"kind":"embedding","input":{"model":"own"},"metadata":{"a":"1","k":"w"}}',
-        '{"kind":"noop","input":{},"metadata":{"k":"w"}}',
-    ]
-    done = longhaul("submit", "--ndjson", "-", "--metadata", "k=v", stdin="\n".join(lines))
-    assert done.returncode == 0, done.stderr
-    first, second, third = longhaul.server.asked[0].body.decode().splitlines()
-    assert json.loads(first)["input"]["model"] == "sim"
-    assert json.loads(first)["metadata"] == {"a": "1", "k": "v"}
-    assert (second, third) == (lines[1], lines[2])
-
-
 def test_the_wrong_address_for_operators_is_named(longhaul: Shell) -> None:
     away = problem(404, "not_found", "nothing is served at this path")
     longhaul.server.on("GET /v1/queues", away)
     done = longhaul("queue", "list")
     assert done.returncode == 3 and "is not the operators' address" in done.stderr
-
-
-def test_bulk_says_what_it_does_not_know(longhaul: Shell, tmp_path: Path) -> None:
-    body = json.dumps({"id": JOB, "state": "queued"}).encode() + b"\n"
-    longhaul.server.on("POST /v1/jobs/bulk", Reply(200, body))
-    done = longhaul("submit", "--ndjson", "-", stdin='{"kind":"noop"}\n{"kind":"noop"}\n')
-    assert done.returncode == 5 and "may or may not be accepted" in done.stderr
 
 
 def test_lists_are_read_page_by_page(longhaul: Shell) -> None:
@@ -488,7 +396,9 @@ def test_a_closed_pipe_is_a_failure_and_not_silence(longhaul: Shell) -> None:
 
 def test_an_upstreams_breaker_is_set_by_hand(longhaul: Shell) -> None:
     path = "/v1/upstreams/main/models/org%2Fbig/breaker"
-    longhaul.server.on(f"PUT {path}", Reply(200, {"mode": "block", "until": "2026-01-31T12:10:00Z"}))
+    longhaul.server.on(
+        f"PUT {path}", Reply(200, {"mode": "block", "until": "2026-01-31T12:10:00Z"})
+    )
     done = longhaul("upstream", "block", "main", "org/big", "--for", "10m")
     assert (done.returncode, done.stdout) == (
         0,

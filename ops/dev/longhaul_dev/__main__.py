@@ -151,7 +151,9 @@ def run_demo() -> int:
 
 COMMANDS = {
     "up": Command(run_up, "start the stack, or bring it to other counts"),
-    "reload": Command(run_reload, "lay local.yaml over the configuration, let all programs read it"),
+    "reload": Command(
+        run_reload, "lay local.yaml over the configuration, let all programs read it"
+    ),
     "down": Command(run_down, "end every process of the stack; PURGE=1 removes its data too"),
     "clean-var": Command(run_clean, "down, and remove data, caches and the Python environment"),
     "status": Command(run_status, "what runs"),

@@ -129,4 +129,3 @@ def _show_delivery(receiver: Receiver, secret: str) -> None:
     say("\nA webhook came, and its signature is right:\n")
     say(f"  webhook-id {delivery.headers['webhook-id']}")
     say(f"  {delivery.body.decode()}")
-
