@@ -41,6 +41,7 @@ static const struct column upstream_columns[] = {
 	{"KEYS", "health.keys", COLUMN_PLAIN},
 	{"CALLS", "health.calls", COLUMN_PLAIN},
 	{"WAITING", "health.waiting", COLUMN_PLAIN},
+	{"RETRIES LEFT", "health.retries_left", COLUMN_PLAIN},
 	{"PACING", "health.pacing", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };

@@ -128,6 +128,10 @@ static void put_pacing(json_t *health, const json_t *upstream)
 	}
 	json_object_set_new(health, "calls", json_integer(calls));
 	json_object_set_new(health, "waiting", json_integer(waiting));
+	/* the budget is the upstream's: each of its rows says the same of it */
+	one = json_array_get(json_object_get(upstream, "pacing"), 0);
+	if (json_object_get(one, "retries_left"))
+		json_object_set(health, "retries_left", json_object_get(one, "retries_left"));
 	buf_init(&text, CELL_MAX_BYTES);
 	if (least < 1)
 		buf_printf(&text, "%.0f %% left", least > 0 ? least * 100 : 0);

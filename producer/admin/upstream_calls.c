@@ -190,6 +190,7 @@ static bool is_of_use(
 	const bool key = strcmp(b->kind, "key") == 0;
 	const char *name = r->match.params[1];
 	struct buf text;
+	size_t from;
 
 	if (strcmp(b->mode, "auto") == 0 ||
 		(key ? has_label(c, u, name) : config_may_call(c, u, name)))
@@ -197,10 +198,13 @@ static bool is_of_use(
 	buf_init(&text, SERVED_MAX);
 	(void)buf_printf(
 		&text, "%s has no %s called %s: there are ", u->name, key ? "key" : "model", name);
+	from = text.len;
 	if (key)
 		upstream_view_labels(&text, c, u);
 	else
 		(void)config_served(c, u, &text);
+	if (text.len == from)
+		(void)buf_text(&text, "\"" CONFIG_KEY_LABEL "\""); /* it has no file of a key */
 	request_fail_detail(r, ERR_INVALID_FIELD,
 		buf_err(&text) ? "the upstream has no such model or key" : text.bytes);
 	buf_clear(&text);

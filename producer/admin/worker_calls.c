@@ -23,10 +23,11 @@ static struct worker_call *of(const struct record_batch *batch)
 static void worker_put(struct buf *out, const struct worker_row *w)
 {
 	const bool gone = strcmp(w->state, "left") == 0 || strcmp(w->state, "dead") == 0;
-	const struct worker_pulse pulse = gone ? (struct worker_pulse){.ended = w->pulse.ended}
-					       : w->pulse; /* its last words hold no more */
+	struct worker_pulse pulse = w->pulse;
 	char id[ID_TEXT_MAX];
 
+	if (gone) /* it holds nothing any more, whatever it told last */
+		pulse = (struct worker_pulse){.ended = w->pulse.ended};
 	id_format("wrk", w->id, id);
 	(void)buf_printf(
 		out, "{\"id\":\"%s\",\"object\":\"worker\",\"state\":\"%s\"", id, w->state);

@@ -54,7 +54,7 @@ static void test_the_tightest_limit_is_shown_and_calls_are_summed(void **state)
 {
 	json_t *u = summed(
 		"{\"shared\":true,\"pacing\":["
-		"{\"in_flight\":3,\"waiting\":1,\"requests\":{\"level\":50,\"capacity\":100},"
+		"{\"retries_left\":9,\"in_flight\":3,\"waiting\":1,\"requests\":{\"level\":50,\"capacity\":100},"
 		"\"tokens\":null},{\"in_flight\":4,\"waiting\":0,\"requests\":null,"
 		"\"tokens\":{\"level\":-5,\"capacity\":100}}]}");
 	const json_t *health = json_object_get(u, "health");
@@ -62,6 +62,7 @@ static void test_the_tightest_limit_is_shown_and_calls_are_summed(void **state)
 	assert_string_equal(told(u, "pacing"), "0 % left");
 	assert_int_equal(json_integer_value(json_object_get(health, "calls")), 7);
 	assert_int_equal(json_integer_value(json_object_get(health, "waiting")), 1);
+	assert_int_equal(json_integer_value(json_object_get(health, "retries_left")), 9);
 	json_decref(u);
 }
 
