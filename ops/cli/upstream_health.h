@@ -11,8 +11,8 @@
 
 /* Adds the member health to an upstream as GET /v1/upstreams tells it: breaker (the worst, and of
  * which model), by_hand (an operator's word that holds), keys (how many, how many set aside),
- * calls and waiting of all workers, retries_left, pacing (the tightest). Without Redis nothing is shared, and
- * breaker says so. */
+ * calls and waiting of all workers, retries_left, pacing (the tightest). Without Redis nothing
+ * is shared, and breaker says so. */
 void upstream_health_put(json_t *upstream);
 
 #endif
