@@ -66,7 +66,11 @@ def test_the_page_for_programs_counts_what_runs(stack: Any, slow: list[str]) -> 
     demo = next(tenant for tenant in seen["tenants"] if tenant["name"] == "demo")
     assert demo["running"] >= len(slow)
     assert "simulator" in [upstream["name"] for upstream in seen["upstreams"]]
-    until("workers told of it", lambda: total(page()["upstreams"], "calls") >= len(slow))
+
+    def health() -> list[dict[str, Any]]:
+        return [upstream["health"] for upstream in page()["upstreams"]]
+
+    until("workers told of it", lambda: total(health(), "calls") >= len(slow))
 
 
 @pytest.mark.promises("X2")
