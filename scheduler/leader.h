@@ -41,6 +41,7 @@ struct leader {
 	struct grants *grants;
 	struct lost_messages *lost;
 	struct reaper *reaper;
+	struct sequencer *sequencer;
 	struct metrics *metrics;
 };
 
