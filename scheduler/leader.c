@@ -1,5 +1,6 @@
 #include "leader.h"
 
+#include "archive.h"
 #include "config/config.h"
 #include "connect/postgres.h"
 #include "dispatch.h"
@@ -243,6 +244,8 @@ static enum err start(struct leader *leader)
 	if (err == ERR_OK)
 		err = sequencer_new(leader->config, &leader->sequencer);
 	if (err == ERR_OK)
+		err = archive_new(&leader->archive);
+	if (err == ERR_OK)
 		err = loop_timer_new(leader->loop, on_timer, leader, &leader->timer);
 	if (err == ERR_OK)
 		err = metrics_serve(leader->metrics, leader);
@@ -289,6 +292,7 @@ void leader_free(struct leader *leader)
 	lost_messages_free(leader->lost);
 	reaper_free(leader->reaper);
 	sequencer_free(leader->sequencer);
+	archive_free(leader->archive);
 	db_close(leader->db);
 	config_release(leader->config);
 	free(leader->duty_due_ms);

@@ -42,6 +42,7 @@ struct leader {
 	struct lost_messages *lost;
 	struct reaper *reaper;
 	struct sequencer *sequencer;
+	struct archive *archive;
 	struct metrics *metrics;
 };
 

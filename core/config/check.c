@@ -150,16 +150,19 @@ static enum err config_check_upstream_files(
 	return first;
 }
 
-/* The signing key is the scheduler's alone: others need not be able to read it. */
+/* The signing key is the scheduler's alone, the pseudonyms' the producers'. */
 static enum err config_check_audit(
 	const char *name, const struct config_audit *audit, const char *program, struct buf *faults)
 {
-	enum err e = ERR_OK;
+	enum err e = ERR_OK, second = ERR_OK;
 
 	if (strcmp(program, "producer") != 0)
 		e = config_check_secret(
 			name, "audit.signing_key_file", audit->signing_key_file, faults);
-	return e;
+	if (strcmp(program, "scheduler") != 0)
+		second = config_check_secret(
+			name, "audit.pseudonym_key_file", audit->pseudonym_key_file, faults);
+	return e == ERR_OK ? second : e;
 }
 
 /* Whether a program with this name reads the section; no name means all of them. */

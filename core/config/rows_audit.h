@@ -15,6 +15,9 @@
 	  "empty = none")                                                                          \
 	X(INT, checkpoint_ms, "60000", 100, 3600000, "ms", LIVE,                                   \
 	  "a new row is signed after this at the latest, and after 1000 rows in any case")         \
+	X(SECRET, pseudonym_key_file, "", 0, 4000, "", FIXED,                                      \
+	  "file with the key that turns persons and addresses into pseudonyms, 32 bytes in base "  \
+	  "64, the same for all producers; empty = a key that anybody can guess")                  \
 	X(PATH, archive_dir, "", 0, 4000, "", FIXED,                                               \
 	  "folder for a compressed file of each day, with its proofs; empty = none")
 /* clang-format on */

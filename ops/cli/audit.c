@@ -1,4 +1,4 @@
-/* audit export, audit key: the audit leaves the record; audit anomalies: who is not as ever. */
+/* audit export, audit key: the audit leaves the record. */
 #include "database.h"
 #include "handlers.h"
 #include "output.h"

@@ -208,6 +208,14 @@ const struct command command_table[] = {
 	 "a file that --proof wrote is checked by itself.\n\n"
 	 "  longhaul audit verify --key-file audit.pub --checkpoint checkpoint audit.gz\n"
 	 "  longhaul audit verify --row 4711 --proof row.proof audit.gz"},
+	{"audit", "anomalies", "", 0, 0, "show who does far more of something than ever before",
+	 OPTIONS(CONFIG, DURATION("window", 0, "what is looked at (default: the last hour)", 60, YEAR_S),
+		 DURATION("history", 0, "what it is held against (default: 14d)", 60, YEAR_S),
+		 NUMBER("times", 0, "tell who is so many times beyond its mean (default: 10)", 1, 1000000),
+		 NUMBER("least", 0, "tell nobody who did less than this (default: 100)", 1, 1000000000)),
+	 audit_anomalies_run,
+	 "Each is measured by its own history: MEAN and MOST are of windows as long before.\n"
+	 "Reads the database itself, as its owner."},
 	{"audit", "key", "", 0, 0, "print the public key of the checkpoints", OPTIONS(CONFIG),
 	 audit_key_run, NULL},
 

@@ -80,7 +80,7 @@ class Book:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
-    quick = {"audit": {"checkpoint_ms": 200}}
+    quick = {"audit": {"checkpoint_ms": 200}, "scheduler": {"upkeep_ms": 1000}}
     with running("audit", lite=True, workers=1, config_overrides=quick) as stack:
         client = tenant_client(stack)
         for i in range(4):
@@ -275,3 +275,49 @@ def test_a_record_changed_by_its_owner_is_found_at_the_row(book: Book, how: str)
     at = {position, position + 1} if how == "inserted" else {position}
     assert not found["intact"] and found["row"] in at, found
     assert book.verify(book.export("mended.audit"))["intact"]
+
+
+def test_a_day_that_is_over_is_archived_and_goes_on_from_the_day_before(book: Book) -> None:
+    archive = book.stack.layout.data / "audit/archive"
+
+    def archived(n: int) -> list[Path]:
+        until(f"{n} days are archived", lambda: len(list(archive.glob("audit-*.gz"))) == n)
+        return sorted(archive.glob("audit-*.gz"))
+
+    book.settle()
+    book.sql("update audit_checkpoint set made_at = made_at - interval '2 days'")
+    (first,) = archived(1)
+    assert book.verify(first)["intact"]
+    book.client.wait(book.client.submit(chat("one more"))["id"])
+    book.settle()
+    book.sql("update audit_checkpoint set made_at = made_at - interval '1 day'")
+    both = archived(2)
+    found = book.verify(*both, "--checkpoint", book.checkpoints() / "checkpoint")
+    assert found["intact"] and found["rows"] == book.count()
+    second = book.verify(both[1])
+    assert second["intact"] and second["first"] == book.verify(both[0])["rows"]
+    assert not book.verify(both[1], both[0])["intact"]
+    assert "is archived" in book.stack.log("scheduler-1")
+    cut = book.folder / "cut.gz"
+    cut.write_bytes(both[0].read_bytes()[:-20])
+    assert not book.verify(cut)["intact"]
+
+
+def test_who_reads_far_more_than_ever_before_is_told(book: Book) -> None:
+    """A guest with three reads a day for a week, then a thousand; and who always read as many."""
+    guest, reader = "00000000-0000-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000000b"
+    reads = "insert into audit (tenant_id, actor_kind, action, actor, at, count)"
+    none = "'00000000-0000-0000-0000-000000000000', 'key', 'job.read'"
+    book.sql(
+        f"begin; {reads} select {none}, '{guest}', now() - make_interval(hours => 8 * h), 1"
+        f" from generate_series(1, 20) h; {reads} select {none}, '{reader}',"
+        f" now() - make_interval(hours => h, mins => 30), 1000 from generate_series(0, 300) h;"
+        f" {reads} values ({none}, '{guest}', now(), 1000); commit"
+    )
+    done = book.run("audit", "anomalies", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    told = [(row["actor"], row["action"], row["now"], row["most"]) for row in found]
+    assert ("act_0000000000e00800000000000a", "job.read", 1000, 1) in told
+    assert not [row for row in told if row[0].endswith("b") and row[2] == 1000]
+    assert "NOW" in book.run("audit", "anomalies").stdout

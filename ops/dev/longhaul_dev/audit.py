@@ -12,6 +12,7 @@ def audit_config(layout: Layout) -> dict[str, Any]:
     home = layout.service_folder(layout.data / "audit")
     return {
         "signing_key_file": _key(layout, "audit-signing"),
+        "pseudonym_key_file": _key(layout, "audit-pseudonyms"),
         "checkpoint_dir": str(layout.service_folder(home / "checkpoints")),
         "archive_dir": str(layout.service_folder(home / "archive")),
     }
