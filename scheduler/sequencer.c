@@ -187,6 +187,9 @@ static enum err load(struct leader *leader, struct sequencer *s)
 	struct head_ask ask = {.s = s};
 	enum err e = leader_wait(leader, audit_head_read(leader->db, on_head, &ask), &ask.ask);
 
+	if (e == ERR_CONFLICT)
+		log_error(
+			"the audit cannot go on: this cluster's transactions are behind its rows'");
 	if (e == ERR_OK)
 		e = outside_look(s, leader->config->audit.checkpoint_dir);
 	s->loaded = e == ERR_OK;

@@ -312,20 +312,43 @@ static bool row_numbered(struct audit_check *c, uint64_t number)
 		c, at, "row %" PRIu64 " was put in: it says that it is row %" PRIu64, at, number);
 }
 
+/* Base 64 of a hash, as libsodium writes it. Its decoder takes the same time for every secret,
+ * which is several times what the hash itself takes: this is no secret, and every row passes here.
+ */
+static void hash_write(const struct merkle_hash *hash, char out[HASH_CHARS])
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	const uint8_t *b = hash->bytes;
+
+	for (size_t i = 0; i < 11; i++, b += 3) {
+		const uint32_t bits =
+			(uint32_t)b[0] << 16 | (uint32_t)b[1] << 8 | (i < 10 ? (uint32_t)b[2] : 0);
+
+		*out++ = digits[bits >> 18];
+		*out++ = digits[bits >> 12 & 63];
+		*out++ = digits[bits >> 6 & 63];
+		*out++ = digits[bits & 63];
+	}
+	out[-1] = '=';
+}
+
 /* hash points behind the position: hash, tab, the row. The tab is where the leaf's prefix goes. */
 static bool row_hashed(struct audit_check *c, char *hash, size_t len)
 {
 	const uint64_t at = c->tree.size;
-	struct merkle_hash told, leaf;
+	char text[HASH_CHARS];
+	struct merkle_hash leaf;
 
 	if (len >= 2 && hash[0] == '-' && hash[1] == '\t')
 		return fault(c, at, "row %" PRIu64 " has no place in the tree: it was put in", at);
-	if (len < HASH_CHARS + 1 || hash[HASH_CHARS] != '\t' || !hash_read(hash, HASH_CHARS, &told))
+	if (len < HASH_CHARS + 1 || hash[HASH_CHARS] != '\t')
 		return fault(c, at, "row %" PRIu64 " has a damaged hash", at);
 	if (len == HASH_CHARS + 1)
 		return fault(c, at, "row %" PRIu64 " is missing from the record", at);
 	leaf = merkle_leaf((uint8_t *)hash + HASH_CHARS, len - HASH_CHARS);
-	if (!merkle_equal(&told, &leaf))
+	hash_write(&leaf, text);
+	if (memcmp(hash, text, sizeof text) != 0)
 		return fault(c, at, "row %" PRIu64 " is not the one that got this place", at);
 	if (c->row && at == c->wanted)
 		(void)buf_append(c->row, hash + HASH_CHARS + 1, len - HASH_CHARS - 1);

@@ -10,7 +10,8 @@
 static const struct db_stmt head_stmt = {.name = "audit_head",
 	.sql = "select b.position + b.count, b.xid::text::int8, b.row_id, " AUDIT_US(
 		"b.at") ","
-			" b.frontier, c.size, c.made_at, c.note from (select 1) one"
+			" b.frontier, c.size, c.made_at, c.note,"
+			" pg_snapshot_xmin(pg_current_snapshot())::text::int8 from (select 1) one"
 			" left join lateral (select * from audit_batch order by position desc limit 1) b on true"
 			" left join lateral (select * from audit_checkpoint order by size desc limit 1) c"
 			"  on true",
@@ -67,7 +68,10 @@ static void on_head(void *ctx, enum err e, const struct db_reply *reply)
 		head.signed_size = (uint64_t)db_int(r, 0, 5);
 		head.signed_ms = db_time(r, 0, 6);
 		head.note = db_text(r, 0, 7);
-		if (!frontier_take(&head.frontier, (uint64_t)db_int(r, 0, 0), db_value(r, 0, 4)))
+		if (head.place.xid >= db_int(r, 0, 8))
+			e = ERR_CONFLICT;
+		else if (!frontier_take(
+				 &head.frontier, (uint64_t)db_int(r, 0, 0), db_value(r, 0, 4)))
 			e = ERR_INTERNAL;
 	}
 	((audit_head_done *)call->done)(call->ctx, e, e == ERR_OK ? &head : NULL);

@@ -32,7 +32,9 @@ struct audit_head {
 	const char *note; /* that checkpoint; "" = none */
 };
 typedef void audit_head_done(void *ctx, enum err e, const struct audit_head *head);
-/*   ERR_INTERNAL  what stands there is no tree: somebody changed audit_batch */
+/*   ERR_INTERNAL  what stands there is no tree: somebody changed audit_batch
+ *   ERR_CONFLICT  its last transaction is still to come: a dump was restored into another cluster
+ */
 MUST_CHECK enum err audit_head_read(struct db *db, audit_head_done *done, void *ctx);
 
 struct audit_entry {

@@ -198,7 +198,6 @@ def test_every_call_that_changes_something_is_in_the_table() -> None:
     assert routes - LOOKS == set(CHANGES)
 
 
-@pytest.mark.promises("S3.7")
 @pytest.mark.parametrize("call", [c for c in CHANGES if not c.endswith("/drain")])
 def test_a_change_has_its_row(scene: Scene, call: str) -> None:
     shown(scene, call)
