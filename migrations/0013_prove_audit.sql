@@ -20,8 +20,8 @@ create index audit_by_order on audit (xid, row_id);
 -- Nobody reads a tenant's rows by it, and every submit paid for it.
 drop index audit_by_tenant;
 -- Words of ours, never a text that somebody wrote. Rows from before are not looked at again.
-alter table audit add constraint audit_words check (length(action) <= 64 and length(outcome) <= 64
-	and coalesce(length(reason), 0) <= 64 and length(actor_kind) <= 16) not valid;
+alter table audit add constraint audit_words check (octet_length(action) <= 64
+	and octet_length(outcome) <= 64 and octet_length(reason) <= 64 and octet_length(actor_kind) <= 16) not valid;
 
 -- Rows that were sequenced together. leaves are the SHA-256 of each, 32 bytes a row, in order;
 -- frontier is the tree's behind the last.

@@ -34,7 +34,7 @@ struct producer {
 	struct bulk *bulk;
 	struct metrics *metrics;
 	struct server *public_server, *admin_server;
-	struct loop *loop; /* live's and the queues' */
+	struct loop *loop;		 /* live's and the queues' */
 	struct pseudonym_key pseudonyms; /* for persons and addresses in the audit */
 	_Atomic bool draining;
 	_Atomic bool ready; /* the record was there once, the queues are known */

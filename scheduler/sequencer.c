@@ -14,15 +14,18 @@
 #include <unistd.h>
 
 #define LATEST "checkpoint"
-enum { SIGN_ROWS = 1000, HOUR_MS = 3600000, NAME_MAX_BYTES = 64 };
+enum { SIGN_ROWS = 1000, OUTSIDE_EVERY_MS = 1000, HOUR_MS = 3600000, NAME_MAX_BYTES = 64 };
 
 struct sequencer {
 	bool loaded;
 	struct merkle_frontier frontier;
 	struct audit_place place;
+	int64_t first_xid;
 	uint64_t signed_size, outside_size; /* outside: what stands in the folder */
 	int64_t signed_ms, unsigned_ms;	    /* unsigned: since when rows wait for a signature */
 	int64_t kept_hour;
+	bool outside_fails;
+	int64_t outside_due_ms; /* each costs the disk three syncs, and only the latest counts */
 	bool signs;
 	struct checkpoint_signer signer;
 	char key[CHECKPOINT_KEY_TEXT_MAX];
@@ -36,7 +39,7 @@ struct sequencer {
 
 struct sequencer_state sequencer_state(const struct sequencer *s)
 {
-	return (struct sequencer_state){s->frontier.size, s->signed_size};
+	return (struct sequencer_state){s->frontier.size, s->outside_size};
 }
 
 /* ---- birth and death ---- */
@@ -135,27 +138,31 @@ static enum err outside_look(struct sequencer *s, const char *folder)
 	return durable_rename(folder, LATEST, name);
 }
 
-static enum err outside_write(struct sequencer *s, const char *folder)
+/* Tried again with every run until it stands there; said once. */
+static void outside_write(struct sequencer *s, const char *folder)
 {
 	const int64_t hour = s->signed_ms / HOUR_MS;
 	char name[NAME_MAX_BYTES];
 	enum err e = ERR_OK;
 
-	if (s->outside_size >= s->signed_size || !*folder)
-		return ERR_OK;
+	if (!*folder)
+		s->outside_size = s->signed_size;
+	if (s->outside_size >= s->signed_size || clock_ms() < s->outside_due_ms)
+		return;
+	s->outside_due_ms = clock_ms() + OUTSIDE_EVERY_MS;
 	(void)snprintf(name, sizeof name, LATEST "-%llu", (unsigned long long)s->signed_size);
 	if (hour != s->kept_hour)
 		e = durable_write(folder, name, s->note.bytes, s->note.len);
 	if (e == ERR_OK)
 		e = durable_write(folder, LATEST, s->note.bytes, s->note.len);
-	if (e != ERR_OK) {
+	if (e != ERR_OK && !s->outside_fails)
 		log_error("a checkpoint cannot be written outside of the record",
 			LOG_TEXT("folder", folder), LOG_TEXT("why", strerror(errno)));
-		return e;
-	}
+	s->outside_fails = e != ERR_OK;
+	if (e != ERR_OK)
+		return;
 	s->kept_hour = hour;
 	s->outside_size = s->signed_size;
-	return ERR_OK;
 }
 
 /* ---- the head ---- */
@@ -175,6 +182,7 @@ static void on_head(void *ctx, enum err e, const struct audit_head *head)
 		return;
 	s->frontier = head->frontier;
 	s->place = head->place;
+	s->first_xid = head->first_xid;
 	s->signed_size = head->signed_size;
 	s->signed_ms = head->signed_ms;
 	s->unsigned_ms = clock_record_ms();
@@ -276,6 +284,8 @@ static enum err commit(struct leader *leader, struct sequencer *s)
 	}
 	if (s->frontier.size == s->signed_size)
 		s->unsigned_ms = now_ms;
+	if (s->frontier.size == 0)
+		s->first_xid = s->last.xid;
 	s->frontier = s->next;
 	s->place = s->last;
 	if (with_note) {
@@ -290,6 +300,7 @@ enum err sequencer_run(struct leader *leader, bool *ret_busy)
 	struct sequencer *s = leader->sequencer;
 	struct head_ask ask = {.s = s};
 	enum err e = s->loaded ? ERR_OK : load(leader, s);
+	struct audit_place after;
 	size_t room;
 
 	if (e != ERR_OK)
@@ -297,11 +308,14 @@ enum err sequencer_run(struct leader *leader, bool *ret_busy)
 	room = room_of(s);
 	s->next = s->frontier;
 	s->last = s->place;
-	e = leader_wait(leader, audit_take(leader->db, &s->place, room, on_taken, &ask), &ask.ask);
+	after = s->place;
+	if (after.xid == s->first_xid)
+		after.at_us = 0;
+	e = leader_wait(leader, audit_take(leader->db, &after, room, on_taken, &ask), &ask.ask);
 	if (e == ERR_OK)
 		e = commit(leader, s);
 	if (e == ERR_OK)
-		e = outside_write(s, leader->config->audit.checkpoint_dir);
+		outside_write(s, leader->config->audit.checkpoint_dir);
 	*ret_busy = s->n >= room;
 	return e;
 }

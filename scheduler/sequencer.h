@@ -2,10 +2,10 @@
  *
  * A run takes what became final since the last (audit_tree.h), hashes it, appends a
  * batch to the record and, after 1,000 rows or audit.checkpoint_ms, a checkpoint: to
- * the record in the same transaction, then to audit.checkpoint_dir as `checkpoint`
- * (the latest) and once an hour as `checkpoint-<size>`. What stands outside of the
- * record is what shows that the record lost its end, or had it changed, so a run
- * fails, and the next one tries again, until it stands there.
+ * the record in the same transaction, then, at most once a second, to
+ * audit.checkpoint_dir as `checkpoint` (the latest) and once an hour as `checkpoint-<size>`. What
+ * stands outside of the record is what shows that the record lost its end, or had it changed, so
+ * every run tries again until it stands there.
  *
  * A checkpoint outside that is ahead of the record means that signed rows are gone
  * (a restore, or worse). It is put aside as `checkpoint-<size>-ahead`, with an error
@@ -27,7 +27,8 @@ MUST_CHECK enum err sequencer_new(struct config *config, struct sequencer **ret_
 void sequencer_free(struct sequencer *sequencer);
 /* A new term: what we knew may be another's work by now. */
 void sequencer_forget(struct sequencer *sequencer);
-/* Rows in the tree, and rows that are signed. */
+/* Rows in the tree, and those of them that a checkpoint vouches for: outside, where a folder for
+ * that is given. */
 struct sequencer_state {
 	uint64_t size, signed_size;
 };

@@ -7,7 +7,7 @@
 /* clang-format off */
 #define CONFIG_AUDIT(X)                                                                            \
 	X(TEXT, log, "longhaul.audit", 1, 64, "", FIXED,                                           \
-	  "this installation's name in its checkpoints; another for each installation")            \
+	  "this installation's name in its checkpoints; of its own, and never another")            \
 	X(SECRET, signing_key_file, "", 0, 4000, "", FIXED,                                        \
 	  "file with the seed that signs checkpoints, 32 bytes in base 64; empty = none are signed") \
 	X(PATH, checkpoint_dir, "", 0, 4000, "", FIXED,                                            \

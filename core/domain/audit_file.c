@@ -122,10 +122,11 @@ static bool fault_between(struct audit_check *c, uint64_t upto, const char *why)
 
 static bool outside_meet(struct audit_check *c)
 {
-	const struct merkle_hash root = merkle_root(&c->tree);
+	struct merkle_hash root;
 
 	if (!c->outside || c->outside->tree.size != c->tree.size)
 		return true;
+	root = merkle_root(&c->tree);
 	c->met = merkle_equal(&root, &c->outside->tree.root);
 	return c->met || fault_between(c, c->tree.size,
 				 "at least one is not what the checkpoint from outside signed");
@@ -134,12 +135,13 @@ static bool outside_meet(struct audit_check *c)
 /* The note that was gathered stands behind the row before this one. */
 static bool note_end(struct audit_check *c)
 {
-	const struct merkle_hash root = merkle_root(&c->tree);
+	struct merkle_hash root;
 	struct checkpoint point;
 	enum err e;
 
 	if (c->gathering.len == 0)
 		return true;
+	root = merkle_root(&c->tree);
 	e = checkpoint_read(c->gathering.bytes, c->gathering.len, c->keys, c->keys_n, &point);
 	if (e == ERR_FORBIDDEN)
 		return fault_between(c, c->tree.size,
@@ -164,8 +166,10 @@ static bool note_end(struct audit_check *c)
 
 static bool note_line(struct audit_check *c, const char *line, size_t len)
 {
+	const bool formed = len == 1 || line[1] == ' ';
+
 	(void)buf_append(&c->gathering, line + (len > 1 ? 2 : 1), len > 1 ? len - 2 : 0);
-	return buf_char(&c->gathering, '\n') == ERR_OK ||
+	return (formed && buf_char(&c->gathering, '\n') == ERR_OK) ||
 	       fault(c, c->tree.size, "the checkpoint behind row %" PRIu64 " is damaged",
 		       c->tree.size);
 }
@@ -405,7 +409,8 @@ bool audit_check_feed(struct audit_check *c, char *bytes, size_t len)
 		char *stop = memchr(bytes, '\n', (size_t)(end - bytes));
 		const size_t n = (size_t)((stop ? stop : end) - bytes);
 
-		if ((!stop || c->line.len > 0) && buf_append(&c->line, bytes, n) != ERR_OK)
+		if (c->line.len + n > AUDIT_LINE_BYTES_MAX ||
+			((!stop || c->line.len > 0) && buf_append(&c->line, bytes, n) != ERR_OK))
 			return fault(c, c->tree.size, "row %" PRIu64 " is damaged: it is too long",
 				c->tree.size);
 		if (stop && c->line.len > 0)

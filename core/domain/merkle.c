@@ -6,7 +6,7 @@ enum { LEAF = 0x00, NODE = 0x01 };
 
 struct merkle_hash merkle_leaf(uint8_t *entry, size_t len)
 {
-	struct merkle_hash hash;
+	struct merkle_hash hash = {{0}};
 
 	entry[0] = LEAF;
 	digest_sha256(entry, len, hash.bytes);
@@ -16,7 +16,7 @@ struct merkle_hash merkle_leaf(uint8_t *entry, size_t len)
 struct merkle_hash merkle_node(const struct merkle_hash *left, const struct merkle_hash *right)
 {
 	uint8_t both[1 + 2 * DIGEST_SIZE];
-	struct merkle_hash hash;
+	struct merkle_hash hash = {{0}};
 
 	both[0] = NODE;
 	memcpy(both + 1, left->bytes, DIGEST_SIZE);
@@ -53,7 +53,7 @@ void merkle_append(struct merkle_frontier *f, const struct merkle_hash *leaf)
 struct merkle_hash merkle_root(const struct merkle_frontier *f)
 {
 	size_t n = merkle_peaks(f->size);
-	struct merkle_hash root;
+	struct merkle_hash root = {{0}};
 
 	if (n == 0) {
 		digest_sha256("", 0, root.bytes);

@@ -35,7 +35,7 @@
 	X(AUDIT_ROWS, "longhaul_audit_rows", GAUGE, NONE, "", "scheduler",                         \
 	  "audit rows that have their place in the tree")                                          \
 	X(AUDIT_UNSIGNED, "longhaul_audit_unsigned_rows", GAUGE, NONE, "", "scheduler",            \
-	  "of them, behind the last signed checkpoint")
+	  "of them, behind the last signed checkpoint outside; without audit.checkpoint_dir, the last")
 /* clang-format on */
 
 #endif

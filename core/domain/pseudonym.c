@@ -22,10 +22,8 @@ struct id pseudonym(const struct pseudonym_key *key, const char *kind, const uin
 	static const uint8_t nobody[PSEUDONYM_KEY];
 	const struct digest_part parts[] = {
 		{kind, strlen(kind) + 1}, {tenant ? tenant : nobody, PSEUDONYM_KEY}, {bytes, len}};
-	uint8_t hash[DIGEST_SIZE];
 	struct id id;
 
-	digest_hmac(key->bytes, sizeof key->bytes, parts, 3, hash);
-	memcpy(id.bytes, hash, sizeof id.bytes);
+	digest_keyed(key->bytes, sizeof key->bytes, parts, 3, id.bytes, sizeof id.bytes);
 	return id;
 }

@@ -1,8 +1,8 @@
 /* pseudonym.h - a person or an address in the audit: the same again each time, and nobody's name.
  *
- * The first 16 bytes of HMAC-SHA256 under the installation's key, over what kind of
- * thing it is, the tenant's own key and the thing. Who has the record alone, or a
- * dump of it, cannot even try names out: the installation's key is no part of it.
+ * 16 bytes of keyed BLAKE2b under the installation's key, over what kind of thing it
+ * is, the tenant's own key and the thing: every request pays for two of them. Who has the record
+ * alone, or a dump of it, cannot even try names out: the installation's key is no part of it.
  * Without a tenant's key (its row is gone with the tenant) nobody can any more.
  *
  * Threads: pure.  Memory: the key is wiped by its owner. */

@@ -17,10 +17,11 @@ static const struct db_stmt start_stmt = {.name = "audit_start",
 	       "  order by position desc limit 1) b on true",
 	.reads = true};
 
-#define BATCH                                                                                  \
-	"with b as materialized (select b.*, p.xid as xid_before, p.row_id as row_before,"     \
-	" p.at as at_before from audit_batch b left join lateral (select * from audit_batch p" \
-	"  where p.position < b.position order by p.position desc limit 1) p on true"          \
+#define BATCH                                                                                           \
+	"with b as materialized (select b.*, p.xid as xid_before, p.row_id as row_before,"              \
+	" case when p.xid > (select xid from audit_batch order by position limit 1)"                    \
+	" then p.at end as at_before from audit_batch b left join lateral (select * from audit_batch p" \
+	"  where p.position < b.position order by p.position desc limit 1) p on true"                   \
 	" where b.position = $1)"
 static const struct db_stmt batch_stmt = {.name = "audit_batch",
 	.sql = "select b.position, b.count, b.leaves, coalesce((select note from audit_checkpoint"

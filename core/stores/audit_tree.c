@@ -7,18 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEAD_AT AUDIT_US("b.at")
 static const struct db_stmt head_stmt = {.name = "audit_head",
-	.sql = "select b.position + b.count, b.xid::text::int8, b.row_id, " AUDIT_US(
-		"b.at") ","
-			" b.frontier, c.size, c.made_at, c.note,"
-			" pg_snapshot_xmin(pg_current_snapshot())::text::int8 from (select 1) one"
-			" left join lateral (select * from audit_batch order by position desc limit 1) b on true"
-			" left join lateral (select * from audit_checkpoint order by size desc limit 1) c"
-			"  on true",
+	.sql = "select b.position + b.count, b.xid::text::int8, b.row_id, " HEAD_AT ", b.frontier,"
+	       " c.size, c.made_at, c.note, f.xid::text::int8,"
+	       " pg_snapshot_xmin(pg_current_snapshot())::text::int8 from (select 1) one"
+	       " left join lateral (select * from audit_batch order by position desc limit 1) b"
+	       "  on true"
+	       " left join lateral (select xid from audit_batch order by position limit 1) f on true"
+	       " left join lateral (select * from audit_checkpoint order by size desc limit 1) c"
+	       "  on true",
 	.reads = true};
 
 static const struct db_stmt take_stmt = {.name = "audit_take",
-	.sql = "select " AUDIT_ROW ", a.xid::text::int8, a.row_id from audit a"
+	.sql = "select " AUDIT_ROW ", a.xid, a.row_id from audit a"
 	       " where (a.xid, a.row_id) > ($1::int8::text::xid8, $2::int8)"
 	       " and a.xid < pg_snapshot_xmin(pg_current_snapshot())"
 	       " and a.at > to_timestamp($3::int8 / 1000000.0) - interval '1 day'"
@@ -68,7 +70,7 @@ static void on_head(void *ctx, enum err e, const struct db_reply *reply)
 		head.signed_size = (uint64_t)db_int(r, 0, 5);
 		head.signed_ms = db_time(r, 0, 6);
 		head.note = db_text(r, 0, 7);
-		if (head.place.xid >= db_int(r, 0, 8))
+		if (head.place.xid >= db_int(r, 0, 9))
 			e = ERR_CONFLICT;
 		else if (!frontier_take(
 				 &head.frontier, (uint64_t)db_int(r, 0, 0), db_value(r, 0, 4)))

@@ -7,8 +7,9 @@
  * frontier; with it, when it is time, a signed checkpoint. The term guards that, and
  * so does the position: two leaders that think they lead cannot both append.
  *
- * A row with a time a day before the last batch's is not looked for: no transaction
- * of ours lives so long.
+ * A row with a time a day before the last batch's is not looked for, so that days long
+ * past cost nothing: no transaction of ours lives so long. Only the rows of the tree's
+ * first transaction may be of any time: they were there when the tree was planted.
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
  * copied. */
@@ -21,12 +22,14 @@
 
 /* Behind which row of the order. */
 struct audit_place {
-	int64_t xid, row_id, at_us;
+	int64_t xid, row_id;
+	int64_t at_us; /* the latest so far */
 };
 
 struct audit_head {
 	struct merkle_frontier frontier;
 	struct audit_place place;
+	int64_t first_xid;    /* of the first batch's last row */
 	uint64_t signed_size; /* of the last checkpoint; 0 = none */
 	int64_t signed_ms;
 	const char *note; /* that checkpoint; "" = none */

@@ -144,7 +144,7 @@ enum outcome proof_file_verify(
 	const struct call *call, const struct checkpoint_key *keys, size_t keys_n)
 {
 	struct reading x = {.len = 0};
-	struct checkpoint point;
+	struct checkpoint point = {.at_ms = 0};
 	struct merkle_hash leaf;
 	size_t len = 0;
 	char *text = file_read(call->arguments[0], &len), *at = text;

@@ -60,7 +60,7 @@ struct request {
 	bool noted; /* the audit knows of it; note_err is its answer */
 	enum err note_err;
 	uint8_t address[REQUEST_ADDRESS]; /* the client's, IPv6 or mapped into it */
-	struct caller caller; /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
+	struct caller caller;		  /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
 	struct id id;
 	char id_text[ID_TEXT_MAX];
 	struct trace trace; /* the caller's, one span further, or our own */

@@ -321,3 +321,18 @@ def test_who_reads_far_more_than_ever_before_is_told(book: Book) -> None:
     assert ("act_0000000000e00800000000000a", "job.read", 1000, 1) in told
     assert not [row for row in told if row[0].endswith("b") and row[2] == 1000]
     assert "NOW" in book.run("audit", "anomalies").stdout
+
+
+def test_a_record_that_lost_signed_rows_is_told_and_the_proof_kept(book: Book) -> None:
+    """As after a restore that lost the last minutes: what was signed outside is ahead."""
+    signed = book.signed()
+    first = "(select min(size) from audit_checkpoint)"
+    book.sql(
+        f"begin; delete from audit_batch where position >= {first};"
+        f" delete from audit_checkpoint where size > {first}; commit"
+    )
+    book.stack.restart("scheduler-1")
+    ahead = book.checkpoints() / f"checkpoint-{signed}-ahead"
+    until("the checkpoint is put aside", ahead.exists)
+    assert "lost rows that were signed" in book.stack.log("scheduler-1")
+    until("it goes on", lambda: 0 < book.signed() < signed or book.signed() > signed)

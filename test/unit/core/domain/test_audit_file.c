@@ -115,9 +115,9 @@ static void test_a_row_is_one_line_of_its_columns(void **state)
 	const size_t len = audit_line_write(&row, line);
 
 	assert_string_equal((char *)line + 1,
-		"2026-01-31T12:00:00.123456Z\ttnt_00g0000000000000000000000\toperator"
-		"\tact_0100000000000000000000000\t-\t-\t-\ttenant.patch"
-		"\ttnt_00g0000000000000000000000\tok\tdead?line\t3");
+		"2026-01-31T12:00:00.123456Z\ttnt_01000000000000000000000000\toperator"
+		"\tact_02000000000000000000000000\t-\t-\t-\ttenant.patch"
+		"\ttnt_01000000000000000000000000\tok\tdead?line\t3");
 	assert_int_equal(len, 1 + strlen((char *)line + 1));
 }
 
