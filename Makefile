@@ -14,7 +14,7 @@ CC      := $(if $(filter fuzz,$(MODE)),clang-14,gcc)
 Q       := $(if $(V),,@)
 PYTHON  := var/python/bin/python3
 
-PACKAGES := libpq rdkafka libuv hiredis libcurl jansson libmicrohttpd libsodium yaml-0.1
+PACKAGES := libpq rdkafka libuv hiredis libcurl jansson libmicrohttpd libsodium yaml-0.1 zlib
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wvla -Wformat=2 -Wwrite-strings -Wimplicit-fallthrough -Wno-unused-parameter
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -fcf-protection

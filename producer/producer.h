@@ -9,6 +9,7 @@
 #define PRODUCER_H
 
 #include "config/config.h"
+#include "domain/pseudonym.h"
 #include "http/server.h"
 #include "record/record.h"
 
@@ -20,18 +21,21 @@ struct live;
 struct metrics;
 struct publish;
 struct queues;
+struct reading;
 
 struct producer {
 	_Atomic(struct config *) config;
 	struct record *record;
 	struct keys *keys;
 	struct queues *queues;
+	struct reading *reading;
 	struct live *live;
 	struct publish *publish;
 	struct bulk *bulk;
 	struct metrics *metrics;
 	struct server *public_server, *admin_server;
-	struct loop *loop; /* live's and the queues' */
+	struct loop *loop;		 /* live's and the queues' */
+	struct pseudonym_key pseudonyms; /* for persons and addresses in the audit */
 	_Atomic bool draining;
 	_Atomic bool ready; /* the record was there once, the queues are known */
 };

@@ -1,5 +1,6 @@
 /* routes.c - the API, one row per call; and all that the producer asks of the record. */
 #include "access/keys.h"
+#include "access/reading.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
 #include "admin/tenant_limits.h"
@@ -71,6 +72,7 @@ const struct record_op *const producer_ops[] = {
 	&read_large_op,
 	&read_tag_op,
 	&read_op,
+	&reading_op,
 	&keys_find_op,
 	&keys_tenant_op,
 	&list_op,

@@ -1,6 +1,8 @@
 #include "running.h"
 
+#include "access/actor.h"
 #include "access/keys.h"
+#include "access/reading.h"
 #include "admin/metrics.h"
 #include "connect/postgres.h"
 #include "ground/clock.h"
@@ -86,6 +88,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.listener = listener,
 		.routes = producer_routes,
 		.access = keys_check,
+		.note = reading_of_operator,
 		.done = metrics_count,
 		.producer = p,
 		.threads = listener == ROUTE_ADMIN ? 1 : (unsigned)c->producer.threads,
@@ -158,8 +161,10 @@ static enum err record_start(struct producer *p)
 static enum err parts_start(struct running *x)
 {
 	struct producer *p = &x->producer;
-	enum err e = loop_new(&p->loop);
+	enum err e = actor_key_load(&x->configs[0]->audit, &p->pseudonyms);
 
+	if (!e)
+		e = loop_new(&p->loop);
 	if (!e)
 		e = loop_wake_new(p->loop, loop_end, x, &x->end);
 	if (!e)
@@ -168,6 +173,8 @@ static enum err parts_start(struct running *x)
 		e = queues_new(p, &p->queues);
 	if (!e)
 		e = keys_new(p, &p->keys);
+	if (!e)
+		e = reading_new(&p->reading);
 	if (!e)
 		e = live_new(p, &p->live);
 	if (!e)
@@ -272,11 +279,13 @@ void running_stop(struct producer *p)
 	publish_free(p->publish);
 	live_free(p->live);
 	queues_free(p->queues);
+	reading_free(p->reading);
 	keys_free(p->keys);
 	metrics_free(p->metrics);
 	loop_wake_free(x->end);
 	loop_free(p->loop);
 	for (size_t i = 0; i < x->configs_n; i++)
 		config_release(x->configs[i]);
+	digest_wipe(&p->pseudonyms, sizeof p->pseudonyms);
 	free(x);
 }

@@ -1,11 +1,13 @@
 #include "duty.h"
 
+#include "archive.h"
 #include "config/config.h"
 #include "deadline.h"
 #include "dispatch.h"
 #include "grants.h"
 #include "lost_message.h"
 #include "reaper.h"
+#include "sequencer.h"
 #include "upkeep.h"
 
 #include <stddef.h>
@@ -24,6 +26,8 @@ const struct duty duty_table[] = {
 	{"heads",       MS(500),        MS(1000),          20,   upkeep_heads},
 	{"lost",        MS(250),        MS(1000),          4,    lost_message_run},
 	{"notes",       MS(1000),       MS(2000),          4,    reaper_notes},
+	{"audit",       MS(5),          MS(200),           2,    sequencer_run},
+	{"archive",     MS(20),         KEY(upkeep_ms),    2,    archive_run},
 	{"partitions",  MS(100),        KEY(upkeep_ms),    4,    upkeep_partitions},
 	{"tidy",        MS(100),        KEY(upkeep_ms),    4,    upkeep_tidy},
 	{"report",      MS(60000),      MS(60000),         0,    upkeep_report},

@@ -1,5 +1,6 @@
 #include "leader.h"
 
+#include "archive.h"
 #include "config/config.h"
 #include "connect/postgres.h"
 #include "dispatch.h"
@@ -10,6 +11,7 @@
 #include "lost_message.h"
 #include "metrics.h"
 #include "reaper.h"
+#include "sequencer.h"
 
 #include <stdlib.h>
 
@@ -90,6 +92,7 @@ static void lead(struct leader *leader, int64_t number)
 	for (size_t i = 0; i < duty_count; i++)
 		leader->duty_due_ms[i] = 0;
 	dispatch_forget(leader->dispatch);
+	sequencer_forget(leader->sequencer);
 	log_info("leading", LOG_INT("term", number), LOG_ID("scheduler", "sch", leader->self));
 }
 
@@ -239,6 +242,10 @@ static enum err start(struct leader *leader)
 	if (err == ERR_OK)
 		err = reaper_new(&leader->reaper);
 	if (err == ERR_OK)
+		err = sequencer_new(leader->config, &leader->sequencer);
+	if (err == ERR_OK)
+		err = archive_new(&leader->archive);
+	if (err == ERR_OK)
 		err = loop_timer_new(leader->loop, on_timer, leader, &leader->timer);
 	if (err == ERR_OK)
 		err = metrics_serve(leader->metrics, leader);
@@ -284,6 +291,8 @@ void leader_free(struct leader *leader)
 	grants_free(leader->grants);
 	lost_messages_free(leader->lost);
 	reaper_free(leader->reaper);
+	sequencer_free(leader->sequencer);
+	archive_free(leader->archive);
 	db_close(leader->db);
 	config_release(leader->config);
 	free(leader->duty_due_ms);

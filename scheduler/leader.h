@@ -41,6 +41,8 @@ struct leader {
 	struct grants *grants;
 	struct lost_messages *lost;
 	struct reaper *reaper;
+	struct sequencer *sequencer;
+	struct archive *archive;
 	struct metrics *metrics;
 };
 

@@ -11,6 +11,7 @@
 #include "ports/exporter.h"
 #include "ports/loop.h"
 #include "ports/process.h"
+#include "sequencer.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -183,6 +184,15 @@ static void put_tally(struct metric_text *text, const struct tally *t)
 		one(text, counters[i].metric, (double)counters[i].n);
 }
 
+/* Rows that have their place, and those that no signature vouches for yet. */
+static void put_audit(struct metric_text *text, const struct leader *leader)
+{
+	const struct sequencer_state state = sequencer_state(leader->sequencer);
+
+	one(text, METRIC_AUDIT_ROWS, (double)state.size);
+	one(text, METRIC_AUDIT_UNSIGNED, (double)(state.size - state.signed_size));
+}
+
 static void write_page(void *owner, struct buf *out)
 {
 	const struct metrics *m = owner;
@@ -197,6 +207,7 @@ static void write_page(void *owner, struct buf *out)
 		return;
 	put_flows(&text, m);
 	put_board(&text, leader);
+	put_audit(&text, leader);
 }
 
 enum err metrics_serve(struct metrics *m, struct leader *leader)

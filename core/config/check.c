@@ -150,6 +150,21 @@ static enum err config_check_upstream_files(
 	return first;
 }
 
+/* The signing key is the scheduler's alone, the pseudonyms' the producers'. */
+static enum err config_check_audit(
+	const char *name, const struct config_audit *audit, const char *program, struct buf *faults)
+{
+	enum err e = ERR_OK, second = ERR_OK;
+
+	if (strcmp(program, "producer") != 0)
+		e = config_check_secret(
+			name, "audit.signing_key_file", audit->signing_key_file, faults);
+	if (strcmp(program, "scheduler") != 0)
+		second = config_check_secret(
+			name, "audit.pseudonym_key_file", audit->pseudonym_key_file, faults);
+	return e == ERR_OK ? second : e;
+}
+
 /* Whether a program with this name reads the section; no name means all of them. */
 static bool config_concerns(const char *program, const char *section)
 {
@@ -159,7 +174,7 @@ static bool config_concerns(const char *program, const char *section)
 enum err config_check_files(
 	const char *name, const struct config *c, const char *program, struct buf *faults)
 {
-	enum err found[] = {ERR_OK, ERR_OK, ERR_OK, ERR_OK, ERR_OK};
+	enum err found[] = {ERR_OK, ERR_OK, ERR_OK, ERR_OK, ERR_OK, ERR_OK};
 	enum err first = ERR_OK;
 
 	if (config_concerns(program, "database"))
@@ -175,6 +190,8 @@ enum err config_check_files(
 			name, "redis.password_file", c->redis.password_file, faults);
 	if (config_concerns(program, "upstreams"))
 		found[4] = config_check_upstream_files(name, c, faults);
+	if (config_concerns(program, "audit"))
+		found[5] = config_check_audit(name, &c->audit, program, faults);
 	for (size_t i = 0; i < sizeof(found) / sizeof(*found) && first == ERR_OK; i++)
 		first = found[i];
 	return first;

@@ -31,7 +31,11 @@
 	X(RETURNED, "longhaul_returned_jobs_total", COUNTER, NONE, "", "scheduler",                \
 	  "jobs taken back from them")                                                             \
 	X(QUARANTINED, "longhaul_quarantined_jobs_total", COUNTER, NONE, "", "scheduler",          \
-	  "jobs that killed workers again and again")
+	  "jobs that killed workers again and again")                                              \
+	X(AUDIT_ROWS, "longhaul_audit_rows", GAUGE, NONE, "", "scheduler",                         \
+	  "audit rows that have their place in the tree")                                          \
+	X(AUDIT_UNSIGNED, "longhaul_audit_unsigned_rows", GAUGE, NONE, "", "scheduler",            \
+	  "of them, behind the last signed checkpoint outside; without audit.checkpoint_dir, the last")
 /* clang-format on */
 
 #endif

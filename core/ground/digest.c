@@ -36,6 +36,18 @@ void digest_hmac(const void *key, size_t key_len, const struct digest_part *part
 	sodium_memzero(&state, sizeof(state));
 }
 
+void digest_keyed(const void *key, size_t key_len, const struct digest_part *parts, size_t n,
+	uint8_t *out, size_t out_len)
+{
+	crypto_generichash_state state;
+
+	(void)crypto_generichash_init(&state, key, key_len, out_len);
+	for (size_t i = 0; i < n; i++)
+		(void)crypto_generichash_update(&state, parts[i].bytes, parts[i].len);
+	(void)crypto_generichash_final(&state, out, out_len);
+	sodium_memzero(&state, sizeof(state));
+}
+
 bool digest_equal(const void *a, const void *b, size_t len)
 {
 	return sodium_memcmp(a, b, len) == 0;

@@ -26,6 +26,10 @@ void digest_sha256(const void *bytes, size_t len, uint8_t out[DIGEST_SIZE]);
 void digest_hmac(const void *key, size_t key_len, const struct digest_part *parts, size_t n,
 	uint8_t out[DIGEST_SIZE]);
 
+/* RFC 7693, keyed: what HMAC does, at a fifth of its price. key_len and out_len: 16 to 64. */
+void digest_keyed(const void *key, size_t key_len, const struct digest_part *parts, size_t n,
+	uint8_t *out, size_t out_len);
+
 /* Equal in content; the time taken depends on len alone. */
 bool digest_equal(const void *a, const void *b, size_t len);
 /* Overwrites in a way that no optimiser removes. */

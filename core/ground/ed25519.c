@@ -9,8 +9,14 @@ void ed25519_new(uint8_t secret[ED25519_SECRET], uint8_t public_key[ED25519_PUBL
 	uint8_t seed[ED25519_SEED];
 
 	digest_random(seed, sizeof(seed));
-	crypto_sign_seed_keypair(public_key, secret, seed);
+	ed25519_from_seed(seed, secret, public_key);
 	digest_wipe(seed, sizeof(seed));
+}
+
+void ed25519_from_seed(const uint8_t seed[ED25519_SEED], uint8_t secret[ED25519_SECRET],
+	uint8_t public_key[ED25519_PUBLIC])
+{
+	crypto_sign_seed_keypair(public_key, secret, seed);
 }
 
 bool ed25519_secret_fits(const uint8_t secret[ED25519_SECRET])

@@ -13,8 +13,8 @@ static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator)"
 	       "  select $1, $2, $3, $4, $5"
 	       "  where $5 or exists (select from tenant where tenant_id = $1) returning *),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select tenant_id, $6, $7, $8, 'api_key.create', key_id from k)"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select tenant_id, $6, $7, $8, $9, $10, 'api_key.create', key_id from k)"
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt find_stmt = {.name = "api_key_find",
@@ -30,8 +30,8 @@ static const struct db_stmt list_stmt = {.name = "api_key_list",
 static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now())"
 	       " where key_id = $1 returning *),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4,"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, $5, $6,"
 	       " 'api_key.revoke', key_id from k)"
 	       " select " COLUMNS " from k"};
 
@@ -112,7 +112,7 @@ enum err api_key_insert(struct db *db, const struct api_key *key, const struct a
 	db_arg_bytes(&a, hash_bytes(key->hash));
 	db_arg_text(&a, key->name != NULL ? key->name : "");
 	db_arg_bool(&a, key->operator);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){db, &key->tenant, 1, &insert_stmt, &a, on_needed,
 		{.done = (call_fn *)done, .ctx = ctx}});
 }
@@ -148,7 +148,7 @@ enum err api_key_revoke(
 
 	db_args_init(&a);
 	db_arg_id(&a, key);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){
 		db, NULL, 0, &revoke_stmt, &a, on_needed, {.done = (call_fn *)done, .ctx = ctx}});
 }

@@ -4,14 +4,16 @@
 #include <stdlib.h>
 
 static const struct db_stmt note_stmt = {.name = "audit_note",
-	.sql = "insert into audit (tenant_id, actor_kind, actor, request, action, object, outcome)"
-	       " values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6)"};
+	.sql = "insert into audit (tenant_id, " AUDIT_BY ", action, object, reason)"
+	       " values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8)"};
 
-void audit_args(struct db_args *a, const struct audit_actor *by)
+void audit_by_args(struct db_args *a, const struct audit_actor *by)
 {
 	db_arg_text(a, by->kind);
 	db_arg_id_or_null(a, by->id);
 	db_arg_id_or_null(a, by->request);
+	db_arg_id_or_null(a, by->credential);
+	db_arg_id_or_null(a, by->source);
 }
 
 static void on_note(void *ctx, enum err e, const struct db_reply *reply)
@@ -28,10 +30,10 @@ enum err audit_note_write(struct db *db, const struct audit_actor *by,
 	struct db_args a;
 
 	db_args_init(&a);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	db_arg_text(&a, note->action);
 	db_arg_id(&a, note->object);
-	db_arg_text(&a, note->outcome);
+	db_arg_text(&a, note->reason);
 	return call_run(&(struct call_ask){.db = db,
 		.stmt = &note_stmt,
 		.args = &a,

@@ -14,20 +14,23 @@
 #define AUDIT_SYSTEM_TENANT ((struct id){{0}})
 
 struct audit_actor {
-	const char *kind;  /* "key", "operator", "worker", "leader", "cli" */
-	struct id id;	   /* key, worker or scheduler id; zero = none */
-	struct id request; /* X-Request-Id's id; zero = none */
+	const char *kind;     /* "key", "operator", "worker", "leader", "cli" */
+	struct id id;	      /* pseudonym (domain/pseudonym.h), or a machine's id; zero = none */
+	struct id request;    /* X-Request-Id's id; zero = none */
+	struct id credential; /* the API key or token that was shown; zero = none */
+	struct id source;     /* pseudonym of the address; zero = none */
 };
 
-/* For stores: the three arguments of a statement that writes its own audit row: kind, id, request.
- */
-void audit_args(struct db_args *a, const struct audit_actor *by);
+/* For stores, in a statement that writes its own audit row: the columns, and their five arguments
+ * in the same order. */
+#define AUDIT_BY "actor_kind, actor, request, credential, source"
+void audit_by_args(struct db_args *a, const struct audit_actor *by);
 
 /* A row of the installation for a change that is made elsewhere than in the record: written first,
  * so that no such change is without one. */
 struct audit_note {
 	struct id object;
-	const char *action, *outcome; /* words */
+	const char *action, *reason; /* words */
 };
 typedef void audit_note_done(void *ctx, enum err e);
 MUST_CHECK enum err audit_note_write(struct db *db, const struct audit_actor *by,

@@ -55,7 +55,7 @@ static const struct db_stmt DUE_EXPIRE_WAITING = {.name = "due_expire_waiting",
 	       " (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from ended"
 	       " where callback_events & 8 <> 0),"
-	       " noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
+	       " noted as (insert into audit (tenant_id, actor_kind, action, object, reason)"
 	       " select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
 	       " select " TERM_REPLY ", (select count(*) from gone)",
 	false};
@@ -100,7 +100,7 @@ static const struct db_stmt DUE_EXPIRE_RUNNING = {.name = "due_expire_running",
 	       " where callback_events & 8 <> 0),"
 	       " notice as (insert into worker_notice (worker_id, tenant_id, job_id, fence)"
 	       " select holder, tenant_id, job_id, fence from ended on conflict do nothing),"
-	       " noted as (insert into audit (tenant_id, actor_kind, action, object, outcome)"
+	       " noted as (insert into audit (tenant_id, actor_kind, action, object, reason)"
 	       " select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
 	       " select " TERM_REPLY ", (select count(*) from ended)",
 	false};

@@ -93,8 +93,8 @@ const struct db_stmt finish_stmt = {.name = "finish",
 			      " select tenant_id, id_make(), job_id, queue_id, retention, state from ended where"
 			      "  callback_events & (case state when 'completed' then 1 when 'failed' then 2 when 'expired' then 8"
 			      "   else 0 end) <> 0)"
-			      ", audits as (insert into audit (tenant_id, actor_kind, actor, action, object, outcome)"
-			      " select tenant_id, 'worker', $1, 'job.' || state, job_id, error_code from ended)"
+			      ", audits as (insert into audit (tenant_id, actor_kind, actor, action, object, reason)"
+			      " select tenant_id, 'worker', $1, 'job.' || state, job_id, nullif(error_code, 'ok') from ended)"
 			      " select ord, state::text, due_at from ended"};
 
 /* Deltas first, in a statement of their own: only what the lease still covers. */

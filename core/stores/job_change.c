@@ -98,13 +98,6 @@ static void keys_args(struct db_args *args, const struct job_key *keys, size_t n
 		db_item_id(args, keys[i].job);
 }
 
-static void actor_args(struct db_args *args, const struct audit_actor *by)
-{
-	db_arg_text(args, by->kind);
-	db_arg_id_or_null(args, by->id);
-	db_arg_id_or_null(args, by->request);
-}
-
 /* Begins a transaction that sees the keys' tenants and locks their jobs in the order of ids. */
 static enum err change_begin(struct db *db, const struct job_key *keys, size_t n)
 {
@@ -157,7 +150,7 @@ static enum err change_keys(struct db *db, const struct change *what, struct cha
 	if (e != ERR_OK)
 		return e;
 	keys_args(&args, k.keys, k.n);
-	actor_args(&args, by);
+	audit_by_args(&args, by);
 	db_query(db, what->change, &args);
 	return change_commit(db, what, k.one, done, ctx);
 }
@@ -201,7 +194,7 @@ enum err job_patch(struct db *db, struct job_key key, const struct job_patch *pa
 	if (e != ERR_OK)
 		return e;
 	keys_args(&args, &key, 1);
-	actor_args(&args, by);
+	audit_by_args(&args, by);
 	db_arg_int4(&args, patch->has_priority ? patch->priority : -1);
 	db_arg_int4(&args, patch->has_queue ? patch->queue_id : 0);
 	db_arg_bool(&args, patch->has_run_at);
@@ -223,7 +216,7 @@ enum err job_forget(struct db *db, const struct job_key *keys, size_t n,
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		keys_args(&args, keys, n);
 		if (steps[i] == &JOB_FORGET_AUDIT)
-			actor_args(&args, by);
+			audit_by_args(&args, by);
 		db_query(db, steps[i], &args);
 	}
 	db_commit(db, done, ctx);

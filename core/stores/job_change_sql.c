@@ -1,13 +1,15 @@
 #include "stores/job_change_sql.h"
 
+#include "stores/audit.h"
+
 /* The asked-for jobs by address, with what the change needs to know of them. */
 #define KEYS "unnest($1::uuid[], $2::uuid[]) k(tenant_id, job_id)"
 #define JOBS                                                            \
 	KEYS " cross join lateral (select j.ctid as at, j.* from job j" \
 	     " where j.tenant_id = k.tenant_id and j.job_id = k.job_id limit 1) j"
-#define AUDIT(action, from)                                                                    \
-	" noted as (insert into audit (tenant_id, actor_kind, actor, request, action, object)" \
-	" select tenant_id, $3, $4, $5, '" action "', job_id from " from ")"
+#define AUDIT(action, from)                                                      \
+	" noted as (insert into audit (tenant_id, " AUDIT_BY ", action, object)" \
+	" select tenant_id, $3, $4, $5, $6, $7, '" action "', job_id from " from ")"
 #define TOUCHED " select tenant_id, job_id, state::text, version, holder, fence from "
 #define HEADS                                                                               \
 	" head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id," \
@@ -100,8 +102,8 @@ const struct db_stmt JOB_DELETE = {.name = "job_delete",
  * row may keep its key: so the new one waits for the old one's end (count(*) from ..._gone). */
 const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	.sql = "with k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row,"
-	       " coalesce(case when $8 then greatest($9::timestamptz, now()) end, d.due_at, now()) as due_at,"
-	       " case when $8 then coalesce($9::timestamptz > now(), false) else j.state = 'waiting' end as later"
+	       " coalesce(case when $10 then greatest($11::timestamptz, now()) end, d.due_at, now()) as due_at,"
+	       " case when $10 then coalesce($11::timestamptz > now(), false) else j.state = 'waiting' end as later"
 	       " from " JOBS " left join lateral"
 	       " (select ctid as ready_at from job_ready r where j.state = 'queued'"
 	       " and r.tenant_id = j.tenant_id and r.queue_id = j.queue_id and r.rank = j.rank"
@@ -112,15 +114,15 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " ready_gone as (delete from job_ready where ctid = any(array(select ready_at from k)) returning 1),"
 	       " due_gone as (delete from job_due where ctid = any(array(select due_row from k)) returning 1),"
 	       " upd as (update job j set version = version + 1,"
-	       " priority = case when $6 >= 0 then $6::smallint else priority end,"
-	       " queue_id = case when $7 > 0 then $7 else queue_id end,"
-	       " run_at = case when $8 then $9 else run_at end,"
-	       " deadline_at = case when $8 and deadline_s > 0 then greatest(created_at, $9)"
+	       " priority = case when $8 >= 0 then $8::smallint else priority end,"
+	       " queue_id = case when $9 > 0 then $9 else queue_id end,"
+	       " run_at = case when $10 then $11 else run_at end,"
+	       " deadline_at = case when $10 and deadline_s > 0 then greatest(created_at, $11)"
 	       " + deadline_s * interval '1 second' else deadline_at end,"
 	       " state = case when k.later then 'waiting'::job_state else 'queued' end,"
-	       " waiting_for = case when k.later then case when $8 then 'run_at' else k.why end end,"
+	       " waiting_for = case when k.later then case when $10 then 'run_at' else k.why end end,"
 	       " rank = ready_rank(case when k.was = 'queued' then created_at else now() end,"
-	       " case when $6 >= 0 then $6::smallint else priority end)"
+	       " case when $8 >= 0 then $8::smallint else priority end)"
 	       " from k where j.ctid = k.at and j.state = k.was"
 	       " returning j.*, k.due_at, null::uuid as holder)," HEADS ","
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation, units)"
@@ -148,6 +150,6 @@ const struct db_stmt JOB_FORGET_EVENTS = {.name = "job_forget_events",
 	.sql = "delete from job_event x using " OVER " where" OF_K,
 	false};
 const struct db_stmt JOB_FORGET_AUDIT = {.name = "job_forget_audit",
-	.sql = "insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       " select tenant_id, $3, $4, $5, 'job.forget', job_id from " OVER,
+	.sql = "insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       " select tenant_id, $3, $4, $5, $6, $7, 'job.forget', job_id from " OVER,
 	false};

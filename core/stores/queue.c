@@ -21,20 +21,20 @@ static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	       " weight, rate, paused, draining, max_age_s, attempt_timeout_s, deadline_s)"
 	       "  select $1, coalesce($3::int4, 0), coalesce($4::int8, 0), coalesce($5::int4, 1),"
 	       "   coalesce($6::float8, 0), coalesce($7::int4, 0) <> 0, coalesce($8::int4, 0) <> 0,"
-	       "   coalesce($12::int4, 0), coalesce($13::int4, 0), coalesce($14::int4, 0)"
+	       "   coalesce($14::int4, 0), coalesce($15::int4, 0), coalesce($16::int4, 0)"
 	       "  where $2 or exists (select from queue where name = $1)"
 	       "  on conflict (name) do update set concurrency = coalesce($3, q.concurrency),"
 	       "   max_queued = coalesce($4, q.max_queued), weight = coalesce($5, q.weight),"
 	       "   rate = coalesce($6, q.rate), paused = coalesce($7 <> 0, q.paused),"
 	       "   draining = coalesce($8 <> 0, q.draining),"
-	       "   max_age_s = coalesce($12, q.max_age_s),"
-	       "   attempt_timeout_s = coalesce($13, q.attempt_timeout_s),"
-	       "   deadline_s = coalesce($14, q.deadline_s), version = q.version + 1 returning *),"
+	       "   max_age_s = coalesce($14, q.max_age_s),"
+	       "   attempt_timeout_s = coalesce($15, q.attempt_timeout_s),"
+	       "   deadline_s = coalesce($16, q.deadline_s), version = q.version + 1 returning *),"
 	       " f as (insert into queue_flow (queue_id) select queue_id from q on"
 	       " conflict (queue_id)"
 	       "  do update set allot_epoch = queue_flow.allot_epoch returning *),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $9, $10, $11,"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $9, $10, $11, $12, $13,"
 	       " 'queue.patch', ('00000000-0000-0000-0000-' || lpad(to_hex(queue_id), 12, '0'))::uuid"
 	       "  from q)"
 	       " select " COLUMNS " from q, f"};
@@ -107,7 +107,7 @@ enum err queue_patch(struct db *db, const struct queue_change *change, bool crea
 	db_arg_float8_if(&a, change->has_rate, change->rate);
 	db_arg_int4_if(&a, change->has_paused, change->paused);
 	db_arg_int4_if(&a, change->has_draining, change->draining);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	db_arg_int4_if(&a, change->has_max_age_s, change->max_age_s);
 	db_arg_int4_if(&a, change->has_attempt_timeout_s, change->attempt_timeout_s);
 	db_arg_int4_if(&a, change->has_deadline_s, change->deadline_s);

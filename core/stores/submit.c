@@ -49,13 +49,13 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       "   else coalesce(i.job_id = k.job_id, false) end as take,"
 	       "  k.queue_id = any(known.ids) as known"
 	       " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-	       " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)"
+	       " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)"
 	       "  with ordinality k(tenant_id, job_id, principal, queue_id, key_hash,"
-	       " body_hash, request,"
+	       " body_hash,"
 	       "   kind, model, priority, run_at, deadline_s, attempt_timeout_ms,"
 	       " max_attempts, store,"
 	       "   callback_events, accept_ms, retention, input, subject, metadata,"
-	       " callback, fallback, trace,  batch_id, hashes, units, ord)"
+	       " callback, fallback, trace,  batch_id, hashes, units, by_kind, by_actor, by_request, by_credential, by_source, ord)"
 	       " cross join known"
 	       " left join lateral (select i.job_id, i.body_hash from idempotency i"
 	       "  where k.key_hash is not null and i.tenant_id = k.tenant_id and"
@@ -95,9 +95,9 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       " select batch_id, min(queue_id), array_agg(tenant_id), array_agg(rank),"
 	       " array_agg(job_id)"
 	       "  from inp where take and not later and batch_id is not null group by batch_id"
-	       "), audits as (insert into audit (tenant_id, actor_kind, actor, request,"
-	       " action, object)"
-	       " select tenant_id, 'key', principal, request, 'job.submit', job_id from"
+	       "), audits as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       " select tenant_id, by_kind, by_actor, by_request, by_credential, by_source,"
+	       " 'job.submit', job_id from"
 	       " inp where take"
 	       ") select ord, take, known, key_job is not null, key_body = body_hash, key_job,"
 	       "  case when take then (case when later then 'waiting' else 'queued' end)"
@@ -151,7 +151,6 @@ static void keys_columns(struct db_args *a, struct submit *const *batch, size_t 
 
 static void fact_columns(struct db_args *a, struct submit *const *batch, size_t n)
 {
-	COLUMN(DB_ID, db_item_id_or_null, s->request);
 	COLUMN(DB_TEXT, db_item_text, s->kind);
 	COLUMN(DB_TEXT, db_item_text, s->model);
 	COLUMN(DB_INT2, db_item_int2, (int16_t)s->priority);
@@ -177,6 +176,15 @@ static void content_columns(struct db_args *a, struct submit *const *batch, size
 	COLUMN(DB_BYTES, db_item_bytes,
 		bytes_of(s->hashes_n > 0 ? s->hashes : NULL, s->hashes_n * SUBMIT_HASH_BYTES));
 	COLUMN(DB_INT4, db_item_int4, s->units > 0 ? s->units : 1);
+}
+
+static void by_columns(struct db_args *a, struct submit *const *batch, size_t n)
+{
+	COLUMN(DB_TEXT, db_item_text, s->by.kind);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.id);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.request);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.credential);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.source);
 }
 
 static enum err outcome_of(const struct db_rows *r, size_t row)
@@ -298,6 +306,7 @@ enum err submit_batch(
 	key_columns(a, batch, n);
 	fact_columns(a, batch, n);
 	content_columns(a, batch, n);
+	by_columns(a, batch, n);
 	db_query(db, &jobs_stmt, a);
 	db_commit(db, on_submit, call);
 	return ERR_OK;

@@ -18,7 +18,7 @@
 #define STORES_SUBMIT_H
 
 #include "domain/job.h"
-#include "ports/db.h"
+#include "stores/audit.h"
 
 /* What a job can be found by: its subject, and each member of its metadata up to the most that
  * limits.metadata_keys may allow. */
@@ -38,7 +38,7 @@ struct submit {
 	/* asked for */
 	struct id tenant, job; /* job: id_new(retention class) */
 	struct id principal;   /* the key that asked; part of an idempotency key's scope */
-	struct id request;
+	struct audit_actor by; /* for the audit row */
 	const char *kind;
 	int32_t queue_id;
 	const char *model;  /* label for lists; NULL = none */

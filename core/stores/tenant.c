@@ -11,8 +11,8 @@ static const struct db_stmt create_stmt = {.name = "tenant_create",
 	       "  on conflict (name) do nothing returning *),"
 	       " s as (insert into tenant_setting (tenant_id, match_key, webhook_secret,"
 	       " callback_origins) select tenant_id, $4, $5, $6 from t returning *),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select tenant_id, $7, $8, $9, 'tenant.create', tenant_id from t)"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select tenant_id, $7, $8, $9, $10, $11, 'tenant.create', tenant_id from t)"
 	       " select " COLUMNS ", " SECRETS " from t, s"};
 
 static const struct db_stmt get_stmt = {.name = "tenant_get",
@@ -40,8 +40,8 @@ static const struct db_stmt patch_stmt = {.name = "tenant_patch",
 	       " s as (update tenant_setting s set webhook_secret = coalesce($3, s.webhook_secret),"
 	       "  callback_origins = coalesce($4, s.callback_origins)"
 	       "  from t where s.tenant_id = t.tenant_id and s.tenant_id = $1 returning s.*),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select tenant_id, $5, $6, $7, 'tenant.patch', tenant_id from t)"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select tenant_id, $5, $6, $7, $8, $9, 'tenant.patch', tenant_id from t)"
 	       " select " COLUMNS ", " SECRETS " from t, s"};
 
 /* What stands behind a row's head. */
@@ -124,7 +124,7 @@ enum err tenant_create(struct db *db, const struct tenant *t, const struct audit
 	db_arg_bytes(&a, t->match_key);
 	db_arg_bytes(&a, t->webhook_secret);
 	db_arg_bytes(&a, t->callback_origins);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){
 		db, &t->id, 1, &create_stmt, &a, on_create, {.done = (call_fn *)done, .ctx = ctx}});
 }
@@ -171,7 +171,7 @@ enum err tenant_patch(struct db *db, struct id tenant, const struct tenant_chang
 	db_arg_int4_if(&a, change->retention >= 0, change->retention);
 	db_arg_bytes(&a, change->webhook_secret);
 	db_arg_bytes(&a, change->callback_origins);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){
 		db, &tenant, 1, &patch_stmt, &a, on_patch, {.done = (call_fn *)done, .ctx = ctx}});
 }

@@ -16,8 +16,8 @@ static const struct db_stmt patch_stmt = {.name = "tenant_limit_patch",
 	       "  on conflict (tenant_id) do update set weight = coalesce($2, l.weight),"
 	       "   max_running = coalesce($3, l.max_running),"
 	       "   max_queued = coalesce($4, l.max_queued) returning *),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select tenant_id, $5, $6, $7, 'tenant.limits', tenant_id from l)"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select tenant_id, $5, $6, $7, $8, $9, 'tenant.limits', tenant_id from l)"
 	       " select " COLUMNS " from l"};
 
 static void on_limit(void *ctx, enum err e, const struct db_reply *reply)
@@ -48,7 +48,7 @@ enum err tenant_limit_patch(struct db *db, struct id tenant,
 	db_arg_int4_if(&a, change->has_weight, change->weight);
 	db_arg_int4_if(&a, change->has_max_running, change->max_running);
 	db_arg_int8_if(&a, change->has_max_queued, change->max_queued);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){
 		db, &tenant, 1, &patch_stmt, &a, on_limit, {.done = (call_fn *)done, .ctx = ctx}});
 }

@@ -72,8 +72,8 @@ static const struct db_stmt list_stmt = {.name = "worker_list",
 
 static const struct db_stmt drain_stmt = {.name = "worker_drain",
 	.sql = "with w as (update worker set drain = true where worker_id = $1 returning *),"
-	       " a as (insert into audit (tenant_id, actor_kind, actor, request, action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, 'worker.drain', worker_id from w)"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, $5, $6, 'worker.drain', worker_id from w)"
 	       " select " ROW " from w" BEAT};
 
 /* The id's random half: as good a 64-bit key as any. */
@@ -289,7 +289,7 @@ enum err worker_drain(struct db *db, struct id worker, const struct audit_actor 
 
 	db_args_init(&a);
 	db_arg_id(&a, worker);
-	audit_args(&a, by);
+	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){.db = db,
 		.stmt = &drain_stmt,
 		.args = &a,

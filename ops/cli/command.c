@@ -192,6 +192,33 @@ const struct command command_table[] = {
 	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
 	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id", NONE, api_key_revoke_run, NULL},
 
+	/* who did what */
+	{"audit", "export", "FILE", 1, 1, "write the audit and its proofs to a file",
+	 OPTIONS(CONFIG, NUMBER("from", 0, "begin at the checkpoint before this row (default: 0)", 0, INT64_MAX)),
+	 audit_export_run,
+	 "Reads the database itself, as its owner. A name that ends in .gz is compressed.\n"
+	 "docs/audit.md explains the file."},
+	{"audit", "verify", "FILE...", 1, COMMAND_ANY, "check exported or archived files, offline",
+	 OPTIONS(PATH("key-file", 'k', "FILE", "public keys to trust, one a line, as audit key prints them"),
+		 PATH("checkpoint", 0, "FILE", "a checkpoint from outside that the rows must meet"),
+		 NUMBER("row", 0, "with --proof: this row", 0, INT64_MAX),
+		 PATH("proof", 0, "FILE", "write the proof that the row is in the tree")),
+	 audit_verify_run,
+	 "Names the first row that is not as it was signed. Files are given in their order;\n"
+	 "a file that --proof wrote is checked by itself.\n\n"
+	 "  longhaul audit verify --key-file audit.pub --checkpoint checkpoint audit.gz\n"
+	 "  longhaul audit verify --row 4711 --proof row.proof audit.gz"},
+	{"audit", "anomalies", "", 0, 0, "show who does far more of something than ever before",
+	 OPTIONS(CONFIG, DURATION("window", 0, "what is looked at (default: the last hour)", 60, YEAR_S),
+		 DURATION("history", 0, "what it is held against (default: 14d)", 60, YEAR_S),
+		 NUMBER("times", 0, "tell who is so many times beyond its mean (default: 10)", 1, 1000000),
+		 NUMBER("least", 0, "tell nobody who did less than this (default: 100)", 1, 1000000000)),
+	 audit_anomalies_run,
+	 "Each is measured by its own history: MEAN and MOST are of windows as long before.\n"
+	 "Reads the database itself, as its owner."},
+	{"audit", "key", "", 0, 0, "print the public key of the checkpoints", OPTIONS(CONFIG),
+	 audit_key_run, NULL},
+
 	/* the installation and this program */
 	{NULL, "bootstrap", "", 0, 0, "make the first operator, once",
 	 OPTIONS(CONFIG, KEY_FILE, SHOW), bootstrap_run,

@@ -152,7 +152,7 @@ static void noted(void *ctx, enum err e)
 static enum err note_run(struct db *db, struct record_batch *batch)
 {
 	const struct breaker_call *b = (struct breaker_call *)(void *)call_of(batch);
-	struct audit_note note = {.action = "breaker.set", .outcome = b->mode};
+	struct audit_note note = {.action = "breaker.set", .reason = b->mode};
 
 	(void)digest_unhex(b->id, note.object.bytes, sizeof note.object.bytes);
 	return audit_note_write(db, &b->by, &note, noted, batch);

@@ -5,9 +5,9 @@
 #include "http/reply_memory.h"
 #include "http/server_state.h"
 #include "http/sse.h"
-#include "stores/audit.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +68,6 @@ void request_resume_failed(struct request *r, enum err e)
 	request_resume(r);
 }
 
-struct audit_actor request_actor(const struct request *r)
-{
-	return (struct audit_actor){.kind = r->caller.is_operator ? "operator" : "key",
-		.id = r->caller.principal,
-		.request = r->id};
-}
-
 /* ---- head ---- */
 
 static enum MHD_Result take_value(
@@ -121,6 +114,23 @@ static void head_take(struct exchange *x)
 	x->length = length ? strtoull(length, NULL, 10) : 0;
 }
 
+static void address_set(struct request *r)
+{
+	static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *peer = info ? info->client_addr : NULL;
+
+	if (peer && peer->sa_family == AF_INET6) {
+		memcpy(r->address, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
+			sizeof r->address);
+	} else if (peer && peer->sa_family == AF_INET) {
+		memcpy(r->address, mapped, sizeof mapped);
+		memcpy(r->address + sizeof mapped,
+			&((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
+	}
+}
+
 static struct exchange *exchange_new(struct server *s, struct MHD_Connection *connection)
 {
 	struct exchange *x = malloc(sizeof *x);
@@ -140,6 +150,7 @@ static struct exchange *exchange_new(struct server *s, struct MHD_Connection *co
 	x->request.server = s;
 	x->request.producer = s->options.producer;
 	x->request.connection = connection;
+	address_set(&x->request);
 	x->request.began_us = clock_us();
 	x->request.id = id_new(0);
 	id_format("req", x->request.id, x->request.id_text);
@@ -379,6 +390,20 @@ static bool body_is_wrong(const struct request *r)
 	return at < n;
 }
 
+/* The handler, once the audit knows of it: it may be asked a second time. */
+static void run(struct request *r)
+{
+	bool parked = false;
+	const enum err e = r->server->options.note(r, &parked);
+
+	if (parked)
+		r->stage = REQUEST_NOTE;
+	else if (e)
+		request_fail(r, e);
+	else
+		r->match.route->handler(r);
+}
+
 static enum MHD_Result handle(struct exchange *x)
 {
 	struct request *r = &x->request;
@@ -393,7 +418,7 @@ static enum MHD_Result handle(struct exchange *x)
 	else if (reply_memory_refuses(r))
 		request_fail(r, ERR_UNAVAILABLE);
 	else
-		r->match.route->handler(r);
+		run(r);
 	return x->parked ? MHD_YES : answer(x);
 }
 
@@ -429,7 +454,7 @@ enum MHD_Result exchange_turn(void *server, struct MHD_Connection *connection, c
 		*len = 0;
 		return MHD_YES;
 	}
-	if (x->request.stage == REQUEST_BODY)
+	if (x->request.stage == REQUEST_BODY || x->request.stage == REQUEST_NOTE)
 		return handle(x);
 	return answer(x);
 }

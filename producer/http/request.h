@@ -8,6 +8,9 @@
  *             (key not            (record, long poll)
  *              in the cache)
  *
+ * What an operator looks at is parked once more before HANDLE, in NOTE: the audit
+ * has it first.
+ *
  * A refusal skips what is left, but for a small body, which is read and dropped.
  *
  * A handler answers r->reply and returns, or calls request_park *before* it hands
@@ -38,9 +41,12 @@ enum request_stage {
 	REQUEST_HEAD,	/* as it begins */
 	REQUEST_ACCESS, /* parked for the key's look-up */
 	REQUEST_BODY,
+	REQUEST_NOTE, /* parked for its audit row */
 	REQUEST_HANDLE,
 	REQUEST_SENT
 };
+
+enum { REQUEST_ADDRESS = 16 };
 
 struct request {
 	struct server *server;
@@ -51,7 +57,10 @@ struct request {
 	struct query query;
 	bool access_asked; /* the record was asked; access_err is its answer */
 	enum err access_err;
-	struct caller caller; /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
+	bool noted; /* the audit knows of it; note_err is its answer */
+	enum err note_err;
+	uint8_t address[REQUEST_ADDRESS]; /* the client's, IPv6 or mapped into it */
+	struct caller caller;		  /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
 	struct id id;
 	char id_text[ID_TEXT_MAX];
 	struct trace trace; /* the caller's, one span further, or our own */

@@ -127,7 +127,7 @@ static void chunk_read(struct chunk *c)
 		.caller = &r->caller,
 		.queues = queues,
 		.trace = &r->trace,
-		.request = r->id};
+		.by = request_actor(r)};
 	const char *line;
 	size_t len;
 

@@ -1,5 +1,6 @@
 #include "jobs/events_call.h"
 
+#include "access/reading.h"
 #include "call.h"
 #include "domain/live_channel.h"
 #include "ground/clock.h"
@@ -275,6 +276,22 @@ static void stream_begin(struct follow *f)
 	request_resume(r);
 }
 
+/* The stream's one row stands. */
+static void noted(void *owner, enum err e)
+{
+	struct follow *f = owner;
+	struct request *r = f->r;
+
+	if (e) {
+		sse_release(f->sse);
+		free(f);
+		request_resume_failed(r, e);
+		return;
+	}
+	stream_begin(f);
+	read_back(&f->item, ERR_OK);
+}
+
 static void first_read(struct record_item *item, enum err e)
 {
 	struct follow *f = (struct follow *)(void *)item;
@@ -288,8 +305,7 @@ static void first_read(struct record_item *item, enum err e)
 		request_resume_failed(r, e);
 		return;
 	}
-	stream_begin(f);
-	read_back(item, ERR_OK);
+	reading_note_each(r, "job.watch", f->key.job, noted, f);
 }
 
 static enum err follow_new(struct request *r, struct id job, int64_t after, struct follow **ret)

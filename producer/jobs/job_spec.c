@@ -460,7 +460,7 @@ enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, con
 	values_point(&r);
 	spec->submit.tenant = scene->caller->tenant;
 	spec->submit.principal = scene->caller->principal;
-	spec->submit.request = scene->request;
+	spec->submit.by = scene->by;
 	spec->submit.job = id_new(retention(&r));
 	json_decref(spec->body);
 	spec->body = NULL;

@@ -33,7 +33,7 @@ struct job_scene {
 	const struct caller *caller;
 	struct queues_view *queues;
 	const struct trace *trace;
-	struct id request;
+	struct audit_actor by;
 };
 
 /* Fills spec from a body.

@@ -1,5 +1,7 @@
 #include "jobs/list_call.h"
 
+#include "access/reading.h"
+
 #include "jobs/filter.h"
 #include "jobs/job_json.h"
 #include "producer.h"
@@ -66,13 +68,24 @@ const struct record_op list_op = {"list", RECORD_SLOW, 1, list_run, NULL};
 
 /* ---- the calls ---- */
 
+/* Subjects and metadata stand in a list: the audit knows who looked. */
+static void list_noted(void *owner, enum err e)
+{
+	struct request *r = owner;
+
+	if (e)
+		request_fail(r, e);
+	request_resume(r);
+}
+
 static void list_done(struct record_item *item, enum err e)
 {
 	struct list_work *w = (struct list_work *)(void *)item;
 
 	if (e)
-		request_fail(w->r, e);
-	request_resume(w->r);
+		request_resume_failed(w->r, e);
+	else
+		reading_note(w->r, "job.list", (struct id){{0}}, list_noted, w->r);
 }
 
 static void work_free(void *work)

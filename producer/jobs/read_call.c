@@ -1,5 +1,6 @@
 #include "jobs/read_call.h"
 
+#include "access/reading.h"
 #include "domain/usage.h"
 #include "ground/clock.h"
 #include "jobs/expand.h"
@@ -27,8 +28,9 @@ struct read_work {
 	int64_t version;
 	enum job_state state;
 	int32_t queue_id;
-	bool keep; /* the job's content may stay */
-	bool same; /* the tag the client has is the job's */
+	bool keep;    /* the job's content may stay */
+	bool content; /* the reply holds some: the audit must know */
+	bool same;    /* the tag the client has is the job's */
 	struct job_progress progress;
 	int64_t fence;
 	struct live_look look; /* at a running job's text */
@@ -87,6 +89,7 @@ static void render(struct read_work *w, const struct job_row *row)
 	w->progress = job_progress_of(row);
 	w->queue_id = row->queue_id;
 	w->fence = row->fence;
+	w->content = w->expand || row->result.bytes || row->message.bytes;
 	if (w->expand & EXPAND_INPUT) {
 		(void)buf_text(out, ",\"input\":");
 		job_json_sealed(out, row->input, "null");
@@ -181,6 +184,20 @@ static void answer_sent(struct request *r)
 	expand_forget(r, w->key);
 }
 
+static void hand_out(void *owner, enum err e)
+{
+	struct read_work *w = owner;
+	struct request *r = w->r;
+
+	if (e) {
+		r->sent = NULL; /* nothing was handed out: the content stays */
+		request_resume_failed(r, e);
+	} else if (w->expand)
+		expand_start(r, w->key, w->queue_id, w->expand);
+	else
+		request_resume(r);
+}
+
 /* The whole but for what is read apart. */
 static void finish_body(struct read_work *w)
 {
@@ -190,12 +207,12 @@ static void finish_body(struct read_work *w)
 	if (!w->keep && job_state_terminal(w->state) && r->reply.status == 200)
 		r->sent = answer_sent;
 	w->expand &= ~(unsigned)EXPAND_INPUT;
-	if (w->expand) {
-		expand_start(r, w->key, w->queue_id, w->expand);
-		return;
-	}
-	(void)buf_char(&r->reply.body, '}');
-	request_resume(r);
+	if (!w->expand)
+		(void)buf_char(&r->reply.body, '}');
+	if (w->content && !r->head_only)
+		reading_note(r, "job.read", w->key.job, hand_out, w);
+	else
+		hand_out(w, ERR_OK);
 }
 
 /* Redis is ahead of the record while an answer is written. */

@@ -207,7 +207,7 @@ static enum err job_spec_fill(struct submit_work *w, struct problems *p)
 		.caller = &r->caller,
 		.queues = queues,
 		.trace = &r->trace,
-		.request = r->id};
+		.by = request_actor(r)};
 	enum err e = ERR_UNAVAILABLE;
 
 	if (queues)

@@ -175,6 +175,7 @@ static void *submitter(void *arg)
 				.input = {b->input, sizeof(b->input)},
 				.metadata = {"\0{}", 3}};
 			jobs[i].principal = jobs[i].tenant;
+			jobs[i].by = (struct audit_actor){.kind = "key", .id = jobs[i].tenant};
 			batch[i] = &jobs[i];
 		}
 		check(submit_batch(db, batch, n, on_submit, db), "submit", db);

@@ -25,6 +25,7 @@ FOREIGN = {
     "microhttpd.h": ("core/ports/exporter.c", "producer/http/"),
     "sodium.h": ("core/ground/",),
     "yaml.h": ("core/config/",),
+    "zlib.h": ("core/ports/gz.c",),
     "cmocka.h": ("test/unit/",),
 }
 # Inside core the arrows point down as well: a folder sees those before it.

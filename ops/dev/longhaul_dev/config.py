@@ -4,6 +4,7 @@ import json
 from copy import deepcopy
 from typing import Any
 
+from longhaul_dev.audit import audit_config
 from longhaul_dev.layout import Layout
 from longhaul_dev.plan import Plan, metrics_port, serves_metrics
 from longhaul_dev.postgres import Postgres
@@ -78,6 +79,7 @@ def base_config(layout: Layout, ports: Ports, plan: Plan) -> Tree:
         "worker": {"state_dir": str(layout.data / "worker-1")},
         "webhook": {"allow_http": True, "allow_networks": ["127.0.0.0/8"]},
         "upstreams": _upstreams(layout, ports),
+        "audit": audit_config(layout),
         "log": {"level": "info"},
     }
 

@@ -1,4 +1,4 @@
--- Polls of jobs that have not changed: GET with the ETag of the last answer.
+-- Polls of jobs that have not changed: GET with the ETag of the last answer, "-" for without.
 -- wrk -s poll.lua URL -- POLLS_FILE, whose lines are: key, path and ETag, by blanks.
 
 dofile(debug.getinfo(1, "S").source:match("^@?(.*/)") .. "report.lua")
@@ -10,7 +10,7 @@ function init(args)
 		local key, path, etag = line:match("^(%S+) (%S+) (%S+)$")
 		requests[i] = wrk.format("GET", path, {
 			["Authorization"] = "Bearer " .. key,
-			["If-None-Match"] = etag,
+			["If-None-Match"] = etag ~= "-" and etag or nil,
 		})
 	end
 end

@@ -103,3 +103,23 @@ def poll(stage: Stage, runs: int) -> Iterator[Sample]:
             load = press("poll", play.url, [polls], connections=64, seconds=SECONDS).check()
             more = {"p99_ms": load.p99_us / 1000, "bytes_each": load.bytes // load.requests}
             yield Sample(load.rate, more | {"cpu_us": meter.us_each(load.requests)})
+
+
+@benchmark("poll-content", "polls/s", ">= 8,000/s", "-")
+def poll_content(stage: Stage, runs: int) -> Iterator[Sample]:
+    """GET of a completed job, its answer with it: audited, 64 connections, 100 jobs."""
+    with stage.play(workers=1) as play:
+        lines = []
+        for client, key in zip(play.clients, play.keys, strict=True):
+            path = f"/v1/jobs/{client.json('POST', '/v1/jobs', json.loads(chat_of(300)))['id']}"
+            client.json("GET", f"{path}?wait=30")
+            lines.append(f"{key} {path} -")
+        polls = play.file("polls", "\n".join(lines[:POLLED]) + "\n")
+        for _ in range(runs):
+            meter = Meter(play.stack)
+            rows = play.number("select count(*) from audit where action = 'job.read'")
+            load = press("poll", play.url, [polls], connections=64, seconds=SECONDS).check()
+            rows = play.number("select count(*) from audit where action = 'job.read'") - rows
+            more = {"p99_ms": load.p99_us / 1000, "bytes_each": load.bytes // load.requests}
+            more |= {"audit_rows": int(rows)}
+            yield Sample(load.rate, more | {"cpu_us": meter.us_each(load.requests)})

@@ -16,6 +16,7 @@ static inline struct submit record_job(struct id tenant, int32_t queue)
 		.tenant = tenant,
 		.job = id_new(2),
 		.principal = tenant,
+		.by = {.kind = "key"},
 		.kind = "noop",
 		.queue_id = queue,
 		.priority = 5,

@@ -63,7 +63,7 @@ static int scene_open(void **state)
 		.caller = &s->caller,
 		.queues = s->queues,
 		.trace = &s->trace,
-		.request = id_new(0)};
+		.by = {.kind = "key"}};
 	s->vectors = vectors_read();
 	*state = s;
 	return 0;

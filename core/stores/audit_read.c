@@ -1,0 +1,54 @@
+#include "stores/audit_read.h"
+
+#include "stores/call.h"
+
+#include <stdlib.h>
+
+static const struct db_stmt reads_stmt = {.name = "audit_reads",
+	.sql = "insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       " select * from unnest($1, $2, $3, $4, $5, $6, $7, $8)"};
+
+#define COLUMN(type, item, value)                                \
+	do {                                                     \
+		db_array(a, type, n);                            \
+		for (size_t i_ = 0; i_ < n; i_++) {              \
+			const struct audit_read *s = &reads[i_]; \
+			item(a, value);                          \
+		}                                                \
+	} while (0)
+
+static void columns(struct db_args *a, const struct audit_read *reads, size_t n)
+{
+	COLUMN(DB_ID, db_item_id, s->tenant);
+	COLUMN(DB_TEXT, db_item_text, s->by.kind);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.id);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.request);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.credential);
+	COLUMN(DB_ID, db_item_id_or_null, s->by.source);
+	COLUMN(DB_TEXT, db_item_text, s->action);
+	COLUMN(DB_ID, db_item_id_or_null, s->object);
+}
+
+static void on_written(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+
+	((audit_note_done *)call->done)(call->ctx, e);
+	free(call);
+}
+
+enum err audit_reads_write(
+	struct db *db, const struct audit_read *reads, size_t n, audit_note_done *done, void *ctx)
+{
+	struct id tenants[AUDIT_READS_MAX];
+	struct db_args a;
+
+	if (n == 0 || n > AUDIT_READS_MAX)
+		return ERR_TOO_LARGE;
+	for (size_t i = 0; i < n; i++)
+		tenants[i] = reads[i].tenant;
+	db_args_init(&a);
+	columns(&a, reads, n);
+	return call_run(&(struct call_ask){db, tenants, n, &reads_stmt, &a, on_written,
+		{.done = (call_fn *)done, .ctx = ctx}});
+}

@@ -1,0 +1,14 @@
+/* actor.h - who asks, as the audit names it.
+ *
+ * Threads: the key is read once, before the servers start.  Memory: the producer's. */
+#ifndef ACCESS_ACTOR_H
+#define ACCESS_ACTOR_H
+
+#include "config/config.h"
+#include "domain/pseudonym.h"
+
+/* Reads audit.pseudonym_key_file; without one the key is all zeros, and a warning says so.
+ *   ERR_CONFIG (logged)     ERR_NOMEM */
+MUST_CHECK enum err actor_key_load(const struct config_audit *audit, struct pseudonym_key *ret_key);
+
+#endif

@@ -1,0 +1,310 @@
+"""Every change and every read of content is a row of the audit, and holds nobody's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from client import Client, chat, until
+from stacks import admin_client, running, tenant_client
+
+ROOT = Path(__file__).resolve().parents[2]
+CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+FAR = "2099-01-01T00:00:00Z"
+pytestmark = pytest.mark.promises("S1.12")
+
+
+def uuid_of(typeid: str) -> str:
+    """job_01h... as Postgres shows it."""
+    number = 0
+    for char in typeid.rpartition("_")[2]:
+        number = number * 32 + CROCKFORD.index(char)
+    return str(UUID(int=number))
+
+
+class Scene:
+    def __init__(self, stack: Any, client: Client, admin: Client) -> None:
+        self.stack, self.client, self.admin = stack, client, admin
+
+    def rows(self, reply: httpx.Response) -> list[dict[str, str]]:
+        """The audit rows of one request."""
+        names = ["action", "object", "actor", "credential", "source"]
+        names += ["actor_kind", "outcome", "reason", "count"]
+        request = uuid_of(reply.headers["x-request-id"])
+        found = self.stack.psql(
+            f"select {', '.join(names)} from audit where request = '{request}' order by row_id"
+        )
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def waiting(self) -> str:
+        return self.client.submit(chat("later", run_at=FAR))["id"]
+
+    def ended(self) -> str:
+        job = self.waiting()
+        self.client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+        return job
+
+    def done(self, text: str = "now", **more: Any) -> str:
+        job = self.client.submit(chat(text, **more))["id"]
+        until("it ends", lambda: self.state(job) == "completed")
+        return job
+
+    def state(self, job: str) -> str:
+        return self.stack.psql(f"select state from job where job_id = '{uuid_of(job)}'")[0][0]
+
+    def tenant(self) -> str:
+        name = self.stack.psql("select 't' || substr(gen_random_uuid()::text, 1, 8)")[0][0]
+        self.admin.http.post("/v1/tenants", json={"name": name}).raise_for_status()
+        return name
+
+    def key(self) -> str:
+        reply = self.admin.http.post("/v1/api-keys", json={"tenant": self.tenant()})
+        reply.raise_for_status()
+        return str(reply.json()["id"])
+
+    def worker(self) -> str:
+        return str(self.admin.http.get("/v1/workers").json()["data"][0]["id"])
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    with running("audit-rows", workers=1, config_overrides={"audit": {"checkpoint_ms": 500}}) as s:
+        client, admin = tenant_client(s), admin_client(s)
+        yield Scene(s, client, admin)
+        client.close()
+        admin.close()
+
+
+def by_filter(s: Scene) -> dict[str, Any]:
+    s.waiting()
+    return {"queue": "default", "state": "waiting"}
+
+
+Ask = Callable[[Scene], httpx.Response]
+
+# Every call that changes something: how it is made, and the action that its rows must have.
+CHANGES: dict[str, tuple[str, Ask]] = {
+    "POST /v1/jobs": ("job.submit", lambda s: s.client.http.post("/v1/jobs", json=chat("a"))),
+    "POST /v1/jobs/bulk": (
+        "job.submit",
+        lambda s: s.client.http.post(
+            "/v1/jobs/bulk",
+            content='{"kind":"noop","input":{}}\n' * 3,
+            headers={"Content-Type": "application/x-ndjson"},
+        ),
+    ),
+    "POST /v1/jobs/cancel": (
+        "job.cancel",
+        lambda s: s.client.http.post("/v1/jobs/cancel", json=by_filter(s)),
+    ),
+    "POST /v1/jobs/retry": (
+        "job.retry",
+        lambda s: s.client.http.post(
+            "/v1/jobs/retry", json={"state": "cancelled", "queue": "default"}
+        ),
+    ),
+    "PATCH /v1/jobs/{id}": (
+        "job.patch",
+        lambda s: s.client.http.patch(f"/v1/jobs/{s.waiting()}", json={"priority": 3}),
+    ),
+    "DELETE /v1/jobs/{id}": (
+        "job.delete",
+        lambda s: s.client.http.delete(f"/v1/jobs/{s.ended()}"),
+    ),
+    "POST /v1/jobs/{id}/cancel": (
+        "job.cancel",
+        lambda s: s.client.http.post(f"/v1/jobs/{s.waiting()}/cancel"),
+    ),
+    "POST /v1/jobs/{id}/retry": (
+        "job.retry",
+        lambda s: s.client.http.post(f"/v1/jobs/{s.ended()}/retry"),
+    ),
+    "PATCH /v1/queues/{name}": (
+        "queue.patch",
+        lambda s: s.admin.http.patch("/v1/queues/audited", json={"weight": 2}),
+    ),
+    "POST /v1/queues/{name}/pause": (
+        "queue.patch",
+        lambda s: s.admin.http.post("/v1/queues/audited/pause"),
+    ),
+    "POST /v1/queues/{name}/resume": (
+        "queue.patch",
+        lambda s: s.admin.http.post("/v1/queues/audited/resume"),
+    ),
+    "POST /v1/queues/{name}/drain": (
+        "queue.patch",
+        lambda s: s.admin.http.post("/v1/queues/audited/drain"),
+    ),
+    "PUT /v1/upstreams/{name}/models/{model}/breaker": (
+        "breaker.set",
+        lambda s: s.admin.http.put(
+            "/v1/upstreams/simulator/models/other/breaker", json={"mode": "auto"}
+        ),
+    ),
+    "PUT /v1/upstreams/{name}/keys/{label}/breaker": (
+        "breaker.set",
+        lambda s: s.admin.http.put(
+            "/v1/upstreams/simulator/keys/default/breaker", json={"mode": "auto"}
+        ),
+    ),
+    "POST /v1/tenants": (
+        "tenant.create",
+        lambda s: s.admin.http.post("/v1/tenants", json={"name": "audited"}),
+    ),
+    "PUT /v1/tenants/{name}/callback-origins": (
+        "tenant.patch",
+        lambda s: s.admin.http.put(
+            f"/v1/tenants/{s.tenant()}/callback-origins", json={"origins": []}
+        ),
+    ),
+    "POST /v1/tenants/{name}/jobs/cancel": (
+        "job.cancel",
+        lambda s: s.admin.http.post("/v1/tenants/demo/jobs/cancel", json=by_filter(s)),
+    ),
+    "POST /v1/tenants/{name}/jobs/retry": (
+        "job.retry",
+        lambda s: s.admin.http.post("/v1/tenants/demo/jobs/retry", json={"state": "cancelled"}),
+    ),
+    "PATCH /v1/tenants/{name}/limits": (
+        "tenant.limits",
+        lambda s: s.admin.http.patch(f"/v1/tenants/{s.tenant()}/limits", json={"weight": 2}),
+    ),
+    "POST /v1/api-keys": (
+        "api_key.create",
+        lambda s: s.admin.http.post("/v1/api-keys", json={"tenant": s.tenant()}),
+    ),
+    "DELETE /v1/api-keys/{id}": (
+        "api_key.revoke",
+        lambda s: s.admin.http.delete(f"/v1/api-keys/{s.key()}"),
+    ),
+    # the last one: it takes the worker away
+    "POST /v1/workers/{id}/drain": (
+        "worker.drain",
+        lambda s: s.admin.http.post(f"/v1/workers/{s.worker()}/drain"),
+    ),
+}
+# POST, and changes nothing
+LOOKS = {"POST /v1/jobs/search"}
+
+
+def test_every_call_that_changes_something_is_in_the_table() -> None:
+    text = (ROOT / "producer/routes.c").read_text()
+    routes = {f"{m} {p}" for m, p in re.findall(r'\{"(\w+)",\s+"(/[^"]+)"', text) if m != "GET"}
+    assert routes - LOOKS == set(CHANGES)
+
+
+@pytest.mark.parametrize("call", [c for c in CHANGES if not c.endswith("/drain")])
+def test_a_change_has_its_row(scene: Scene, call: str) -> None:
+    shown(scene, call)
+
+
+def shown(scene: Scene, call: str) -> None:
+    action, ask = CHANGES[call]
+    reply = ask(scene)
+    assert reply.status_code < 300, reply.text
+    rows = scene.rows(reply)
+    assert rows and {row["action"] for row in rows} == {action}, rows
+    for row in rows:
+        assert row["object"] and row["outcome"] == "ok"
+        assert row["actor_kind"] == ("operator" if by_operator(call) else "key")
+        assert row["credential"] and row["source"]
+        # a pseudonym: not the id of the key that it stands for
+        assert row["actor"] and row["actor"] != row["credential"]
+
+
+def by_operator(call: str) -> bool:
+    return "/v1/jobs" not in call or "/v1/tenants" in call
+
+
+def test_reading_content_is_one_row_a_minute_and_a_state_is_none(scene: Scene) -> None:
+    job, waiting = scene.done(), scene.waiting()
+    http = scene.client.http
+    replies = [http.get(f"/v1/jobs/{job}") for _ in range(5)]
+    actions = [row["action"] for reply in replies for row in scene.rows(reply)]
+    # a minute may have turned in between
+    assert actions.count("job.read") in (1, 2) and len(actions) == actions.count("job.read")
+    same = http.get(f"/v1/jobs/{job}", headers={"If-None-Match": replies[0].headers["etag"]})
+    assert same.status_code == 304 and not scene.rows(same)
+    assert not scene.rows(http.get(f"/v1/jobs/{waiting}"))
+    asked = http.get(f"/v1/jobs/{waiting}", params={"expand": "input"})
+    assert [row["action"] for row in scene.rows(asked)] == ["job.read"]
+    with http.stream("GET", f"/v1/jobs/{job}/events") as stream:
+        stream.read()
+    with http.stream("GET", f"/v1/jobs/{job}/events") as again:
+        again.read()
+    assert [row["action"] for s in (stream, again) for row in scene.rows(s)] == ["job.watch"] * 2
+
+
+def test_what_an_operator_looks_at_is_read(scene: Scene) -> None:
+    text = (ROOT / "producer/routes.c").read_text()
+    looks = re.findall(r'\{"GET",\s+"(/v1[^"]+)",\s+ROUTE_ADMIN', text)
+    actions = set()
+    for path in looks:
+        path = path.replace("/v1/queues/{name}", "/v1/queues/default").replace("{name}", "demo")
+        reply = scene.admin.http.get(path)
+        assert reply.status_code == 200, (path, reply.text)
+        actions |= {row["action"] for row in scene.rows(reply)}
+    # who waits in other tests has looked at workers before
+    assert {"usage.read", "queue.read", "upstream.read", "tenant.read", "api_key.read"} <= actions
+    assert not scene.rows(scene.admin.http.get("/metrics"))
+
+
+def test_rows_hold_words_ids_and_nothing_else(scene: Scene) -> None:
+    secret = "Zanzibar"
+    job = scene.done(secret, metadata={"who": secret}, subject=secret)
+    scene.client.http.get(f"/v1/jobs/{job}", params={"expand": "input,events"})
+    text = scene.stack.psql("select string_agg(a::text, E'\\\\n') from audit a")[0][0]
+    assert secret not in text and "127.0.0.1" not in text
+    bad = scene.stack.psql(
+        "select action, outcome, reason, actor_kind from audit where concat(action, outcome,"
+        " reason, actor_kind) !~ '^[a-z0-9_.]*$'"
+    )
+    assert not bad
+
+
+def test_without_the_audit_nothing_changes_and_no_content_leaves(scene: Scene) -> None:
+    """Health and metrics stay open."""
+    job, waiting = scene.done(), scene.waiting()
+    scene.stack.psql("revoke insert on audit from longhaul_producer")
+    try:
+        http, admin = scene.client.http, scene.admin.http
+        closed = [
+            http.post("/v1/jobs", json=chat("a")),
+            http.post(f"/v1/jobs/{waiting}/cancel"),
+            http.patch(f"/v1/jobs/{waiting}", json={"priority": 1}),
+            http.get(f"/v1/jobs/{job}"),
+            http.get(f"/v1/jobs/{job}/events"),
+            http.get("/v1/jobs"),
+            admin.patch("/v1/queues/audited", json={"weight": 3}),
+            admin.get("/v1/tenants"),
+        ]
+        # what this minute knows already is in the audit: it may be looked at
+        assert [r.status_code for r in closed[:5]] == [503] * 5
+        assert closed[6].status_code == 503
+        assert closed[7].status_code in (200, 503)
+        assert http.get(f"/v1/jobs/{waiting}").status_code == 200
+        for client in (http, admin):
+            assert client.get("/healthz").status_code == 200
+        assert admin.get("/metrics").status_code == 200
+    finally:
+        scene.stack.psql("grant insert on audit to longhaul_producer")
+    assert scene.client.get(waiting)["state"] == "waiting"
+    assert scene.client.http.get(f"/v1/jobs/{job}").status_code == 200
+
+
+def test_all_rows_of_the_stack_prove_themselves(scene: Scene) -> None:
+    path, config = str(scene.stack.layout.data / "all.audit.gz"), str(scene.stack.config)
+    run = scene.stack.longhaul
+    until("a checkpoint", lambda: scene.stack.psql("select count(*) from audit_checkpoint")[0][0])
+    run("audit", "export", path, "--config", config)
+    assert "are what was signed" in run("audit", "verify", path)
+
+
+@pytest.mark.parametrize("call", [c for c in CHANGES if c.endswith("/drain")])
+def test_a_drain_has_its_row(scene: Scene, call: str) -> None:
+    shown(scene, call)
