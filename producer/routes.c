@@ -1,4 +1,5 @@
 /* routes.c - the API, one row per call; and all that the producer asks of the record. */
+#include "access/key_watch.h"
 #include "access/keys.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
@@ -71,6 +72,7 @@ const struct record_op *const producer_ops[] = {
 	&read_large_op,
 	&read_tag_op,
 	&read_op,
+	&key_watch_op,
 	&keys_find_op,
 	&keys_tenant_op,
 	&list_op,

@@ -1,7 +1,10 @@
 #include "running.h"
 
+#include "access/data_keys.h"
+#include "access/key_watch.h"
 #include "access/keys.h"
 #include "admin/metrics.h"
+#include "connect/keys.h"
 #include "connect/postgres.h"
 #include "ground/clock.h"
 #include "ground/files.h"
@@ -158,7 +161,12 @@ static enum err record_start(struct producer *p)
 static enum err parts_start(struct running *x)
 {
 	struct producer *p = &x->producer;
-	enum err e = loop_new(&p->loop);
+	enum err e = keys_open(p->config, &p->keyring);
+
+	if (!e)
+		e = loop_new(&p->loop);
+	if (!e)
+		e = data_keys_new(&p->data_keys);
 
 	if (!e)
 		e = loop_wake_new(p->loop, loop_end, x, &x->end);
@@ -178,6 +186,8 @@ static enum err parts_start(struct running *x)
 		e = queues_start(p->queues);
 	if (!e)
 		e = live_start(p->live);
+	if (!e)
+		e = key_watch_new(p, &p->key_watch);
 	if (!e)
 		e = bulk_new(p, &p->bulk);
 	if (e)
@@ -273,6 +283,9 @@ void running_stop(struct producer *p)
 	live_free(p->live);
 	queues_free(p->queues);
 	keys_free(p->keys);
+	key_watch_free(p->key_watch);
+	data_keys_free(p->data_keys);
+	keyring_free(p->keyring);
 	metrics_free(p->metrics);
 	loop_wake_free(x->end);
 	loop_free(p->loop);

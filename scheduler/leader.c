@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "duty.h"
 #include "grants.h"
+#include "keys.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "lost_message.h"
@@ -185,6 +186,9 @@ static enum err leader_turn(struct leader *leader, int64_t *sleep_ms)
 		err = db_wait(leader->db, leader->config->database.connect_timeout_ms);
 	if (err != ERR_OK)
 		return err;
+	err = scheduler_keys_turn(leader);
+	if (err != ERR_OK)
+		return err;
 	if (!leader->term || clock_ms() >= extend_ms)
 		err = term_turn(leader, sleep_ms);
 	if (err == ERR_OK && leader->term)
@@ -235,6 +239,8 @@ static enum err start(struct leader *leader)
 	if (err == ERR_OK)
 		err = grants_new(&leader->grants);
 	if (err == ERR_OK)
+		err = scheduler_keys_new(leader, &leader->keys);
+	if (err == ERR_OK)
 		err = lost_messages_new(&leader->lost);
 	if (err == ERR_OK)
 		err = reaper_new(&leader->reaper);
@@ -284,6 +290,7 @@ void leader_free(struct leader *leader)
 	grants_free(leader->grants);
 	lost_messages_free(leader->lost);
 	reaper_free(leader->reaper);
+	scheduler_keys_free(leader->keys);
 	db_close(leader->db);
 	config_release(leader->config);
 	free(leader->duty_due_ms);

@@ -41,6 +41,7 @@ struct leader {
 	struct grants *grants;
 	struct lost_messages *lost;
 	struct reaper *reaper;
+	struct scheduler_keys *keys;
 	struct metrics *metrics;
 };
 

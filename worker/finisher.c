@@ -154,18 +154,71 @@ static void batch_let_go(struct batch *batch)
 }
 
 /* Deltas that are not in the record yet, as one run. */
-static void batch_run(struct batch *batch, size_t i)
+static enum err batch_run(struct batch *batch, size_t i, const struct sealed_box *box)
 {
 	struct job *job = batch->jobs[i];
 	const size_t deltas = output_unwritten(&job->output);
+	enum err e;
 
 	job->end.runs = NULL;
 	job->end.runs_n = 0;
 	if (!deltas)
-		return;
-	batch->runs[i] = writer_run(job, deltas, &batch->sealed);
+		return ERR_OK;
+	e = writer_run(job, box, deltas, &batch->sealed, &batch->runs[i]);
 	job->end.runs = &batch->runs[i];
 	job->end.runs_n = 1;
+	return e;
+}
+
+static enum err values_seal(struct batch *batch, size_t i, const struct sealed_box *box)
+{
+	struct job *job = batch->jobs[i];
+	struct finish *end = &job->end;
+	enum err e = ERR_OK;
+
+	if (end->as == FINISH_COMPLETED && job->result)
+		e = sealing_append(&batch->sealed, box,
+			(struct sealed_where){SEALED_RESULT, job->id, 0},
+			(struct db_bytes){released_bytes(job->result), released_len(job->result)},
+			&end->result);
+	if (!e)
+		e = sealing_append(&batch->sealed, box,
+			(struct sealed_where){SEALED_MESSAGE, job->id, job->fence},
+			(struct db_bytes){job->words.bytes, job->words.len}, &end->message);
+	return e ? e : batch_run(batch, i, box);
+}
+
+/* The job fails with e, without any value of its own. */
+static void end_disown(struct job *job, enum err e)
+{
+	job->error = e;
+	job->end.as = FINISH_FAILED;
+	job->end.error = e;
+	job->end.result = job->end.message = (struct db_bytes){NULL, 0};
+	job->end.runs = NULL;
+	job->end.runs_n = 0;
+	job->end.input_tokens = job->end.output_tokens = job->end.cost_nano = 0;
+	buf_clear(&job->words);
+	output_written(&job->output, output_unwritten(&job->output));
+}
+
+static enum err end_seal(struct batch *batch, size_t i)
+{
+	struct job *job = batch->jobs[i];
+	struct sealed_box box;
+	enum err e;
+
+	if (job->replied_us)
+		job->end.timings_ms[TIMING_FINISH] =
+			(int32_t)((clock_us() - job->replied_us) / 1000);
+	sealing_open(&box, job);
+	e = values_seal(batch, i, &box);
+	sealed_box_close(&box);
+	if (e != ERR_SEALING)
+		return e;
+	log_error("the data key of a job is gone", LOG_ID("job", "job", job->id));
+	end_disown(job, ERR_SEALING);
+	return ERR_OK;
 }
 
 /* Slices of sealed stay where they are: its room is made before anything is put in. */
@@ -183,21 +236,9 @@ static enum err batch_seal(struct batch *batch)
 	buf_clear(&batch->sealed);
 	buf_init(&batch->sealed, room + 1);
 	e = buf_reserve(&batch->sealed, room + 1);
-	for (size_t i = 0; i < batch->n && !e; i++) {
-		struct job *job = batch->jobs[i];
-
-		if (job->replied_us)
-			job->end.timings_ms[TIMING_FINISH] =
-				(int32_t)((clock_us() - job->replied_us) / 1000);
-		if (job->end.as == FINISH_COMPLETED)
-			job->end.result = sealing_append(&batch->sealed,
-				released_bytes(job->result), released_len(job->result));
-		if (job->words.len)
-			job->end.message =
-				sealing_append(&batch->sealed, job->words.bytes, job->words.len);
-		batch_run(batch, i);
-	}
-	return e ? e : buf_err(&batch->sealed);
+	for (size_t i = 0; i < batch->n && !e; i++)
+		e = end_seal(batch, i);
+	return e;
 }
 
 /* ---- what the record answered ---- */
@@ -271,13 +312,7 @@ static void batch_blame(struct batch *batch)
 	struct job *job = batch->jobs[0];
 
 	log_error("the record refuses a value of this job's end", LOG_ID("job", "job", job->id));
-	job->error = ERR_DB_DATA;
-	job->end.as = FINISH_FAILED;
-	job->end.error = ERR_DB_DATA;
-	job->end.result = job->end.message = (struct db_bytes){NULL, 0};
-	job->end.input_tokens = job->end.output_tokens = job->end.cost_nano = 0;
-	buf_clear(&job->words);
-	output_written(&job->output, output_unwritten(&job->output));
+	end_disown(job, ERR_DB_DATA);
 	batch_send(batch);
 }
 

@@ -192,6 +192,22 @@ const struct command command_table[] = {
 	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
 	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id", NONE, api_key_revoke_run, NULL},
 
+	/* what content is sealed by; on the database and keys.dir themselves */
+	{"epoch", "list", "", 0, 0, "show the epochs of the key-encryption keys, and who holds them",
+	 OPTIONS(CONFIG), epoch_list_run,
+	 "HELD BY counts the processes that said so within 30 seconds, OF all of them."},
+	{"epoch", "make", "", 0, 0, "make the key of a further epoch in keys.dir",
+	 OPTIONS(CONFIG, FLAG("if-none", 0, "only where there is no active epoch")), epoch_make_run,
+	 "The first is active at once. Make the next a week ahead, copy its file to keys.dir of\n"
+	 "every host, and activate it when `longhaul epoch list` shows that all processes hold it."},
+	{"epoch", "activate", "EPOCH", 1, 1, "wrap all data keys by this epoch from now on",
+	 OPTIONS(CONFIG), epoch_activate_run,
+	 "Refused while a live process does not hold it. The one before is retired."},
+	{"epoch", "destroy", "EPOCH", 1, 1, "destroy a retired epoch's key",
+	 OPTIONS(CONFIG), epoch_destroy_run,
+	 "Refused before keys.retired_weeks are over, and while it wraps a data key. What only it\n"
+	 "can open, in backups and the log of Postgres, opens no more."},
+
 	/* the installation and this program */
 	{NULL, "bootstrap", "", 0, 0, "make the first operator, once",
 	 OPTIONS(CONFIG, KEY_FILE, SHOW), bootstrap_run,

@@ -8,6 +8,7 @@
 #include "domain/webhook_sign.h"
 #include "ground/apikey.h"
 #include "stores/api_key.h"
+#include "stores/subject_key.h"
 #include "stores/tenant.h"
 
 struct tenant_call {
@@ -16,7 +17,9 @@ struct tenant_call {
 	char name[ROUTE_PARAM_MAX]; /* the tenant's */
 	struct id tenant;	    /* told by tenant_find_op */
 	json_t *body;		    /* NULL: a reading */
-	struct buf sealed;	    /* what is to be stored */
+	struct buf text, sealed;    /* what is to be stored; as it is stored */
+	struct subject_key own;	    /* by which it is sealed */
+	struct db *db;		    /* the lane's, while its operation runs */
 	char secret[WEBHOOK_SECRET_TEXT_MAX];
 	char label[ROUTE_PARAM_MAX]; /* a key's */
 	struct id key, after;

@@ -79,7 +79,8 @@ static struct buf *out_of(struct record_batch *batch)
 
 /* ---- attempts ---- */
 
-static void attempt_put(struct buf *out, const struct job_key *key, const struct attempt_row *a)
+static void attempt_put(struct buf *out, const struct job_key *key, const struct attempt_row *a,
+	const struct sealed_box *box)
 {
 	struct id id = key->job;
 	char text[ID_TEXT_MAX], worker[ID_TEXT_MAX];
@@ -98,7 +99,8 @@ static void attempt_put(struct buf *out, const struct job_key *key, const struct
 		(void)buf_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":\"%s\"", a->outcome,
 			err_text(e));
 		(void)buf_text(out, ",\"upstream_message\":");
-		job_json_sealed_text(out, a->message);
+		job_json_sealed_text(out, box, (struct sealed_where){SEALED_MESSAGE, key->job, a->fence},
+			a->message);
 		(void)buf_char(out, '}');
 	}
 	id_format("wrk", a->worker, worker);
@@ -128,14 +130,18 @@ static void attempt_put(struct buf *out, const struct job_key *key, const struct
 static void attempts_told(void *ctx, enum err e, const struct attempt_row *rows, size_t n)
 {
 	struct record_batch *batch = ctx;
+	const struct expand_work *x = work_of(batch);
 	struct buf *out = out_of(batch);
+	struct sealed_box box;
 
+	sealed_box_open(&box, x->r->producer->keyring, x->key.tenant, n ? &rows[0].key : NULL);
 	(void)buf_text(out, ",\"attempts\":[");
 	for (size_t i = 0; !e && i < n; i++) {
 		if (i)
 			(void)buf_char(out, ',');
-		attempt_put(out, &work_of(batch)->key, &rows[i]);
+		attempt_put(out, &x->key, &rows[i], &box);
 	}
+	sealed_box_close(&box);
 	(void)buf_char(out, ']');
 	record_batch_end(batch, e);
 }
@@ -217,18 +223,23 @@ static void event_put(void *owner, int64_t number, const char *type, const char 
 static void partial_read(struct expand_work *x, const struct event_page *page)
 {
 	struct sealed_view view;
+	struct sealed_box box;
 
+	sealed_box_open(&box, x->r->producer->keyring, page->tenant, &page->key);
 	for (size_t i = 0; i < page->n; i++) {
 		const struct event_run *run = &page->runs[i];
+		const struct sealed_where where = {SEALED_EVENT, page->job, run->seq_from};
 
 		if (run->kind == EVENT_RUNNING || run->kind == EVENT_RESTARTED)
 			buf_reset(&x->text);
 		if (run->kind != EVENT_DELTA || !run->text.bytes ||
-			sealed_open(NULL, run->text.bytes, run->text.len, &view))
+			sealed_open(&box, where, run->text.bytes, run->text.len, &view))
 			continue;
 		(void)buf_append(&x->text, view.bytes, view.len);
 		sealed_view_clear(&view);
 	}
+	sealed_box_close(&box);
+	x->look.key = page->key;
 	x->look.from = page->live_from;
 	x->look.fence = page->fence;
 }
@@ -285,6 +296,7 @@ static void partial_done(struct expand_work *x)
 		return;
 	}
 	x->look.job = x->key.job;
+	x->look.tenant = x->key.tenant;
 	x->look.done = partial_looked;
 	partial_look(x, LOOK_UPTO);
 }
@@ -300,8 +312,7 @@ static void events_told(void *ctx, enum err e, const struct event_page *page)
 		partial_read(work_of(batch), page);
 	} else if (!e) {
 		(void)buf_text(out, ",\"events\":[");
-		for (size_t i = 0; !e && i < page->n; i++)
-			e = event_json_each(&page->runs[i], 0, event_put, out);
+		e = event_json_page(page, work_of(batch)->r->producer->keyring, 0, event_put, out);
 		(void)buf_char(out, ']');
 	}
 	record_batch_end(batch, e);

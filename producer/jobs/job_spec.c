@@ -22,31 +22,40 @@ struct reading {
 	size_t len;
 	struct problems *p;
 	const struct queue *queue; /* the queue asked for; NULL = unknown */
-	/* places of sealed values: the buffer may still move */
-	struct {
-		struct db_bytes *to;
-		size_t at, len;
-	} values[8];
-	size_t values_n;
 };
 
 /* ---- sealed values ---- */
 
-static enum err value_add(struct reading *r, struct db_bytes *to, const char *bytes, size_t len)
+/* Which member of a submit each place is. */
+static struct db_bytes *value_home(struct submit *s, enum sealed_place place)
 {
-	struct buf *sealed = &r->spec->sealed;
-	size_t at = sealed->len;
-	enum err e = sealed_close(NULL, bytes, len, sealed);
+	struct db_bytes *const homes[] = {
+		[SEALED_INPUT] = &s->input,
+		[SEALED_SUBJECT] = &s->subject,
+		[SEALED_METADATA] = &s->metadata,
+		[SEALED_CALLBACK] = &s->callback,
+		[SEALED_FALLBACK] = &s->fallback,
+		[SEALED_TRACE] = &s->trace,
+	};
+
+	return homes[place];
+}
+
+static enum err value_add(
+	struct reading *r, enum sealed_place place, const char *bytes, size_t len)
+{
+	struct job_spec *spec = r->spec;
+	size_t at = spec->sealed.len;
+	enum err e = sealed_room(bytes, len, &spec->sealed);
 
 	if (e)
 		return e;
-	r->values[r->values_n].to = to;
-	r->values[r->values_n].at = at;
-	r->values[r->values_n++].len = sealed->len - at;
+	spec->values[spec->values_n++] = (struct job_value){
+		value_home(&spec->submit, place), place, at, spec->sealed.len - at};
 	return ERR_OK;
 }
 
-static enum err value_add_json(struct reading *r, struct db_bytes *to, const json_t *value)
+static enum err value_add_json(struct reading *r, enum sealed_place place, const json_t *value)
 {
 	struct buf text;
 	enum err e;
@@ -54,16 +63,34 @@ static enum err value_add_json(struct reading *r, struct db_bytes *to, const jso
 	buf_init(&text, (size_t)r->len * 6 + 64);
 	e = json_write(value, &text);
 	if (!e)
-		e = value_add(r, to, text.bytes, text.len);
+		e = value_add(r, place, text.bytes, text.len);
 	buf_clear(&text);
 	return e;
 }
 
-static void values_point(struct reading *r)
+/* Once the buffer moves no more. */
+static void values_point(struct job_spec *spec)
 {
-	for (size_t i = 0; i < r->values_n; i++)
-		*r->values[i].to = (struct db_bytes){
-			r->spec->sealed.bytes + r->values[i].at, r->values[i].len};
+	for (size_t i = 0; i < spec->values_n; i++)
+		*spec->values[i].to = (struct db_bytes){
+			spec->sealed.bytes + spec->values[i].at, spec->values[i].len};
+}
+
+enum err job_spec_seal(struct job_spec *spec, struct keyring *ring)
+{
+	struct sealed_box box;
+	enum err e = ERR_OK;
+
+	sealed_box_open(&box, ring, spec->submit.tenant, &spec->key);
+	for (size_t i = 0; !e && i < spec->values_n; i++) {
+		const struct job_value *value = &spec->values[i];
+
+		e = sealed_stand(&box, (struct sealed_where){value->place, spec->submit.job, 0},
+			spec->sealed.bytes + value->at, value->len);
+	}
+	sealed_box_close(&box);
+	spec->is_sealed = !e;
+	return e;
 }
 
 static bool is_given(const json_t *value)
@@ -154,8 +181,8 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 		len = r->len;
 	r->spec->submit.units = job_units(input, len);
 	if (len < r->len)
-		return value_add(r, &r->spec->submit.input, r->bytes + at, len);
-	return value_add_json(r, &r->spec->submit.input, input);
+		return value_add(r, SEALED_INPUT, r->bytes + at, len);
+	return value_add_json(r, SEALED_INPUT, input);
 }
 
 static void run_at_check(struct reading *r)
@@ -206,7 +233,7 @@ static enum err metadata_check(struct reading *r)
 		return ERR_OK;
 	}
 	json_object_foreach(metadata, name, value) pair_check(r, name, value);
-	return value_add_json(r, &r->spec->submit.metadata, metadata);
+	return value_add_json(r, SEALED_METADATA, metadata);
 }
 
 static enum err subject_check(struct reading *r)
@@ -222,7 +249,10 @@ static enum err subject_check(struct reading *r)
 	if (!text)
 		text = r->spec->subject;
 	hash_add(r, "subject", (struct sealed_pair){"", 0, text, strlen(text)});
-	return value_add(r, &r->spec->submit.subject, text, strlen(text));
+	/* the subject's data key bears the same name */
+	memcpy(r->spec->submit.data_key.bytes, r->spec->submit.hashes[r->spec->submit.hashes_n - 1],
+		SUBMIT_HASH_BYTES);
+	return value_add(r, SEALED_SUBJECT, text, strlen(text));
 }
 
 static void origin_check(struct reading *r, const char *text)
@@ -293,7 +323,7 @@ static enum err callback_check(struct reading *r)
 	origin_check(r, url);
 	callback_events_check(r, json_object_get(callback, "events"));
 	kept = json_pack("{s:s}", "url", url);
-	e = kept ? value_add_json(r, &r->spec->submit.callback, kept) : ERR_NOMEM;
+	e = kept ? value_add_json(r, SEALED_CALLBACK, kept) : ERR_NOMEM;
 	json_decref(kept);
 	return e;
 }
@@ -320,7 +350,7 @@ static enum err fallback_check(struct reading *r)
 		return ERR_OK;
 	for (size_t i = 0; i < json_array_size(list); i++)
 		fallback_step(r, i, json_array_get(list, i));
-	return value_add_json(r, &r->spec->submit.fallback, list);
+	return value_add_json(r, SEALED_FALLBACK, list);
 }
 
 static enum err trace_keep(struct reading *r)
@@ -328,7 +358,7 @@ static enum err trace_keep(struct reading *r)
 	char text[TRACE_PARENT_MAX];
 
 	trace_format(r->scene->trace, text);
-	return value_add(r, &r->spec->submit.trace, text, strlen(text));
+	return value_add(r, SEALED_TRACE, text, strlen(text));
 }
 
 static unsigned retention(const struct reading *r)
@@ -457,7 +487,7 @@ enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, con
 		e = body_check(&r);
 	if (e)
 		return e;
-	values_point(&r);
+	values_point(spec);
 	spec->submit.tenant = scene->caller->tenant;
 	spec->submit.principal = scene->caller->principal;
 	spec->submit.request = scene->request;
@@ -491,5 +521,7 @@ void job_spec_clear(struct job_spec *spec)
 {
 	json_decref(spec->body);
 	spec->body = NULL;
+	if (!spec->is_sealed)
+		digest_wipe(spec->sealed.bytes, spec->sealed.len);
 	buf_clear(&spec->sealed);
 }

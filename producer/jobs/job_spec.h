@@ -4,23 +4,36 @@
  * mistake told with its JSON pointer. `input` is kept byte for byte as it was
  * sent: its text is cut out of the body (json_raw), never printed again.
  *
+ * What rests sealed is gathered with room for that, and sealed where it stands once its
+ * key is known (job_spec_seal).
+ *
  * Threads: one owner.  Memory: all sealed values lie in one buffer that the
- * submit's slices point into; job_spec_clear frees it. */
+ * submit's slices point into; job_spec_clear wipes and frees it. */
 #ifndef JOBS_JOB_SPEC_H
 #define JOBS_JOB_SPEC_H
 
 #include "access/caller.h"
 #include "config/config.h"
+#include "domain/sealed.h"
 #include "domain/trace.h"
 #include "ports/json.h"
 #include "queues.h"
 #include "stores/submit.h"
 
-enum { JOB_SPEC_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255 };
+enum { JOB_SPEC_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255, JOB_SPEC_VALUES_MAX = 8 };
 
 struct job_spec {
 	struct submit submit;
 	struct buf sealed;
+	/* the values in it, and whether they are sealed by now, by key */
+	struct job_value {
+		struct db_bytes *to;
+		enum sealed_place place;
+		size_t at, len;
+	} values[JOB_SPEC_VALUES_MAX];
+	size_t values_n;
+	bool is_sealed;
+	struct sealed_key key;
 	char model[JOB_SPEC_MODEL_MAX + 1];
 	char queue[QUEUE_NAME_MAX + 1];
 	char subject[ID_TEXT_MAX]; /* used when the caller named none */
@@ -45,6 +58,8 @@ MUST_CHECK enum err job_spec_read(struct job_spec *spec, const struct job_scene 
 /* Binds an Idempotency-Key to it. ERR_BAD_REQUEST: not 1-255 printable ASCII characters. */
 MUST_CHECK enum err job_spec_key(struct job_spec *spec, const struct job_scene *scene,
 	const char *key, const char *bytes, size_t len);
+/* Seals its values by spec->key. ERR_SEALING: the key does not open here. */
+MUST_CHECK enum err job_spec_seal(struct job_spec *spec, struct keyring *ring);
 void job_spec_clear(struct job_spec *spec);
 
 #endif

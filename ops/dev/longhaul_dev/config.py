@@ -78,6 +78,7 @@ def base_config(layout: Layout, ports: Ports, plan: Plan) -> Tree:
         "worker": {"state_dir": str(layout.data / "worker-1")},
         "webhook": {"allow_http": True, "allow_networks": ["127.0.0.0/8"]},
         "upstreams": _upstreams(layout, ports),
+        "keys": {"dir": str(layout.keys / "epochs")},
         "log": {"level": "info"},
     }
 
