@@ -176,7 +176,8 @@ static enum err values_seal(struct batch *batch, size_t i, const struct sealed_b
 	struct finish *end = &job->end;
 	enum err e = ERR_OK;
 
-	if (end->as == FINISH_COMPLETED && job->result)
+	/* a job without a call has no content, and no key: its empty object is not kept */
+	if (end->as == FINISH_COMPLETED && job->call)
 		e = sealing_append(&batch->sealed, box,
 			(struct sealed_where){SEALED_RESULT, job->id, 0},
 			(struct db_bytes){released_bytes(job->result), released_len(job->result)},

@@ -1,5 +1,6 @@
 #include "jobs/job_json.h"
 
+#include "domain/kind.h"
 #include "domain/money.h"
 #include "domain/sealed.h"
 #include "domain/trace.h"
@@ -174,6 +175,15 @@ static void trace_put(struct buf *out, const struct job_row *row, const struct s
 	job_json_text(out, "trace_id", text);
 }
 
+/* What stands for a result that the record has not. */
+static const char *result_without(const struct job_row *row)
+{
+	const struct kind *kind = kind_find(row->kind);
+	const bool calls = !kind || kind->runner == KIND_RUNS_UPSTREAM;
+
+	return row->state == JOB_COMPLETED && !calls ? "{}" : "null";
+}
+
 static struct sealed_where place(enum sealed_place place, const struct job_row *row)
 {
 	return (struct sealed_where){place, row->bound, 0};
@@ -187,7 +197,8 @@ void job_json_open(struct buf *out, const struct job_row *row, struct keyring *r
 	identity_put(out, row);
 	times_put(out, row);
 	(void)buf_text(out, ",\"result\":");
-	job_json_sealed(out, &box, place(SEALED_RESULT, row), row->result, "null");
+	job_json_sealed(
+		out, &box, place(SEALED_RESULT, row), row->result, result_without(row));
 	error_put(out, row, &box);
 	job_json_text(out, "waiting_for", row->waiting_for);
 	(void)buf_text(out, ",\"usage\":");
