@@ -97,7 +97,8 @@ def kafka_files(stack: Any) -> Iterator[Path]:
 
 def kafka_plant(stack: Any, marker: str) -> None:
     servers = {"bootstrap.servers": stack.env["LONGHAUL_KAFKA"]}
-    for made in AdminClient(servers).create_topics([NewTopic("leak.plant", 1, 1)]).values():
+    admin = AdminClient(servers)
+    for made in admin.create_topics([NewTopic("leak.plant", 1, 1)]).values():
         made.result(30)
     producer = Producer(servers)
     producer.produce("leak.plant", marker.encode())
@@ -137,14 +138,18 @@ def bytes_of(path: Path) -> bytes:
             return b""
 
 
-def scan(stack: Any, spellings: Spellings) -> list[Find]:
-    """Every place where the stem stands, in every store."""
-    found = []
+def settle(stack: Any) -> None:
+    """What is still in memory goes to files."""
     for store in STORES:
         store.settle(stack)
+
+
+def scan(stack: Any, *wanted: Spellings) -> list[list[Find]]:
+    """For each stem every place where it stands, in every store as it was settled last."""
+    found: list[list[Find]] = [[] for _ in wanted]
+    for store in STORES:
         for path in store.files(stack):
-            found += [
-                Find(store.name, str(path.relative_to(stack.layout.root)), form)
-                for form in spellings.found_in(bytes_of(path))
-            ]
+            data, name = bytes_of(path), str(path.relative_to(stack.layout.root))
+            for finds, spellings in zip(found, wanted, strict=True):
+                finds += [Find(store.name, name, form) for form in spellings.found_in(data)]
     return found

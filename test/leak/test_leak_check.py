@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from leak.spellings import FORMS, Spellings
-from leak.stores import STORES, scan
+from leak.stores import STORES, scan, settle
 from leak.writing import echo_upstream, written
 from stacks import ROOT, running
 
@@ -27,14 +27,14 @@ def test_nothing_rests_in_clear_and_what_is_planted_is_found(upstream: dict[str,
     real, planted = Spellings(), Spellings()
     with running("leak", config_overrides=upstream) as stack:
         with written(stack, real):
-            during = scan(stack, real)
-        assert during == [], "\n".join(map(str, during))
-        after = scan(stack, real)
-        assert after == [], "\n".join(map(str, after))
+            settle(stack)
         for store in STORES:
             store.plant(stack, planted.marker(store.name))
-        found = {find.store for find in scan(stack, planted)}
-        assert found == {store.name for store in STORES}
+        settle(stack)
+        leaks, finds = scan(stack, real, planted)
+    assert leaks == [], "\n".join(map(str, leaks))
+    assert {find.store for find in finds} == {store.name for store in STORES}
+    assert {find.form for find in finds} >= {"plain", "pglz"}
 
 
 @pytest.mark.promises("S1.8")
@@ -43,8 +43,9 @@ def test_a_build_that_does_not_seal_is_caught(upstream: dict[str, Any]) -> None:
     build = ROOT / "build/clear"
     with running("leak-clear", config_overrides=upstream, build=build) as stack:
         with written(stack, spellings):
-            found = {find.store for find in scan(stack, spellings)}
-    assert found >= {"Postgres' tables", "Postgres' log", "Redis' dump"}
+            settle(stack)
+        finds = scan(stack, spellings)[0]
+    assert {find.store for find in finds} >= {"Postgres' tables", "Postgres' log", "Redis' dump"}
 
 
 @pytest.mark.parametrize("form", FORMS)
