@@ -18,8 +18,8 @@ void health_ready(struct request *r)
 {
 	bool keyed = keyring_active(r->producer->keyring) != 0;
 	bool ready = r->producer->ready && keyed && !r->producer->draining;
-	const char *words = keyed ? "not ready\n"
-				  : "not ready: the active epoch's key is not here\n";
+	const char *words =
+		keyed ? "not ready\n" : "not ready: the active epoch's key is not here\n";
 
 	text(r, ready ? 200 : 503, ready ? "ready\n" : words);
 	if (!ready)

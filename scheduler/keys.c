@@ -17,8 +17,8 @@ struct scheduler_keys {
 	int64_t report_ms; /* when the next is due */
 	bool told;
 	/* the walk through all data keys */
-	int32_t walked;		  /* under which active epoch the last whole walk found none to wrap */
-	size_t wrapped;		  /* by this walk */
+	int32_t walked; /* under which active epoch the last whole walk found none to wrap */
+	size_t wrapped; /* by this walk */
 	struct subject_key after; /* where it is */
 };
 
@@ -60,8 +60,8 @@ enum err scheduler_keys_turn(struct leader *leader)
 	if (clock_ms() < k->report_ms)
 		return ERR_OK;
 	keys_look(leader->config, k->ring);
-	e = leader_wait(leader,
-		key_epoch_report(leader->db, &k->self, k->ring, on_report, &ask), &ask.ask);
+	e = leader_wait(
+		leader, key_epoch_report(leader->db, &k->self, k->ring, on_report, &ask), &ask.ask);
 	if (e != ERR_OK)
 		return e;
 	learn(k, &ask.state);
@@ -141,8 +141,8 @@ static enum err page_turn(struct leader *leader, struct page_ask *page, int32_t 
 {
 	struct scheduler_keys *k = leader->keys;
 	size_t n;
-	enum err e = leader_wait(leader,
-		subject_key_page(leader->db, &k->after, active, on_page, page), &page->ask);
+	enum err e = leader_wait(
+		leader, subject_key_page(leader->db, &k->after, active, on_page, page), &page->ask);
 
 	if (e != ERR_OK)
 		return e;

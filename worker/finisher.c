@@ -4,6 +4,7 @@
 #include "counts.h"
 #include "domain/usage.h"
 #include "domain/verdict.h"
+#include "end_seal.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "holding.h"
@@ -153,75 +154,6 @@ static void batch_let_go(struct batch *batch)
 	batch_free(batch);
 }
 
-/* Deltas that are not in the record yet, as one run. */
-static enum err batch_run(struct batch *batch, size_t i, const struct sealed_box *box)
-{
-	struct job *job = batch->jobs[i];
-	const size_t deltas = output_unwritten(&job->output);
-	enum err e;
-
-	job->end.runs = NULL;
-	job->end.runs_n = 0;
-	if (!deltas)
-		return ERR_OK;
-	e = writer_run(job, box, deltas, &batch->sealed, &batch->runs[i]);
-	job->end.runs = &batch->runs[i];
-	job->end.runs_n = 1;
-	return e;
-}
-
-static enum err values_seal(struct batch *batch, size_t i, const struct sealed_box *box)
-{
-	struct job *job = batch->jobs[i];
-	struct finish *end = &job->end;
-	enum err e = ERR_OK;
-
-	/* a job without a call has no content, and no key: its empty object is not kept */
-	if (end->as == FINISH_COMPLETED && job->call)
-		e = sealing_append(&batch->sealed, box,
-			(struct sealed_where){SEALED_RESULT, job->id, 0},
-			(struct db_bytes){released_bytes(job->result), released_len(job->result)},
-			&end->result);
-	if (!e)
-		e = sealing_append(&batch->sealed, box,
-			(struct sealed_where){SEALED_MESSAGE, job->id, job->fence},
-			(struct db_bytes){job->words.bytes, job->words.len}, &end->message);
-	return e ? e : batch_run(batch, i, box);
-}
-
-/* The job fails with e, without any value of its own. */
-static void end_disown(struct job *job, enum err e)
-{
-	job->error = e;
-	job->end.as = FINISH_FAILED;
-	job->end.error = e;
-	job->end.result = job->end.message = (struct db_bytes){NULL, 0};
-	job->end.runs = NULL;
-	job->end.runs_n = 0;
-	job->end.input_tokens = job->end.output_tokens = job->end.cost_nano = 0;
-	buf_clear(&job->words);
-	output_written(&job->output, output_unwritten(&job->output));
-}
-
-static enum err end_seal(struct batch *batch, size_t i)
-{
-	struct job *job = batch->jobs[i];
-	struct sealed_box box;
-	enum err e;
-
-	if (job->replied_us)
-		job->end.timings_ms[TIMING_FINISH] =
-			(int32_t)((clock_us() - job->replied_us) / 1000);
-	sealing_open(&box, job);
-	e = values_seal(batch, i, &box);
-	sealed_box_close(&box);
-	if (e != ERR_SEALING)
-		return e;
-	log_error("the data key of a job is gone", LOG_ID("job", "job", job->id));
-	end_disown(job, ERR_SEALING);
-	return ERR_OK;
-}
-
 /* Slices of sealed stay where they are: its room is made before anything is put in. */
 static enum err batch_seal(struct batch *batch)
 {
@@ -238,7 +170,7 @@ static enum err batch_seal(struct batch *batch)
 	buf_init(&batch->sealed, room + 1);
 	e = buf_reserve(&batch->sealed, room + 1);
 	for (size_t i = 0; i < batch->n && !e; i++)
-		e = end_seal(batch, i);
+		e = end_seal(batch->jobs[i], &batch->sealed, &batch->runs[i]);
 	return e;
 }
 

@@ -67,7 +67,10 @@ static void input_give(struct job *job, const struct claim_input *row)
 
 	job->data_key = row->key;
 	sealing_open(&box, job);
-	e = value_open(&box, input, &row->input, &job->input);
+	/* without a key its answer could not be kept: not even asked for */
+	e = box.there || sealed_is_off() ? ERR_OK : ERR_SEALING;
+	if (!e)
+		e = value_open(&box, input, &row->input, &job->input);
 	if (!e)
 		e = value_open(&box, fallback, &row->fallback, &job->fallback);
 	sealed_box_close(&box);

@@ -1,7 +1,7 @@
 /* sealing.h - values sealed side by side in one buffer, for a batch.
  *
- * Threads: the loop's.  Memory: the buffer's; make its room first (SEALING_EXTRA beside each value),
- * as slices do not follow when it grows. */
+ * Threads: the loop's.  Memory: the buffer's; make its room first (SEALING_EXTRA beside each
+ * value), as slices do not follow when it grows. */
 #ifndef WORKER_SEALING_H
 #define WORKER_SEALING_H
 

@@ -24,7 +24,8 @@ static void number_put(uint64_t n, size_t bytes, uint8_t *out)
 
 static int32_t number_get(const uint8_t *in)
 {
-	return (int32_t)((uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3]);
+	return (int32_t)((uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 |
+			 in[3]);
 }
 
 /* ---- what a value is bound to ---- */
@@ -46,7 +47,8 @@ static struct digest_part about_part(const struct about *about)
 	return (struct digest_part){about->bytes, about->len};
 }
 
-static void about_value(struct about *about, const struct sealed_box *box, struct sealed_where where)
+static void about_value(
+	struct about *about, const struct sealed_box *box, struct sealed_where where)
 {
 	uint8_t part[8];
 
@@ -189,8 +191,8 @@ static void value_seal(
 	about_value(&about, box, where);
 	room[0] = SEALED_XCHACHA;
 	memcpy(room + 1, box->version, sizeof(box->version));
-	aead_seal(box->key, about_part(&about), room + 1 + sizeof(box->version),
-		room + SEALED_HEAD, room_len - SEALED_OVERHEAD);
+	aead_seal(box->key, about_part(&about), room + 1 + sizeof(box->version), room + SEALED_HEAD,
+		room_len - SEALED_OVERHEAD);
 }
 
 static enum err clear_close(const void *bytes, size_t len, struct buf *out)

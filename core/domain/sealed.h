@@ -31,18 +31,18 @@ enum { SEALED_CLEAR = 0, SEALED_XCHACHA = 1, SEALED_MATCH_KEY = 32 };
 enum { SEALED_HEAD = 1 + 4 + AEAD_NONCE, SEALED_OVERHEAD = SEALED_HEAD + AEAD_TAG };
 
 /* Where a value rests: table and column. */
-#define SEALED_PLACES(X)                              \
-	X(INPUT, "job_input.input")                   \
-	X(SUBJECT, "job_input.subject")               \
-	X(METADATA, "job_input.metadata")             \
-	X(CALLBACK, "job_input.callback")             \
-	X(FALLBACK, "job_input.fallback")             \
-	X(TRACE, "job_input.trace")                   \
-	X(RESULT, "job_result.body")                  \
-	X(MESSAGE, "attempt.message")                 \
-	X(EVENT, "job_event.text")                    \
-	X(LIVE, "redis.live")                         \
-	X(MATCHING, "tenant_setting.match_key")       \
+#define SEALED_PLACES(X)                                   \
+	X(INPUT, "job_input.input")                        \
+	X(SUBJECT, "job_input.subject")                    \
+	X(METADATA, "job_input.metadata")                  \
+	X(CALLBACK, "job_input.callback")                  \
+	X(FALLBACK, "job_input.fallback")                  \
+	X(TRACE, "job_input.trace")                        \
+	X(RESULT, "job_result.body")                       \
+	X(MESSAGE, "attempt.message")                      \
+	X(EVENT, "job_event.text")                         \
+	X(LIVE, "redis.live")                              \
+	X(MATCHING, "tenant_setting.match_key")            \
 	X(WEBHOOK_SECRET, "tenant_setting.webhook_secret") \
 	X(ORIGINS, "tenant_setting.callback_origins")
 #define SEALED_PLACE_NAME(name, text) SEALED_##name,

@@ -13,9 +13,8 @@ void aead_seal(const uint8_t key[AEAD_KEY], struct digest_part about, uint8_t no
 bool aead_open(const uint8_t key[AEAD_KEY], struct digest_part about,
 	const uint8_t nonce[AEAD_NONCE], const void *sealed, size_t len, void *out)
 {
-	return len >= AEAD_TAG &&
-	       crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed, len, about.bytes,
-		       about.len, nonce, key) == 0;
+	return len >= AEAD_TAG && crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL,
+					  sealed, len, about.bytes, about.len, nonce, key) == 0;
 }
 
 /* Its pages are locked and left out of core dumps as far as the system's limits allow, with a guard

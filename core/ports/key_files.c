@@ -33,7 +33,8 @@ static const char *fault_of(const struct stat *st, bool is_dir)
 	const uid_t me = geteuid();
 
 	if (is_dir ? !S_ISDIR(st->st_mode) : !S_ISREG(st->st_mode))
-		return is_dir ? "cannot be: that is no directory" : "cannot be: that is no regular file";
+		return is_dir ? "cannot be: that is no directory"
+			      : "cannot be: that is no regular file";
 	if (st->st_uid != me && st->st_uid != 0)
 		return "belong to another user; chown them to the user that runs this program";
 	if ((st->st_mode & 077) != 0)
@@ -54,8 +55,7 @@ static int32_t epoch_of(const char *name)
 	return strcmp(end, ".key") == 0 && n <= INT32_MAX ? (int32_t)n : 0;
 }
 
-static enum err file_add(
-	const char *path, int32_t epoch, struct keyring *ring, struct buf *why)
+static enum err file_add(const char *path, int32_t epoch, struct keyring *ring, struct buf *why)
 {
 	struct secret text = {NULL, 0};
 	uint8_t key[AEAD_KEY];

@@ -33,12 +33,12 @@ const char *event_kind_text(enum event_kind k)
 
 static const struct db_stmt EVENT_JOB = {.name = "event_job",
 	.sql = "select j.state::text, j.version, j.event_next, j.fence, coalesce(l.event_from, 0),"
-	       " l.started_at, l.number, l.restarted, j.created_at, " KEY_OF("i")
-	       " from job j left join lateral (select * from job_lease l where j.state = 'running'"
-	       " and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id limit 1)"
-	       " l on true left join lateral (select tenant_id, key_id from job_input i"
-	       "  where i.tenant_id = $1 and i.job_id = $2 and i.retention = $3 limit 1) i on true"
-	       " where j.tenant_id = $1 and j.job_id = $2",
+	       " l.started_at, l.number, l.restarted, j.created_at, " KEY_OF(
+		       "i") " from job j left join lateral (select * from job_lease l where j.state = 'running'"
+			    " and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id limit 1)"
+			    " l on true left join lateral (select tenant_id, key_id from job_input i"
+			    "  where i.tenant_id = $1 and i.job_id = $2 and i.retention = $3 limit 1) i on true"
+			    " where j.tenant_id = $1 and j.job_id = $2",
 	true};
 
 /* Everything that has a number, by number. An attempt gives two: how it began and how it ended. A

@@ -61,7 +61,7 @@ struct event_page {
 	int64_t fence;
 	struct id tenant, job;
 	struct sealed_key key; /* of the runs' texts */
-	bool ended; /* the terminal event is among those told: nothing follows */
+	bool ended;	       /* the terminal event is among those told: nothing follows */
 	bool found;
 };
 typedef void event_read_done(void *ctx, enum err e, const struct event_page *page);

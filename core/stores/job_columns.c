@@ -1,6 +1,13 @@
 #include "stores/job_columns.h"
 
-enum { COL_TIMINGS = 30, COL_VERSION = 36, COL_KEY = 44, COL_LABELS = 46, COL_ANSWER = 49, COL_INPUT = 54 };
+enum {
+	COL_TIMINGS = 30,
+	COL_VERSION = 36,
+	COL_KEY = 44,
+	COL_LABELS = 46,
+	COL_ANSWER = 49,
+	COL_INPUT = 54
+};
 
 size_t job_level(int what)
 {

@@ -18,10 +18,10 @@ static const struct db_stmt report_stmt = {.name = "key_report",
 	       " select e.epoch, e.state, e.mark, s.sealed_at is not null from record_sealing s"
 	       " left join lateral (select * from key_epoch order by epoch desc limit 64) e on true"};
 
-#define COLUMNS                                                                                 \
-	"e.epoch, e.state, e.mark, e.made_at, e.active_at, e.retired_at, e.destroyed_at,"       \
-	" (select count(*) from " LIVE " p where e.epoch = any(p.epochs)),"                     \
-	" (select count(*) from " LIVE " p), (select count(*) from subject_key k"               \
+#define COLUMNS                                                                           \
+	"e.epoch, e.state, e.mark, e.made_at, e.active_at, e.retired_at, e.destroyed_at," \
+	" (select count(*) from " LIVE " p where e.epoch = any(p.epochs)),"               \
+	" (select count(*) from " LIVE " p), (select count(*) from subject_key k"         \
 	" where k.epoch = e.epoch)"
 static const struct db_stmt list_stmt = {.name = "key_epoch_list",
 	.sql = "select " COLUMNS " from key_epoch e order by e.epoch",

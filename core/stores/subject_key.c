@@ -7,8 +7,8 @@
 #define PAGE_ROWS 1000
 
 /* The log is in order: what waits for the disk later takes this along. */
-static const struct db_stmt lazy_stmt = {.name = "subject_key_lazy",
-	.sql = "select set_config('synchronous_commit', 'off', true)"};
+static const struct db_stmt lazy_stmt = {
+	.name = "subject_key_lazy", .sql = "select set_config('synchronous_commit', 'off', true)"};
 static const struct db_stmt insert_stmt = {.name = "subject_key_insert",
 	.sql = "insert into subject_key (tenant_id, key_id, epoch, wrapped)"
 	       " select k.tenant_id, k.key_id, k.epoch, k.wrapped"

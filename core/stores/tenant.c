@@ -6,9 +6,9 @@
 
 #define COLUMNS "t.tenant_id, t.name, t.created_at, t.retention, t.version"
 /* A key that the same statement's snapshot does not show yet is read as none. */
-#define OWN_KEY                                                                        \
+#define OWN_KEY                                                                              \
 	"'00000000-0000-0000-0000-000000000000'::uuid, (select k.wrapped from subject_key k" \
-	" where k.tenant_id = s.tenant_id"                                               \
+	" where k.tenant_id = s.tenant_id"                                                   \
 	" and k.key_id = '00000000-0000-0000-0000-000000000000'::uuid)"
 #define SECRETS "s.match_key, s.webhook_secret, s.callback_origins, " OWN_KEY
 

@@ -20,9 +20,9 @@ struct tenant {
 	struct id id;
 	const char *name; /* operator's label: 1-64 of [a-z0-9_-] */
 	int64_t created_ms;
-	unsigned retention;		  /* class for jobs that ask for none */
-	struct sealed_key key;		  /* its own: opens what follows */
-	struct db_bytes match_key;	  /* sealed; of 32 bytes: clear, from before there were keys */
+	unsigned retention;	   /* class for jobs that ask for none */
+	struct sealed_key key;	   /* its own: opens what follows */
+	struct db_bytes match_key; /* sealed; of 32 bytes: clear, from before there were keys */
 	struct db_bytes webhook_secret;	  /* sealed */
 	struct db_bytes callback_origins; /* sealed JSON array of strings; NULL = none */
 	int64_t version;

@@ -21,7 +21,7 @@ struct epochs {
 	struct seen {
 		struct key_epoch row;
 		char state[STATE_MAX];
-	} *list;
+	} * list;
 };
 
 static void on_epochs(void *ctx, enum err e, const struct key_epoch *rows, size_t n)
@@ -133,10 +133,8 @@ static enum outcome fail(const struct call *call, const struct buf *why, enum er
 static enum outcome list(const struct call *call, struct database *database)
 {
 	struct epochs epochs = {.err = ERR_DB};
-	enum err e =
-		wait_for(database, key_epoch_list(database->db, on_epochs, &epochs), &epochs);
-	enum outcome outcome =
-		e == ERR_OK ? show(call, &epochs) : database_fail(call, database, e);
+	enum err e = wait_for(database, key_epoch_list(database->db, on_epochs, &epochs), &epochs);
+	enum outcome outcome = e == ERR_OK ? show(call, &epochs) : database_fail(call, database, e);
 
 	free(epochs.list);
 	return outcome;
@@ -173,8 +171,8 @@ static enum err files_look(const char *dir, struct keyring *ring, struct buf *wh
 	return access(dir, F_OK) == 0 ? key_files_load(dir, ring, NULL, why) : ERR_OK;
 }
 
-static enum err make_file(const char *dir, int32_t epoch, struct buf *why,
-	uint8_t mark[KEYRING_MARK])
+static enum err make_file(
+	const char *dir, int32_t epoch, struct buf *why, uint8_t mark[KEYRING_MARK])
 {
 	struct keyring *ring = NULL;
 	enum err e = key_files_make(dir, epoch, why);
@@ -199,8 +197,8 @@ static enum outcome make_one(
 
 	if (e != ERR_OK)
 		return fail(call, why, e);
-	e = wait_for(database,
-		key_epoch_add(database->db, m->epoch, mark, on_epochs, &added), &added);
+	e = wait_for(
+		database, key_epoch_add(database->db, m->epoch, mark, on_epochs, &added), &added);
 	free(added.list);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
@@ -270,13 +268,14 @@ static enum outcome activate(const struct call *call, struct database *database)
 
 	if (!number_read(call, &epoch))
 		return call_usage(call, "an epoch is a number, as `longhaul epoch list` shows it");
-	e = wait_for(database,
-		key_epoch_activate(database->db, epoch, on_epochs, &changed), &changed);
+	e = wait_for(
+		database, key_epoch_activate(database->db, epoch, on_epochs, &changed), &changed);
 	free(changed.list);
 	if (e == ERR_CONFLICT)
 		return call_fail(call, OUTCOME_CONFLICT,
 			"epoch %d was not made ahead, or a live process does not hold it yet: "
-			"see `longhaul epoch list`", (int)epoch);
+			"see `longhaul epoch list`",
+			(int)epoch);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
 	fprintf(call->out, "epoch %d is active; the leader wraps all data keys anew\n", (int)epoch);
@@ -299,7 +298,8 @@ static enum outcome destroy_file(const struct call *call, const char *dir, int32
 	else
 		fprintf(call->out,
 			"epoch %d is destroyed here; remove its file on every other host, and its "
-			"escrow copies\n", (int)epoch);
+			"escrow copies\n",
+			(int)epoch);
 	buf_clear(&why);
 	return outcome;
 }
@@ -320,7 +320,8 @@ static enum outcome destroy(const struct call *call, struct database *database)
 	if (e == ERR_CONFLICT)
 		return call_fail(call, OUTCOME_CONFLICT,
 			"epoch %d is not retired for %d weeks, or still wraps data keys: "
-			"see `longhaul epoch list`", (int)epoch, (int)weeks);
+			"see `longhaul epoch list`",
+			(int)epoch, (int)weeks);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
 	return destroy_file(call, database->config->keys.dir, epoch);

@@ -5,7 +5,8 @@
  * epoch's key; an entry is used for DATA_KEYS_TTL_MS at most, so that after that
  * time nobody seals by a key that was taken away.
  *
- * Threads: any; one lock, held for a copy.  Memory: fixed; a newer key takes an older one's place. */
+ * Threads: any; one lock, held for a copy.  Memory: fixed; a newer key takes an older one's place.
+ */
 #ifndef ACCESS_DATA_KEYS_H
 #define ACCESS_DATA_KEYS_H
 

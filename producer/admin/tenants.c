@@ -161,8 +161,7 @@ static void create_keyed(void *ctx, enum err e)
 	if (!e)
 		e = secrets_close(t, &second);
 	tenant.match_key = (struct db_bytes){t->sealed.bytes, second};
-	tenant.webhook_secret =
-		(struct db_bytes){t->sealed.bytes + second, t->sealed.len - second};
+	tenant.webhook_secret = (struct db_bytes){t->sealed.bytes + second, t->sealed.len - second};
 	if (!e)
 		e = tenant_create(t->db, &tenant, &t->by, created, batch);
 	if (e)

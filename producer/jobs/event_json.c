@@ -40,8 +40,8 @@ static enum err deltas_each(const struct telling *t, const struct event_run *run
 	struct buf data;
 	size_t at = 0;
 	bool has = run->text.bytes && run->lengths.len == 4 * (size_t)run->count;
-	enum err e = has ? sealed_open(&t->box, where, run->text.bytes, run->text.len, &view)
-			: ERR_OK;
+	enum err e =
+		has ? sealed_open(&t->box, where, run->text.bytes, run->text.len, &view) : ERR_OK;
 
 	buf_init(&data, DATA_MAX);
 	for (int32_t i = 0; !e && i < run->count; i++) {

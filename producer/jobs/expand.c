@@ -99,8 +99,8 @@ static void attempt_put(struct buf *out, const struct job_key *key, const struct
 		(void)buf_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":\"%s\"", a->outcome,
 			err_text(e));
 		(void)buf_text(out, ",\"upstream_message\":");
-		job_json_sealed_text(out, box, (struct sealed_where){SEALED_MESSAGE, key->job, a->fence},
-			a->message);
+		job_json_sealed_text(out, box,
+			(struct sealed_where){SEALED_MESSAGE, key->job, a->fence}, a->message);
 		(void)buf_char(out, '}');
 	}
 	id_format("wrk", a->worker, worker);

@@ -154,8 +154,8 @@ static void error_put(struct buf *out, const struct job_row *row, const struct s
 	else
 		(void)buf_text(out, ",\"upstream_status\":null");
 	(void)buf_text(out, ",\"upstream_message\":");
-	job_json_sealed_text(out, box, (struct sealed_where){SEALED_MESSAGE, row->bound, row->fence},
-		row->message);
+	job_json_sealed_text(out, box,
+		(struct sealed_where){SEALED_MESSAGE, row->bound, row->fence}, row->message);
 	(void)buf_char(out, '}');
 }
 
@@ -197,8 +197,7 @@ void job_json_open(struct buf *out, const struct job_row *row, struct keyring *r
 	identity_put(out, row);
 	times_put(out, row);
 	(void)buf_text(out, ",\"result\":");
-	job_json_sealed(
-		out, &box, place(SEALED_RESULT, row), row->result, result_without(row));
+	job_json_sealed(out, &box, place(SEALED_RESULT, row), row->result, result_without(row));
 	error_put(out, row, &box);
 	job_json_text(out, "waiting_for", row->waiting_for);
 	(void)buf_text(out, ",\"usage\":");

@@ -7,6 +7,7 @@
 #include "ground/utf8.h"
 #include "jobs/job_hint.h"
 #include "jobs/job_units.h"
+#include "jobs/job_values.h"
 #include "stores/partition.h"
 
 #include <stdio.h>
@@ -23,75 +24,6 @@ struct reading {
 	struct problems *p;
 	const struct queue *queue; /* the queue asked for; NULL = unknown */
 };
-
-/* ---- sealed values ---- */
-
-/* Which member of a submit each place is. */
-static struct db_bytes *value_home(struct submit *s, enum sealed_place place)
-{
-	struct db_bytes *const homes[] = {
-		[SEALED_INPUT] = &s->input,
-		[SEALED_SUBJECT] = &s->subject,
-		[SEALED_METADATA] = &s->metadata,
-		[SEALED_CALLBACK] = &s->callback,
-		[SEALED_FALLBACK] = &s->fallback,
-		[SEALED_TRACE] = &s->trace,
-	};
-
-	return homes[place];
-}
-
-static enum err value_add(
-	struct reading *r, enum sealed_place place, const char *bytes, size_t len)
-{
-	struct job_spec *spec = r->spec;
-	size_t at = spec->sealed.len;
-	enum err e = sealed_room(bytes, len, &spec->sealed);
-
-	if (e)
-		return e;
-	spec->values[spec->values_n++] = (struct job_value){
-		value_home(&spec->submit, place), place, at, spec->sealed.len - at};
-	return ERR_OK;
-}
-
-static enum err value_add_json(struct reading *r, enum sealed_place place, const json_t *value)
-{
-	struct buf text;
-	enum err e;
-
-	buf_init(&text, (size_t)r->len * 6 + 64);
-	e = json_write(value, &text);
-	if (!e)
-		e = value_add(r, place, text.bytes, text.len);
-	buf_clear(&text);
-	return e;
-}
-
-/* Once the buffer moves no more. */
-static void values_point(struct job_spec *spec)
-{
-	for (size_t i = 0; i < spec->values_n; i++)
-		*spec->values[i].to = (struct db_bytes){
-			spec->sealed.bytes + spec->values[i].at, spec->values[i].len};
-}
-
-enum err job_spec_seal(struct job_spec *spec, struct keyring *ring)
-{
-	struct sealed_box box;
-	enum err e = ERR_OK;
-
-	sealed_box_open(&box, ring, spec->submit.tenant, &spec->key);
-	for (size_t i = 0; !e && i < spec->values_n; i++) {
-		const struct job_value *value = &spec->values[i];
-
-		e = sealed_stand(&box, (struct sealed_where){value->place, spec->submit.job, 0},
-			spec->sealed.bytes + value->at, value->len);
-	}
-	sealed_box_close(&box);
-	spec->is_sealed = !e;
-	return e;
-}
 
 static bool is_given(const json_t *value)
 {
@@ -181,8 +113,8 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 		len = r->len;
 	r->spec->submit.units = job_units(input, len);
 	if (len < r->len)
-		return value_add(r, SEALED_INPUT, r->bytes + at, len);
-	return value_add_json(r, SEALED_INPUT, input);
+		return job_value_add(r->spec, SEALED_INPUT, r->bytes + at, len);
+	return job_value_add_json(r->spec, SEALED_INPUT, input);
 }
 
 static void run_at_check(struct reading *r)
@@ -233,7 +165,7 @@ static enum err metadata_check(struct reading *r)
 		return ERR_OK;
 	}
 	json_object_foreach(metadata, name, value) pair_check(r, name, value);
-	return value_add_json(r, SEALED_METADATA, metadata);
+	return job_value_add_json(r->spec, SEALED_METADATA, metadata);
 }
 
 static enum err subject_check(struct reading *r)
@@ -252,7 +184,7 @@ static enum err subject_check(struct reading *r)
 	/* the subject's data key bears the same name */
 	memcpy(r->spec->submit.data_key.bytes, r->spec->submit.hashes[r->spec->submit.hashes_n - 1],
 		SUBMIT_HASH_BYTES);
-	return value_add(r, SEALED_SUBJECT, text, strlen(text));
+	return job_value_add(r->spec, SEALED_SUBJECT, text, strlen(text));
 }
 
 static void origin_check(struct reading *r, const char *text)
@@ -323,7 +255,7 @@ static enum err callback_check(struct reading *r)
 	origin_check(r, url);
 	callback_events_check(r, json_object_get(callback, "events"));
 	kept = json_pack("{s:s}", "url", url);
-	e = kept ? value_add_json(r, SEALED_CALLBACK, kept) : ERR_NOMEM;
+	e = kept ? job_value_add_json(r->spec, SEALED_CALLBACK, kept) : ERR_NOMEM;
 	json_decref(kept);
 	return e;
 }
@@ -350,7 +282,7 @@ static enum err fallback_check(struct reading *r)
 		return ERR_OK;
 	for (size_t i = 0; i < json_array_size(list); i++)
 		fallback_step(r, i, json_array_get(list, i));
-	return value_add_json(r, SEALED_FALLBACK, list);
+	return job_value_add_json(r->spec, SEALED_FALLBACK, list);
 }
 
 static enum err trace_keep(struct reading *r)
@@ -358,7 +290,7 @@ static enum err trace_keep(struct reading *r)
 	char text[TRACE_PARENT_MAX];
 
 	trace_format(r->scene->trace, text);
-	return value_add(r, SEALED_TRACE, text, strlen(text));
+	return job_value_add(r->spec, SEALED_TRACE, text, strlen(text));
 }
 
 static unsigned retention(const struct reading *r)
@@ -487,7 +419,7 @@ enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, con
 		e = body_check(&r);
 	if (e)
 		return e;
-	values_point(spec);
+	job_values_point(spec);
 	spec->submit.tenant = scene->caller->tenant;
 	spec->submit.principal = scene->caller->principal;
 	spec->submit.request = scene->request;

@@ -5,7 +5,7 @@
  * sent: its text is cut out of the body (json_raw), never printed again.
  *
  * What rests sealed is gathered with room for that, and sealed where it stands once its
- * key is known (job_spec_seal).
+ * key is known (job_values.h).
  *
  * Threads: one owner.  Memory: all sealed values lie in one buffer that the
  * submit's slices point into; job_spec_clear wipes and frees it. */
@@ -58,8 +58,6 @@ MUST_CHECK enum err job_spec_read(struct job_spec *spec, const struct job_scene 
 /* Binds an Idempotency-Key to it. ERR_BAD_REQUEST: not 1-255 printable ASCII characters. */
 MUST_CHECK enum err job_spec_key(struct job_spec *spec, const struct job_scene *scene,
 	const char *key, const char *bytes, size_t len);
-/* Seals its values by spec->key. ERR_SEALING: the key does not open here. */
-MUST_CHECK enum err job_spec_seal(struct job_spec *spec, struct keyring *ring);
 void job_spec_clear(struct job_spec *spec);
 
 #endif

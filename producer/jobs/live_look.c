@@ -21,8 +21,8 @@ static void key_of(const struct live_look *look, const char *before, char out[KE
 /* ---- the text ---- */
 
 /* False where a number is missing: what follows is not the answer's next text. */
-static bool entry_take(struct live_look *look, const struct sealed_box *box,
-	const struct scratch_reply *entry)
+static bool entry_take(
+	struct live_look *look, const struct sealed_box *box, const struct scratch_reply *entry)
 {
 	const struct scratch_reply *fields = scratch_item(entry, 1);
 	size_t len = 0;

@@ -1,6 +1,7 @@
 #include "jobs/submit_seal.h"
 
 #include "access/data_keys.h"
+#include "jobs/job_values.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ struct sealing {
 	submit_sealed_fn *done;
 	void *ctx;
 	size_t n, keys_n;
-	struct subject_key *keys;   /* those that are asked for */
+	struct subject_key *keys; /* those that are asked for */
 	struct job_spec *specs[]; /* those that are not sealed */
 };
 
@@ -92,7 +93,7 @@ static enum err specs_seal(struct sealing *s)
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; !e && i < s->n; i++)
-		e = job_spec_seal(s->specs[i], s->producer->keyring);
+		e = job_values_seal(s->specs[i], s->producer->keyring);
 	return e;
 }
 
@@ -115,8 +116,8 @@ static enum err keys_ask(struct sealing *s, struct db *db)
 	return e ? e : subject_key_ensure(db, s->keys, s->keys_n, keys_read, s);
 }
 
-static enum err sealing_new(struct producer *p, struct job_spec *const *specs, size_t n,
-	struct sealing **ret)
+static enum err sealing_new(
+	struct producer *p, struct job_spec *const *specs, size_t n, struct sealing **ret)
 {
 	struct sealing *s = calloc(1, sizeof *s + n * sizeof(struct job_spec *));
 

@@ -1,9 +1,8 @@
-"""Keys: no program runs without them, epochs rotate, a key that goes takes with it what it sealed."""
+"""Keys: no program runs without, epochs rotate, a key that goes takes with it what it sealed."""
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import signal
 import socket
@@ -156,8 +155,7 @@ def test_an_epoch_is_rotated_and_the_old_one_destroyed(
     epoch(stack, "destroy", str(old))
     assert not (stack.layout.keys / "epochs" / f"epoch-{old}.key").exists()
     gone = (
-        "select count(*) from process where %s = any(epochs)"
-        " and seen_at > now() - interval '30 s'"
+        "select count(*) from process where %s = any(epochs) and seen_at > now() - interval '30 s'"
     )
     with psycopg.connect(pg_url, autocommit=True) as record:
         until("all have dropped it", lambda: record.execute(gone, (old,)).fetchone() == (0,))
@@ -169,9 +167,7 @@ def test_an_epoch_is_rotated_and_the_old_one_destroyed(
 
 
 @pytest.mark.promises("S1.8")
-def test_a_data_key_that_goes_takes_what_it_sealed(
-    stack: Any, client: Client, pg_url: str
-) -> None:
+def test_a_data_key_that_goes_takes_what_it_sealed(stack: Any, client: Client, pg_url: str) -> None:
     kept = client.submit(chat("kept. text.", subject="stays"))["id"]
     lost = client.submit(chat("lost. text.", subject="goes", metadata={"a": "b"}))["id"]
     for job in (kept, lost):
@@ -214,7 +210,7 @@ def test_a_swapped_value_is_not_read(client: Client, pg_url: str) -> None:
 
 def test_keys_lie_where_only_the_programs_reach_them(stack: Any) -> None:
     folder = stack.layout.keys / "epochs"
-    assert os.stat(folder).st_mode & 0o777 == 0o700
+    assert folder.stat().st_mode & 0o777 == 0o700
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in folder.iterdir())
 
 

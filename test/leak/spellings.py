@@ -40,16 +40,29 @@ def in_base64(stem: str) -> list[bytes]:
 
 
 def in_hex(stem: str) -> list[bytes]:
-    return [form for half in halves(stem) for form in (half.hex().encode(), half.hex().upper().encode())]
+    return [
+        form for half in halves(stem) for form in (half.hex().encode(), half.hex().upper().encode())
+    ]
 
 
 def in_utf16(stem: str) -> list[bytes]:
-    return [half.decode().encode(form) for half in halves(stem) for form in ("utf-16-le", "utf-16-be")]
+    return [
+        half.decode().encode(form) for half in halves(stem) for form in ("utf-16-le", "utf-16-be")
+    ]
 
 
 def escaped(stem: str) -> list[bytes]:
     """Each letter by its number, as JSON, C, SQL, URLs and mark-up write it."""
-    forms = ("\\u{:04x}", "\\u{:04X}", "\\x{:02x}", "%{:02x}", "%{:02X}", "&#{};", "\\{:03o}", "={:02X}")
+    forms = (
+        "\\u{:04x}",
+        "\\u{:04X}",
+        "\\x{:02x}",
+        "%{:02x}",
+        "%{:02X}",
+        "&#{};",
+        "\\{:03o}",
+        "={:02X}",
+    )
     return ["".join(form.format(ord(c)) for c in stem[:HALF]).encode() for form in forms]
 
 

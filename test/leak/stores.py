@@ -16,6 +16,7 @@ import psycopg
 import redis
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+
 from leak.spellings import Spellings
 
 LARGE = 6000  # a text that Postgres compresses before it moves it out of line

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from stacks import ROOT, running
+
 from leak.spellings import FORMS, Spellings
 from leak.stores import STORES, scan, settle
 from leak.writing import echo_upstream, written
-from stacks import ROOT, running
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ from threading import Thread
 from typing import Any
 
 from client import Client, chat, until
-from leak.spellings import Spellings
 from receiver import Receiver
 from stacks import admin_client, tenant_client
+
+from leak.spellings import Spellings
 
 
 class Echo(BaseHTTPRequestHandler):

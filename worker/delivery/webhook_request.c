@@ -18,7 +18,8 @@ struct opened {
 };
 
 /* A stored value as JSON; NULL when there is none, it does not open, or it is not JSON. */
-static json_t *json_of(const struct sealed_box *box, struct sealed_where where, struct db_bytes sealed)
+static json_t *json_of(
+	const struct sealed_box *box, struct sealed_where where, struct db_bytes sealed)
 {
 	struct problems problems = {0};
 	struct sealed_view text;

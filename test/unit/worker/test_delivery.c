@@ -102,8 +102,8 @@ static struct delivery sample(void)
 }
 
 /* Values from before there were keys, and no key. */
-static enum err write_with(const struct delivery *d, bool allow_http, int64_t now_ms,
-	struct webhook_request *request)
+static enum err write_with(
+	const struct delivery *d, bool allow_http, int64_t now_ms, struct webhook_request *request)
 {
 	const struct webhook_scene scene = {NULL, allow_http, now_ms};
 

@@ -98,8 +98,7 @@ static void test_a_value_opens_only_where_it_was_sealed(void **state)
 
 	seal(ring, &key, &sealed);
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(*elsewhere); i++)
-		assert_int_equal(
-			open_with(ring, tenant, &key, elsewhere[i], &sealed), ERR_SEALING);
+		assert_int_equal(open_with(ring, tenant, &key, elsewhere[i], &sealed), ERR_SEALING);
 	assert_int_equal(open_with(ring, subject, &key, where, &sealed), ERR_SEALING);
 	renamed = key;
 	renamed.id = tenant;

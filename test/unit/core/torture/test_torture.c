@@ -209,8 +209,8 @@ static enum err seal_and_judge(void)
 	for (int i = 0; e == ERR_OK && i < 500; i++)
 		e = verdict_feed(verdict, "text", 4, released);
 	if (e == ERR_OK)
-		e = sealed_close(&box, where, released_bytes(released), released_len(released),
-			&sealed);
+		e = sealed_close(
+			&box, where, released_bytes(released), released_len(released), &sealed);
 	if (e == ERR_OK)
 		e = sealed_open(&box, where, sealed.bytes, sealed.len, &view);
 	sealed_view_clear(&view);
