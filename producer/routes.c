@@ -3,6 +3,7 @@
 #include "access/keys.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
+#include "admin/signing_keys.h"
 #include "admin/tenant_limits.h"
 #include "admin/tenants.h"
 #include "admin/upstream_calls.h"
@@ -55,6 +56,8 @@ const struct route producer_routes[] = {
 	{"GET",    "/v1/tenants",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, tenants_get},
 	{"GET",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, origins_get},
 	{"PUT",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, origins_put},
+	{"POST",   "/v1/tenants/{name}/webhook-secret", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, webhook_secret_post},
+	{"GET",    "/v1/signing-keys",     ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, signing_keys_get},
 	{"POST",   "/v1/tenants/{name}/jobs/cancel", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, cancel_many_call},
 	{"POST",   "/v1/tenants/{name}/jobs/retry", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, retry_many_call},
 	{"GET",    "/v1/tenants/{name}/limits", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, limits_get},
@@ -103,6 +106,10 @@ const struct record_op *const producer_ops[] = {
 	&tenant_find_op,
 	&tenant_read_op,
 	&tenant_change_op,
+	&signing_keys_page_op,
+	&signing_keys_read_op,
+	&webhook_secret_read_op,
+	&webhook_secret_change_op,
 	&limits_read_op,
 	&limits_change_op,
 	&api_key_insert_op,

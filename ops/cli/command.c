@@ -192,6 +192,15 @@ const struct command command_table[] = {
 	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
 	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id", NONE, api_key_revoke_run, NULL},
 
+	{"signing-key", "list", "", 0, 0, "show the keys that sign webhooks, without their secrets", NONE,
+	 signing_key_list_run, "MARK tells a secret from another. PREVIOUS UNTIL: the one before signs as well."},
+	{"signing-key", "rotate", "TENANT", 1, 1, "make a new secret that signs a tenant's webhooks",
+	 OPTIONS(PATH("webhook-secret-file", 0, "FILE", "write the secret to this new file, mode 0600 (needed)"),
+		 DURATION("overlap", 0, "the one before signs as well for so long (default: 1d)", 0, 30 * 86400)),
+	 signing_key_rotate_run,
+	 "Both secrets sign during the overlap: receivers change over when they like. A further\n"
+	 "rotation ends the overlap of the last."},
+
 	/* what content is sealed by; on the database and keys.dir themselves */
 	{"epoch", "list", "", 0, 0, "show the epochs of the key-encryption keys, and who holds them",
 	 OPTIONS(CONFIG), epoch_list_run,

@@ -32,4 +32,12 @@ struct tenant_call *tenant_call_new(struct request *r, const char *name);
 /* 1 to 64 of a-z, 0-9, - and _ */
 bool name_is_word(const char *name);
 
+/* Runs keyed with the tenant's own data key in t->own, made when there is none; t->tenant is known.
+ */
+MUST_CHECK enum err tenant_own_key(
+	struct db *db, struct record_batch *batch, subject_key_done *keyed);
+/* Appends to t->sealed, by that key. */
+MUST_CHECK enum err tenant_own_close(
+	struct tenant_call *t, enum sealed_place place, const void *bytes, size_t len);
+
 #endif

@@ -81,8 +81,7 @@ static struct keyring *ring_of(const struct tenant_call *t)
 	return t->call.r->producer->keyring;
 }
 
-/* The tenant's own key, made when it has none; then keyed goes on. */
-static enum err own_key_run(struct db *db, struct record_batch *batch, subject_key_done *keyed)
+enum err tenant_own_key(struct db *db, struct record_batch *batch, subject_key_done *keyed)
 {
 	struct tenant_call *t = of(batch);
 	enum err e;
@@ -97,8 +96,7 @@ static enum err own_key_run(struct db *db, struct record_batch *batch, subject_k
 	return e ? e : subject_key_ensure(db, &t->own, 1, keyed, batch);
 }
 
-/* Appends to t->sealed. */
-static enum err own_close(
+enum err tenant_own_close(
 	struct tenant_call *t, enum sealed_place place, const void *bytes, size_t len)
 {
 	struct sealed_box box;
@@ -143,10 +141,10 @@ static enum err secrets_close(struct tenant_call *t, size_t *ret_second)
 	enum err e;
 
 	digest_random(match_key, sizeof match_key);
-	e = own_close(t, SEALED_MATCHING, match_key, sizeof match_key);
+	e = tenant_own_close(t, SEALED_MATCHING, match_key, sizeof match_key);
 	*ret_second = t->sealed.len;
 	if (!e)
-		e = own_close(t, SEALED_WEBHOOK_SECRET, t->secret, strlen(t->secret));
+		e = tenant_own_close(t, SEALED_WEBHOOK_SECRET, t->secret, strlen(t->secret));
 	digest_wipe(match_key, sizeof match_key);
 	return e;
 }
@@ -171,7 +169,7 @@ static void create_keyed(void *ctx, enum err e)
 static enum err create_run(struct db *db, struct record_batch *batch)
 {
 	of(batch)->tenant = id_new(0);
-	return own_key_run(db, batch, create_keyed);
+	return tenant_own_key(db, batch, create_keyed);
 }
 
 const struct record_op tenant_create_op = {"tenant_create", RECORD_SLOW, 1, create_run, NULL};
@@ -300,7 +298,7 @@ static void change_keyed(void *ctx, enum err e)
 	struct tenant_change change = {.retention = -1};
 
 	if (!e)
-		e = own_close(t, SEALED_ORIGINS, t->text.bytes, t->text.len);
+		e = tenant_own_close(t, SEALED_ORIGINS, t->text.bytes, t->text.len);
 	change.callback_origins = (struct db_bytes){t->sealed.bytes, t->sealed.len};
 	if (!e)
 		e = tenant_patch(t->db, t->tenant, &change, &t->by, origins_told, batch);
@@ -310,7 +308,7 @@ static void change_keyed(void *ctx, enum err e)
 
 static enum err change_run(struct db *db, struct record_batch *batch)
 {
-	return own_key_run(db, batch, change_keyed);
+	return tenant_own_key(db, batch, change_keyed);
 }
 
 const struct record_op tenant_read_op = {"tenant_read", RECORD_SLOW, 1, read_run, NULL};

@@ -134,14 +134,17 @@ static enum err signature_write(
 {
 	const struct db_bytes sealed = o->delivery->webhook_secret;
 	const struct sealed_where where = {SEALED_WEBHOOK_SECRET, o->delivery->tenant, 0};
-	struct sealed_view secret;
-	enum err err;
+	struct webhook_secrets secrets;
+	struct sealed_view text;
+	enum err err = ERR_INTERNAL;
 
 	if (!sealed.bytes ||
-		sealed_open(&o->tenant, where, sealed.bytes, sealed.len, &secret) != ERR_OK)
+		sealed_open(&o->tenant, where, sealed.bytes, sealed.len, &text) != ERR_OK)
 		return ERR_INTERNAL;
-	err = webhook_sign(message, secret.bytes, secret.len, out);
-	sealed_view_clear(&secret);
+	if (webhook_secrets_read(text.bytes, text.len, &secrets))
+		err = webhook_secrets_sign(&secrets, message, out);
+	digest_wipe(&secrets, sizeof secrets);
+	sealed_view_clear(&text);
 	return err == ERR_INVALID_FIELD ? ERR_INTERNAL : err;
 }
 

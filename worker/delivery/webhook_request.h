@@ -7,8 +7,8 @@
  * The address is judged again, as the tenant's list and the operator's settings
  * may have changed since the job was accepted.
  *
- * Threads: pure, but for the time.  Memory: webhook_request_clear frees; the secret's text
- * is read where it lies and never copied. */
+ * Threads: pure, but for the time.  Memory: webhook_request_clear frees; the secrets'
+ * copies are wiped. */
 #ifndef WORKER_DELIVERY_WEBHOOK_REQUEST_H
 #define WORKER_DELIVERY_WEBHOOK_REQUEST_H
 
