@@ -87,7 +87,7 @@ struct sealed_box {
 	uint8_t key[AEAD_KEY];
 };
 /* Never fails: with a box that is not there sealed values neither open nor close (ERR_SEALING).
- * key and ring may be NULL. */
+ * key may be NULL; without a ring clear values alone are opened. */
 void sealed_box_open(struct sealed_box *box, struct keyring *ring, struct id tenant,
 	const struct sealed_key *key);
 /* Wipes it. */

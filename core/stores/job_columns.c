@@ -77,7 +77,6 @@ void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size
 {
 	if (level >= 1) {
 		j->key = subject_key_take(r, i, COL_KEY);
-		j->bound = j->job;
 		j->subject = db_value(r, i, COL_LABELS);
 		j->metadata = db_value(r, i, COL_LABELS + 1);
 		j->trace = db_value(r, i, COL_LABELS + 2);

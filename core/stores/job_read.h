@@ -54,7 +54,6 @@ struct job_row {
 	int callback_events;
 	/* with JOB_READ_LABELS (sealed; NULL = none): */
 	struct sealed_key key; /* of all that is sealed here */
-	struct id bound;       /* whose row it is bound to: job, but for a replay */
 	struct db_bytes subject, metadata, trace;
 	/* with JOB_READ_ANSWER: */
 	size_t content_bytes;	 /* of result, and with JOB_READ_INPUT of input and fallback */

@@ -154,14 +154,14 @@ static void error_put(struct buf *out, const struct job_row *row, const struct s
 	else
 		(void)buf_text(out, ",\"upstream_status\":null");
 	(void)buf_text(out, ",\"upstream_message\":");
-	job_json_sealed_text(out, box,
-		(struct sealed_where){SEALED_MESSAGE, row->bound, row->fence}, row->message);
+	job_json_sealed_text(out, box, (struct sealed_where){SEALED_MESSAGE, row->job, row->fence},
+		row->message);
 	(void)buf_char(out, '}');
 }
 
 static void trace_put(struct buf *out, const struct job_row *row, const struct sealed_box *box)
 {
-	const struct sealed_where where = {SEALED_TRACE, row->bound, 0};
+	const struct sealed_where where = {SEALED_TRACE, row->job, 0};
 	const struct db_bytes sealed = row->trace;
 	struct sealed_view view;
 	struct trace trace;
@@ -186,7 +186,7 @@ static const char *result_without(const struct job_row *row)
 
 static struct sealed_where place(enum sealed_place place, const struct job_row *row)
 {
-	return (struct sealed_where){place, row->bound, 0};
+	return (struct sealed_where){place, row->job, 0};
 }
 
 void job_json_open(struct buf *out, const struct job_row *row, struct keyring *ring)

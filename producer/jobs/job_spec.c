@@ -410,6 +410,7 @@ enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, con
 
 	memset(spec, 0, sizeof *spec);
 	buf_init(&spec->sealed, 8 * len + 65536);
+	buf_init(&spec->clear, 8 * len + 65536);
 	e = json_read(bytes, len, depth, p, &spec->body);
 	if (e == ERR_TOO_LARGE)
 		e = ERR_INVALID_JSON;
@@ -456,4 +457,6 @@ void job_spec_clear(struct job_spec *spec)
 	if (!spec->is_sealed)
 		digest_wipe(spec->sealed.bytes, spec->sealed.len);
 	buf_clear(&spec->sealed);
+	digest_wipe(spec->clear.bytes, spec->clear.len);
+	buf_clear(&spec->clear);
 }

@@ -22,6 +22,8 @@
 
 enum { JOB_SPEC_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255, JOB_SPEC_VALUES_MAX = 8 };
 
+enum { JOB_TOLD_SUBJECT, JOB_TOLD_METADATA, JOB_TOLD_TRACE, JOB_TOLD };
+
 struct job_spec {
 	struct submit submit;
 	struct buf sealed;
@@ -34,6 +36,10 @@ struct job_spec {
 	size_t values_n;
 	bool is_sealed;
 	struct sealed_key key;
+	/* what the reply tells of them, in clear: nothing is opened that was sealed just now */
+	struct buf clear;
+	size_t told_at[JOB_TOLD];
+	struct db_bytes told[JOB_TOLD];
 	char model[JOB_SPEC_MODEL_MAX + 1];
 	char queue[QUEUE_NAME_MAX + 1];
 	char subject[ID_TEXT_MAX]; /* used when the caller named none */

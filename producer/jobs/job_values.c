@@ -15,6 +15,27 @@ static struct db_bytes *value_home(struct submit *s, enum sealed_place place)
 	return homes[place];
 }
 
+/* Some are kept in clear as well, in the form of format 0. */
+static enum err told_add(
+	struct job_spec *spec, enum sealed_place place, const char *bytes, size_t len)
+{
+	static const struct {
+		enum sealed_place place;
+		size_t told;
+	} rows[] = {{SEALED_SUBJECT, JOB_TOLD_SUBJECT}, {SEALED_METADATA, JOB_TOLD_METADATA},
+		{SEALED_TRACE, JOB_TOLD_TRACE}};
+	size_t i = 0;
+
+	while (i < JOB_TOLD && rows[i].place != place)
+		i++;
+	if (i == JOB_TOLD)
+		return ERR_OK;
+	spec->told_at[rows[i].told] = spec->clear.len;
+	spec->told[rows[i].told].len = len + 1;
+	(void)buf_char(&spec->clear, SEALED_CLEAR);
+	return buf_append(&spec->clear, bytes, len);
+}
+
 enum err job_value_add(
 	struct job_spec *spec, enum sealed_place place, const char *bytes, size_t len)
 {
@@ -25,7 +46,7 @@ enum err job_value_add(
 		return e;
 	spec->values[spec->values_n++] = (struct job_value){
 		value_home(&spec->submit, place), place, at, spec->sealed.len - at};
-	return ERR_OK;
+	return told_add(spec, place, bytes, len);
 }
 
 enum err job_value_add_json(struct job_spec *spec, enum sealed_place place, const json_t *value)
@@ -44,6 +65,9 @@ enum err job_value_add_json(struct job_spec *spec, enum sealed_place place, cons
 
 void job_values_point(struct job_spec *spec)
 {
+	for (size_t i = 0; i < JOB_TOLD; i++)
+		if (spec->told[i].len)
+			spec->told[i].bytes = spec->clear.bytes + spec->told_at[i];
 	for (size_t i = 0; i < spec->values_n; i++)
 		*spec->values[i].to = (struct db_bytes){
 			spec->sealed.bytes + spec->values[i].at, spec->values[i].len};

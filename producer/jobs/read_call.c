@@ -82,7 +82,7 @@ static void input_put(struct buf *out, const struct job_row *row, struct keyring
 	sealed_box_open(&box, ring, row->tenant, &row->key);
 	(void)buf_text(out, ",\"input\":");
 	job_json_sealed(
-		out, &box, (struct sealed_where){SEALED_INPUT, row->bound, 0}, row->input, "null");
+		out, &box, (struct sealed_where){SEALED_INPUT, row->job, 0}, row->input, "null");
 	sealed_box_close(&box);
 }
 

@@ -150,11 +150,9 @@ void submit_row(const struct job_spec *spec, struct job_row *row)
 	row->model = s->model;
 	row->progress_percent = -1;
 	row->version = 1;
-	row->key = spec->key;
-	row->bound = s->job;
-	row->metadata = s->metadata;
-	row->subject = s->subject;
-	row->trace = s->trace;
+	row->metadata = spec->told[JOB_TOLD_METADATA];
+	row->subject = spec->told[JOB_TOLD_SUBJECT];
+	row->trace = spec->told[JOB_TOLD_TRACE];
 	for (int i = 0; i < TIMINGS; i++)
 		row->timings_ms[i] = -1;
 	row->timings_ms[TIMING_ACCEPT] = (int32_t)s->accept_ms;
@@ -168,7 +166,7 @@ static void reply_accepted(struct submit_work *w)
 
 	submit_row(&w->spec, &row);
 	(void)buf_reserve(reply_json(&r->reply, 202), REPLY_FIRST);
-	job_json_write(&r->reply.body, &row, r->producer->keyring);
+	job_json_write(&r->reply.body, &row, NULL);
 	id_format("job", row.job, id);
 	job_etag(&row, etag);
 	reply_header(&r->reply, "Location", "/v1/jobs/%s", id);
