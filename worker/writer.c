@@ -87,7 +87,8 @@ static enum err run_fill(struct batch *b, size_t i)
 	sealed_box_close(&box);
 	b->elements[i].runs = &b->runs[i];
 	b->elements[i].runs_n = 1;
-	return e;
+	/* a key that is gone is one job's trouble, and found like a value that is refused */
+	return e == ERR_SEALING ? ERR_DB_DATA : e;
 }
 
 static enum err batch_seal(struct batch *b)
