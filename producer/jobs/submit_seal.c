@@ -47,10 +47,12 @@ static void keys_gather(struct sealing *s)
 	for (size_t i = 0; i < s->n; i++) {
 		struct subject_key key = key_of(s->specs[i]);
 
-		if (data_keys_find(s->producer->data_keys, &key))
+		/* one that was wrapped by an epoch which is gone by now is asked for anew */
+		if (data_keys_find(s->producer->data_keys, &key) &&
+			keyring_has(s->producer->keyring, sealed_key_epoch(&key.key)))
 			s->specs[i]->key = key.key;
 		else
-			s->keys[n++] = key;
+			s->keys[n++] = key_of(s->specs[i]);
 	}
 	if (n)
 		qsort(s->keys, n, sizeof *s->keys, by_key);
