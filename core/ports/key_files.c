@@ -35,7 +35,7 @@ static const char *fault_of(const struct stat *st, bool is_dir)
 	if (is_dir ? !S_ISDIR(st->st_mode) : !S_ISREG(st->st_mode))
 		return is_dir ? "cannot be: that is no directory"
 			      : "cannot be: that is no regular file";
-	if (st->st_uid != me && st->st_uid != 0)
+	if (st->st_uid != me && st->st_uid != 0 && me != 0)
 		return "belong to another user; chown them to the user that runs this program";
 	if ((st->st_mode & 077) != 0)
 		return is_dir ? "may be reached by others; chmod 0700 the directory"

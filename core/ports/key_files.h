@@ -1,9 +1,10 @@
 /* key_files.h - where the key-encryption keys come from: files in one directory.
  *
  * DIR/epoch-N.key holds 64 hexadecimal digits, the 32 bytes of epoch N. The
- * directory and its files belong to us or to root and are closed to everybody
- * else: 0700 or 0500, and 0600 or 0400. Whoever can read them can open all that
- * rests in the record, so they never lie where backups of it go.
+ * directory and its files belong to us or to root (root itself may read anybody's)
+ * and are closed to everybody else: 0700 or 0500, and 0600 or 0400. Whoever can
+ * read them can open all that rests in the record, so they never lie where backups
+ * of it go.
  *
  * This is the port behind which another store of keys would stand (Vault's transit
  * engine, a cloud's key service): load, make, destroy are all that is asked of it.
