@@ -14,6 +14,6 @@ struct worker;
 
 MUST_CHECK enum err key_watch_new(struct worker *w, struct key_watch **ret_watch);
 /* After the connections are closed. NULL is fine. */
-void key_watch_free(struct key_watch *watch);
+void key_watch_free(struct key_watch *k);
 
 #endif

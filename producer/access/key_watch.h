@@ -13,7 +13,7 @@ struct producer;
 
 MUST_CHECK enum err key_watch_new(struct producer *p, struct key_watch **ret_watch);
 /* After the record is closed. NULL is fine. */
-void key_watch_free(struct key_watch *watch);
+void key_watch_free(struct key_watch *k);
 
 extern const struct record_op key_watch_op;
 
