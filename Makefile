@@ -6,7 +6,7 @@
 #   make faults     what may fail, at length    make soak     half an hour of faults under load
 #   make promises   which test shows which row  make fuzz     every parser, for FUZZ_S seconds each
 #
-# MODE=release|asan|tsan|fuzz|unfenced|points chooses a build; each lives in its own folder. V=1 shows commands.
+# MODE=release|asan|tsan|fuzz|unfenced|points|clear chooses a build; each lives in its own folder. V=1 shows commands.
 
 MODE    ?= release
 BUILD   := build/$(MODE)
@@ -20,6 +20,7 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -fcf-protection
 MODE_release  := -O2 -D_FORTIFY_SOURCE=2
 MODE_unfenced := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_WITHOUT_FENCE
+MODE_clear    := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_WITHOUT_SEALING
 MODE_points   := -O2 -DCONTROL_STOP_POINTS
 MODE_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_tsan     := -O1 -fsanitize=thread -fno-omit-frame-pointer
@@ -54,10 +55,13 @@ TESTS    := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(filter %.c,$(shell find t
 BENCHES  := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(shell find test/bench -name 'bench_*.c'))
 FUZZERS  := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(shell find test/fuzz -name 'fuzz_*.c'))
 
-# A control differs in its worker alone; the other programs are those of the release build.
-CONTROL  := $(filter unfenced points,$(MODE))
-all: $(addprefix $(BUILD)/,$(if $(CONTROL),longhaul-worker,$(PROGRAMS)))
-	$(if $(CONTROL),$(Q)$(foreach p,$(filter-out longhaul-worker,$(PROGRAMS)),ln -sfn ../release/$(p) $(BUILD)/$(p);))
+# A control differs in a program or two; the other programs are those of the release build.
+CONTROL_unfenced := longhaul-worker
+CONTROL_points   := longhaul-worker
+CONTROL_clear    := longhaul-worker longhaul-producer
+CONTROL  := $(CONTROL_$(MODE))
+all: $(addprefix $(BUILD)/,$(or $(CONTROL),$(PROGRAMS)))
+	$(if $(CONTROL),$(Q)$(foreach p,$(filter-out $(CONTROL),$(PROGRAMS)),ln -sfn ../release/$(p) $(BUILD)/$(p);))
 .PHONY: all units benches fuzzers
 units: $(TESTS)
 benches: $(BENCHES)

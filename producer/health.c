@@ -1,5 +1,6 @@
 #include "health.h"
 
+#include "domain/keyring.h"
 #include "producer.h"
 
 static void text(struct request *r, int status, const char *words)
@@ -15,9 +16,12 @@ void health_live(struct request *r)
 
 void health_ready(struct request *r)
 {
-	bool ready = r->producer->ready && !r->producer->draining;
+	bool keyed = keyring_active(r->producer->keyring) != 0;
+	bool ready = r->producer->ready && keyed && !r->producer->draining;
+	const char *words =
+		keyed ? "not ready\n" : "not ready: the active epoch's key is not here\n";
 
-	text(r, ready ? 200 : 503, ready ? "ready\n" : "not ready\n");
+	text(r, ready ? 200 : 503, ready ? "ready\n" : words);
 	if (!ready)
 		reply_header(&r->reply, "Retry-After", "1");
 }

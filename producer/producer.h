@@ -16,6 +16,9 @@
 #include <stdbool.h>
 
 struct bulk;
+struct data_keys;
+struct key_watch;
+struct keyring;
 struct keys;
 struct live;
 struct metrics;
@@ -26,6 +29,9 @@ struct reading;
 struct producer {
 	_Atomic(struct config *) config;
 	struct record *record;
+	struct keyring *keyring; /* opens data keys */
+	struct data_keys *data_keys;
+	struct key_watch *key_watch;
 	struct keys *keys;
 	struct queues *queues;
 	struct reading *reading;

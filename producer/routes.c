@@ -1,8 +1,10 @@
 /* routes.c - the API, one row per call; and all that the producer asks of the record. */
+#include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
+#include "admin/signing_keys.h"
 #include "admin/tenant_limits.h"
 #include "admin/tenants.h"
 #include "admin/upstream_calls.h"
@@ -55,6 +57,8 @@ const struct route producer_routes[] = {
 	{"GET",    "/v1/tenants",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, tenants_get},
 	{"GET",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, origins_get},
 	{"PUT",    "/v1/tenants/{name}/callback-origins", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, origins_put},
+	{"POST",   "/v1/tenants/{name}/webhook-secret", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, webhook_secret_post},
+	{"GET",    "/v1/signing-keys",     ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, signing_keys_get},
 	{"POST",   "/v1/tenants/{name}/jobs/cancel", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, cancel_many_call},
 	{"POST",   "/v1/tenants/{name}/jobs/retry", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, retry_many_call},
 	{"GET",    "/v1/tenants/{name}/limits", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, limits_get},
@@ -73,6 +77,7 @@ const struct record_op *const producer_ops[] = {
 	&read_tag_op,
 	&read_op,
 	&reading_op,
+	&key_watch_op,
 	&keys_find_op,
 	&keys_tenant_op,
 	&list_op,
@@ -103,6 +108,10 @@ const struct record_op *const producer_ops[] = {
 	&tenant_find_op,
 	&tenant_read_op,
 	&tenant_change_op,
+	&signing_keys_page_op,
+	&signing_keys_read_op,
+	&webhook_secret_read_op,
+	&webhook_secret_change_op,
 	&limits_read_op,
 	&limits_change_op,
 	&api_key_insert_op,

@@ -1,9 +1,12 @@
 #include "running.h"
 
 #include "access/actor.h"
+#include "access/data_keys.h"
+#include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
 #include "admin/metrics.h"
+#include "connect/keys.h"
 #include "connect/postgres.h"
 #include "ground/clock.h"
 #include "ground/files.h"
@@ -164,6 +167,10 @@ static enum err parts_start(struct running *x)
 	enum err e = actor_key_load(&x->configs[0]->audit, &p->pseudonyms);
 
 	if (!e)
+		e = keys_open(p->config, &p->keyring);
+	if (!e)
+		e = data_keys_new(&p->data_keys);
+	if (!e)
 		e = loop_new(&p->loop);
 	if (!e)
 		e = loop_wake_new(p->loop, loop_end, x, &x->end);
@@ -185,6 +192,8 @@ static enum err parts_start(struct running *x)
 		e = queues_start(p->queues);
 	if (!e)
 		e = live_start(p->live);
+	if (!e)
+		e = key_watch_new(p, &p->key_watch);
 	if (!e)
 		e = bulk_new(p, &p->bulk);
 	if (e)
@@ -281,6 +290,9 @@ void running_stop(struct producer *p)
 	queues_free(p->queues);
 	reading_free(p->reading);
 	keys_free(p->keys);
+	key_watch_free(p->key_watch);
+	data_keys_free(p->data_keys);
+	keyring_free(p->keyring);
 	metrics_free(p->metrics);
 	loop_wake_free(x->end);
 	loop_free(p->loop);

@@ -5,6 +5,7 @@
 #include "deadline.h"
 #include "dispatch.h"
 #include "grants.h"
+#include "keys.h"
 #include "lost_message.h"
 #include "reaper.h"
 #include "sequencer.h"
@@ -30,6 +31,7 @@ const struct duty duty_table[] = {
 	{"archive",     MS(20),         KEY(upkeep_ms),    2,    archive_run},
 	{"partitions",  MS(100),        KEY(upkeep_ms),    4,    upkeep_partitions},
 	{"tidy",        MS(100),        KEY(upkeep_ms),    4,    upkeep_tidy},
+	{"rewrap",      MS(50),         MS(1000),          4,    scheduler_keys_rewrap},
 	{"report",      MS(60000),      MS(60000),         0,    upkeep_report},
 };
 /* clang-format on */

@@ -8,6 +8,7 @@
 #include "grants.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "keys.h"
 #include "lost_message.h"
 #include "metrics.h"
 #include "reaper.h"
@@ -188,6 +189,9 @@ static enum err leader_turn(struct leader *leader, int64_t *sleep_ms)
 		err = db_wait(leader->db, leader->config->database.connect_timeout_ms);
 	if (err != ERR_OK)
 		return err;
+	err = scheduler_keys_turn(leader);
+	if (err != ERR_OK)
+		return err;
 	if (!leader->term || clock_ms() >= extend_ms)
 		err = term_turn(leader, sleep_ms);
 	if (err == ERR_OK && leader->term)
@@ -237,6 +241,8 @@ static enum err start(struct leader *leader)
 		err = dispatch_new(leader->loop, leader->config, &leader->dispatch);
 	if (err == ERR_OK)
 		err = grants_new(&leader->grants);
+	if (err == ERR_OK)
+		err = scheduler_keys_new(leader, &leader->keys);
 	if (err == ERR_OK)
 		err = lost_messages_new(&leader->lost);
 	if (err == ERR_OK)
@@ -293,6 +299,7 @@ void leader_free(struct leader *leader)
 	reaper_free(leader->reaper);
 	sequencer_free(leader->sequencer);
 	archive_free(leader->archive);
+	scheduler_keys_free(leader->keys);
 	db_close(leader->db);
 	config_release(leader->config);
 	free(leader->duty_due_ms);

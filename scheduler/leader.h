@@ -43,6 +43,7 @@ struct leader {
 	struct reaper *reaper;
 	struct sequencer *sequencer;
 	struct archive *archive;
+	struct scheduler_keys *keys;
 	struct metrics *metrics;
 };
 

@@ -16,6 +16,7 @@ test-builds:
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release all benches
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(call RACE,unfenced)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=clear all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all units
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=tsan threaded-units
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=fuzz fuzzers
@@ -38,6 +39,12 @@ faults: packages all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(call RACE,unfenced)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)LONGHAUL_FAULTS=long $(PYTEST) test/fault
+
+# Markers through every string that the API takes, then the bytes of every store are searched.
+.PHONY: leak-check
+leak-check: packages all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=clear all
+	$(Q)$(PYTEST) test/leak
 
 # Half an hour under load, a fault every ten seconds; one JSON line, and its figures in words.
 MINUTES ?= 30

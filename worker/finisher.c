@@ -4,6 +4,7 @@
 #include "counts.h"
 #include "domain/usage.h"
 #include "domain/verdict.h"
+#include "end_seal.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "holding.h"
@@ -153,21 +154,6 @@ static void batch_let_go(struct batch *batch)
 	batch_free(batch);
 }
 
-/* Deltas that are not in the record yet, as one run. */
-static void batch_run(struct batch *batch, size_t i)
-{
-	struct job *job = batch->jobs[i];
-	const size_t deltas = output_unwritten(&job->output);
-
-	job->end.runs = NULL;
-	job->end.runs_n = 0;
-	if (!deltas)
-		return;
-	batch->runs[i] = writer_run(job, deltas, &batch->sealed);
-	job->end.runs = &batch->runs[i];
-	job->end.runs_n = 1;
-}
-
 /* Slices of sealed stay where they are: its room is made before anything is put in. */
 static enum err batch_seal(struct batch *batch)
 {
@@ -183,21 +169,9 @@ static enum err batch_seal(struct batch *batch)
 	buf_clear(&batch->sealed);
 	buf_init(&batch->sealed, room + 1);
 	e = buf_reserve(&batch->sealed, room + 1);
-	for (size_t i = 0; i < batch->n && !e; i++) {
-		struct job *job = batch->jobs[i];
-
-		if (job->replied_us)
-			job->end.timings_ms[TIMING_FINISH] =
-				(int32_t)((clock_us() - job->replied_us) / 1000);
-		if (job->end.as == FINISH_COMPLETED)
-			job->end.result = sealing_append(&batch->sealed,
-				released_bytes(job->result), released_len(job->result));
-		if (job->words.len)
-			job->end.message =
-				sealing_append(&batch->sealed, job->words.bytes, job->words.len);
-		batch_run(batch, i);
-	}
-	return e ? e : buf_err(&batch->sealed);
+	for (size_t i = 0; i < batch->n && !e; i++)
+		e = end_seal(batch->jobs[i], &batch->sealed, &batch->runs[i]);
+	return e;
 }
 
 /* ---- what the record answered ---- */
@@ -271,13 +245,7 @@ static void batch_blame(struct batch *batch)
 	struct job *job = batch->jobs[0];
 
 	log_error("the record refuses a value of this job's end", LOG_ID("job", "job", job->id));
-	job->error = ERR_DB_DATA;
-	job->end.as = FINISH_FAILED;
-	job->end.error = ERR_DB_DATA;
-	job->end.result = job->end.message = (struct db_bytes){NULL, 0};
-	job->end.input_tokens = job->end.output_tokens = job->end.cost_nano = 0;
-	buf_clear(&job->words);
-	output_written(&job->output, output_unwritten(&job->output));
+	end_disown(job, ERR_DB_DATA);
 	batch_send(batch);
 }
 

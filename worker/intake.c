@@ -2,13 +2,13 @@
 
 #include "claim.h"
 #include "counts.h"
-#include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "holding.h"
 #include "job.h"
 #include "live.h"
 #include "memory.h"
+#include "sealing.h"
 #include "stop_point.h"
 #include "upstreams/upstream_request.h"
 #include "work.h"
@@ -41,14 +41,15 @@ static void intake_free(struct intake *in)
 static void intake_ask(void *owner);
 
 /* Appends what a sealed value holds; none is nothing. */
-static enum err value_open(const struct db_bytes *sealed, struct buf *out)
+static enum err value_open(const struct sealed_box *box, struct sealed_where where,
+	const struct db_bytes *sealed, struct buf *out)
 {
 	struct sealed_view view;
 	enum err e;
 
 	if (!sealed->bytes)
 		return ERR_OK;
-	e = sealed_open(NULL, sealed->bytes, sealed->len, &view);
+	e = sealed_open(box, where, sealed->bytes, sealed->len, &view);
 	if (e)
 		return e;
 	buf_init(out, view.len + 1);
@@ -59,10 +60,20 @@ static enum err value_open(const struct db_bytes *sealed, struct buf *out)
 
 static void input_give(struct job *job, const struct claim_input *row)
 {
-	enum err e = value_open(&row->input, &job->input);
+	const struct sealed_where input = {SEALED_INPUT, job->id, 0};
+	const struct sealed_where fallback = {SEALED_FALLBACK, job->id, 0};
+	struct sealed_box box;
+	enum err e;
 
+	job->data_key = row->key;
+	sealing_open(&box, job);
+	/* without a key its answer could not be kept: not even asked for */
+	e = box.there || sealed_is_off() ? ERR_OK : ERR_SEALING;
 	if (!e)
-		e = value_open(&row->fallback, &job->fallback);
+		e = value_open(&box, input, &row->input, &job->input);
+	if (!e)
+		e = value_open(&box, fallback, &row->fallback, &job->fallback);
+	sealed_box_close(&box);
 	if (!e && job->kind->runner == KIND_RUNS_UPSTREAM)
 		job->output_max =
 			upstream_output_max((struct json_text){job->input.bytes, job->input.len});

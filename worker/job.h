@@ -17,6 +17,7 @@
 #define WORKER_JOB_H
 
 #include "domain/kind.h"
+#include "domain/sealed.h"
 #include "domain/usage.h"
 #include "ground/ring.h"
 #include "output.h"
@@ -73,7 +74,8 @@ struct job {
 	int32_t queue_id;
 	int64_t fence;
 	const struct kind *kind;
-	char *model; /* NULL = none */
+	char *model;		    /* NULL = none */
+	struct sealed_key data_key; /* of all that it reads and writes; came with the input */
 	int attempt, max_attempts;
 	int64_t deadline_ms, timeout_ms; /* loop time; INT64_MAX = none */
 	struct buf input;		 /* sent as the request's body; freed once it was sent */

@@ -8,6 +8,7 @@
 #include "job.h"
 #include "live_batch.h"
 #include "ports/scratch.h"
+#include "sealing.h"
 #include "stores/queue.h"
 #include "worker.h"
 #include "writer.h"
@@ -102,6 +103,15 @@ static enum live_piece_word piece_word(const struct live *l, struct job *job, bo
 	return first ? LIVE_PIECE_FIRST : LIVE_PIECE_KEEP;
 }
 
+static void piece_add(struct live *l, const struct job *job, const struct live_piece *piece)
+{
+	struct sealed_box box;
+
+	sealing_open(&box, job);
+	live_batch_add(&l->batch, &box, piece);
+	sealed_box_close(&box);
+}
+
 void live_tell(struct live *l, struct job *job)
 {
 	const size_t from = job->output.told;
@@ -115,9 +125,9 @@ void live_tell(struct live *l, struct job *job)
 		return;
 	if (live_batch_full(&l->batch))
 		batch_send(l);
-	live_batch_add(&l->batch, job->id, job->fence, seq,
-		(struct scratch_arg){text->bytes + from, text->len - from},
-		piece_word(l, job, from == 0));
+	piece_add(l, job,
+		&(struct live_piece){job->id, job->fence, seq,
+			{text->bytes + from, text->len - from}, piece_word(l, job, from == 0)});
 }
 
 /* ---- states ---- */

@@ -5,14 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* KEYS: jobs. ARGV: the time to live, then fence, number, "first", "keep" or "", text for each. A
- * piece that is not its attempt's first must follow the number before it; if it does not, Redis has
- * lost something, and the job is returned. Each command costs Redis a microsecond or two for every
- * token of the fleet, so lives are prolonged only where the worker says so, or all is new. */
+/* KEYS: jobs. ARGV: the time to live, then fence, number, "first", "keep" or "", sealed text
+ * and how long it is for each. A piece that is not its attempt's first must follow the number
+ * before it; if it does not, Redis has lost something, and the job is returned. Each command costs
+ * Redis a microsecond or two for every token of the fleet, so lives are prolonged only where the
+ * worker says so, or all is new. */
 static const char source[] =
 	"local lost = {}\n"
 	"for i = 1, #KEYS do\n"
-	"  local id, at = KEYS[i], 4 * i - 2\n"
+	"  local id, at = KEYS[i], 5 * i - 3\n"
 	"  local fence, seq, word, text = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]\n"
 	"  local about = '" LIVE_FENCE_OF "' .. id\n"
 	"  local held = redis.call('HMGET', about, 'fence', 'seq', 'bytes')\n"
@@ -27,7 +28,7 @@ static const char source[] =
 	"    if not first and tonumber(held[2] or 0) + 1 ~= tonumber(seq) then\n"
 	"      lost[#lost + 1] = id\n"
 	"    end\n"
-	"    local bytes = #text + (first and 0 or tonumber(held[3] or 0))\n"
+	"    local bytes = tonumber(ARGV[at + 4]) + (first and 0 or tonumber(held[3] or 0))\n"
 	"    redis.call('HSET', about, 'fence', fence, 'seq', seq, 'bytes', bytes)\n"
 	"    if keep then redis.call('EXPIRE', about, ARGV[1]) end\n"
 	"  end\n"
@@ -61,21 +62,23 @@ bool live_batch_full(const struct live_batch *b)
 	return b->n == LIVE_BATCH_MAX || b->text.len > LIVE_BATCH_BYTES / 2;
 }
 
-void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t seq,
-	struct scratch_arg text, enum live_piece_word word)
+void live_batch_add(
+	struct live_batch *b, const struct sealed_box *box, const struct live_piece *piece)
 {
+	const struct sealed_where where = {SEALED_LIVE, piece->job, piece->seq};
 	const size_t at = b->text.len;
 
-	if (buf_append(&b->text, text.bytes, text.len) != ERR_OK) {
+	if (sealed_close(box, where, piece->text.bytes, piece->text.len, &b->text) != ERR_OK) {
 		b->text.err = ERR_OK;
 		return;
 	}
-	id_uuid(job, b->piece[b->n].job);
-	snprintf(b->piece[b->n].fence, LIVE_NUMBER_MAX, "%lld", (long long)fence);
-	snprintf(b->piece[b->n].seq, LIVE_NUMBER_MAX, "%lld", (long long)seq);
+	id_uuid(piece->job, b->piece[b->n].job);
+	snprintf(b->piece[b->n].fence, LIVE_NUMBER_MAX, "%lld", (long long)piece->fence);
+	snprintf(b->piece[b->n].seq, LIVE_NUMBER_MAX, "%lld", (long long)piece->seq);
+	snprintf(b->piece[b->n].bytes, LIVE_NUMBER_MAX, "%zu", piece->text.len);
 	b->piece[b->n].at = at;
-	b->piece[b->n].word = word;
-	b->piece[b->n++].len = text.len;
+	b->piece[b->n].word = piece->word;
+	b->piece[b->n++].len = b->text.len - at;
 }
 
 enum err live_batch_script(struct live_batch *b, struct scratch *s)
@@ -87,7 +90,7 @@ enum err live_batch_send(
 	struct live_batch *b, int64_t ttl_s, struct scratch *s, scratch_reply_fn *fn, void *owner)
 {
 	char ttl[LIVE_NUMBER_MAX];
-	struct scratch_arg args[5 * LIVE_BATCH_MAX + 1];
+	struct scratch_arg args[6 * LIVE_BATCH_MAX + 1];
 	size_t n = 0;
 
 	snprintf(ttl, sizeof(ttl), "%lld", (long long)ttl_s);
@@ -99,6 +102,7 @@ enum err live_batch_send(
 		args[n++] = SCRATCH_TEXT(b->piece[i].seq);
 		args[n++] = SCRATCH_TEXT(words[b->piece[i].word]);
 		args[n++] = (struct scratch_arg){b->text.bytes + b->piece[i].at, b->piece[i].len};
+		args[n++] = SCRATCH_TEXT(b->piece[i].bytes);
 	}
 	return scratch_run(s, b->script,
 		(struct scratch_args){.list = args, .n = n, .n_keys = b->n}, fn, owner);

@@ -4,6 +4,7 @@
 #ifndef WORKER_LIVE_BATCH_H
 #define WORKER_LIVE_BATCH_H
 
+#include "domain/sealed.h"
 #include "ground/buf.h"
 #include "ground/id.h"
 #include "ports/scratch.h"
@@ -18,7 +19,7 @@ struct live_batch {
 	size_t n;
 	struct {
 		char job[ID_UUID_MAX];
-		char fence[LIVE_NUMBER_MAX], seq[LIVE_NUMBER_MAX];
+		char fence[LIVE_NUMBER_MAX], seq[LIVE_NUMBER_MAX], bytes[LIVE_NUMBER_MAX];
 		enum live_piece_word word;
 		size_t at, len;
 	} piece[LIVE_BATCH_MAX];
@@ -30,9 +31,16 @@ void live_batch_init(struct live_batch *b);
 void live_batch_clear(struct live_batch *b);
 void live_batch_reset(struct live_batch *b);
 bool live_batch_full(const struct live_batch *b);
-/* Only while not full. Text that does not fit any more is left out: the record has it. */
-void live_batch_add(struct live_batch *b, struct id job, int64_t fence, int64_t seq,
-	struct scratch_arg text, enum live_piece_word word);
+/* Only while not full. Text that does not fit any more, or whose box is not there, is left out: the
+ * record has it. */
+struct live_piece {
+	struct id job;
+	int64_t fence, seq;
+	struct scratch_arg text; /* rests sealed */
+	enum live_piece_word word;
+};
+void live_batch_add(
+	struct live_batch *b, const struct sealed_box *box, const struct live_piece *piece);
 MUST_CHECK enum err live_batch_script(struct live_batch *b, struct scratch *s);
 /* Redis keeps the streams for ttl_s. The reply lists the jobs (UUIDs) whose stream had lost its
  * beginning. */

@@ -4,6 +4,7 @@
 #include "call.h"
 #include "claim.h"
 #include "config/start.h"
+#include "connect/keys.h"
 #include "connect/postgres.h"
 #include "counts.h"
 #include "delivery/sender.h"
@@ -14,6 +15,7 @@
 #include "ground/log.h"
 #include "holding.h"
 #include "intake.h"
+#include "key_watch.h"
 #include "live.h"
 #include "metrics.h"
 #include "ports/exporter.h"
@@ -47,7 +49,8 @@ size_t worker_free_slots(const struct worker *w)
 	const size_t slots = (size_t)w->config->worker.slots;
 	size_t free_slots, room;
 
-	if (w->mode != WORKER_RUNNING || !beat_is_fresh(w->beat) || taken >= slots)
+	if (w->mode != WORKER_RUNNING || !beat_is_fresh(w->beat) || taken >= slots ||
+		!keyring_active(w->keyring))
 		return 0;
 	free_slots = slots - taken;
 	room = memory_jobs_room(w);
@@ -271,6 +274,7 @@ static enum err sender_open(struct worker *w)
 		.loop = w->loop,
 		.http = w->http,
 		.db = worker_db_finish(w),
+		.keyring = w->keyring,
 		.worker = &w->incarnation,
 		.config = &w->config,
 	};
@@ -298,8 +302,10 @@ static enum err permits_open(struct worker *w)
 
 static enum err parts_open(struct worker *w)
 {
-	enum err e = upstreams_new(w->config, w->config_path, &w->upstreams);
+	enum err e = keys_open(w->config, &w->keyring);
 
+	if (!e)
+		e = upstreams_new(w->config, w->config_path, &w->upstreams);
 	if (!e)
 		e = counts_new(&w->counts);
 	if (!e)
@@ -320,6 +326,8 @@ static enum err parts_open(struct worker *w)
 		e = claim_new(w, &w->claim);
 	if (!e)
 		e = sender_open(w);
+	if (!e)
+		e = key_watch_new(w, &w->key_watch);
 	return e ? e : beat_new(w, &w->beat);
 }
 
@@ -413,6 +421,7 @@ void worker_free(struct worker *w)
 	for (size_t i = 0; i < w->db_n; i++)
 		db_close(w->db[i]);
 	intake_drop_all(w);
+	key_watch_free(w->key_watch);
 	sender_free(w->sender);
 	finisher_free(w->finisher);
 	claim_free(w->claim); /* jobs that the finisher lets go give it their slots */
@@ -421,6 +430,7 @@ void worker_free(struct worker *w)
 	permits_free(w->permits);
 	upstreams_free(w->upstreams);
 	counts_free(w->counts);
+	keyring_free(w->keyring);
 	job_table_clear(&w->jobs);
 	released_free(w->released);
 	crash_note_close(&w->note);

@@ -39,6 +39,8 @@ struct counts;
 struct exporter;
 struct sender;
 struct finisher;
+struct key_watch;
+struct keyring;
 struct live;
 struct reach;
 struct upstreams;
@@ -61,6 +63,8 @@ struct worker {
 	enum worker_mode mode;
 	int64_t drain_until_ms;
 	struct crash_note_file note;
+	struct keyring *keyring;     /* opens data keys */
+	struct key_watch *key_watch; /* fills it */
 	struct job_table jobs;
 	struct memory memory;
 	struct released *released; /* what a feed released, until it is copied */

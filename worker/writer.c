@@ -56,30 +56,39 @@ static void batch_add(struct batch *b, struct job *job)
 	job_pin(job);
 }
 
-struct event_run writer_run(const struct job *job, size_t deltas, struct buf *sealed)
+enum err writer_run(const struct job *job, const struct sealed_box *box, size_t deltas,
+	struct buf *sealed, struct event_run *ret_run)
 {
 	const struct output *o = &job->output;
+	const struct db_bytes text = {job_text(job)->bytes + o->run_at, o->told - o->run_at};
 
-	return (struct event_run){
+	*ret_run = (struct event_run){
 		.kind = EVENT_DELTA,
 		.seq_from = o->run_seq,
 		.count = (int32_t)deltas,
 		.at_ms = clock_record_ms(),
 		.attempt = job->attempt,
-		.text = sealing_append(
-			sealed, job_text(job)->bytes + o->run_at, o->told - o->run_at),
 		.lengths = {o->lengths.bytes, o->lengths.len},
 		.detail = "",
 	};
+	return sealing_append(sealed, box, (struct sealed_where){SEALED_EVENT, job->id, o->run_seq},
+		text, &ret_run->text);
 }
 
-static void run_fill(struct batch *b, size_t i)
+static enum err run_fill(struct batch *b, size_t i)
 {
+	struct sealed_box box;
+	enum err e;
+
 	if (!b->deltas[i])
-		return;
-	b->runs[i] = writer_run(b->jobs[i], b->deltas[i], &b->sealed);
+		return ERR_OK;
+	sealing_open(&box, b->jobs[i]);
+	e = writer_run(b->jobs[i], &box, b->deltas[i], &b->sealed, &b->runs[i]);
+	sealed_box_close(&box);
 	b->elements[i].runs = &b->runs[i];
 	b->elements[i].runs_n = 1;
+	/* a key that is gone is one job's trouble, and found like a value that is refused */
+	return e == ERR_SEALING ? ERR_DB_DATA : e;
 }
 
 static enum err batch_seal(struct batch *b)
@@ -92,8 +101,8 @@ static enum err batch_seal(struct batch *b)
 	buf_init(&b->sealed, room);
 	e = buf_reserve(&b->sealed, room);
 	for (size_t i = 0; i < b->n && !e; i++)
-		run_fill(b, i);
-	return e ? e : buf_err(&b->sealed);
+		e = run_fill(b, i);
+	return e;
 }
 
 /* Those of a refused batch come first again, in their order: see batch_refused. Alone, the job owns

@@ -31,6 +31,7 @@ void writer_flush(struct writer *wr);
 
 /* The job's first deltas that are not in the record yet (all of its told text), as one run: text
  * is appended to sealed, which has room for it; lengths stay the job's. */
-struct event_run writer_run(const struct job *job, size_t deltas, struct buf *sealed);
+MUST_CHECK enum err writer_run(const struct job *job, const struct sealed_box *box, size_t deltas,
+	struct buf *sealed, struct event_run *ret_run);
 
 #endif

@@ -87,6 +87,7 @@ CONFIG_LISTS(CONFIG_ELEMENT)
 	S(database, CONFIG_DATABASE, "producer worker scheduler", "the record: Postgres")       \
 	S(kafka, CONFIG_KAFKA, "producer worker scheduler", "moves the ids of jobs to workers") \
 	S(redis, CONFIG_REDIS, "producer worker", "scratch: live events, limits")               \
+	S(keys, CONFIG_KEYS, "producer worker scheduler", "what content is sealed by")          \
 	S(log, CONFIG_LOG, "producer worker scheduler", "lines of JSON on standard error")      \
 	S(limits, CONFIG_LIMITS, "producer worker", "what a caller may ask for")                \
 	S(retry, CONFIG_RETRY, "worker", "the pause after a failed attempt")                    \

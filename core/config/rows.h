@@ -61,6 +61,14 @@
 	X(INT, live_ttl_s, "900", 10, 86400, "s", LIVE,                                            \
 	  "live events are kept so long after the last one")
 
+#define CONFIG_KEYS(X)                                                                             \
+	X(PATH, dir, "", 0, 4000, "", FIXED,                                                       \
+	  "directory of the key-encryption keys, mode 0700, their files 0600; no program starts "  \
+	  "without: `longhaul epoch make` makes the first")                                        \
+	X(INT, retired_weeks, "2", 1, 2, "weeks", LIVE,                                            \
+	  "an epoch that ceased to be active is destroyed after so long; with 7 days of grace, 7 " \
+	  "of its life and 1 to spare an erasure then ends within 30 days in backups too")
+
 #define CONFIG_LOG(X)                                                                              \
 	X(LEVEL, level, "info", 0, 0, "", LIVE, "debug, info, warn or error")
 

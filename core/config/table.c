@@ -12,6 +12,7 @@ enum { FIXED = false, LIVE = true };
 #define ROW_database(...)  ROW_IN(database, __VA_ARGS__)
 #define ROW_kafka(...)	   ROW_IN(kafka, __VA_ARGS__)
 #define ROW_redis(...)	   ROW_IN(redis, __VA_ARGS__)
+#define ROW_keys(...)	   ROW_IN(keys, __VA_ARGS__)
 #define ROW_log(...)	   ROW_IN(log, __VA_ARGS__)
 #define ROW_limits(...)	   ROW_IN(limits, __VA_ARGS__)
 #define ROW_retry(...)	   ROW_IN(retry, __VA_ARGS__)

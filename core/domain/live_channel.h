@@ -3,10 +3,10 @@
  * Workers write, producers read and tell, all of it may vanish (worker/live.h).
  * <job> is the plain UUID.
  *
- *   lh:live:<job>   stream, entry <number>-0, field t = text: one job.delta each
+ *   lh:live:<job>   stream, entry <number>-0, field t = text, sealed: one job.delta each
  *   lh:fence:<job>  hash: the fence of who wrote last (the worker's script refuses a lower one),
  *                   the number it wrote, and the bytes of its attempt's text so far
- *   lh:tail:<job>   channel: "<number> <text>"
+ *   lh:tail:<job>   channel: "<number> <sealed text>"
  *   lh:state        channel: lines "<job> <state>", after the record has it
  *   lh:cancel       channel: lines "<job>": its worker beats now, and learns what became of it
  *   lh:early:<n>:<queue>  channel: a dispatch message (domain/dispatch_message.h) that was just

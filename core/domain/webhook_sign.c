@@ -3,6 +3,7 @@
 #include "ground/ed25519.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { KEY_MAX = 64, NEW_BYTES = 32 };
@@ -84,4 +85,61 @@ void webhook_secret_new(char out[WEBHOOK_SECRET_TEXT_MAX])
 	snprintf(out, WEBHOOK_SECRET_TEXT_MAX, "whsec_%s", text.bytes ? text.bytes : "");
 	digest_wipe(bytes, sizeof bytes);
 	buf_clear(&text);
+}
+
+/* The next word of text, and what lies behind it. False when it is empty or too long. */
+static bool word_read(const char **text, size_t *len, char out[WEBHOOK_SECRET_TEXT_MAX])
+{
+	const char *blank = memchr(*text, ' ', *len);
+	const size_t n = blank ? (size_t)(blank - *text) : *len;
+
+	if (n == 0 || n >= WEBHOOK_SECRET_TEXT_MAX)
+		return false;
+	memcpy(out, *text, n);
+	out[n] = '\0';
+	*text += n + (blank != NULL);
+	*len -= n + (blank != NULL);
+	return true;
+}
+
+bool webhook_secrets_read(const char *text, size_t len, struct webhook_secrets *ret)
+{
+	char until[WEBHOOK_SECRET_TEXT_MAX];
+
+	*ret = (struct webhook_secrets){.before_until_s = 0};
+	if (!word_read(&text, &len, ret->now))
+		return false;
+	if (len == 0)
+		return true;
+	if (!word_read(&text, &len, ret->before) || !word_read(&text, &len, until))
+		return false;
+	ret->before_until_s = strtoll(until, NULL, 10);
+	return len == 0;
+}
+
+enum err webhook_secrets_write(const struct webhook_secrets *secrets, struct buf *out)
+{
+	if (!secrets->before[0])
+		return buf_text(out, secrets->now);
+	return buf_printf(out, "%s %s %lld", secrets->now, secrets->before,
+		(long long)secrets->before_until_s);
+}
+
+enum err webhook_secrets_sign(
+	const struct webhook_secrets *secrets, const struct webhook_sign *message, struct buf *out)
+{
+	enum err e = webhook_sign(message, secrets->now, strlen(secrets->now), out);
+
+	if (e == ERR_OK && secrets->before[0] && message->timestamp_s < secrets->before_until_s)
+		e = webhook_sign(message, secrets->before, strlen(secrets->before), out);
+	return e;
+}
+
+void webhook_secret_mark(const char *secret, char out[WEBHOOK_MARK_MAX])
+{
+	static const struct digest_part what = {"longhaul webhook secret", 23};
+	uint8_t digest[DIGEST_SIZE];
+
+	digest_hmac(secret, strlen(secret), &what, 1, digest);
+	digest_hex(digest, WEBHOOK_MARK_MAX / 2, out);
 }

@@ -15,6 +15,7 @@
 
 #include "ground/buf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { WEBHOOK_SECRET_MIN = 24, WEBHOOK_SECRET_MAX = 64, WEBHOOK_SECRET_TEXT_MAX = 128 };
@@ -32,5 +33,23 @@ void webhook_secret_new(char out[WEBHOOK_SECRET_TEXT_MAX]);
  *   ERR_INVALID_FIELD  the secret is not one     ERR_NOMEM, ERR_TOO_LARGE of out */
 MUST_CHECK enum err webhook_sign(
 	const struct webhook_sign *message, const char *secret, size_t secret_len, struct buf *out);
+
+/* A tenant's secrets as they are kept, sealed: the one that signs, and while it replaces another
+ * that one as well, until when both sign: "NOW" or "NOW BEFORE UNTIL", UNTIL in unix seconds. */
+struct webhook_secrets {
+	char now[WEBHOOK_SECRET_TEXT_MAX];
+	char before[WEBHOOK_SECRET_TEXT_MAX]; /* "" = none */
+	int64_t before_until_s;
+};
+/* False when text is no such text. Wipe *ret when it was read. */
+MUST_CHECK bool webhook_secrets_read(const char *text, size_t len, struct webhook_secrets *ret);
+/* ERR_NOMEM, ERR_TOO_LARGE of out */
+MUST_CHECK enum err webhook_secrets_write(const struct webhook_secrets *secrets, struct buf *out);
+/* Signs with each that is in force at the message's time, as webhook_sign. */
+MUST_CHECK enum err webhook_secrets_sign(
+	const struct webhook_secrets *secrets, const struct webhook_sign *message, struct buf *out);
+/* What tells a secret from another without showing it. */
+enum { WEBHOOK_MARK_MAX = 17 };
+void webhook_secret_mark(const char *secret, char out[WEBHOOK_MARK_MAX]);
 
 #endif

@@ -1,6 +1,6 @@
 /* digest.h - hashes, text forms of bytes, equality that leaks no time, chance.
  *
- * The only doors to libsodium are here, in id.c, ed25519.c and secret.c, so that
+ * The only doors to libsodium are here, in aead.c, ed25519.c and id.c, so that
  * it can be replaced in one folder.
  *
  * Threads: any.  Memory: the caller's arrays; decoders say how much they wrote. */

@@ -51,6 +51,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(STREAM,              "stream",               503, RETRY, "Kafka refused or is away")     \
 	X(SCRATCH,             "scratch",              503, RETRY, "Redis refused or is away")     \
 	X(SYSTEM,              "system",               500, RETRY, "a system call failed")         \
+	X(SEALING,             "sealing",              503, RETRY, "the key of what is sealed is gone or not here") \
 	X(CONFIG,              "config",               500, BURY,  "the configuration is wrong")   \
 	X(INTERNAL,            "internal",             500, BURY,  "longhaul made a mistake")      \
 	/* how a model call ends */                                                                \

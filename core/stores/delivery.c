@@ -1,6 +1,7 @@
 #include "stores/delivery.h"
 
 #include "stores/call.h"
+#include "stores/subject_key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,15 +42,17 @@ static const struct db_stmt DELIVERY_TAKE = {.name = "delivery_take",
 	false};
 static const struct db_stmt DELIVERY_CONTENT = {.name = "delivery_content",
 	.sql = "select d.tenant_id, d.delivery_id, d.job_id, d.job_state::text, q.name, d.attempt, d.fence,"
-	       " d.created_at, i.callback, i.metadata, s.webhook_secret, s.callback_origins"
-	       " from unnest($2::uuid[], $3::uuid[]) k(tenant_id, delivery_id) cross join lateral"
-	       " (select * from delivery d where d.tenant_id = k.tenant_id and d.delivery_id = k.delivery_id"
-	       " and d.worker_id = $1 and d.state = 'sending' limit 1) d"
-	       " left join lateral (select name from queue q where q.queue_id = d.queue_id limit 1) q on true"
-	       " left join lateral (select callback, metadata from job_input i where i.tenant_id = d.tenant_id"
-	       " and i.job_id = d.job_id and i.retention = d.retention limit 1) i on true"
-	       " left join lateral (select webhook_secret, callback_origins from tenant_setting s"
-	       " where s.tenant_id = d.tenant_id limit 1) s on true",
+	       " d.created_at, i.callback, i.metadata, s.webhook_secret, s.callback_origins,"
+	       " " KEY_OF("i") ", " KEY_OF(
+		       "s") " from unnest($2::uuid[], $3::uuid[]) k(tenant_id, delivery_id) cross join lateral"
+			    " (select * from delivery d where d.tenant_id = k.tenant_id and d.delivery_id = k.delivery_id"
+			    " and d.worker_id = $1 and d.state = 'sending' limit 1) d"
+			    " left join lateral (select name from queue q where q.queue_id = d.queue_id limit 1) q on true"
+			    " left join lateral (select tenant_id, key_id, callback, metadata from job_input i where i.tenant_id = d.tenant_id"
+			    " and i.job_id = d.job_id and i.retention = d.retention limit 1) i on true"
+			    " left join lateral (select tenant_id, webhook_secret, callback_origins,"
+			    " '00000000-0000-0000-0000-000000000000'::uuid as key_id from tenant_setting s"
+			    " where s.tenant_id = d.tenant_id limit 1) s on true",
 	true};
 
 /* $2-$4: tenant, delivery, fence; $5 as, $6 delay, $7 error, $8 status, $9 latency, $10 address. */
@@ -107,6 +110,8 @@ static struct delivery content_row(const struct db_rows *rows, size_t i)
 		.metadata = db_value(rows, i, 9),
 		.webhook_secret = db_value(rows, i, 10),
 		.callback_origins = db_value(rows, i, 11),
+		.key = subject_key_take(rows, i, 12),
+		.tenant_key = subject_key_take(rows, i, 14),
 	};
 
 	d.event = event_of(d.state);

@@ -10,6 +10,7 @@
 #ifndef STORES_DELIVERY_H
 #define STORES_DELIVERY_H
 
+#include "domain/sealed.h"
 #include "ports/db.h"
 #include "stores/job_read.h"
 
@@ -21,6 +22,8 @@ struct delivery {
 	int attempt; /* this one's number, from 1 */
 	int64_t fence;
 	int64_t created_ms;		  /* the event's time */
+	struct sealed_key key;		  /* of callback and metadata */
+	struct sealed_key tenant_key;	  /* of what is the tenant's */
 	struct db_bytes callback;	  /* sealed, from the job's input; NULL = its day is gone */
 	struct db_bytes metadata;	  /* sealed */
 	struct db_bytes webhook_secret;	  /* sealed, the tenant's default */

@@ -1,6 +1,7 @@
 #include "stores/event.h"
 
 #include "stores/call.h"
+#include "stores/subject_key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +33,12 @@ const char *event_kind_text(enum event_kind k)
 
 static const struct db_stmt EVENT_JOB = {.name = "event_job",
 	.sql = "select j.state::text, j.version, j.event_next, j.fence, coalesce(l.event_from, 0),"
-	       " l.started_at, l.number, l.restarted, j.created_at"
-	       " from job j left join lateral (select * from job_lease l where j.state = 'running'"
-	       " and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id limit 1)"
-	       " l on true where j.tenant_id = $1 and j.job_id = $2",
+	       " l.started_at, l.number, l.restarted, j.created_at, " KEY_OF(
+		       "i") " from job j left join lateral (select * from job_lease l where j.state = 'running'"
+			    " and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id limit 1)"
+			    " l on true left join lateral (select tenant_id, key_id from job_input i"
+			    "  where i.tenant_id = $1 and i.job_id = $2 and i.retention = $3 limit 1) i on true"
+			    " where j.tenant_id = $1 and j.job_id = $2",
 	true};
 
 /* Everything that has a number, by number. An attempt gives two: how it began and how it ended. A
@@ -206,6 +209,9 @@ static void read_ended(void *ctx, enum err e, const struct db_reply *reply)
 	if (e != ERR_OK)
 		goto out;
 	page.found = true;
+	page.tenant = read->key.tenant;
+	page.job = read->key.job;
+	page.key = subject_key_take(job, 0, 9);
 	page.state = job_state_from_text(db_text(job, 0, 0));
 	page.version = db_int(job, 0, 1);
 	page.fence = db_int(job, 0, 3);
@@ -225,6 +231,7 @@ static void read_args(struct db_args *args, const struct read *read)
 	db_args_init(args);
 	db_arg_id(args, read->key.tenant);
 	db_arg_id(args, read->key.job);
+	db_arg_int4(args, (int32_t)id_class(read->key.job));
 }
 
 enum err event_read(
@@ -242,7 +249,6 @@ enum err event_read(
 	read_args(&args, read);
 	db_query(db, &EVENT_JOB, &args);
 	read_args(&args, read);
-	db_arg_int4(&args, (int32_t)id_class(key.job));
 	db_arg_int8(&args, after);
 	db_query(db, &EVENT_ROWS, &args);
 	db_commit(db, read_ended, read);

@@ -59,7 +59,9 @@ struct event_page {
 	int64_t next;	   /* the number after the last told; ask again with after = next - 1 */
 	int64_t live_from; /* running: deltas from here on may be in Redis only; 0 = not running */
 	int64_t fence;
-	bool ended; /* the terminal event is among those told: nothing follows */
+	struct id tenant, job;
+	struct sealed_key key; /* of the runs' texts */
+	bool ended;	       /* the terminal event is among those told: nothing follows */
 	bool found;
 };
 typedef void event_read_done(void *ctx, enum err e, const struct event_page *page);

@@ -1,6 +1,13 @@
 #include "stores/job_columns.h"
 
-enum { COL_TIMINGS = 30, COL_VERSION = 36, COL_LABELS = 44, COL_ANSWER = 47, COL_INPUT = 52 };
+enum {
+	COL_TIMINGS = 30,
+	COL_VERSION = 36,
+	COL_KEY = 44,
+	COL_LABELS = 46,
+	COL_ANSWER = 49,
+	COL_INPUT = 54
+};
 
 size_t job_level(int what)
 {
@@ -69,6 +76,7 @@ void job_facts_take(struct job_row *j, const struct db_rows *r, size_t i)
 void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size_t level)
 {
 	if (level >= 1) {
+		j->key = subject_key_take(r, i, COL_KEY);
 		j->subject = db_value(r, i, COL_LABELS);
 		j->metadata = db_value(r, i, COL_LABELS + 1);
 		j->trace = db_value(r, i, COL_LABELS + 2);

@@ -7,6 +7,7 @@
 #define STORES_JOB_COLUMNS_H
 
 #include "stores/job_read.h"
+#include "stores/subject_key.h"
 
 /* In the order in which row_take reads them. */
 #define JOB_FACTS                                                                                 \
@@ -23,7 +24,7 @@
 	" j.first_byte_ms, j.stream_ms, j.finish_ms, j.version, j.event_next, j.store, j.dead,"   \
 	" j.callback_events, j.retention, j.fallback_model, j.estimated"
 
-#define JOB_LABELS ", i.subject, i.metadata, i.trace"
+#define JOB_LABELS ", " KEY_OF("i") ", i.subject, i.metadata, i.trace"
 
 /* What may be megabytes comes while all of it is at most $7 bytes; how much it is comes always:
  * that is a look at the row's pointers, nothing is fetched. */

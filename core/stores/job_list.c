@@ -2,6 +2,7 @@
 
 #include "stores/call.h"
 #include "stores/job_columns.h"
+#include "stores/subject_key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,19 +80,23 @@ static const struct db_stmt count_stmts[DRIVES] = {
 
 /* The attempts that ended, and the one that runs. */
 static const struct db_stmt attempts_stmt = {.name = "attempt_list",
-	.sql = "select a.worker_id, a.fence, a.number, a.started_at, a.ended_at, a.outcome,"
-	       "  a.state::text, a.ended_by, a.upstream, a.model, coalesce(a.upstream_status, 0),"
-	       "  a.input_tokens, a.output_tokens, a.cost_nano, a.admit_ms, a.first_byte_ms,"
-	       "  a.stream_ms, a.finish_ms, a.event_from, a.event_to, a.restarted, a.message,"
-	       "  a.key_label, a.called_model, a.fallback, a.estimated, coalesce(a.waiting_for, '')"
-	       " from attempt a where a.tenant_id = $1 and a.job_id = $2 and a.retention = $3"
-	       " union all select l.worker_id, l.fence, l.number, l.started_at, null, '', 'running',"
-	       "  '', j.upstream, j.model, 0, 0, 0, 0, -1, -1, -1, -1, l.event_from, l.event_to,"
-	       "  l.restarted, null, null, null, false, false, ''"
-	       " from (select * from job j where j.tenant_id = $1 and j.job_id = $2"
-	       "  and j.state = 'running' limit 1) j cross join lateral (select * from job_lease l"
-	       "  where l.worker_id = j.worker_id and l.tenant_id = $1 and l.job_id = $2 limit 1) l"
-	       " order by 2",
+	.sql = "with own as materialized (select " KEY_OF(
+		"i") " from job_input i where i.tenant_id = $1"
+		     "  and i.job_id = $2 and i.retention = $3)"
+		     " select a.worker_id, a.fence, a.number, a.started_at, a.ended_at, a.outcome,"
+		     "  a.state::text, a.ended_by, a.upstream, a.model, coalesce(a.upstream_status, 0),"
+		     "  a.input_tokens, a.output_tokens, a.cost_nano, a.admit_ms, a.first_byte_ms,"
+		     "  a.stream_ms, a.finish_ms, a.event_from, a.event_to, a.restarted, a.message,"
+		     "  a.key_label, a.called_model, a.fallback, a.estimated, coalesce(a.waiting_for, ''),"
+		     "  own.*"
+		     " from attempt a left join own on true where a.tenant_id = $1 and a.job_id = $2 and a.retention = $3"
+		     " union all select l.worker_id, l.fence, l.number, l.started_at, null, '', 'running',"
+		     "  '', j.upstream, j.model, 0, 0, 0, 0, -1, -1, -1, -1, l.event_from, l.event_to,"
+		     "  l.restarted, null, null, null, false, false, '', null, null"
+		     " from (select * from job j where j.tenant_id = $1 and j.job_id = $2"
+		     "  and j.state = 'running' limit 1) j cross join lateral (select * from job_lease l"
+		     "  where l.worker_id = j.worker_id and l.tenant_id = $1 and l.job_id = $2 limit 1) l"
+		     " order by 2",
 	.reads = true};
 
 static const struct id greatest_id = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -272,6 +277,7 @@ static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t 
 		.fallback = db_int(r, i, 24) != 0,
 		.estimated = db_int(r, i, 25) != 0,
 		.waiting_for = db_text(r, i, 26),
+		.key = subject_key_take(r, i, 27),
 	};
 }
 

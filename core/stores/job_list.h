@@ -58,6 +58,7 @@ struct attempt_row {
 	int32_t timings_ms[TIMINGS];
 	int64_t event_from, event_to; /* its first and last number */
 	bool restarted;
+	struct sealed_key key;	 /* the job's: of the message */
 	struct db_bytes message; /* sealed */
 };
 typedef void attempt_list_done(void *ctx, enum err e, const struct attempt_row *rows, size_t n);

@@ -10,6 +10,7 @@
 #define STORES_JOB_READ_H
 
 #include "domain/job.h"
+#include "domain/sealed.h"
 #include "ports/db.h"
 
 struct job_key {
@@ -52,6 +53,7 @@ struct job_row {
 	bool store, dead;   /* dead: quarantined, or failed with its attempts used up */
 	int callback_events;
 	/* with JOB_READ_LABELS (sealed; NULL = none): */
+	struct sealed_key key; /* of all that is sealed here */
 	struct db_bytes subject, metadata, trace;
 	/* with JOB_READ_ANSWER: */
 	size_t content_bytes;	 /* of result, and with JOB_READ_INPUT of input and fallback */

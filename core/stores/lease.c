@@ -4,6 +4,7 @@
 #include "stores/job_columns.h"
 #include "stores/lease_sql.h"
 #include "stores/share_sql.h"
+#include "stores/subject_key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,13 +46,13 @@ static const struct db_stmt unmark_stmt = {.name = "lease_unmark",
 
 /* Sizes are told by the rows' pointers: what does not fit $8 bytes is not fetched. */
 #define INPUT_SPAN " and i.retention between $3 and $4 and i.job_id between $5 and $6"
-#define INPUT_COLUMNS                                                                      \
-	"select i.tenant_id, i.job_id, case when i.fits then i.input end, i.subject,"      \
-	" i.metadata, i.callback, case when i.fits then i.fallback end, i.trace, i.fits"   \
-	" from (select k.ord, i.tenant_id, i.job_id, i.input, i.subject, i.metadata,"      \
-	" i.callback, i.fallback, i.trace,"                                                \
-	" sum(coalesce(octet_length(i.input), 0) + coalesce(octet_length(i.fallback), 0))" \
-	"  over (order by k.ord rows unbounded preceding) <= $8"
+#define INPUT_COLUMNS                                                                                   \
+	"select i.tenant_id, i.job_id, case when i.fits then i.input end, i.subject,"                   \
+	" i.metadata, i.callback, case when i.fits then i.fallback end, i.trace, i.fits, " KEY_OF(      \
+		"i") " from (select k.ord, i.tenant_id, i.job_id, i.input, i.subject, i.metadata,"      \
+		     " i.callback, i.fallback, i.trace, i.key_id,"                                      \
+		     " sum(coalesce(octet_length(i.input), 0) + coalesce(octet_length(i.fallback), 0))" \
+		     "  over (order by k.ord rows unbounded preceding) <= $8"
 static const struct db_stmt inputs_stmt = {.name = "lease_inputs",
 	.sql = INPUT_COLUMNS
 	" or row_number() over (order by k.ord rows unbounded preceding) = 1 as fits"
@@ -163,6 +164,7 @@ static void input_take(struct claim_input *input, const struct db_rows *r, size_
 		.fallback = db_value(r, i, 6),
 		.trace = db_value(r, i, 7),
 		.waits = db_int(r, i, 8) == 0,
+		.key = subject_key_take(r, i, 9),
 	};
 }
 

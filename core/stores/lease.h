@@ -19,12 +19,14 @@
 #define STORES_LEASE_H
 
 #include "domain/deficit.h"
+#include "domain/sealed.h"
 #include "ports/db.h"
 #include "stores/job_read.h"
 
 /* A claimed job's content, sealed. */
 struct claim_input {
 	struct id tenant, job;
+	struct sealed_key key; /* by which it is */
 	struct db_bytes input, subject, metadata, callback, fallback, trace;
 	bool waits; /* input and fallback did not fit beside those before it: to be read again */
 };

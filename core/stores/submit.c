@@ -49,13 +49,15 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       "   else coalesce(i.job_id = k.job_id, false) end as take,"
 	       "  k.queue_id = any(known.ids) as known"
 	       " from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-	       " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)"
+	       " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31,"
+	       " $32)"
 	       "  with ordinality k(tenant_id, job_id, principal, queue_id, key_hash,"
 	       " body_hash,"
 	       "   kind, model, priority, run_at, deadline_s, attempt_timeout_ms,"
 	       " max_attempts, store,"
 	       "   callback_events, accept_ms, retention, input, subject, metadata,"
-	       " callback, fallback, trace,  batch_id, hashes, units, by_kind, by_actor, by_request, by_credential, by_source, ord)"
+	       " callback, fallback, trace,  batch_id, hashes, units, key_id,"
+	       " by_kind, by_actor, by_request, by_credential, by_source, ord)"
 	       " cross join known"
 	       " left join lateral (select i.job_id, i.body_hash from idempotency i"
 	       "  where k.key_hash is not null and i.tenant_id = k.tenant_id and"
@@ -72,9 +74,9 @@ static const struct db_stmt jobs_stmt = {.name = "submit_jobs",
 	       "  retention, case when later then 'waiting' else 'queued' end::job_state,"
 	       "  rank, case when later then 'run_at' end, units from inp where take"
 	       "), inputs as (insert into job_input (retention, tenant_id, job_id,"
-	       " input, subject, metadata, callback, fallback, trace)"
+	       " input, subject, metadata, callback, fallback, trace, key_id)"
 	       " select retention, tenant_id, job_id, input, subject, metadata,"
-	       " callback, fallback, trace from inp where take"
+	       " callback, fallback, trace, key_id from inp where take"
 	       "), matches as (insert into job_match (retention, tenant_id, hash, job_id)"
 	       " select distinct retention, tenant_id, substring(hashes from at for 16),"
 	       " job_id from inp"
@@ -176,6 +178,7 @@ static void content_columns(struct db_args *a, struct submit *const *batch, size
 	COLUMN(DB_BYTES, db_item_bytes,
 		bytes_of(s->hashes_n > 0 ? s->hashes : NULL, s->hashes_n * SUBMIT_HASH_BYTES));
 	COLUMN(DB_INT4, db_item_int4, s->units > 0 ? s->units : 1);
+	COLUMN(DB_ID, db_item_id_or_null, s->data_key);
 }
 
 static void by_columns(struct db_args *a, struct submit *const *batch, size_t n)

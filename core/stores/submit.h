@@ -51,6 +51,7 @@ struct submit {
 	bool store;    /* false: content goes when the job has ended and was read */
 	int callback_events;   /* CALLBACK_ bits */
 	int64_t accept_ms;     /* timing: from the request's first byte to the batch */
+	struct id data_key;    /* whose key seals what follows; zero = none */
 	struct db_bytes input; /* sealed */
 	struct db_bytes subject, metadata, callback, fallback, trace; /* sealed; NULL = none */
 	size_t hashes_n; /* keyed hashes of subject and metadata pairs, for search */

@@ -1,10 +1,16 @@
 #include "stores/tenant.h"
 #include "stores/call.h"
+#include "stores/subject_key.h"
 
 #include <stdlib.h>
 
 #define COLUMNS "t.tenant_id, t.name, t.created_at, t.retention, t.version"
-#define SECRETS "s.match_key, s.webhook_secret, s.callback_origins"
+/* A key that the same statement's snapshot does not show yet is read as none. */
+#define OWN_KEY                                                                              \
+	"'00000000-0000-0000-0000-000000000000'::uuid, (select k.wrapped from subject_key k" \
+	" where k.tenant_id = s.tenant_id"                                                   \
+	" and k.key_id = '00000000-0000-0000-0000-000000000000'::uuid)"
+#define SECRETS "s.match_key, s.webhook_secret, s.callback_origins, " OWN_KEY
 
 static const struct db_stmt create_stmt = {.name = "tenant_create",
 	.sql = "with t as (insert into tenant (tenant_id, name, retention) values ($1, $2, $3)"
@@ -52,6 +58,7 @@ static void secrets_take(struct tenant *t, const struct db_rows *r, size_t i)
 	t->match_key = db_value(r, i, 5);
 	t->webhook_secret = db_value(r, i, 6);
 	t->callback_origins = db_value(r, i, 7);
+	t->key = subject_key_take(r, i, 8);
 }
 
 static void load_take(struct tenant *t, const struct db_rows *r, size_t i)

@@ -5,13 +5,14 @@
  * and names only. Callback origins and the default webhook secret are sealed
  * values (domain/sealed.h): the store carries bytes.
  *
- * match_key is 32 random bytes, made with the tenant: the key under which its
- * subjects, metadata and idempotency keys are hashed for look-up.
+ * match_key is 32 random bytes, made with the tenant and sealed like the others: the
+ * key under which its subjects, metadata and idempotency keys are hashed for look-up.
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it. */
 #ifndef STORES_TENANT_H
 #define STORES_TENANT_H
 
+#include "domain/sealed.h"
 #include "ports/db.h"
 #include "stores/audit.h"
 
@@ -19,8 +20,9 @@ struct tenant {
 	struct id id;
 	const char *name; /* operator's label: 1-64 of [a-z0-9_-] */
 	int64_t created_ms;
-	unsigned retention;		  /* class for jobs that ask for none */
-	struct db_bytes match_key;	  /* 32 bytes */
+	unsigned retention;	   /* class for jobs that ask for none */
+	struct sealed_key key;	   /* its own: opens what follows */
+	struct db_bytes match_key; /* sealed; of 32 bytes: clear, from before there were keys */
 	struct db_bytes webhook_secret;	  /* sealed */
 	struct db_bytes callback_origins; /* sealed JSON array of strings; NULL = none */
 	int64_t version;
@@ -30,7 +32,7 @@ struct tenant {
 enum { TENANT_COUNT_MAX = 1000 };
 typedef void tenant_done(void *ctx, enum err e, const struct tenant *tenants, size_t n);
 
-/* t's id and match_key are made by the caller (id_new, random). ERR_CONFLICT: the name is taken. */
+/* t's id is made by the caller (id_new), and what is sealed. ERR_CONFLICT: the name is taken. */
 MUST_CHECK enum err tenant_create(struct db *db, const struct tenant *t,
 	const struct audit_actor *by, tenant_done *done, void *ctx);
 /* By ids (cached by producers), whole rows; missing ones are left out. */

@@ -6,6 +6,8 @@
 #define OF_W(name) "delete from " name " where worker_id = any(array(select worker_id from w))"
 static const struct db_stmt TIDY_PAGE = {.name = "tidy_page",
 	.sql = "with " TERM_SQL ","
+	       " gone as (delete from process where " TERM_HELD
+	       " and seen_at < now() - interval '1 hour'),"
 	       " w as materialized (select worker_id from worker w where " TERM_HELD
 	       " and gone_at < now() - interval '1 day' and not exists"
 	       " (select from job_lease l where l.worker_id = w.worker_id) limit $2),"

@@ -7,6 +7,7 @@
 #include "config/price.h"
 #include "config/print.h"
 #include "ground/clock.h"
+#include "ports/key_files.h"
 #include "stores/durability.h"
 #include "stores/migrate.h"
 
@@ -108,6 +109,27 @@ static enum outcome refuse(const struct call *call, const char *path, const stru
 	return OUTCOME_USAGE;
 }
 
+/* Read as the programs will; a configuration without keys is right, but no program starts. */
+static enum err check_keys(const struct call *call, const struct config *config, struct buf *faults)
+{
+	struct keyring *ring = NULL;
+	struct buf why;
+	size_t n = 0;
+	enum err e = keyring_new(&ring);
+
+	buf_init(&why, TEXT_MAX_BYTES);
+	if (e == ERR_OK && *config->keys.dir)
+		e = key_files_load(config->keys.dir, ring, &n, &why);
+	if (e != ERR_OK)
+		buf_printf(faults, "keys.dir: %s\n", why.len ? why.bytes : err_text(e));
+	else if (n == 0)
+		fprintf(call->err,
+			"keys.dir has no keys yet: `longhaul epoch make` makes the first\n");
+	keyring_free(ring);
+	buf_clear(&why);
+	return e;
+}
+
 static enum outcome check_files(const struct call *call, const char *path)
 {
 	struct config *config = NULL;
@@ -119,7 +141,8 @@ static enum outcome check_files(const struct call *call, const char *path)
 					"LONGHAUL_CONFIG");
 	buf_init(&faults, TEXT_MAX_BYTES);
 	if (config_load(path, &faults, &config) != ERR_OK ||
-		config_check_files(path, config, "", &faults) != ERR_OK)
+		config_check_files(path, config, "", &faults) != ERR_OK ||
+		check_keys(call, config, &faults) != ERR_OK)
 		outcome = refuse(call, path, &faults);
 	if (config)
 		show_notes(call, path, config);

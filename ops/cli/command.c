@@ -218,6 +218,30 @@ const struct command command_table[] = {
 	 "Reads the database itself, as its owner."},
 	{"audit", "key", "", 0, 0, "print the public key of the checkpoints", OPTIONS(CONFIG),
 	 audit_key_run, NULL},
+	{"signing-key", "list", "", 0, 0, "show the keys that sign webhooks, without their secrets", NONE,
+	 signing_key_list_run, "MARK tells a secret from another. PREVIOUS UNTIL: the one before signs as well."},
+	{"signing-key", "rotate", "TENANT", 1, 1, "make a new secret that signs a tenant's webhooks",
+	 OPTIONS(PATH("webhook-secret-file", 0, "FILE", "write the secret to this new file, mode 0600 (needed)"),
+		 DURATION("overlap", 0, "the one before signs as well for so long (default: 1d)", 0, 30 * 86400)),
+	 signing_key_rotate_run,
+	 "Both secrets sign during the overlap: receivers change over when they like. A further\n"
+	 "rotation ends the overlap of the last."},
+
+	/* what content is sealed by; on the database and keys.dir themselves */
+	{"epoch", "list", "", 0, 0, "show the epochs of the key-encryption keys, and who holds them",
+	 OPTIONS(CONFIG), epoch_list_run,
+	 "HELD BY counts the processes that said so within 30 seconds, OF all of them."},
+	{"epoch", "make", "", 0, 0, "make the key of a further epoch in keys.dir",
+	 OPTIONS(CONFIG, FLAG("if-none", 0, "only where there is no active epoch")), epoch_make_run,
+	 "The first is active at once. Make the next a week ahead, copy its file to keys.dir of\n"
+	 "every host, and activate it when `longhaul epoch list` shows that all processes hold it."},
+	{"epoch", "activate", "EPOCH", 1, 1, "wrap all data keys by this epoch from now on",
+	 OPTIONS(CONFIG), epoch_activate_run,
+	 "Refused while a live process does not hold it. The one before is retired."},
+	{"epoch", "destroy", "EPOCH", 1, 1, "destroy a retired epoch's key",
+	 OPTIONS(CONFIG), epoch_destroy_run,
+	 "Refused before keys.retired_weeks are over, and while it wraps a data key. What only it\n"
+	 "can open, in backups and the log of Postgres, opens no more."},
 
 	/* the installation and this program */
 	{NULL, "bootstrap", "", 0, 0, "make the first operator, once",

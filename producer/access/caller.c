@@ -1,5 +1,7 @@
 #include "access/caller.h"
 
+#include "ground/digest.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@ void tenant_facts_release(struct tenant_facts *facts)
 		return;
 	for (size_t i = 0; i < facts->origins_n; i++)
 		free(facts->origins[i]);
+	digest_wipe(facts->match_key, sizeof facts->match_key);
 	free(facts);
 }
 

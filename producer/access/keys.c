@@ -127,13 +127,15 @@ void keys_forget(struct keys *k)
 
 /* ---- a tenant's facts ---- */
 
-static void origins_read(struct tenant_facts *facts, struct db_bytes sealed)
+static void origins_read(
+	struct tenant_facts *facts, const struct sealed_box *box, struct db_bytes sealed)
 {
+	const struct sealed_where where = {SEALED_ORIGINS, facts->id, 0};
 	struct sealed_view view;
 	json_t *list = NULL;
 	struct problems p = {0};
 
-	if (!sealed.bytes || sealed_open(NULL, sealed.bytes, sealed.len, &view) != ERR_OK)
+	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &view) != ERR_OK)
 		return;
 	if (json_read(view.bytes, view.len, 4, &p, &list) == ERR_OK)
 		for (size_t i = 0; i < json_array_size(list) && facts->origins_n < ORIGINS_MAX;
@@ -148,19 +150,49 @@ static void origins_read(struct tenant_facts *facts, struct db_bytes sealed)
 	sealed_view_clear(&view);
 }
 
-static struct tenant_facts *facts_new(const struct tenant *t)
+/* One of 32 bytes is from before there were keys, and without a format. */
+static enum err match_key_read(
+	struct tenant_facts *facts, const struct sealed_box *box, struct db_bytes rests)
+{
+	const struct sealed_where where = {SEALED_MATCHING, facts->id, 0};
+	struct sealed_view view = {rests.bytes, rests.len, NULL};
+	enum err e = ERR_OK;
+
+	if (rests.len != MATCH_KEY_BYTES)
+		e = sealed_open(box, where, rests.bytes, rests.len, &view);
+	else if (box->refuses_clear)
+		e = ERR_SEALING;
+	if (!e && view.len != MATCH_KEY_BYTES)
+		e = ERR_DB_DATA;
+	if (!e)
+		memcpy(facts->match_key, view.bytes, MATCH_KEY_BYTES);
+	if (view.owned)
+		sealed_view_clear(&view);
+	return e;
+}
+
+static enum err facts_new(
+	const struct tenant *t, struct keyring *ring, struct tenant_facts **ret_facts)
 {
 	struct tenant_facts *facts = calloc(1, sizeof *facts);
+	struct sealed_box box;
+	enum err e;
 
 	if (!facts)
-		return NULL;
+		return ERR_NOMEM;
 	facts->holders = 1;
 	facts->id = t->id;
 	facts->retention = t->retention;
-	if (t->match_key.len == MATCH_KEY_BYTES)
-		memcpy(facts->match_key, t->match_key.bytes, MATCH_KEY_BYTES);
-	origins_read(facts, t->callback_origins);
-	return facts;
+	sealed_box_open(&box, ring, t->id, &t->key);
+	e = match_key_read(facts, &box, t->match_key);
+	if (!e)
+		origins_read(facts, &box, t->callback_origins);
+	sealed_box_close(&box);
+	if (e)
+		tenant_facts_release(facts);
+	else
+		*ret_facts = facts;
+	return e;
 }
 
 /* ---- operations ---- */
@@ -193,11 +225,11 @@ static void tenants_got(void *ctx, enum err e, const struct tenant *tenants, siz
 	for (size_t i = 0; !e && i < batch->n; i++) {
 		struct look *look = (struct look *)(void *)batch->items[i];
 
+		look->item.outcome = ERR_UNAUTHORIZED;
 		for (size_t k = 0; k < n && !look->caller.facts; k++)
 			if (id_equal(tenants[k].id, look->caller.tenant))
-				look->caller.facts = facts_new(&tenants[k]);
-		if (!look->caller.facts)
-			look->item.outcome = ERR_UNAUTHORIZED;
+				look->item.outcome = facts_new(&tenants[k],
+					look->keys->producer->keyring, &look->caller.facts);
 	}
 	record_batch_end(batch, e);
 }

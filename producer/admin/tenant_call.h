@@ -8,6 +8,7 @@
 #include "domain/webhook_sign.h"
 #include "ground/apikey.h"
 #include "stores/api_key.h"
+#include "stores/subject_key.h"
 #include "stores/tenant.h"
 
 struct tenant_call {
@@ -16,7 +17,9 @@ struct tenant_call {
 	char name[ROUTE_PARAM_MAX]; /* the tenant's */
 	struct id tenant;	    /* told by tenant_find_op */
 	json_t *body;		    /* NULL: a reading */
-	struct buf sealed;	    /* what is to be stored */
+	struct buf text, sealed;    /* what is to be stored; as it is stored */
+	struct subject_key own;	    /* by which it is sealed */
+	struct db *db;		    /* the lane's, while its operation runs */
 	char secret[WEBHOOK_SECRET_TEXT_MAX];
 	char label[ROUTE_PARAM_MAX]; /* a key's */
 	struct id key, after;
@@ -28,5 +31,13 @@ struct tenant_call {
 struct tenant_call *tenant_call_new(struct request *r, const char *name);
 /* 1 to 64 of a-z, 0-9, - and _ */
 bool name_is_word(const char *name);
+
+/* Runs keyed with the tenant's own data key in t->own, made when there is none; t->tenant is known.
+ */
+MUST_CHECK enum err tenant_own_key(
+	struct db *db, struct record_batch *batch, subject_key_done *keyed);
+/* Appends to t->sealed, by that key. */
+MUST_CHECK enum err tenant_own_close(
+	struct tenant_call *t, enum sealed_place place, const void *bytes, size_t len);
 
 #endif

@@ -50,6 +50,7 @@ static void tenant_clear(struct call *call)
 	struct tenant_call *t = (struct tenant_call *)(void *)call;
 
 	json_decref(t->body);
+	buf_clear(&t->text);
 	buf_clear(&t->sealed);
 	digest_wipe(t->secret, sizeof t->secret);
 }
@@ -62,6 +63,7 @@ struct tenant_call *tenant_call_new(struct request *r, const char *name)
 		return NULL;
 	t->call.clear = tenant_clear;
 	t->by = request_actor(r);
+	buf_init(&t->text, ORIGINS_TEXT_MAX / 2);
 	buf_init(&t->sealed, ORIGINS_TEXT_MAX);
 	(void)snprintf(t->name, sizeof t->name, "%s", name);
 	return t;
@@ -70,6 +72,40 @@ struct tenant_call *tenant_call_new(struct request *r, const char *name)
 static struct tenant_call *of(const struct record_batch *batch)
 {
 	return (struct tenant_call *)(void *)call_of(batch);
+}
+
+/* ---- its own data key ---- */
+
+static struct keyring *ring_of(const struct tenant_call *t)
+{
+	return t->call.r->producer->keyring;
+}
+
+enum err tenant_own_key(struct db *db, struct record_batch *batch, subject_key_done *keyed)
+{
+	struct tenant_call *t = of(batch);
+	enum err e;
+
+	t->db = db;
+	t->own = (struct subject_key){.tenant = t->tenant};
+	if (sealed_is_off()) {
+		keyed(batch, ERR_OK);
+		return ERR_OK;
+	}
+	e = sealed_key_make(ring_of(t), t->tenant, t->own.key.id, &t->own.key);
+	return e ? e : subject_key_ensure(db, &t->own, 1, keyed, batch);
+}
+
+enum err tenant_own_close(
+	struct tenant_call *t, enum sealed_place place, const void *bytes, size_t len)
+{
+	struct sealed_box box;
+	enum err e;
+
+	sealed_box_open(&box, ring_of(t), t->tenant, &t->own.key);
+	e = sealed_close(&box, (struct sealed_where){place, t->tenant, 0}, bytes, len, &t->sealed);
+	sealed_box_close(&box);
+	return e;
 }
 
 /* ---- make one ---- */
@@ -98,19 +134,42 @@ static void created(void *ctx, enum err e, const struct tenant *tenants, size_t 
 	record_batch_end(batch, e);
 }
 
-static enum err create_run(struct db *db, struct record_batch *batch)
+/* Both values side by side; where the second begins. */
+static enum err secrets_close(struct tenant_call *t, size_t *ret_second)
 {
-	struct tenant_call *t = of(batch);
 	uint8_t match_key[MATCH_KEY_BYTES];
-	struct tenant tenant = {.id = id_new(0), .name = t->name, .retention = t->retention};
 	enum err e;
 
 	digest_random(match_key, sizeof match_key);
-	tenant.match_key = (struct db_bytes){match_key, sizeof match_key};
-	tenant.webhook_secret = (struct db_bytes){t->sealed.bytes, t->sealed.len};
-	e = tenant_create(db, &tenant, &t->by, created, batch);
+	e = tenant_own_close(t, SEALED_MATCHING, match_key, sizeof match_key);
+	*ret_second = t->sealed.len;
+	if (!e)
+		e = tenant_own_close(t, SEALED_WEBHOOK_SECRET, t->secret, strlen(t->secret));
 	digest_wipe(match_key, sizeof match_key);
 	return e;
+}
+
+static void create_keyed(void *ctx, enum err e)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = of(batch);
+	struct tenant tenant = {.id = t->tenant, .name = t->name, .retention = t->retention};
+	size_t second = 0;
+
+	if (!e)
+		e = secrets_close(t, &second);
+	tenant.match_key = (struct db_bytes){t->sealed.bytes, second};
+	tenant.webhook_secret = (struct db_bytes){t->sealed.bytes + second, t->sealed.len - second};
+	if (!e)
+		e = tenant_create(t->db, &tenant, &t->by, created, batch);
+	if (e)
+		record_batch_end(batch, e);
+}
+
+static enum err create_run(struct db *db, struct record_batch *batch)
+{
+	of(batch)->tenant = id_new(0);
+	return tenant_own_key(db, batch, create_keyed);
 }
 
 const struct record_op tenant_create_op = {"tenant_create", RECORD_SLOW, 1, create_run, NULL};
@@ -150,10 +209,7 @@ void tenants_post(struct request *r)
 	t->retention = class_of(r->producer->config->limits.retain_default_days);
 	t->call.conflict = "a tenant of this name exists already";
 	webhook_secret_new(t->secret);
-	if (sealed_close(NULL, t->secret, strlen(t->secret), &t->sealed))
-		request_fail(r, ERR_NOMEM);
-	else
-		call_start(&t->call, &tenant_create_op);
+	call_start(&t->call, &tenant_create_op);
 }
 
 /* ---- list ---- */
@@ -204,13 +260,18 @@ void tenants_get(struct request *r)
 
 /* ---- callback origins ---- */
 
-static void origins_put_reply(struct tenant_call *t, struct db_bytes sealed)
+static void origins_put_reply(struct tenant_call *t, const struct tenant *tenant)
 {
+	const struct sealed_where where = {SEALED_ORIGINS, tenant->id, 0};
 	struct buf *out = reply_json(&t->call.r->reply, 200);
+	struct sealed_box box;
+
+	sealed_box_open(&box, ring_of(t), tenant->id, &tenant->key);
 
 	(void)buf_printf(
 		out, "{\"object\":\"callback_origins\",\"tenant\":\"%s\",\"origins\":", t->name);
-	job_json_sealed(out, sealed, "[]");
+	job_json_sealed(out, &box, where, tenant->callback_origins, "[]");
+	sealed_box_close(&box);
 	(void)buf_char(out, '}');
 }
 
@@ -221,7 +282,7 @@ static void origins_told(void *ctx, enum err e, const struct tenant *tenants, si
 	if (!e && n == 0)
 		e = ERR_NOT_FOUND;
 	if (!e)
-		origins_put_reply(of(batch), tenants[0].callback_origins);
+		origins_put_reply(of(batch), &tenants[0]);
 	record_batch_end(batch, e);
 }
 
@@ -230,13 +291,24 @@ static enum err read_run(struct db *db, struct record_batch *batch)
 	return tenant_get(db, &of(batch)->tenant, 1, origins_told, batch);
 }
 
+static void change_keyed(void *ctx, enum err e)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = of(batch);
+	struct tenant_change change = {.retention = -1};
+
+	if (!e)
+		e = tenant_own_close(t, SEALED_ORIGINS, t->text.bytes, t->text.len);
+	change.callback_origins = (struct db_bytes){t->sealed.bytes, t->sealed.len};
+	if (!e)
+		e = tenant_patch(t->db, t->tenant, &change, &t->by, origins_told, batch);
+	if (e)
+		record_batch_end(batch, e);
+}
+
 static enum err change_run(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
-	const struct tenant_change change = {
-		.callback_origins = {t->sealed.bytes, t->sealed.len}, .retention = -1};
-
-	return tenant_patch(db, t->tenant, &change, &t->by, origins_told, batch);
+	return tenant_own_key(db, batch, change_keyed);
 }
 
 const struct record_op tenant_read_op = {"tenant_read", RECORD_SLOW, 1, read_run, NULL};
@@ -293,7 +365,6 @@ void origins_put(struct request *r)
 	json_t *body = call_body(r, fields, false);
 	struct problems p = {0};
 	struct tenant_call *t = body ? tenant_call_new(r, r->match.params[0]) : NULL;
-	struct buf text;
 	enum err e;
 
 	if (!t) {
@@ -305,11 +376,7 @@ void origins_put(struct request *r)
 		request_fail_with(r, ERR_INVALID_FIELD, &p);
 		return;
 	}
-	buf_init(&text, ORIGINS_TEXT_MAX / 2);
-	e = json_write(json_object_get(body, "origins"), &text);
-	if (!e)
-		e = sealed_close(NULL, text.bytes, text.len, &t->sealed);
-	buf_clear(&text);
+	e = json_write(json_object_get(body, "origins"), &t->text);
 	t->call.then = origins_found;
 	if (e)
 		request_fail(r, e);

@@ -193,7 +193,7 @@ static void accepted_put(struct buf *out, const struct bulk_work *w, const struc
 
 	if (w->whole) {
 		submit_row(spec, &row);
-		job_json_write(out, &row);
+		job_json_write(out, &row, NULL);
 		return;
 	}
 	id_format("job", spec->submit.job_id, id);

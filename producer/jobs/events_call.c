@@ -25,6 +25,7 @@ struct follow {
 	struct request *r; /* until its reply began; then NULL */
 	struct sse *sse;
 	struct job_key key;
+	struct sealed_key data_key;
 	int64_t after; /* the last number told */
 	int64_t version, spoke_ms, hole_ms;
 	enum job_state state;
@@ -77,8 +78,9 @@ static void page_told(void *ctx, enum err e, const struct event_page *page)
 		f->found = page->found;
 		f->state = page->state;
 		f->version = page->version;
-		for (size_t i = 0; !e && page->found && i < page->n; i++)
-			e = event_json_each(&page->runs[i], f->after, event_told, f);
+		f->data_key = page->key;
+		if (page->found)
+			e = event_json_page(page, f->producer->keyring, f->after, event_told, f);
 		if (page->found && job_state_terminal(page->state) && (page->ended || page->n == 0))
 			f->ended = true;
 	}
@@ -193,10 +195,20 @@ static void read_again(struct follow *f)
 }
 
 /* The next number, or nothing: later ones mean a hole, earlier ones were told. */
-static bool delta_take(struct follow *f, int64_t number, const char *text, size_t len)
+static bool delta_take(struct follow *f, int64_t number, struct db_bytes sealed)
 {
-	if (number == f->after + 1)
-		delta_told(f, number, text, len);
+	const struct sealed_where where = {SEALED_LIVE, f->key.job, number};
+	struct sealed_view view;
+	struct sealed_box box;
+
+	if (number != f->after + 1)
+		return number <= f->after;
+	sealed_box_open(&box, f->producer->keyring, f->key.tenant, &f->data_key);
+	if (sealed_open(&box, where, sealed.bytes, sealed.len, &view) == ERR_OK) {
+		delta_told(f, number, view.bytes, view.len);
+		sealed_view_clear(&view);
+	}
+	sealed_box_close(&box);
 	return number <= f->after;
 }
 
@@ -218,7 +230,7 @@ static void caught_up(void *owner, enum err e, const struct scratch_reply *reply
 		const char *text = scratch_bytes(scratch_item(fields, 1), &len);
 		int64_t number = scratch_int(scratch_item(entry, 0));
 
-		whole = delta_take(f, number, text ? text : "", len);
+		whole = delta_take(f, number, (struct db_bytes){text, len});
 		if (!whole)
 			break;
 	}
@@ -256,7 +268,7 @@ static void tailed(void *owner, int64_t number, const char *text, size_t len)
 	/* what passes by now is found in the list afterwards */
 	if (f->reading || f->catching || f->dead || len > DELTA_MAX)
 		return;
-	if (!delta_take(f, number, text, len))
+	if (!delta_take(f, number, (struct db_bytes){text, len}))
 		catch_up(f);
 	if (f->ended)
 		follow_free(f);

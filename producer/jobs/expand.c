@@ -1,6 +1,7 @@
 #include "jobs/expand.h"
 
 #include "domain/sealed.h"
+#include "jobs/attempt_json.h"
 #include "jobs/event_json.h"
 #include "jobs/job_json.h"
 #include "jobs/live_look.h"
@@ -79,63 +80,21 @@ static struct buf *out_of(struct record_batch *batch)
 
 /* ---- attempts ---- */
 
-static void attempt_put(struct buf *out, const struct job_key *key, const struct attempt_row *a)
-{
-	struct id id = key->job;
-	char text[ID_TEXT_MAX], worker[ID_TEXT_MAX];
-	bool fine = !a->outcome[0] || strcmp(a->outcome, "ok") == 0;
-	enum err e = err_from_code(a->outcome);
-
-	/* an attempt is named by its job and its fence */
-	for (int i = 0; i < 8; i++)
-		id.bytes[15 - i] ^= (uint8_t)((uint64_t)a->fence >> (8 * i));
-	id_format("att", id, text);
-	(void)buf_printf(out, "{\"id\":\"%s\",\"number\":%d,\"fence\":%lld,\"state\":\"%s\"", text,
-		a->number, (long long)a->fence, a->state[0] ? a->state : "running");
-	if (fine)
-		(void)buf_text(out, ",\"error\":null");
-	else {
-		(void)buf_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":\"%s\"", a->outcome,
-			err_text(e));
-		(void)buf_text(out, ",\"upstream_message\":");
-		job_json_sealed_text(out, a->message);
-		(void)buf_char(out, '}');
-	}
-	id_format("wrk", a->worker, worker);
-	job_json_text(out, "worker", worker);
-	job_json_text(out, "waiting_for", a->waiting_for);
-	job_json_text(out, "ended_by", a->ended_by);
-	job_json_text(out, "upstream", a->upstream);
-	job_json_text(out, "key", a->key_label);
-	job_json_text(out, "model", a->model);
-	job_json_text(out, "called_model", a->called_model);
-	(void)buf_printf(out, ",\"fallback\":%s", a->fallback ? "true" : "false");
-	if (a->upstream_status)
-		(void)buf_printf(out, ",\"status\":%d,", a->upstream_status);
-	else
-		(void)buf_text(out, ",\"status\":null,");
-	job_json_time(out, "started_at", a->started_ms);
-	(void)buf_char(out, ',');
-	job_json_time(out, "finished_at", a->ended_ms);
-	(void)buf_text(out, ",\"usage\":");
-	job_json_usage(out,
-		&(struct job_usage){a->input_tokens, a->output_tokens, a->cost_nano, a->estimated});
-	(void)buf_text(out, ",\"timings_ms\":");
-	job_json_timings(out, a->timings_ms);
-	(void)buf_char(out, '}');
-}
-
 static void attempts_told(void *ctx, enum err e, const struct attempt_row *rows, size_t n)
 {
 	struct record_batch *batch = ctx;
+	const struct expand_work *x = work_of(batch);
 	struct buf *out = out_of(batch);
+	struct sealed_box box;
 
+	sealed_box_open(&box, x->r->producer->keyring, x->key.tenant, n ? &rows[0].key : NULL);
 	(void)buf_text(out, ",\"attempts\":[");
 	for (size_t i = 0; !e && i < n; i++) {
 		if (i)
 			(void)buf_char(out, ',');
-		attempt_put(out, &work_of(batch)->key, &rows[i]);
+		attempt_json_put(out, x->key.job, &rows[i], &box);
 	}
+	sealed_box_close(&box);
 	(void)buf_char(out, ']');
 	record_batch_end(batch, e);
 }
@@ -217,18 +176,23 @@ static void event_put(void *owner, int64_t number, const char *type, const char 
 static void partial_read(struct expand_work *x, const struct event_page *page)
 {
 	struct sealed_view view;
+	struct sealed_box box;
 
+	sealed_box_open(&box, x->r->producer->keyring, page->tenant, &page->key);
 	for (size_t i = 0; i < page->n; i++) {
 		const struct event_run *run = &page->runs[i];
+		const struct sealed_where where = {SEALED_EVENT, page->job, run->seq_from};
 
 		if (run->kind == EVENT_RUNNING || run->kind == EVENT_RESTARTED)
 			buf_reset(&x->text);
 		if (run->kind != EVENT_DELTA || !run->text.bytes ||
-			sealed_open(NULL, run->text.bytes, run->text.len, &view))
+			sealed_open(&box, where, run->text.bytes, run->text.len, &view))
 			continue;
 		(void)buf_append(&x->text, view.bytes, view.len);
 		sealed_view_clear(&view);
 	}
+	sealed_box_close(&box);
+	x->look.key = page->key;
 	x->look.from = page->live_from;
 	x->look.fence = page->fence;
 }
@@ -285,6 +249,7 @@ static void partial_done(struct expand_work *x)
 		return;
 	}
 	x->look.job = x->key.job;
+	x->look.tenant = x->key.tenant;
 	x->look.done = partial_looked;
 	partial_look(x, LOOK_UPTO);
 }
@@ -300,8 +265,7 @@ static void events_told(void *ctx, enum err e, const struct event_page *page)
 		partial_read(work_of(batch), page);
 	} else if (!e) {
 		(void)buf_text(out, ",\"events\":[");
-		for (size_t i = 0; !e && i < page->n; i++)
-			e = event_json_each(&page->runs[i], 0, event_put, out);
+		e = event_json_page(page, work_of(batch)->r->producer->keyring, 0, event_put, out);
 		(void)buf_char(out, ']');
 	}
 	record_batch_end(batch, e);

@@ -1,5 +1,6 @@
 #include "jobs/job_json.h"
 
+#include "domain/kind.h"
 #include "domain/money.h"
 #include "domain/sealed.h"
 #include "domain/trace.h"
@@ -30,11 +31,12 @@ void job_json_text(struct buf *out, const char *name, const char *text)
 		(void)buf_text(out, "null");
 }
 
-void job_json_sealed(struct buf *out, struct db_bytes sealed, const char *fallback)
+void job_json_sealed(struct buf *out, const struct sealed_box *box, struct sealed_where where,
+	struct db_bytes sealed, const char *fallback)
 {
 	struct sealed_view view;
 
-	if (!sealed.bytes || sealed_open(NULL, sealed.bytes, sealed.len, &view)) {
+	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &view)) {
 		(void)buf_text(out, fallback);
 		return;
 	}
@@ -45,11 +47,12 @@ void job_json_sealed(struct buf *out, struct db_bytes sealed, const char *fallba
 	sealed_view_clear(&view);
 }
 
-void job_json_sealed_text(struct buf *out, struct db_bytes sealed)
+void job_json_sealed_text(struct buf *out, const struct sealed_box *box, struct sealed_where where,
+	struct db_bytes sealed)
 {
 	struct sealed_view view;
 
-	if (!sealed.bytes || sealed_open(NULL, sealed.bytes, sealed.len, &view)) {
+	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &view)) {
 		(void)buf_text(out, "null");
 		return;
 	}
@@ -135,7 +138,7 @@ void job_json_progress(struct buf *out, const struct job_progress *progress)
 }
 
 /* A job that waits for a retry shows why; one that completed in the end shows none. */
-static void error_put(struct buf *out, const struct job_row *row)
+static void error_put(struct buf *out, const struct job_row *row, const struct sealed_box *box)
 {
 	enum err e;
 
@@ -151,17 +154,20 @@ static void error_put(struct buf *out, const struct job_row *row)
 	else
 		(void)buf_text(out, ",\"upstream_status\":null");
 	(void)buf_text(out, ",\"upstream_message\":");
-	job_json_sealed_text(out, row->message);
+	job_json_sealed_text(out, box, (struct sealed_where){SEALED_MESSAGE, row->job, row->fence},
+		row->message);
 	(void)buf_char(out, '}');
 }
 
-static void trace_put(struct buf *out, struct db_bytes sealed)
+static void trace_put(struct buf *out, const struct job_row *row, const struct sealed_box *box)
 {
+	const struct sealed_where where = {SEALED_TRACE, row->job, 0};
+	const struct db_bytes sealed = row->trace;
 	struct sealed_view view;
 	struct trace trace;
 	char text[TRACE_ID_MAX] = "";
 
-	if (sealed.bytes && sealed_open(NULL, sealed.bytes, sealed.len, &view) == ERR_OK) {
+	if (sealed.bytes && sealed_open(box, where, sealed.bytes, sealed.len, &view) == ERR_OK) {
 		if (trace_parse(view.bytes, view.len, &trace))
 			trace_id_format(&trace, text);
 		sealed_view_clear(&view);
@@ -169,13 +175,30 @@ static void trace_put(struct buf *out, struct db_bytes sealed)
 	job_json_text(out, "trace_id", text);
 }
 
-void job_json_open(struct buf *out, const struct job_row *row)
+/* What stands for a result that the record has not. */
+static const char *result_without(const struct job_row *row)
 {
+	const struct kind *kind = kind_find(row->kind);
+	const bool calls = !kind || kind->runner == KIND_RUNS_UPSTREAM;
+
+	return row->state == JOB_COMPLETED && !calls ? "{}" : "null";
+}
+
+static struct sealed_where place(enum sealed_place place, const struct job_row *row)
+{
+	return (struct sealed_where){place, row->job, 0};
+}
+
+void job_json_open(struct buf *out, const struct job_row *row, struct keyring *ring)
+{
+	struct sealed_box box;
+
+	sealed_box_open(&box, ring, row->tenant, &row->key);
 	identity_put(out, row);
 	times_put(out, row);
 	(void)buf_text(out, ",\"result\":");
-	job_json_sealed(out, row->result, "null");
-	error_put(out, row);
+	job_json_sealed(out, &box, place(SEALED_RESULT, row), row->result, result_without(row));
+	error_put(out, row, &box);
 	job_json_text(out, "waiting_for", row->waiting_for);
 	(void)buf_text(out, ",\"usage\":");
 	job_json_usage(out, &(struct job_usage){row->input_tokens, row->output_tokens,
@@ -184,19 +207,20 @@ void job_json_open(struct buf *out, const struct job_row *row)
 	job_json_text(out, "model", row->model);
 	job_json_text(out, "fallback_model", row->fallback_model);
 	(void)buf_text(out, ",\"metadata\":");
-	job_json_sealed(out, row->metadata, "{}");
+	job_json_sealed(out, &box, place(SEALED_METADATA, row), row->metadata, "{}");
 	(void)buf_text(out, ",\"subject\":");
-	job_json_sealed_text(out, row->subject);
-	trace_put(out, row->trace);
+	job_json_sealed_text(out, &box, place(SEALED_SUBJECT, row), row->subject);
+	trace_put(out, row, &box);
+	sealed_box_close(&box);
 	(void)buf_text(out, ",\"timings_ms\":");
 	job_json_timings(out, row->timings_ms);
 }
 
-void job_json_write(struct buf *out, const struct job_row *row)
+void job_json_write(struct buf *out, const struct job_row *row, struct keyring *ring)
 {
 	const struct job_progress progress = job_progress_of(row);
 
-	job_json_open(out, row);
+	job_json_open(out, row, ring);
 	job_json_progress(out, &progress);
 	(void)buf_char(out, '}');
 }

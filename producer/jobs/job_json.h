@@ -17,17 +17,19 @@ struct job_progress job_progress_of(const struct job_row *row);
 /* `,"progress":` and its object. */
 void job_json_progress(struct buf *out, const struct job_progress *progress);
 /* One object without its progress and its closing brace, so that expanded members may follow. */
-void job_json_open(struct buf *out, const struct job_row *row);
+void job_json_open(struct buf *out, const struct job_row *row, struct keyring *ring);
 /* The same, closed. */
-void job_json_write(struct buf *out, const struct job_row *row);
+void job_json_write(struct buf *out, const struct job_row *row, struct keyring *ring);
 /* `"name":`, then the time or null. */
 void job_json_time(struct buf *out, const char *name, int64_t unix_ms);
 /* `,"name":`, then the text or null when it is NULL or empty. */
 void job_json_text(struct buf *out, const char *name, const char *text);
 /* A sealed JSON text as it is; fallback when there is none. */
-void job_json_sealed(struct buf *out, struct db_bytes sealed, const char *fallback);
+void job_json_sealed(struct buf *out, const struct sealed_box *box, struct sealed_where where,
+	struct db_bytes sealed, const char *fallback);
 /* A sealed text as a JSON string, or null. */
-void job_json_sealed_text(struct buf *out, struct db_bytes sealed);
+void job_json_sealed_text(struct buf *out, const struct sealed_box *box, struct sealed_where where,
+	struct db_bytes sealed);
 /* The object of timings behind `"timings_ms":`. */
 void job_json_timings(struct buf *out, const int32_t timings_ms[TIMINGS]);
 /* The object behind `"usage":`. */

@@ -7,6 +7,7 @@
 #include "ground/utf8.h"
 #include "jobs/job_hint.h"
 #include "jobs/job_units.h"
+#include "jobs/job_values.h"
 #include "stores/partition.h"
 
 #include <stdio.h>
@@ -22,49 +23,7 @@ struct reading {
 	size_t len;
 	struct problems *p;
 	const struct queue *queue; /* the queue asked for; NULL = unknown */
-	/* places of sealed values: the buffer may still move */
-	struct {
-		struct db_bytes *to;
-		size_t at, len;
-	} values[8];
-	size_t values_n;
 };
-
-/* ---- sealed values ---- */
-
-static enum err value_add(struct reading *r, struct db_bytes *to, const char *bytes, size_t len)
-{
-	struct buf *sealed = &r->spec->sealed;
-	size_t at = sealed->len;
-	enum err e = sealed_close(NULL, bytes, len, sealed);
-
-	if (e)
-		return e;
-	r->values[r->values_n].to = to;
-	r->values[r->values_n].at = at;
-	r->values[r->values_n++].len = sealed->len - at;
-	return ERR_OK;
-}
-
-static enum err value_add_json(struct reading *r, struct db_bytes *to, const json_t *value)
-{
-	struct buf text;
-	enum err e;
-
-	buf_init(&text, (size_t)r->len * 6 + 64);
-	e = json_write(value, &text);
-	if (!e)
-		e = value_add(r, to, text.bytes, text.len);
-	buf_clear(&text);
-	return e;
-}
-
-static void values_point(struct reading *r)
-{
-	for (size_t i = 0; i < r->values_n; i++)
-		*r->values[i].to = (struct db_bytes){
-			r->spec->sealed.bytes + r->values[i].at, r->values[i].len};
-}
 
 static bool is_given(const json_t *value)
 {
@@ -154,8 +113,8 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 		len = r->len;
 	r->spec->submit.units = job_units(input, len);
 	if (len < r->len)
-		return value_add(r, &r->spec->submit.input, r->bytes + at, len);
-	return value_add_json(r, &r->spec->submit.input, input);
+		return job_value_add(r->spec, SEALED_INPUT, r->bytes + at, len);
+	return job_value_add_json(r->spec, SEALED_INPUT, input);
 }
 
 static void run_at_check(struct reading *r)
@@ -206,7 +165,7 @@ static enum err metadata_check(struct reading *r)
 		return ERR_OK;
 	}
 	json_object_foreach(metadata, name, value) pair_check(r, name, value);
-	return value_add_json(r, &r->spec->submit.metadata, metadata);
+	return job_value_add_json(r->spec, SEALED_METADATA, metadata);
 }
 
 static enum err subject_check(struct reading *r)
@@ -222,7 +181,10 @@ static enum err subject_check(struct reading *r)
 	if (!text)
 		text = r->spec->subject;
 	hash_add(r, "subject", (struct sealed_pair){"", 0, text, strlen(text)});
-	return value_add(r, &r->spec->submit.subject, text, strlen(text));
+	/* the subject's data key bears the same name */
+	memcpy(r->spec->submit.data_key.bytes, r->spec->submit.hashes[r->spec->submit.hashes_n - 1],
+		SUBMIT_HASH_BYTES);
+	return job_value_add(r->spec, SEALED_SUBJECT, text, strlen(text));
 }
 
 static void origin_check(struct reading *r, const char *text)
@@ -293,7 +255,7 @@ static enum err callback_check(struct reading *r)
 	origin_check(r, url);
 	callback_events_check(r, json_object_get(callback, "events"));
 	kept = json_pack("{s:s}", "url", url);
-	e = kept ? value_add_json(r, &r->spec->submit.callback, kept) : ERR_NOMEM;
+	e = kept ? job_value_add_json(r->spec, SEALED_CALLBACK, kept) : ERR_NOMEM;
 	json_decref(kept);
 	return e;
 }
@@ -320,7 +282,7 @@ static enum err fallback_check(struct reading *r)
 		return ERR_OK;
 	for (size_t i = 0; i < json_array_size(list); i++)
 		fallback_step(r, i, json_array_get(list, i));
-	return value_add_json(r, &r->spec->submit.fallback, list);
+	return job_value_add_json(r->spec, SEALED_FALLBACK, list);
 }
 
 static enum err trace_keep(struct reading *r)
@@ -328,7 +290,7 @@ static enum err trace_keep(struct reading *r)
 	char text[TRACE_PARENT_MAX];
 
 	trace_format(r->scene->trace, text);
-	return value_add(r, &r->spec->submit.trace, text, strlen(text));
+	return job_value_add(r->spec, SEALED_TRACE, text, strlen(text));
 }
 
 static unsigned retention(const struct reading *r)
@@ -448,6 +410,7 @@ enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, con
 
 	memset(spec, 0, sizeof *spec);
 	buf_init(&spec->sealed, 8 * len + 65536);
+	buf_init(&spec->clear, 8 * len + 65536);
 	e = json_read(bytes, len, depth, p, &spec->body);
 	if (e == ERR_TOO_LARGE)
 		e = ERR_INVALID_JSON;
@@ -457,7 +420,7 @@ enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, con
 		e = body_check(&r);
 	if (e)
 		return e;
-	values_point(&r);
+	job_values_point(spec);
 	spec->submit.tenant = scene->caller->tenant;
 	spec->submit.principal = scene->caller->principal;
 	spec->submit.by = scene->by;
@@ -491,5 +454,9 @@ void job_spec_clear(struct job_spec *spec)
 {
 	json_decref(spec->body);
 	spec->body = NULL;
+	if (!spec->is_sealed)
+		digest_wipe(spec->sealed.bytes, spec->sealed.len);
 	buf_clear(&spec->sealed);
+	digest_wipe(spec->clear.bytes, spec->clear.len);
+	buf_clear(&spec->clear);
 }

@@ -4,23 +4,42 @@
  * mistake told with its JSON pointer. `input` is kept byte for byte as it was
  * sent: its text is cut out of the body (json_raw), never printed again.
  *
+ * What rests sealed is gathered with room for that, and sealed where it stands once its
+ * key is known (job_values.h).
+ *
  * Threads: one owner.  Memory: all sealed values lie in one buffer that the
- * submit's slices point into; job_spec_clear frees it. */
+ * submit's slices point into; job_spec_clear wipes and frees it. */
 #ifndef JOBS_JOB_SPEC_H
 #define JOBS_JOB_SPEC_H
 
 #include "access/caller.h"
 #include "config/config.h"
+#include "domain/sealed.h"
 #include "domain/trace.h"
 #include "ports/json.h"
 #include "queues.h"
 #include "stores/submit.h"
 
-enum { JOB_SPEC_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255 };
+enum { JOB_SPEC_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255, JOB_SPEC_VALUES_MAX = 8 };
+
+enum { JOB_TOLD_SUBJECT, JOB_TOLD_METADATA, JOB_TOLD_TRACE, JOB_TOLD };
 
 struct job_spec {
 	struct submit submit;
 	struct buf sealed;
+	/* the values in it, and whether they are sealed by now, by key */
+	struct job_value {
+		struct db_bytes *to;
+		enum sealed_place place;
+		size_t at, len;
+	} values[JOB_SPEC_VALUES_MAX];
+	size_t values_n;
+	bool is_sealed;
+	struct sealed_key key;
+	/* what the reply tells of them, in clear: nothing is opened that was sealed just now */
+	struct buf clear;
+	size_t told_at[JOB_TOLD];
+	struct db_bytes told[JOB_TOLD];
 	char model[JOB_SPEC_MODEL_MAX + 1];
 	char queue[QUEUE_NAME_MAX + 1];
 	char subject[ID_TEXT_MAX]; /* used when the caller named none */

@@ -30,7 +30,7 @@ static void page_write(struct list_work *w, const struct job_row *rows, size_t n
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			(void)buf_char(out, ',');
-		job_json_write(out, &rows[i]);
+		job_json_write(out, &rows[i], w->r->producer->keyring);
 	}
 	(void)buf_printf(out, "],\"has_more\":%s,\"next\":", more ? "true" : "false");
 	if (more) {

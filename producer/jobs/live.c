@@ -472,6 +472,11 @@ struct scratch *live_scratch(struct live *l)
 	return l->commands;
 }
 
+struct keyring *live_keyring(const struct live *l)
+{
+	return l->producer->keyring;
+}
+
 void live_post(struct live *l, struct live_call *call)
 {
 	(void)pthread_mutex_lock(&l->lock);

@@ -64,6 +64,8 @@ void live_tail_follow(struct live *live, struct live_tail *tail);
 void live_tail_leave(struct live *live, struct live_tail *tail);
 /* The connection for commands, the loop's; NULL when there is no Redis. */
 struct scratch *live_scratch(struct live *live);
+/* What opens live text. */
+struct keyring *live_keyring(const struct live *live);
 /* Runs fn(owner) soon on the loop. The call's memory is the caller's until it ran. */
 struct live_call {
 	struct ring link;

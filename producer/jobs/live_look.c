@@ -21,27 +21,36 @@ static void key_of(const struct live_look *look, const char *before, char out[KE
 /* ---- the text ---- */
 
 /* False where a number is missing: what follows is not the answer's next text. */
-static bool entry_take(struct live_look *look, const struct scratch_reply *entry)
+static bool entry_take(
+	struct live_look *look, const struct sealed_box *box, const struct scratch_reply *entry)
 {
 	const struct scratch_reply *fields = scratch_item(entry, 1);
 	size_t len = 0;
-	const char *text = scratch_bytes(scratch_item(fields, 1), &len);
+	const char *sealed = scratch_bytes(scratch_item(fields, 1), &len);
+	const struct sealed_where where = {SEALED_LIVE, look->job, look->from};
+	struct sealed_view view;
+	bool fits;
 
-	if (!text || scratch_int(scratch_item(entry, 0)) != look->from ||
-		buf_append(&look->text, text, len) != ERR_OK)
+	if (!sealed || scratch_int(scratch_item(entry, 0)) != look->from ||
+		sealed_open(box, where, sealed, len, &view) != ERR_OK)
 		return false;
-	look->from++;
-	return true;
+	fits = buf_append(&look->text, view.bytes, view.len) == ERR_OK;
+	sealed_view_clear(&view);
+	look->from += fits;
+	return fits;
 }
 
 static void on_text(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct live_look *look = owner;
 	const size_t n = e ? 0 : scratch_count(reply);
+	struct sealed_box box;
 	size_t i = 0;
 
-	while (i < n && entry_take(look, scratch_item(reply, i)))
+	sealed_box_open(&box, live_keyring(look->live), look->tenant, &look->key);
+	while (i < n && entry_take(look, &box, scratch_item(reply, i)))
 		i++;
+	sealed_box_close(&box);
 	if (i == PAGE)
 		ask_text(look);
 	else

@@ -12,13 +12,15 @@
 
 #include "jobs/live.h"
 
+#include "domain/sealed.h"
 #include "ground/buf.h"
 
 struct live_look;
 typedef void live_look_fn(struct live_look *look);
 
 struct live_look {
-	struct id job;
+	struct id tenant, job;
+	struct sealed_key key; /* of the text, where it is wanted */
 	int64_t fence; /* of the running attempt: what an older one wrote is not its answer */
 	int64_t from;  /* text of this number and those that follow without a gap; 0 = none */
 	size_t upto;   /* of an answer that has more bytes only their number is told */

@@ -77,6 +77,17 @@ static bool waits(const struct read_work *w)
 	return w->until_ms > clock_ms() && !job_state_terminal(w->state);
 }
 
+static void input_put(struct buf *out, const struct job_row *row, struct keyring *ring)
+{
+	struct sealed_box box;
+
+	sealed_box_open(&box, ring, row->tenant, &row->key);
+	(void)buf_text(out, ",\"input\":");
+	job_json_sealed(
+		out, &box, (struct sealed_where){SEALED_INPUT, row->job, 0}, row->input, "null");
+	sealed_box_close(&box);
+}
+
 static void render(struct read_work *w, const struct job_row *row)
 {
 	struct reply *reply = &w->r->reply;
@@ -85,15 +96,13 @@ static void render(struct read_work *w, const struct job_row *row)
 
 	if (row->content_bytes > JOB_READ_UPTO)
 		(void)buf_reserve(out, row->content_bytes + LARGE_SPARE); /* not by doubling */
-	job_json_open(out, row);
+	job_json_open(out, row, w->r->producer->keyring);
 	w->progress = job_progress_of(row);
 	w->queue_id = row->queue_id;
 	w->fence = row->fence;
 	w->content = w->expand || row->result.bytes || row->message.bytes;
-	if (w->expand & EXPAND_INPUT) {
-		(void)buf_text(out, ",\"input\":");
-		job_json_sealed(out, row->input, "null");
-	}
+	if (w->expand & EXPAND_INPUT)
+		input_put(out, row, w->r->producer->keyring);
 	job_etag(row, etag);
 	reply->headers_n = 0;
 	reply_header(reply, "ETag", "%s", etag);

@@ -3,6 +3,7 @@
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "jobs/read_call.h"
+#include "jobs/submit_seal.h"
 #include "producer.h"
 #include "publish.h"
 #include "queues.h"
@@ -23,8 +24,10 @@ struct submit_work {
 
 /* All elements of a batch's items, in a row. */
 struct elements {
+	struct db *db;
 	size_t n;
 	struct publish_plan *plan;
+	struct job_spec **specs;
 	struct submit *list[];
 };
 
@@ -47,16 +50,17 @@ static struct elements *elements_new(const struct record_batch *batch)
 
 	for (size_t i = 0; i < batch->n; i++)
 		n += ((struct submit_item *)(void *)batch->items[i])->n;
-	all = malloc(sizeof *all + n * sizeof *all->list);
+	all = calloc(1, sizeof *all + n * (sizeof *all->list + sizeof *all->specs));
 	if (!all)
 		return NULL;
-	all->n = 0;
-	all->plan = NULL;
+	all->specs = (struct job_spec **)(void *)&all->list[n];
 	for (size_t i = 0; i < batch->n; i++) {
 		const struct submit_item *item = (struct submit_item *)(void *)batch->items[i];
 
-		for (size_t k = 0; k < item->n; k++)
+		for (size_t k = 0; k < item->n; k++) {
+			all->specs[all->n] = item->specs[k];
 			all->list[all->n++] = &item->specs[k]->submit;
+		}
 	}
 	return all;
 }
@@ -72,6 +76,19 @@ static void committed(void *ctx, enum err e, struct submit *const *list, size_t 
 	record_batch_end(batch, e);
 }
 
+static void sealed(void *ctx, enum err e)
+{
+	struct record_batch *batch = ctx;
+	struct elements *all = batch->work;
+
+	if (!e) {
+		all->plan = publish_plan(batch->items[0]->owner, all->list, all->n);
+		e = submit_batch(all->db, all->list, all->n, committed, batch);
+	}
+	if (e)
+		committed(batch, e, all->list, all->n);
+}
+
 static enum err submit_run(struct db *db, struct record_batch *batch)
 {
 	struct elements *all = elements_new(batch);
@@ -80,10 +97,9 @@ static enum err submit_run(struct db *db, struct record_batch *batch)
 	if (!all)
 		return ERR_NOMEM;
 	batch->work = all;
-	all->plan = publish_plan(batch->items[0]->owner, all->list, all->n);
-	e = submit_batch(db, all->list, all->n, committed, batch);
+	all->db = db;
+	e = submit_seal(batch->items[0]->owner, db, all->specs, all->n, sealed, batch);
 	if (e) {
-		publish_go(all->plan, false);
 		batch->work = NULL;
 		free(all);
 	}
@@ -134,9 +150,9 @@ void submit_row(const struct job_spec *spec, struct job_row *row)
 	row->model = s->model;
 	row->progress_percent = -1;
 	row->version = 1;
-	row->metadata = s->metadata;
-	row->subject = s->subject;
-	row->trace = s->trace;
+	row->metadata = spec->told[JOB_TOLD_METADATA];
+	row->subject = spec->told[JOB_TOLD_SUBJECT];
+	row->trace = spec->told[JOB_TOLD_TRACE];
 	for (int i = 0; i < TIMINGS; i++)
 		row->timings_ms[i] = -1;
 	row->timings_ms[TIMING_ACCEPT] = (int32_t)s->accept_ms;
@@ -150,7 +166,7 @@ static void reply_accepted(struct submit_work *w)
 
 	submit_row(&w->spec, &row);
 	(void)buf_reserve(reply_json(&r->reply, 202), REPLY_FIRST);
-	job_json_write(&r->reply.body, &row);
+	job_json_write(&r->reply.body, &row, NULL);
 	id_format("job", row.job, id);
 	job_etag(&row, etag);
 	reply_header(&r->reply, "Location", "/v1/jobs/%s", id);

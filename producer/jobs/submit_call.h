@@ -26,7 +26,8 @@ extern const struct record_op submit_op, submit_large_op;
 /* Sets op and weight; the caller sets done, and owner = the producer. */
 void submit_item_init(struct submit_item *item, struct job_spec **specs, size_t n);
 
-/* The row as it is right after its commit. Points into the spec. */
+/* The row as it is right after its commit. Points into the spec, whose words it tells in clear:
+ * they are shown without a keyring. */
 void submit_row(const struct job_spec *spec, struct job_row *row);
 
 #endif

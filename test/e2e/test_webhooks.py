@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from client import Client, until
 from receiver import Receiver
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -120,3 +120,43 @@ def test_a_dead_receiver_delays_nobody_else(client: Client, receiver: Receiver) 
         submit(client, receiver.url("/hang"))
     quick = submit(client, receiver.other_url("/ok"))
     until("the other origin was served", lambda: receiver.calls_of(quick["id"]))
+
+
+@pytest.mark.promises("C3")
+def test_a_secret_is_rotated_with_an_overlap(
+    stack: Any, client2: Client, admin: Client, receiver: Receiver
+) -> None:
+    """Both sign while the overlap lasts; after a rotation without one only the new does."""
+    origins = {"origins": ["http://127.0.0.1:*"]}
+    admin.http.put("/v1/tenants/demo2/callback-origins", json=origins).raise_for_status()
+
+    def rotated(name: str, *words: str) -> str:
+        file = stack.layout.keys / name
+        stack.longhaul("signing-key", "rotate", "demo2", "--webhook-secret-file", str(file), *words)
+        return file.read_text().strip()
+
+    def verified(secrets: list[str]) -> list[bool]:
+        job = submit(client2, receiver.url("/ok"))
+        call = until("a delivery", lambda: receiver.calls_of(job["id"]))[0]
+        return [verifies(secret, call) for secret in secrets]
+
+    listed = json.loads(stack.longhaul("signing-key", "list", "--json"))["data"]
+    first = (stack.layout.keys / "demo2.webhook").read_text().strip()
+    second = rotated("second.webhook")
+    assert verified([first, second]) == [True, True]
+    third = rotated("third.webhook", "--overlap", "0s")
+    assert verified([first, second, third]) == [False, False, True]
+    now = json.loads(stack.longhaul("signing-key", "list", "--json"))["data"]
+    assert [row["mark"] for row in now if row["tenant"] == "demo"] == [
+        row["mark"] for row in listed if row["tenant"] == "demo"
+    ]
+    assert {row["mark"] for row in now} != {row["mark"] for row in listed}
+    assert third not in json.dumps(now)
+
+
+def verifies(secret: str, call: Any) -> bool:
+    try:
+        Webhook(secret).verify(call.body, call.headers)
+    except WebhookVerificationError:
+        return False
+    return True

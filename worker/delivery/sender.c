@@ -319,8 +319,9 @@ static void post_start(struct post *post, const struct delivery *d)
 {
 	struct sender *p = post->sender;
 	const struct config *config = config_of(p);
-	enum err err = webhook_request_write(
-		d, config->webhook.allow_http, clock_record_ms(), &post->request);
+	const struct webhook_scene scene = {
+		p->host.keyring, config->webhook.allow_http, clock_record_ms()};
+	enum err err = webhook_request_write(d, &scene, &post->request);
 
 	if (err != ERR_OK) {
 		attempt_ended(post, err, 0);

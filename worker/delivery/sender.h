@@ -26,6 +26,7 @@
 struct config;
 struct db;
 struct http;
+struct keyring;
 struct loop;
 struct sender;
 
@@ -34,6 +35,7 @@ struct sender_host {
 	struct loop *loop;
 	struct http *http;
 	struct db *db;
+	struct keyring *keyring;
 	const struct id *worker;      /* the present incarnation */
 	struct config *const *config; /* the present one: a reload is seen by the next request */
 };

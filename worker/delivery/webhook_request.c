@@ -11,15 +11,22 @@
 
 enum { BODY_MAX = 64 * 1024, JSON_DEPTH = 8 };
 
-/* A stored value as JSON; NULL when there is none, or it is not JSON. */
-static json_t *json_of(struct db_bytes sealed)
+/* A delivery with both of its keys open. */
+struct opened {
+	const struct delivery *delivery;
+	struct sealed_box job, tenant;
+};
+
+/* A stored value as JSON; NULL when there is none, it does not open, or it is not JSON. */
+static json_t *json_of(
+	const struct sealed_box *box, struct sealed_where where, struct db_bytes sealed)
 {
 	struct problems problems = {0};
 	struct sealed_view text;
 	json_t *value = NULL;
 	enum err err;
 
-	if (!sealed.bytes || sealed_open(NULL, sealed.bytes, sealed.len, &text) != ERR_OK)
+	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &text) != ERR_OK)
 		return NULL;
 	err = json_read(text.bytes, text.len, JSON_DEPTH, &problems, &value);
 	sealed_view_clear(&text);
@@ -73,10 +80,13 @@ static enum err address_write(const json_t *callback, const json_t *origins, boo
 }
 
 static enum err address_find(
-	const struct delivery *d, bool allow_http, struct webhook_request *request)
+	const struct opened *o, bool allow_http, struct webhook_request *request)
 {
-	json_t *callback = json_of(d->callback);
-	json_t *origins = json_of(d->callback_origins);
+	const struct delivery *d = o->delivery;
+	const struct sealed_where job = {SEALED_CALLBACK, d->job, 0};
+	const struct sealed_where tenant = {SEALED_ORIGINS, d->tenant, 0};
+	json_t *callback = json_of(&o->job, job, d->callback);
+	json_t *origins = json_of(&o->tenant, tenant, d->callback_origins);
 	enum err err = ERR_RECEIVER_URL;
 
 	if (callback && origins)
@@ -88,10 +98,12 @@ static enum err address_find(
 
 /* ---- what ---- */
 
-static json_t *data_of(const struct delivery *d)
+static json_t *data_of(const struct opened *o)
 {
+	const struct delivery *d = o->delivery;
+	const struct sealed_where where = {SEALED_METADATA, d->job, 0};
 	char id[ID_TEXT_MAX];
-	json_t *metadata = json_of(d->metadata);
+	json_t *metadata = json_of(&o->job, where, d->metadata);
 
 	id_format("job", d->job, id);
 	if (!metadata)
@@ -100,14 +112,15 @@ static json_t *data_of(const struct delivery *d)
 		"queue", d->queue, "metadata", metadata);
 }
 
-static enum err body_write(const struct delivery *d, struct webhook_request *request)
+static enum err body_write(const struct opened *o, struct webhook_request *request)
 {
+	const struct delivery *d = o->delivery;
 	char at[CLOCK_TEXT_MAX];
 	json_t *body;
 	enum err err = ERR_NOMEM;
 
 	clock_format(d->created_ms, at);
-	body = json_pack("{s:s, s:s, s:o}", "type", d->event, "timestamp", at, "data", data_of(d));
+	body = json_pack("{s:s, s:s, s:o}", "type", d->event, "timestamp", at, "data", data_of(o));
 	if (body)
 		err = json_write(body, &request->body);
 	json_decref(body);
@@ -117,16 +130,21 @@ static enum err body_write(const struct delivery *d, struct webhook_request *req
 /* ---- signed how ---- */
 
 static enum err signature_write(
-	const struct delivery *d, const struct webhook_sign *message, struct buf *out)
+	const struct opened *o, const struct webhook_sign *message, struct buf *out)
 {
-	struct db_bytes sealed = d->webhook_secret;
-	struct sealed_view secret;
-	enum err err;
+	const struct db_bytes sealed = o->delivery->webhook_secret;
+	const struct sealed_where where = {SEALED_WEBHOOK_SECRET, o->delivery->tenant, 0};
+	struct webhook_secrets secrets;
+	struct sealed_view text;
+	enum err err = ERR_INTERNAL;
 
-	if (!sealed.bytes || sealed_open(NULL, sealed.bytes, sealed.len, &secret) != ERR_OK)
+	if (!sealed.bytes ||
+		sealed_open(&o->tenant, where, sealed.bytes, sealed.len, &text) != ERR_OK)
 		return ERR_INTERNAL;
-	err = webhook_sign(message, secret.bytes, secret.len, out);
-	sealed_view_clear(&secret);
+	if (webhook_secrets_read(text.bytes, text.len, &secrets))
+		err = webhook_secrets_sign(&secrets, message, out);
+	digest_wipe(&secrets, sizeof secrets);
+	sealed_view_clear(&text);
 	return err == ERR_INVALID_FIELD ? ERR_INTERNAL : err;
 }
 
@@ -149,7 +167,7 @@ static void headers_write(struct webhook_request *request, const struct webhook_
 	request->list[n] = NULL;
 }
 
-static enum err sign(const struct delivery *d, int64_t now_ms, struct webhook_request *request)
+static enum err sign(const struct opened *o, int64_t now_ms, struct webhook_request *request)
 {
 	char id[ID_TEXT_MAX];
 	struct webhook_sign message = {
@@ -161,27 +179,54 @@ static enum err sign(const struct delivery *d, int64_t now_ms, struct webhook_re
 	struct buf signature;
 	enum err err;
 
-	id_format("evt", d->id, id);
+	id_format("evt", o->delivery->id, id);
 	buf_init(&signature, WEBHOOK_REQUEST_HEADER_MAX - 32);
-	err = signature_write(d, &message, &signature);
+	err = signature_write(o, &message, &signature);
 	if (err == ERR_OK)
 		headers_write(request, &message, &signature);
 	buf_clear(&signature);
 	return err;
 }
 
-enum err webhook_request_write(const struct delivery *delivery, bool allow_http, int64_t now_ms,
+static bool is_sealed(struct db_bytes value)
+{
+	return value.len > 0 && *(const char *)value.bytes != SEALED_CLEAR;
+}
+
+/* A key that is not here may come: the delivery is not given up for it. */
+static bool lacks_key(const struct opened *o)
+{
+	const struct delivery *d = o->delivery;
+
+	return (is_sealed(d->callback) && !o->job.there) ||
+	       (is_sealed(d->webhook_secret) && !o->tenant.there);
+}
+
+static enum err request_write(
+	const struct opened *o, const struct webhook_scene *scene, struct webhook_request *request)
+{
+	enum err err = lacks_key(o) ? ERR_SEALING : ERR_OK;
+
+	if (err == ERR_OK)
+		err = address_find(o, scene->allow_http, request);
+	if (err == ERR_OK)
+		err = body_write(o, request);
+	return err == ERR_OK ? sign(o, scene->now_ms, request) : err;
+}
+
+enum err webhook_request_write(const struct delivery *delivery, const struct webhook_scene *scene,
 	struct webhook_request *ret_request)
 {
+	struct opened opened = {.delivery = delivery};
 	enum err err;
 
 	buf_init(&ret_request->url, URL_MAX + 1);
 	buf_init(&ret_request->body, BODY_MAX);
-	err = address_find(delivery, allow_http, ret_request);
-	if (err == ERR_OK)
-		err = body_write(delivery, ret_request);
-	if (err == ERR_OK)
-		err = sign(delivery, now_ms, ret_request);
+	sealed_box_open(&opened.job, scene->ring, delivery->tenant, &delivery->key);
+	sealed_box_open(&opened.tenant, scene->ring, delivery->tenant, &delivery->tenant_key);
+	err = request_write(&opened, scene, ret_request);
+	sealed_box_close(&opened.job);
+	sealed_box_close(&opened.tenant);
 	if (err != ERR_OK)
 		webhook_request_clear(ret_request);
 	return err;

@@ -7,8 +7,8 @@
  * The address is judged again, as the tenant's list and the operator's settings
  * may have changed since the job was accepted.
  *
- * Threads: pure, but for the time.  Memory: webhook_request_clear frees; the secret's text
- * is read where it lies and never copied. */
+ * Threads: pure, but for the time.  Memory: webhook_request_clear frees; the secrets'
+ * copies are wiped. */
 #ifndef WORKER_DELIVERY_WEBHOOK_REQUEST_H
 #define WORKER_DELIVERY_WEBHOOK_REQUEST_H
 
@@ -32,11 +32,17 @@ struct webhook_request {
 /* Writes the request of this attempt. now_ms: unix time.
  *   ERR_RECEIVER_URL  no address, a malformed one, plain http where it is not allowed, or an
  *                     origin that is not on the tenant's list
+ *   ERR_SEALING       a key is gone, or not here
  *   ERR_INTERNAL      a stored value makes no sense (the secret, the metadata)
  *   ERR_NOMEM
  * On failure the request is empty. */
-MUST_CHECK enum err webhook_request_write(const struct delivery *delivery, bool allow_http,
-	int64_t now_ms, struct webhook_request *ret_request);
+struct webhook_scene {
+	struct keyring *ring;
+	bool allow_http;
+	int64_t now_ms;
+};
+MUST_CHECK enum err webhook_request_write(const struct delivery *delivery,
+	const struct webhook_scene *scene, struct webhook_request *ret_request);
 void webhook_request_clear(struct webhook_request *request);
 
 #endif

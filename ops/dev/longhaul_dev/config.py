@@ -80,6 +80,7 @@ def base_config(layout: Layout, ports: Ports, plan: Plan) -> Tree:
         "webhook": {"allow_http": True, "allow_networks": ["127.0.0.0/8"]},
         "upstreams": _upstreams(layout, ports),
         "audit": audit_config(layout),
+        "keys": {"dir": str(layout.keys / "epochs")},
         "log": {"level": "info"},
     }
 

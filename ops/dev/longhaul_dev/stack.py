@@ -348,6 +348,7 @@ class Stack:
         if plan.programs:
             tenants = Tenants(self._layout, environment(self._layout))
             tenants.migrate()
+            tenants.seal()
             tenants.bootstrap()
 
     def _start_simulator(self) -> None:

@@ -43,6 +43,10 @@ class Tenants:
         """Brings the database to this version's form."""
         self._longhaul("migrate", "--config", self._layout.config)
 
+    def seal(self) -> None:
+        """Makes the first epoch of key-encryption keys, once."""
+        self._longhaul("epoch", "make", "--if-none", "--config", self._layout.config)
+
     def bootstrap(self) -> None:
         """Makes the first operator, once."""
         if not self.admin_key_file.exists():

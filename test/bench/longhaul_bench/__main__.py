@@ -14,6 +14,7 @@ from longhaul_bench import (
     parts,
     permits,
     record,
+    sealing,
     sharing,
     submit,
     trace,
@@ -36,6 +37,7 @@ ROOMS = (
     permits,
     parts,
     record,
+    sealing,
 )  # importing them registers what they measure
 
 

@@ -101,6 +101,15 @@ static struct delivery sample(void)
 	};
 }
 
+/* Values from before there were keys, and no key. */
+static enum err write_with(
+	const struct delivery *d, bool allow_http, int64_t now_ms, struct webhook_request *request)
+{
+	const struct webhook_scene scene = {NULL, allow_http, now_ms};
+
+	return webhook_request_write(d, &scene, request);
+}
+
 /* promises: C3 */
 static void a_request_is_thin_and_signed(void **state)
 {
@@ -111,7 +120,7 @@ static void a_request_is_thin_and_signed(void **state)
 	const char *secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 	struct buf expected, signature;
 
-	assert_int_equal(webhook_request_write(&d, false, 1700000010999, &request), ERR_OK);
+	assert_int_equal(write_with(&d, false, 1700000010999, &request), ERR_OK);
 	assert_string_equal(request.url.bytes, "https://hooks.example/in?x=1");
 	assert_string_equal(request.origin, "https://hooks.example");
 	assert_non_null(strstr(request.body.bytes, "\"timestamp\":\"2023-11-14T22:13:20.123Z\""));
@@ -138,17 +147,17 @@ static void an_address_is_judged_again_when_it_is_used(void **state)
 	struct delivery d = sample();
 
 	d.callback_origins = (struct db_bytes)SEALED("[\"https://other.example\"]");
-	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_RECEIVER_URL);
+	assert_int_equal(write_with(&d, true, 0, &request), ERR_RECEIVER_URL);
 	d = sample();
 	d.callback = (struct db_bytes)SEALED("{\"url\":\"http://hooks.example/\"}");
 	d.callback_origins = (struct db_bytes)SEALED("[\"http://hooks.example\"]");
-	assert_int_equal(webhook_request_write(&d, false, 0, &request), ERR_RECEIVER_URL);
-	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_OK);
+	assert_int_equal(write_with(&d, false, 0, &request), ERR_RECEIVER_URL);
+	assert_int_equal(write_with(&d, true, 0, &request), ERR_OK);
 	webhook_request_clear(&request);
 	d.callback = (struct db_bytes)SEALED("{\"url\":\"https://u:p@hooks.example/\"}");
-	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_RECEIVER_URL);
+	assert_int_equal(write_with(&d, true, 0, &request), ERR_RECEIVER_URL);
 	d.callback = (struct db_bytes){NULL, 0};
-	assert_int_equal(webhook_request_write(&d, true, 0, &request), ERR_RECEIVER_URL);
+	assert_int_equal(write_with(&d, true, 0, &request), ERR_RECEIVER_URL);
 }
 
 /* promises: C3 */
@@ -158,15 +167,28 @@ static void a_broken_secret_sends_nothing(void **state)
 	struct delivery d = sample();
 
 	d.webhook_secret = (struct db_bytes)SEALED("whsec_!");
-	assert_int_equal(webhook_request_write(&d, false, 0, &request), ERR_INTERNAL);
+	assert_int_equal(write_with(&d, false, 0, &request), ERR_INTERNAL);
 	d.webhook_secret = (struct db_bytes){NULL, 0};
-	assert_int_equal(webhook_request_write(&d, false, 0, &request), ERR_INTERNAL);
+	assert_int_equal(write_with(&d, false, 0, &request), ERR_INTERNAL);
+}
+
+/* Its key may come with the next epoch's file: the delivery is tried again. promises: C3 */
+static void a_delivery_without_its_key_is_not_given_up(void **state)
+{
+	static const char sealed[SEALED_OVERHEAD + 9] = {SEALED_XCHACHA};
+	struct webhook_request request;
+	struct delivery d = sample();
+
+	d.callback = (struct db_bytes){sealed, sizeof sealed};
+	assert_int_equal(write_with(&d, false, 0, &request), ERR_SEALING);
+	assert_int_equal(judge(ERR_SEALING, 0, 1, 0).as, DELIVERY_AGAIN);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_hundreds_are_delivered_and_nothing_else_is),
+		cmocka_unit_test(a_delivery_without_its_key_is_not_given_up),
 		cmocka_unit_test(gone_and_forbidden_urls_are_given_up_at_once),
 		cmocka_unit_test(waits_follow_the_schedule_with_jitter_then_end),
 		cmocka_unit_test(retry_after_is_a_floor),

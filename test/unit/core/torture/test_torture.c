@@ -196,7 +196,9 @@ static enum err seal_and_judge(void)
 {
 	struct released *released = NULL;
 	struct verdict *verdict = NULL;
+	const struct sealed_where where = {.place = SEALED_RESULT};
 	struct sealed_view view = {NULL, 0, NULL};
+	struct sealed_box box = {.there = true};
 	struct buf sealed;
 	enum err e;
 
@@ -207,9 +209,10 @@ static enum err seal_and_judge(void)
 	for (int i = 0; e == ERR_OK && i < 500; i++)
 		e = verdict_feed(verdict, "text", 4, released);
 	if (e == ERR_OK)
-		e = sealed_close(NULL, released_bytes(released), released_len(released), &sealed);
+		e = sealed_close(
+			&box, where, released_bytes(released), released_len(released), &sealed);
 	if (e == ERR_OK)
-		e = sealed_open(NULL, sealed.bytes, sealed.len, &view);
+		e = sealed_open(&box, where, sealed.bytes, sealed.len, &view);
 	sealed_view_clear(&view);
 	verdict_free(verdict);
 	released_free(released);

@@ -77,7 +77,7 @@ static void a_job_is_one_object_with_every_member(void **state)
 	for (int i = 0; i < TIMINGS; i++)
 		row.timings_ms[i] = -1;
 	buf_init(&out, 1 << 16);
-	job_json_write(&out, &row);
+	job_json_write(&out, &row, NULL);
 	assert_int_equal(json_read(out.bytes, out.len, 8, &p, &job), ERR_OK);
 	assert_string_equal(json_string_value(json_object_get(job, "state")), "queued");
 	assert_true(json_is_null(json_object_get(job, "result")));

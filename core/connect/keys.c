@@ -1,0 +1,46 @@
+#include "connect/keys.h"
+
+#include "ground/log.h"
+#include "ports/key_files.h"
+
+enum { WHY_MAX = 8192 };
+
+static enum err load(const char *dir, struct keyring *ring, size_t *ret_n)
+{
+	struct buf why;
+	enum err e;
+
+	buf_init(&why, WHY_MAX);
+	e = key_files_load(dir, ring, ret_n, &why);
+	if (e != ERR_OK)
+		log_error("keys cannot be used", LOG_ERR(e),
+			LOG_TEXT("why", why.len > 0 ? why.bytes : err_text(e)));
+	buf_clear(&why);
+	return e;
+}
+
+enum err keys_open(const struct config *config, struct keyring **ret_ring)
+{
+	const char *dir = config->keys.dir;
+	struct keyring *ring = NULL;
+	size_t n = 0;
+	enum err e = keyring_new(&ring);
+
+	if (e == ERR_OK)
+		e = *dir != '\0' ? load(dir, ring, &n) : ERR_OK;
+	if (e == ERR_OK && n == 0) {
+		log_error("there are no keys: `longhaul epoch make` makes the first one",
+			LOG_TEXT("keys.dir", dir));
+		e = ERR_CONFIG;
+	}
+	if (e == ERR_OK)
+		*ret_ring = ring;
+	else
+		keyring_free(ring);
+	return e;
+}
+
+void keys_look(const struct config *config, struct keyring *ring)
+{
+	(void)load(config->keys.dir, ring, NULL);
+}

@@ -1,0 +1,206 @@
+#include "ports/key_files.h"
+
+#include "ground/secret.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEX_LEN = 2 * AEAD_KEY, NAME_MAX_LEN = 64 };
+
+static enum err refuse(struct buf *why, enum err e, const char *path, const char *reason)
+{
+	if (why != NULL)
+		buf_printf(why, "the keys in %s %s", path, reason);
+	return e;
+}
+
+static enum err refuse_errno(struct buf *why, const char *path)
+{
+	char text[128];
+
+	return refuse(why, ERR_SYSTEM, path, strerror_r(errno, text, sizeof(text)));
+}
+
+static const char *fault_of(const struct stat *st, bool is_dir)
+{
+	const uid_t me = geteuid();
+
+	if (is_dir ? !S_ISDIR(st->st_mode) : !S_ISREG(st->st_mode))
+		return is_dir ? "cannot be: that is no directory"
+			      : "cannot be: that is no regular file";
+	if (st->st_uid != me && st->st_uid != 0 && me != 0)
+		return "belong to another user; chown them to the user that runs this program";
+	if ((st->st_mode & 077) != 0)
+		return is_dir ? "may be reached by others; chmod 0700 the directory"
+			      : "may be read by others; chmod 0600 the file";
+	return NULL;
+}
+
+/* N of "epoch-N.key"; 0 for every other name. */
+static int32_t epoch_of(const char *name)
+{
+	char *end;
+	long n;
+
+	if (strncmp(name, "epoch-", 6) != 0 || name[6] < '1' || name[6] > '9')
+		return 0;
+	n = strtol(name + 6, &end, 10);
+	return strcmp(end, ".key") == 0 && n <= INT32_MAX ? (int32_t)n : 0;
+}
+
+static enum err file_add(const char *path, int32_t epoch, struct keyring *ring, struct buf *why)
+{
+	struct secret text = {NULL, 0};
+	uint8_t key[AEAD_KEY];
+	struct stat st;
+	enum err e;
+
+	if (lstat(path, &st) != 0)
+		return refuse_errno(why, path);
+	if (fault_of(&st, false) != NULL)
+		return refuse(why, ERR_CONFIG, path, fault_of(&st, false));
+	e = secret_read(path, why, &text);
+	if (e == ERR_OK && (text.len != HEX_LEN || !digest_unhex(text.bytes, key, sizeof(key))))
+		e = refuse(why, ERR_CONFIG, path, "cannot be read: expected 64 hexadecimal digits");
+	if (e == ERR_OK)
+		e = keyring_add(ring, epoch, key);
+	if (e == ERR_CONFLICT)
+		e = refuse(why, ERR_CONFIG, path, "changed while they were in use");
+	digest_wipe(key, sizeof(key));
+	secret_clear(&text);
+	return e;
+}
+
+static enum err dir_open(const char *dir, struct buf *why, DIR **ret_list)
+{
+	DIR *list = opendir(dir);
+	struct stat st;
+
+	if (list == NULL) {
+		(void)refuse_errno(why, dir);
+		return ERR_CONFIG;
+	}
+	if (fstat(dirfd(list), &st) != 0 || fault_of(&st, true) != NULL) {
+		closedir(list);
+		return refuse(why, ERR_CONFIG, dir, fault_of(&st, true));
+	}
+	*ret_list = list;
+	return ERR_OK;
+}
+
+enum err key_files_load(const char *dir, struct keyring *ring, size_t *ret_n, struct buf *why)
+{
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	DIR *list;
+	size_t n = 0;
+	enum err e = dir_open(dir, why, &list);
+
+	if (e != ERR_OK)
+		return e;
+	while (e == ERR_OK && (entry = readdir(list)) != NULL) {
+		const int32_t epoch = epoch_of(entry->d_name);
+
+		n += epoch > 0;
+		if (epoch == 0 || keyring_has(ring, epoch))
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%.*s", dir, NAME_MAX_LEN, entry->d_name);
+		e = file_add(path, epoch, ring, why);
+	}
+	closedir(list);
+	if (e == ERR_OK && ret_n != NULL)
+		*ret_n = n;
+	return e;
+}
+
+/* ---- making and destroying ---- */
+
+static bool write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		const ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return fsync(fd) == 0;
+}
+
+static bool dir_sync(const char *dir)
+{
+	const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const bool synced = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return synced;
+}
+
+static bool key_write(int fd)
+{
+	uint8_t key[AEAD_KEY];
+	char text[HEX_LEN + 2];
+	bool written;
+
+	digest_random(key, sizeof(key));
+	digest_hex(key, sizeof(key), text);
+	text[HEX_LEN] = '\n';
+	written = write_all(fd, text, HEX_LEN + 1);
+	digest_wipe(key, sizeof(key));
+	digest_wipe(text, sizeof(text));
+	return written;
+}
+
+enum err key_files_make(const char *dir, int32_t epoch, struct buf *why)
+{
+	char path[PATH_MAX];
+	bool written;
+	int fd;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return refuse_errno(why, dir);
+	(void)snprintf(path, sizeof(path), "%s/epoch-%d.key", dir, (int)epoch);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return refuse(why, ERR_CONFLICT, path, "are there already");
+	if (fd < 0)
+		return refuse_errno(why, path);
+	written = key_write(fd);
+	close(fd);
+	if (written && dir_sync(dir))
+		return ERR_OK;
+	(void)refuse_errno(why, path);
+	unlink(path);
+	return ERR_SYSTEM;
+}
+
+enum err key_files_destroy(const char *dir, int32_t epoch, struct buf *why)
+{
+	static const char zeros[HEX_LEN + 1] = {0};
+	char path[PATH_MAX];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/epoch-%d.key", dir, (int)epoch);
+	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return ERR_OK;
+	if (fd < 0 || !write_all(fd, zeros, sizeof(zeros)) || unlink(path) != 0 || !dir_sync(dir)) {
+		(void)refuse_errno(why, path);
+		if (fd >= 0)
+			close(fd);
+		return ERR_SYSTEM;
+	}
+	close(fd);
+	return ERR_OK;
+}

@@ -1,0 +1,65 @@
+/* key_epoch.h - the epochs of the key-encryption keys, and who holds which.
+ *
+ *   made -> active -> retired -> destroyed
+ *
+ * An epoch is made ahead: its key goes to every host, and every process says within
+ * seconds that it holds it. Only then does it become active, and the one before it
+ * retired; from then on new data keys are wrapped by it, and the leader wraps the
+ * others anew. A retired epoch whose key wraps nothing any more is destroyed: what
+ * was wrapped by it once, in backups and dead rows, opens no more.
+ *
+ * The record never has a key, only its mark (keyring.h): a key that bears the number
+ * and not the mark is none.
+ *
+ * Threads: the connection's.  Memory: what a callback gets dies with it. */
+#ifndef STORES_KEY_EPOCH_H
+#define STORES_KEY_EPOCH_H
+
+#include "domain/keyring.h"
+#include "ports/db.h"
+
+enum { KEY_REPORT_EVERY_MS = 2000 };
+
+/* ---- every process ---- */
+
+struct key_holder {
+	struct id id; /* of this process' life */
+	const char *program;
+};
+/* What the record knew, as it was put into the ring: which epoch is active, whether clear values
+ * are still read, which epochs are destroyed and gone. */
+struct key_state {
+	int32_t active; /* 0 = there is none */
+	bool holds_active;
+	size_t missing; /* epochs that are neither held nor destroyed; with another mark too */
+};
+bool key_state_equal(const struct key_state *a, const struct key_state *b);
+typedef void key_report_done(void *ctx, enum err e, const struct key_state *state);
+/* Says what this process holds, and learns. Every KEY_REPORT_EVERY_MS. */
+MUST_CHECK enum err key_epoch_report(struct db *db, const struct key_holder *self,
+	struct keyring *ring, key_report_done *done, void *ctx);
+
+/* ---- the owner's connection: the command line ---- */
+
+struct key_epoch {
+	int32_t epoch;
+	const char *state; /* "made", "active", "retired", "destroyed" */
+	uint8_t mark[KEYRING_MARK];
+	int64_t made_ms, active_ms, retired_ms, destroyed_ms;
+	int64_t holders, processes; /* of those that were seen lately, how many hold it */
+	int64_t keys;		    /* data keys wrapped by it */
+};
+typedef void key_epoch_done(void *ctx, enum err e, const struct key_epoch *epochs, size_t n);
+/* Ascending. */
+MUST_CHECK enum err key_epoch_list(struct db *db, key_epoch_done *done, void *ctx);
+/* Active at once where there is none yet. ERR_CONFLICT: the number is taken. n = 1. */
+MUST_CHECK enum err key_epoch_add(struct db *db, int32_t epoch, const uint8_t mark[KEYRING_MARK],
+	key_epoch_done *done, void *ctx);
+/* ERR_CONFLICT: it is not one that was made ahead, or a live process does not hold it. n = 1. */
+MUST_CHECK enum err key_epoch_activate(
+	struct db *db, int32_t epoch, key_epoch_done *done, void *ctx);
+/* ERR_CONFLICT: it is not retired for least_s, or still wraps a data key. n = 1. */
+MUST_CHECK enum err key_epoch_destroy(
+	struct db *db, int32_t epoch, int64_t least_s, key_epoch_done *done, void *ctx);
+
+#endif

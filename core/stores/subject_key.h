@@ -1,0 +1,54 @@
+/* subject_key.h - the data keys by which values are sealed, as they rest: wrapped.
+ *
+ * A key is made by whoever first needs it, in a transaction of its own, and then
+ * read back: of two who make the same one at once both get the one that stayed.
+ * Only what was read back may seal. That transaction does not wait for the disk:
+ * the next commit that does, that of the job which the key seals, takes it along,
+ * as the log is written in order.
+ *
+ * Reads bring the wrapped key beside the values it opens, so that a reader needs
+ * no table of keys, and a key that is gone is gone at once.
+ *
+ * Threads: the connection's.  Memory: see each. */
+#ifndef STORES_SUBJECT_KEY_H
+#define STORES_SUBJECT_KEY_H
+
+#include "domain/sealed.h"
+#include "ports/db.h"
+
+/* The wrapped key of a row that has key_id, as SQL, and how both are read. */
+#define KEY_OF(row)                                                                        \
+	row ".key_id, (select key.wrapped from subject_key key where key.tenant_id = " row \
+	    ".tenant_id and key.key_id = " row ".key_id)"
+struct sealed_key subject_key_take(const struct db_rows *r, size_t row, int column);
+
+struct subject_key {
+	struct id tenant;
+	struct sealed_key key; /* by its id */
+};
+typedef void subject_key_done(void *ctx, enum err e);
+
+/* Puts in those that are not there, and fills each with what the record has. keys: 1 to
+ * SUBJECT_KEYS_MAX, no two of one (tenant, id); the caller's until done. */
+enum { SUBJECT_KEYS_MAX = 1000 };
+MUST_CHECK enum err subject_key_ensure(
+	struct db *db, struct subject_key *keys, size_t n, subject_key_done *done, void *ctx);
+
+/* ---- the leader's ---- */
+
+/* The next keys behind after, in order, that are wrapped by another epoch than active; fewer than
+ * limit were looked at when *last is false. */
+struct subject_key_page {
+	const struct subject_key *keys;
+	size_t n;
+	struct id after_tenant, after_key; /* where the page ended */
+	bool last;			   /* nothing lies behind it */
+};
+typedef void subject_key_page_done(void *ctx, enum err e, const struct subject_key_page *page);
+MUST_CHECK enum err subject_key_page(struct db *db, const struct subject_key *after, int32_t active,
+	subject_key_page_done *done, void *ctx);
+/* Puts each in the place of the one that it was made from, if that is still there: was[i]. */
+MUST_CHECK enum err subject_key_rewrap(struct db *db, const struct subject_key *was,
+	const struct subject_key *keys, size_t n, db_done_fn *done, void *ctx);
+
+#endif

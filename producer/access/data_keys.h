@@ -1,0 +1,26 @@
+/* data_keys.h - the data keys of the subjects who submit just now, as they rest.
+ *
+ * A cache of wrapped keys by (tenant, key id), so that a submit for a subject that
+ * was seen lately asks the record nothing. What it holds opens nothing without an
+ * epoch's key; an entry is used for DATA_KEYS_TTL_MS at most, so that after that
+ * time nobody seals by a key that was taken away.
+ *
+ * Threads: any; one lock, held for a copy.  Memory: fixed; a newer key takes an older one's place.
+ */
+#ifndef ACCESS_DATA_KEYS_H
+#define ACCESS_DATA_KEYS_H
+
+#include "stores/subject_key.h"
+
+enum { DATA_KEYS_TTL_MS = 60000 };
+
+struct data_keys;
+
+MUST_CHECK enum err data_keys_new(struct data_keys **ret_keys);
+void data_keys_free(struct data_keys *keys);
+/* Fills key's wrapped form when it is known. */
+bool data_keys_find(struct data_keys *keys, struct subject_key *key);
+/* Only what was read back from the record. */
+void data_keys_put(struct data_keys *keys, const struct subject_key *key);
+
+#endif

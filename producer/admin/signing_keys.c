@@ -1,0 +1,245 @@
+#include "admin/signing_keys.h"
+
+#include "admin/tenant_call.h"
+#include "admin/tenants.h"
+#include "ground/clock.h"
+#include "jobs/job_json.h"
+#include "producer.h"
+
+#include <string.h>
+
+enum { PAGE = 100, WORD_MAX = 64, OVERLAP_S = 86400, OVERLAP_MAX_S = 30 * 86400 };
+
+/* The tenant's secrets. ERR_SEALING: its key is not here. */
+static enum err secrets_open(
+	struct keyring *ring, const struct tenant *t, struct webhook_secrets *ret)
+{
+	const struct sealed_where where = {SEALED_WEBHOOK_SECRET, t->id, 0};
+	struct sealed_view view;
+	struct sealed_box box;
+	enum err e;
+
+	sealed_box_open(&box, ring, t->id, &t->key);
+	e = sealed_open(&box, where, t->webhook_secret.bytes, t->webhook_secret.len, &view);
+	sealed_box_close(&box);
+	if (e)
+		return e;
+	if (!webhook_secrets_read(view.bytes, view.len, ret))
+		e = ERR_DB_DATA;
+	sealed_view_clear(&view);
+	return e;
+}
+
+/* ---- list ---- */
+
+struct page_call {
+	struct call call; /* first */
+	char after[WORD_MAX + 1];
+	size_t limit, n;
+	bool more;
+	struct id ids[PAGE];
+};
+
+static struct page_call *page_of(const struct record_batch *batch)
+{
+	return (struct page_call *)(void *)call_of(batch);
+}
+
+static void key_put(struct buf *out, struct keyring *ring, const struct tenant *t)
+{
+	struct webhook_secrets secrets = {.before_until_s = 0};
+	char mark[WEBHOOK_MARK_MAX] = "";
+	const int64_t now_s = clock_record_ms() / 1000;
+
+	if (!secrets_open(ring, t, &secrets))
+		webhook_secret_mark(secrets.now, mark);
+	(void)buf_printf(
+		out, "{\"object\":\"signing_key\",\"kind\":\"webhook\",\"tenant\":\"%s\"", t->name);
+	job_json_text(out, "mark", mark);
+	(void)buf_char(out, ',');
+	job_json_time(out, "previous_until",
+		secrets.before_until_s > now_s ? secrets.before_until_s * 1000 : 0);
+	(void)buf_char(out, '}');
+	digest_wipe(&secrets, sizeof secrets);
+}
+
+static void page_told(void *ctx, enum err e, const struct tenant *tenants, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct page_call *p = page_of(batch);
+	struct buf *out = reply_json(&p->call.r->reply, 200);
+
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; !e && i < n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		key_put(out, p->call.r->producer->keyring, &tenants[i]);
+	}
+	(void)buf_printf(out, "],\"has_more\":%s", p->more ? "true" : "false");
+	job_json_text(out, "next", !e && p->more && n ? tenants[n - 1].name : NULL);
+	(void)buf_char(out, '}');
+	record_batch_end(batch, e);
+}
+
+static enum err read_page(struct db *db, struct record_batch *batch)
+{
+	const struct page_call *p = page_of(batch);
+
+	return tenant_get(db, p->ids, p->n, page_told, batch);
+}
+
+static void page_found(void *ctx, enum err e, const struct tenant *tenants, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct page_call *p = page_of(batch);
+
+	p->more = n > p->limit;
+	p->n = p->more ? p->limit : n;
+	for (size_t i = 0; !e && i < p->n; i++)
+		p->ids[i] = tenants[i].id;
+	record_batch_end(batch, e);
+}
+
+static enum err find_page(struct db *db, struct record_batch *batch)
+{
+	const struct page_call *p = page_of(batch);
+
+	return tenant_list(db, p->after[0] ? p->after : NULL, p->limit + 1, page_found, batch);
+}
+
+const struct record_op signing_keys_page_op = {
+	"signing_keys_page", RECORD_SLOW, 1, find_page, NULL};
+const struct record_op signing_keys_read_op = {
+	"signing_keys_read", RECORD_SLOW, 1, read_page, NULL};
+
+static void page_then(struct call *call)
+{
+	call->then = NULL;
+	call_again(call, &signing_keys_read_op);
+}
+
+void signing_keys_get(struct request *r)
+{
+	static const struct query_field fields[] = {{"limit", QUERY_INT, 1, PAGE},
+		{"after", QUERY_TEXT, 0, WORD_MAX}, {NULL, QUERY_TEXT, 0, 0}};
+	const char *after = query_text(&r->query, "after");
+	struct page_call *p;
+
+	if (!call_query(r, fields) || !(p = call_new(r, sizeof *p)))
+		return;
+	(void)snprintf(p->after, sizeof p->after, "%s", after ? after : "");
+	p->limit = (size_t)query_int(&r->query, "limit", PAGE);
+	p->call.then = page_then;
+	call_start(&p->call, &signing_keys_page_op);
+}
+
+/* ---- rotate: find the tenant, read its secret, seal two, store them ---- */
+
+static struct tenant_call *of(const struct record_batch *batch)
+{
+	return (struct tenant_call *)(void *)call_of(batch);
+}
+
+static int64_t overlap_s(const struct tenant_call *t)
+{
+	const json_t *value = json_object_get(t->body, "overlap_s");
+
+	return json_is_integer(value) ? json_integer_value(value) : OVERLAP_S;
+}
+
+static void secret_read(void *ctx, enum err e, const struct tenant *tenants, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = of(batch);
+	struct webhook_secrets old, fresh = {.before_until_s = clock_record_ms() / 1000};
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	if (!e)
+		e = secrets_open(t->call.r->producer->keyring, &tenants[0], &old);
+	if (e) {
+		record_batch_end(batch, e);
+		return;
+	}
+	webhook_secret_new(t->secret);
+	memcpy(fresh.now, t->secret, sizeof fresh.now);
+	fresh.before_until_s += overlap_s(t);
+	if (overlap_s(t) > 0)
+		memcpy(fresh.before, old.now, sizeof fresh.before);
+	e = webhook_secrets_write(&fresh, &t->text);
+	digest_wipe(&old, sizeof old);
+	digest_wipe(&fresh, sizeof fresh);
+	record_batch_end(batch, e);
+}
+
+static enum err secret_run(struct db *db, struct record_batch *batch)
+{
+	return tenant_get(db, &of(batch)->tenant, 1, secret_read, batch);
+}
+
+static void secret_stored(void *ctx, enum err e, const struct tenant *tenants, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = of(batch);
+	struct buf *out = reply_json(&t->call.r->reply, 200);
+
+	(void)buf_printf(out,
+		"{\"object\":\"webhook_secret\",\"tenant\":\"%s\",\"webhook_secret\":\"%s\","
+		"\"overlap_s\":%lld}",
+		t->name, t->secret, (long long)overlap_s(t));
+	record_batch_end(batch, e);
+}
+
+static void change_keyed(void *ctx, enum err e)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = of(batch);
+	struct tenant_change change = {.retention = -1};
+
+	if (!e)
+		e = tenant_own_close(t, SEALED_WEBHOOK_SECRET, t->text.bytes, t->text.len);
+	change.webhook_secret = (struct db_bytes){t->sealed.bytes, t->sealed.len};
+	if (!e)
+		e = tenant_patch(t->db, t->tenant, &change, &t->by, secret_stored, batch);
+	if (e)
+		record_batch_end(batch, e);
+}
+
+static enum err change_run(struct db *db, struct record_batch *batch)
+{
+	return tenant_own_key(db, batch, change_keyed);
+}
+
+const struct record_op webhook_secret_read_op = {
+	"webhook_secret_read", RECORD_SLOW, 1, secret_run, NULL};
+const struct record_op webhook_secret_change_op = {
+	"webhook_secret_change", RECORD_SLOW, 1, change_run, NULL};
+
+static void secret_known(struct call *call)
+{
+	call->then = NULL;
+	call_again(call, &webhook_secret_change_op);
+}
+
+static void tenant_found(struct call *call)
+{
+	call->then = secret_known;
+	call_again(call, &webhook_secret_read_op);
+}
+
+void webhook_secret_post(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{"overlap_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, OVERLAP_MAX_S},
+		{NULL, 0, JSON_OPTIONAL, 0, 0}};
+	json_t *body = call_body(r, fields, true);
+	struct tenant_call *t = body ? tenant_call_new(r, r->match.params[0]) : NULL;
+
+	if (!t) {
+		json_decref(body);
+		return;
+	}
+	t->body = body;
+	t->call.then = tenant_found;
+	call_start(&t->call, &tenant_find_op);
+}

@@ -1,0 +1,21 @@
+/* submit_seal.h - the values of a batch of submits are sealed before they are sent.
+ *
+ * Each by its subject's data key. Keys that this process does not know are made and
+ * read back in one transaction, whatever their number (stores/subject_key.h).
+ *
+ * Threads: the lane's.  Memory: the specs' own; a value is sealed where it stands. */
+#ifndef JOBS_SUBMIT_SEAL_H
+#define JOBS_SUBMIT_SEAL_H
+
+#include "jobs/job_spec.h"
+#include "producer.h"
+
+typedef void submit_sealed_fn(void *ctx, enum err e);
+
+/* Seals all that are not sealed yet; a spec is sealed once, however often it is sent.
+ *   ERR_OK  done is called exactly once, before this returns when all keys are known
+ *   else    nothing was begun, done is not called */
+MUST_CHECK enum err submit_seal(struct producer *p, struct db *db, struct job_spec *const *specs,
+	size_t n, submit_sealed_fn *done, void *ctx);
+
+#endif

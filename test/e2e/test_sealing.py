@@ -1,0 +1,235 @@
+"""Keys: no program runs without, epochs rotate, a key that goes takes with it what it sealed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import yaml
+from client import Client, chat, until
+from longhaul_dev.fault import Fault
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+PROGRAMS = ("producer", "worker", "scheduler")
+
+
+def epoch(stack: Any, *words: str) -> Any:
+    said = stack.longhaul("epoch", *words, "--config", str(stack.config), "--json")
+    return json.loads(said) if said.startswith("{") else said
+
+
+def epochs(stack: Any) -> dict[int, dict[str, Any]]:
+    return {row["epoch"]: row for row in epoch(stack, "list")["data"]}
+
+
+def own_config(stack: Any, program: str, folder: Path, keys: Path) -> Path:
+    """The configuration of a further process beside the stack's, with other keys."""
+    tree = yaml.safe_load((stack.layout.etc / f"{program}-1.yaml").read_text())
+    tree["keys"] = {"dir": str(keys)}
+    tree["worker"]["state_dir"] = str(folder)
+    for listen in ("listen", "admin_listen"):
+        tree["producer"][listen] = f"127.0.0.1:{free_port()}"
+    for section in ("worker", "scheduler"):
+        tree.get(section, {}).pop("metrics_listen", None)
+    path = folder / f"{program}.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def binary(stack: Any, program: str) -> str:
+    return str(stack.layout.bin / f"longhaul-{program}")
+
+
+def key_folder(folder: Path, number: int = 1, mode: int = 0o600) -> Path:
+    keys = folder / "keys"
+    keys.mkdir(mode=0o700)
+    file = keys / f"epoch-{number}.key"
+    file.write_text(secrets.token_hex(32) + "\n")
+    file.chmod(mode)
+    return keys
+
+
+def start_fails(stack: Any, program: str, config: Path) -> str:
+    command = [binary(stack, program), "--config", str(config)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert run.returncode != 0
+    return run.stderr
+
+
+@pytest.mark.promises("S1.8")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_program_starts_without_keys(stack: Any, tmp_path: Path, program: str) -> None:
+    keys = tmp_path / "none"
+    keys.mkdir(mode=0o700)
+    assert "there are no keys" in start_fails(
+        stack, program, own_config(stack, program, tmp_path, keys)
+    )
+
+
+@pytest.mark.promises("S1.8")
+def test_keys_that_others_may_read_are_refused(stack: Any, tmp_path: Path) -> None:
+    keys = key_folder(tmp_path, mode=0o640)
+    config = own_config(stack, "worker", tmp_path, keys)
+    assert "chmod 0600" in start_fails(stack, "worker", config)
+    (keys / "epoch-1.key").chmod(0o600)
+    keys.chmod(0o755)
+    assert "chmod 0700" in start_fails(stack, "worker", config)
+    keys.chmod(0o700)
+    (keys / "epoch-1.key").write_text("no key\n")
+    assert "64 hexadecimal digits" in start_fails(stack, "worker", config)
+
+
+@contextmanager
+def started(stack: Any, program: str, config: Path) -> Iterator[None]:
+    with (config.parent / f"{program}.log").open("w") as log:
+        run = subprocess.Popen(
+            [binary(stack, program), "--config", str(config)], stdout=log, stderr=log
+        )
+        try:
+            yield
+        finally:
+            run.send_signal(signal.SIGTERM)
+            run.wait(30)
+
+
+def key_of(stack: Any) -> dict[str, str]:
+    return {"Authorization": f"Bearer {stack.env['LONGHAUL_API_KEY']}"}
+
+
+@pytest.mark.promises("S1.8")
+def test_an_epoch_that_a_live_process_lacks_is_not_activated(stack: Any, pg_url: str) -> None:
+    made = epoch(stack, "make")["epoch"]
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        record.execute(
+            "insert into process (process_id, pid, program, host, epochs)"
+            " values (gen_random_uuid(), 1, 'worker', 'elsewhere', '{1}')"
+        )
+        with pytest.raises(Fault, match="does not hold it yet"):
+            epoch(stack, "activate", str(made))
+        record.execute("delete from process where host = 'elsewhere'")
+    assert epochs(stack)[made]["state"] == "made"
+
+
+def activate_next(stack: Any) -> int:
+    made = epoch(stack, "make")["epoch"]
+
+    def held() -> bool:
+        row = epochs(stack)[made]
+        return row["holders"] == row["processes"] >= 3
+
+    until("every process holds it", held)
+    epoch(stack, "activate", str(made))
+    return made
+
+
+@pytest.mark.promises("S1.8")
+def test_an_epoch_is_rotated_and_the_old_one_destroyed(
+    stack: Any, client: Client, pg_url: str
+) -> None:
+    before = client.submit(chat("one. two.", subject="before the turn"))["id"]
+    assert client.wait(before)["state"] == "completed"
+    old = next(n for n, row in epochs(stack).items() if row["state"] == "active")
+    new = activate_next(stack)
+    with pytest.raises(Fault, match="is not retired for"):
+        epoch(stack, "destroy", str(old))
+    until("all data keys are wrapped anew", lambda: epochs(stack)[old]["keys"] == 0)
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        record.execute("update key_epoch set retired_at = now() - interval '3 weeks'")
+    epoch(stack, "destroy", str(old))
+    assert not (stack.layout.keys / "epochs" / f"epoch-{old}.key").exists()
+    gone = (
+        "select count(*) from process where %s = any(epochs) and seen_at > now() - interval '30 s'"
+    )
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        until("all have dropped it", lambda: record.execute(gone, (old,)).fetchone() == (0,))
+    read = client.get(before)
+    assert read["result"] and read["subject"] == "before the turn"
+    after = client.submit(chat("three. four.", subject="behind it"))["id"]
+    assert client.wait(after)["state"] == "completed"
+    assert epochs(stack)[new]["keys"] > 0
+
+
+@pytest.mark.promises("S1.8")
+def test_a_data_key_that_goes_takes_what_it_sealed(stack: Any, client: Client, pg_url: str) -> None:
+    kept = client.submit(chat("kept. text.", subject="stays"))["id"]
+    lost = client.submit(chat("lost. text.", subject="goes", metadata={"a": "b"}))["id"]
+    for job in (kept, lost):
+        assert client.wait(job)["result"]
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        record.execute(
+            "delete from subject_key k using job_input i where k.tenant_id = i.tenant_id"
+            " and k.key_id = i.key_id and i.job_id = %s",
+            (uuid_of(lost),),
+        )
+    read = client.get(lost, expand="input")
+    assert (read["state"], read["result"], read["input"]) == ("completed", None, None)
+    assert (read["subject"], read["metadata"]) == (None, {})
+    assert client.get(kept)["result"] and client.get(kept)["subject"] == "stays"
+
+
+def uuid_of(job: str) -> str:
+    """The record's own form of an id."""
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    number = 0
+    for letter in job.removeprefix("job_"):
+        number = number * 32 + alphabet.index(letter)
+    return f"{number:032x}"
+
+
+@pytest.mark.promises("S1.8")
+def test_a_swapped_value_is_not_read(client: Client, pg_url: str) -> None:
+    """The same tenant, subject and column: another row's value does not open."""
+    one, other = (client.submit(chat(f"{word}. two."))["id"] for word in ("one", "other"))
+    for job in (one, other):
+        assert client.wait(job)["result"]
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        record.execute(
+            "update job_result x set body = y.body from job_result y"
+            " where x.job_id = %s and y.job_id = %s",
+            (uuid_of(one), uuid_of(other)),
+        )
+    assert client.get(one)["result"] is None
+
+
+def test_keys_lie_where_only_the_programs_reach_them(stack: Any) -> None:
+    folder = stack.layout.keys / "epochs"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in folder.iterdir())
+
+
+# The last: its process counts as a live one for half a minute after it is gone.
+@pytest.mark.promises("S1.8")
+def test_a_producer_with_other_keys_is_not_ready_and_says_so(stack: Any, tmp_path: Path) -> None:
+    """A key that bears the active epoch's number, and is another, is none."""
+    config = own_config(stack, "producer", tmp_path, key_folder(tmp_path))
+    url = "http://" + yaml.safe_load(config.read_text())["producer"]["listen"]
+
+    def answer() -> httpx.Response | None:
+        try:
+            return httpx.get(f"{url}/readyz")
+        except httpx.TransportError:
+            return None
+
+    with started(stack, "producer", config):
+        log = config.parent / "producer.log"
+        until("it asked the record", lambda: "epoch's key is not here" in log.read_text())
+        ready = until("it answers", answer)
+        assert ready.status_code == 503 and "key is not here" in ready.text
+        assert httpx.get(f"{url}/v1/jobs", headers=key_of(stack)).status_code == 503

@@ -1,0 +1,1 @@
+"""Does anything that a caller or a model wrote rest on disk in clear?"""

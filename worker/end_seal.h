@@ -1,0 +1,20 @@
+/* end_seal.h - what an attempt leaves in the record: its answer, the upstream's words, its last
+ * deltas.
+ *
+ * Threads: the loop's.  Memory: sealed values lie in the batch's buffer, whose room is made before.
+ */
+#ifndef WORKER_END_SEAL_H
+#define WORKER_END_SEAL_H
+
+#include "ground/buf.h"
+#include "stores/event.h"
+
+struct job;
+
+/* Fills job->end's values and runs (one run at most, in *run). A job whose data key is gone fails
+ * without any. ERR_NOMEM, ERR_TOO_LARGE of sealed. */
+MUST_CHECK enum err end_seal(struct job *job, struct buf *sealed, struct event_run *run);
+/* The job fails with e, without any value of its own. */
+void end_disown(struct job *job, enum err e);
+
+#endif
