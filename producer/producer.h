@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 struct bulk;
+struct holders;
 struct keys;
 struct live;
 struct metrics;
@@ -25,6 +26,7 @@ struct producer {
 	_Atomic(struct config *) config;
 	struct record *record;
 	struct keys *keys;
+	struct holders *holders;
 	struct queues *queues;
 	struct live *live;
 	struct publish *publish;

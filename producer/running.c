@@ -1,5 +1,7 @@
 #include "running.h"
 
+#include "access/authorise.h"
+#include "access/holders.h"
 #include "access/keys.h"
 #include "admin/metrics.h"
 #include "connect/postgres.h"
@@ -85,7 +87,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.listen = listener == ROUTE_ADMIN ? c->producer.admin_listen : c->producer.listen,
 		.listener = listener,
 		.routes = producer_routes,
-		.access = keys_check,
+		.access = authorise_check,
 		.done = metrics_count,
 		.producer = p,
 		.threads = listener == ROUTE_ADMIN ? 1 : (unsigned)c->producer.threads,
@@ -169,6 +171,8 @@ static enum err parts_start(struct running *x)
 	if (!e)
 		e = keys_new(p, &p->keys);
 	if (!e)
+		e = holders_new(p, &p->holders);
+	if (!e)
 		e = live_new(p, &p->live);
 	if (!e)
 		e = record_start(p);
@@ -176,6 +180,8 @@ static enum err parts_start(struct running *x)
 		e = publish_new(p, &p->publish);
 	if (!e)
 		e = queues_start(p->queues);
+	if (!e)
+		e = holders_start(p->holders);
 	if (!e)
 		e = live_start(p->live);
 	if (!e)
@@ -272,6 +278,7 @@ void running_stop(struct producer *p)
 	publish_free(p->publish);
 	live_free(p->live);
 	queues_free(p->queues);
+	holders_free(p->holders);
 	keys_free(p->keys);
 	metrics_free(p->metrics);
 	loop_wake_free(x->end);

@@ -136,9 +136,37 @@ size_t role_book_n(const struct role_book *book)
 	return book->n;
 }
 
-const char *role_book_name(const struct role_book *book, size_t i)
+void role_book_build_in(struct role_book *book, const char *role)
 {
-	return book->roles[i].name;
+	size_t at = role_book_find(book, role);
+
+	if (at < ROLES_MAX)
+		book->roles[at].built_in = true;
+}
+
+struct role_view role_book_at(const struct role_book *book, size_t at)
+{
+	const struct role *r = &book->roles[at];
+
+	return (struct role_view){r->name, r->built_in, r->parents_n, r->rules_n};
+}
+
+bool role_book_view(const struct role_book *book, const char *role, struct role_view *ret_view)
+{
+	if (!role_book_has(book, role))
+		return false;
+	*ret_view = role_book_at(book, role_book_find(book, role));
+	return true;
+}
+
+const char *role_book_parent(const struct role_book *book, const char *role, size_t i)
+{
+	return book->roles[book->roles[role_book_find(book, role)].parents[i]].name;
+}
+
+const char *role_book_rule(const struct role_book *book, const char *role, size_t i)
+{
+	return book->roles[role_book_find(book, role)].rules[i].text;
 }
 
 /* ---- what is reached, and how ---- */

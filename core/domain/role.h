@@ -48,9 +48,22 @@ MUST_CHECK enum err role_book_rule_add(
 	struct role_book *book, const char *role, const char *rule, const char **ret_why);
 /* Forgets its rules and parents, so that others may be given. */
 void role_book_empty(struct role_book *book, const char *role);
+/* It is the installation's: a tenant's roles may build upon it and not change it. */
+void role_book_build_in(struct role_book *book, const char *role);
 bool role_book_has(const struct role_book *book, const char *role);
+
+/* One role as it stands in the book. */
+struct role_view {
+	const char *name;
+	bool built_in;
+	size_t parents_n, rules_n;
+};
 size_t role_book_n(const struct role_book *book);
-const char *role_book_name(const struct role_book *book, size_t i);
+/* False: there is no such role. */
+bool role_book_view(const struct role_book *book, const char *role, struct role_view *ret_view);
+struct role_view role_book_at(const struct role_book *book, size_t at);
+const char *role_book_parent(const struct role_book *book, const char *role, size_t i);
+const char *role_book_rule(const struct role_book *book, const char *role, size_t i);
 
 /* What is wrong with the graph, as a path: "analyst > guest > analyst is a cycle".
  *   ERR_OK   every role can be held by itself

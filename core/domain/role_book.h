@@ -10,6 +10,7 @@
 
 struct role {
 	char name[ROLE_NAME_MAX + 1];
+	bool built_in;
 	bool known; /* else it is only named as a parent */
 	uint16_t parents[ROLE_PARENTS_MAX];
 	size_t parents_n;

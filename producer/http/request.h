@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct authorise_object;
 struct producer;
 struct server;
 struct sse;
@@ -51,7 +52,9 @@ struct request {
 	struct query query;
 	bool access_asked; /* the record was asked; access_err is its answer */
 	enum err access_err;
-	struct caller caller; /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
+	struct caller caller;		 /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
+	bool is_known;			 /* caller is who it says */
+	struct authorise_object *object; /* the job it is about, once that was looked up */
 	struct id id;
 	char id_text[ID_TEXT_MAX];
 	struct trace trace; /* the caller's, one span further, or our own */
