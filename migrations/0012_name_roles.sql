@@ -91,14 +91,59 @@ begin
 end $$;
 -- Ids and numbers: which tenants changed, whoever they are.
 create policy all_longhaul_producer on access_version for select to longhaul_producer using (true);
--- At claim: is the principal of a job still welcome?
-create policy all_longhaul_worker on api_key for select to longhaul_worker using (true);
-create policy all_longhaul_worker on app_user for select to longhaul_worker using (true);
+-- At claim, of jobs of any tenant: may their principals still hand in jobs? Names and rules,
+-- no content.
+do $$
+declare
+	name text;
+begin
+	foreach name in array array['api_key', 'app_user', 'user_role', 'role_parent', 'role_grant'] loop
+		execute format('create policy all_longhaul_worker on %I for select to longhaul_worker using (true)',
+			name);
+	end loop;
+end $$;
+
+-- False: the key is revoked, the user disabled, or no role allows job:submit under any condition any
+-- more. What a rule's conditions ask was judged when the job was handed in. Of a principal
+-- that is neither a key nor a user nothing is known, and so nothing against it.
+create function principal_may_submit(of_tenant uuid, who uuid) returns boolean
+	language plpgsql stable as $$
+declare
+	zero constant uuid := '00000000-0000-0000-0000-000000000000';
+	welcome boolean;
+	held text[];
+begin
+	select k.revoked_at is null, coalesce(k.roles, array['service']) into welcome, held
+		from api_key k where k.key_id = who and k.tenant_id = of_tenant and k.user_id is null;
+	if not found then
+		select u.disabled_at is null, array(select r.role from user_role r
+				where r.tenant_id = of_tenant and r.user_id = who)
+			into welcome, held from app_user u where u.tenant_id = of_tenant and u.user_id = who;
+	end if;
+	if welcome is null then
+		return true;
+	elsif not welcome then
+		return false;
+	elsif held = array['service'] then
+		return true; -- most are, and no rule of it can be taken away
+	end if;
+	return (with recursive reached(role) as (
+			select unnest(held)
+			union select p.parent from reached r join role_parent p
+				on p.role = r.role and p.tenant_id = any(array[of_tenant, zero])
+		) select coalesce(bool_or(g.rule ~ '^allow (job:submit|job:\*|\*:\*)( |$)'), false)
+			and not coalesce(bool_or(g.rule ~ '^deny (job:submit|job:\*|\*:\*)$'), false)
+		from reached r join role_grant g
+			on g.role = r.role and g.tenant_id = any(array[of_tenant, zero]));
+end $$;
+revoke all on function principal_may_submit from public;
+grant execute on function principal_may_submit to longhaul_worker;
 
 grant select, insert, update, delete on role, role_parent, role_grant, app_user, user_role,
 	access_version to longhaul_producer;
-grant select (tenant_id, key_id, revoked_at) on api_key to longhaul_worker;
+grant select (tenant_id, key_id, revoked_at, user_id, roles) on api_key to longhaul_worker;
 grant select (tenant_id, user_id, disabled_at) on app_user to longhaul_worker;
+grant select on user_role, role_parent, role_grant to longhaul_worker;
 
 insert into role (tenant_id, name)
 select '00000000-0000-0000-0000-000000000000', unnest(array['guest', 'submitter', 'reader', 'analyst',

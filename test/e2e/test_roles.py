@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ ON_TENANTS: dict[tuple[str, str], tuple[str, int, Any]] = {
     ("GET", "/v1/access/explain"): ("role:read", 200, None),
 }
 
-# Operators' calls: what an observer is answered; all others are asked with an operator's key elsewhere.
+# Operators' calls: what an observer is answered. Other tests ask all of them as operators.
 OBSERVER: dict[tuple[str, str], int] = {
     ("GET", "/v1/usage"): 200,
     ("GET", "/metrics"): 200,
@@ -247,3 +248,321 @@ def test_each_role_on_its_tenant(
             reply = world.keys[role].http.request(method, url, json=body)
         want = allowed if permission in ROLES[role] else 403
         assert reply.status_code == want, f"{role} {method} {path}: {reply.text}"
+
+
+@pytest.fixture(scope="module")
+def observer(world: World, stack: Any) -> Client:
+    key = made(world.admin.http.post("/v1/api-keys", json={"roles": ["observer"]}), 201)["key"]
+    return Client(stack.env["LONGHAUL_ADMIN_URL"], key)
+
+
+def filled(path: str) -> str:
+    names = {"{tenant}": TENANT, "{id}": "key_00000000000000000000000000"}
+    path = path.replace("tenants/{name}", f"tenants/{TENANT}").replace("{name}", "default")
+    for name, value in names.items():
+        path = path.replace(name, value)
+    return path.replace("{model}", "m").replace("{label}", "l")
+
+
+def test_an_observer_sees_and_changes_nothing(world: World, observer: Client) -> None:
+    for (method, path), status in OBSERVER.items():
+        reply = observer.http.request(method, filled(path), json=None if method == "GET" else {})
+        assert reply.status_code == status, f"{method} {path}: {reply.text}"
+
+
+def test_operators_calls_answer_on_their_own_listener_only(
+    world: World, observer: Client, stack: Any
+) -> None:
+    """A tenant's key opens nothing there, an operator's nothing here; no such path is here."""
+    for method, path in OBSERVER:
+        url = stack.env["LONGHAUL_ADMIN_URL"] + filled(path)
+        reply = world.keys["tenant-admin"].http.request(method, url)
+        assert reply.status_code == 403, f"{method} {path}: {reply.text}"
+        if (method, path) not in ON_TENANTS:
+            here = world.keys["tenant-admin"].http.request(method, filled(path))
+            assert here.status_code == 404, f"{method} {path}: {here.text}"
+    for method, path in [*ON_JOBS, *ON_TENANTS]:
+        reply = observer.http.request(method, world.url + filled(path))
+        assert reply.status_code == 403, f"{method} {path}: {reply.text}"
+
+
+# ---- other tenants ----
+
+
+def strip(reply: httpx.Response) -> Any:
+    return {k: v for k, v in reply.json().items() if k != "instance"}
+
+
+def test_another_tenants_job_is_told_as_one_that_never_was(world: World) -> None:
+    job = world.foreign.submit(NOOP)["id"]
+    never = "job_" + "0" * 26
+    for method, path in ON_JOBS:
+        body = {"priority": 1} if method == "PATCH" else None
+        said = [
+            strip(answer(world.keys["service"], method, path.replace("{id}", one), body))
+            for one in (job, never)
+        ]
+        assert said[0] == said[1], f"{method} {path}"
+    assert world.foreign.get(job)["state"] == "waiting"
+
+
+def test_lists_filters_and_keys_of_a_tenant_meet_no_other(world: World, stack: Any) -> None:
+    mine, theirs = world.keys["service"], world.foreign
+    word = {"subject": "the-same", "metadata": {"word": "same"}}
+    jobs = [client.submit({**NOOP, **word}, key="the-same-key") for client in (mine, theirs)]
+    assert jobs[0]["id"] != jobs[1]["id"]
+    for client, job in zip((mine, theirs), jobs, strict=True):
+        for found in (
+            client.http.post("/v1/jobs/search", json={"subject": "the-same"}),
+            client.http.post("/v1/jobs/search", json={"metadata": {"word": "same"}}),
+        ):
+            assert [row["id"] for row in made(found, 200)["data"]] == [job["id"]]
+    after = made(mine.http.get("/v1/jobs", params={"after": jobs[1]["id"], "limit": 1000}), 200)
+    assert jobs[1]["id"] not in [row["id"] for row in after["data"]]
+    body = {"queue": "default", "subject": "the-same"}
+    assert made(mine.http.post("/v1/jobs/cancel", json=body), 200)["changed"] == 1
+    assert theirs.get(jobs[1]["id"])["state"] == "waiting"
+
+
+def test_metrics_name_no_tenant_user_or_key(world: World, stack: Any, pg_url: str) -> None:
+    with psycopg.connect(pg_url) as record:
+        ids = record.execute(
+            "select tenant_id::text from tenant union select user_id::text from app_user"
+        ).fetchall()
+    page = world.admin.http.get("/metrics").text
+    assert TENANT not in page and "example.org" not in page
+    assert not [row[0] for row in ids if row[0] in page]
+
+
+def test_a_list_shows_whose_jobs_one_may_see(
+    world: World, jobs: dict[tuple[str, str, str], list[str]]
+) -> None:
+    own = {
+        job
+        for (role, whose, _), ids in jobs.items()
+        for job in ids
+        if (role, whose) == ("guest", "own")
+    }
+    page = made(world.keys["guest"].http.get("/v1/jobs", params={"limit": 1000}), 200)
+    assert {row["id"] for row in page["data"]} <= own and page["data"]
+    everybodys = made(world.keys["reader"].http.get("/v1/jobs", params={"limit": 1000}), 200)
+    assert own & {row["id"] for row in everybodys["data"]}
+    other = {job for (_, whose, _), ids in jobs.items() for job in ids if whose == "other"}
+    body = {"queue": "default", "state": "waiting", "dry_run": True}
+    reply = made(world.keys["submitter"].http.post("/v1/jobs/cancel", json=body), 200)
+    everyone = made(world.keys["service"].http.post("/v1/jobs/cancel", json=body), 200)
+    assert reply["matched"] < everyone["matched"] and other
+
+
+# ---- conditions ----
+
+
+@pytest.fixture
+def custom(world: World) -> Iterator[Callable[..., Client]]:
+    """A user with a role of these rules and parents, and its key."""
+    made_here = 0
+
+    def make(*rules: str, parents: tuple[str, ...] = ()) -> Client:
+        nonlocal made_here
+        made_here += 1
+        role = {"rules": list(rules), "parents": list(parents)}
+        path = f"/v1/tenants/{TENANT}/roles/custom-{made_here}"
+        made(world.admin.http.put(path, json=role), 200)
+        put_user(world.admin, f"custom-{made_here}", f"custom-{made_here}")
+        return make_key(world.admin, world.url, tenant=TENANT, user=f"custom-{made_here}")
+
+    yield make
+    for i in range(1, made_here + 1):
+        put_user(world.admin, f"custom-{i}")
+        made(world.admin.http.delete(f"/v1/tenants/{TENANT}/roles/custom-{i}"), 204)
+
+
+def status(client: Client, **job: Any) -> int:
+    body = {"model": job.pop("model", "small-1"), "messages": [{"role": "user", "content": "x"}]}
+    whole = {"kind": "chat", "input": body, "run_at": LATER, **job}
+    return client.http.post("/v1/jobs", json=whole).status_code
+
+
+def test_queue_model_priority_callback_and_subject_are_permissions(
+    world: World, custom: Callable[..., Client]
+) -> None:
+    made(world.admin.http.patch("/v1/queues/roles-slow", json={}), 200, 201)
+    rules = "allow job:submit queue=default model=small-* priority>=4", "allow job:change owner=own"
+    client = custom(*rules, "allow job:read owner=own")
+    until("the queue is known", lambda: status(world.keys["service"], queue="roles-slow") == 202)
+    assert status(client) == 202
+    assert status(client, queue="roles-slow") == 403
+    assert status(client, model="large-1") == 403
+    assert status(client, fallback=[{"model": "small-2"}]) == 202
+    assert status(client, fallback=[{"model": "large-1"}]) == 403
+    assert status(client, priority=3) == 403
+    assert status(client, subject="somebody-else") == 403
+    assert status(client, callback={"url": "https://hooks.example/x"}) in (403, 422)
+    # a key of the tenant may name anybody, and is told what is wrong with the address instead
+    assert status(world.keys["service"], subject="somebody-else") == 202
+    assert status(world.keys["service"], callback={"url": "https://hooks.example/x"}) == 422
+    # nor is a job moved to where it could not be handed in
+    job = client.submit(
+        {"kind": "chat", "input": {"model": "small-1", "messages": []}, "run_at": LATER}
+    )
+    for change, want in (
+        ({"queue": "roles-slow"}, 403),
+        ({"priority": 0}, 403),
+        ({"priority": 9}, 200),
+    ):
+        assert client.http.patch(f"/v1/jobs/{job['id']}", json=change).status_code == want
+    line = "".join(json.dumps({**NOOP, "priority": p}) + "\n" for p in (0, 5))
+    reply = client.http.post(
+        "/v1/jobs/bulk", content=line, headers={"Content-Type": "application/x-ndjson"}
+    )
+    lines = [json.loads(row) for row in reply.text.splitlines()]
+    assert [row.get("code") for row in lines] == ["forbidden", "forbidden"]
+
+
+def test_a_deny_wins_and_a_list_asks_for_what_its_rule_asks(
+    world: World, custom: Callable[..., Client]
+) -> None:
+    client = custom("allow job:read queue=default", "deny job:read model=secret-*")
+    assert client.http.get("/v1/jobs").status_code == 403
+    params = {"queue": "default", "model": "small-1"}
+    assert client.http.get("/v1/jobs", params=params).status_code == 200
+    assert client.http.get("/v1/jobs", params={**params, "model": "secret-1"}).status_code == 403
+    owner = world.owner
+    jobs = {}
+    for model in ("small-1", "secret-1"):
+        body = {"model": model, "messages": [{"role": "user", "content": "x"}]}
+        jobs[model] = owner.submit({"kind": "chat", "input": body, "run_at": LATER})["id"]
+    assert client.http.get(f"/v1/jobs/{jobs['small-1']}").status_code == 200
+    assert client.http.get(f"/v1/jobs/{jobs['secret-1']}").status_code == 404
+
+
+# ---- writing roles ----
+
+
+def test_cycles_and_contradictions_are_refused_with_their_path(world: World) -> None:
+    at = f"/v1/tenants/{TENANT}/roles"
+    put = world.admin.http.put
+    made(put(f"{at}/low", json={"rules": ["allow job:read"]}), 200)
+    made(put(f"{at}/mid", json={"parents": ["low"]}), 200)
+    reply = put(f"{at}/low", json={"parents": ["mid"]})
+    assert reply.status_code == 422 and "is a cycle" in reply.json()["detail"]
+    reply = put(f"{at}/mid", json={"rules": ["allow job:read", "deny job:read"]})
+    assert reply.status_code == 422 and "contradicts" in reply.json()["detail"]
+    made(put(f"{at}/strict", json={"rules": ["deny job:read"]}), 200)
+    both = {"roles": ["low", "strict"]}
+    reply = world.admin.http.put(f"/v1/tenants/{TENANT}/users/both", json=both)
+    assert reply.status_code == 422 and 'strict: "deny job:read"' in reply.json()["detail"]
+    # and a role is not changed into what contradicts another that is held beside it
+    made(put(f"{at}/strict", json={"rules": ["deny job:delete"]}), 200)
+    put_user(world.admin, "both", "low", "strict")
+    reply = put(f"{at}/strict", json={"rules": ["deny job:read"]})
+    assert reply.status_code == 422 and "contradicts" in reply.json()["detail"]
+    assert world.admin.http.delete(f"{at}/strict").status_code == 409
+    assert put(f"{at}/low", json={"rules": ["allow operator:read"]}).status_code == 422
+    assert put(f"{at}/low", json={"parents": ["operator"]}).status_code == 422
+    assert put(f"{at}/reader", json={"rules": []}).status_code == 403
+
+
+def test_nobody_gives_what_they_do_not_have(custom: Callable[..., Client]) -> None:
+    client = custom("allow role:*", "allow user:*", "allow job:read owner=own")
+    http = client.http
+    assert http.put("/v1/users/friend", json={"roles": ["tenant-admin"]}).status_code == 403
+    assert http.put("/v1/users/friend", json={"roles": ["reader"]}).status_code == 403
+    assert http.put("/v1/users/friend", json={"roles": ["guest"]}).status_code == 200
+    assert http.put("/v1/roles/wide", json={"rules": ["allow job:read"]}).status_code == 403
+
+
+def test_a_change_reaches_live_keys_within_seconds(world: World) -> None:
+    """The producer that wrote it knows at once; others hear of it, as the next test shows."""
+    client = world.keys["guest"]
+    assert client.http.post("/v1/jobs", json=NOOP).status_code == 403
+    put_user(world.admin, "guest@example.org", "submitter")
+    until("may submit", lambda: client.http.post("/v1/jobs", json=NOOP).status_code == 202, 5)
+    disabled = world.admin.http.put(
+        f"/v1/tenants/{TENANT}/users/guest@example.org", json={"disabled": True}
+    )
+    made(disabled, 200)
+    until("is out", lambda: client.http.get("/v1/jobs").status_code == 403, 5)
+    path = f"/v1/tenants/{TENANT}/users/guest@example.org"
+    made(world.admin.http.put(path, json={"disabled": False, "roles": ["guest"]}), 200)
+    until("is back", lambda: client.http.get("/v1/jobs").status_code == 200, 5)
+
+
+def test_a_change_by_another_process_is_heard(world: World, pg_url: str) -> None:
+    """Written behind the producer's back, as another producer writes it."""
+    client = world.keys["reader"]
+    assert client.http.get("/v1/usage").status_code == 200
+    change = (
+        "update user_role r set role = 'guest' from app_user u where u.user_id = r.user_id"
+        " and u.name = 'reader@example.org'",
+        "update access_version v set version = v.version + 1,"
+        " changed_by = pg_current_xact_id()::text::int8"
+        " from tenant t where t.tenant_id = v.tenant_id and t.name = 'roles-a'",
+    )
+    with psycopg.connect(pg_url) as record:
+        for line in change:
+            record.execute(line)
+    until("is a guest", lambda: client.http.get("/v1/usage").status_code == 403, 5)
+    put_user(world.admin, "reader@example.org", "reader")
+
+
+def test_why_is_answered_with_the_rule(world: World) -> None:
+    def ask(**query: str) -> Any:
+        path = f"/v1/tenants/{TENANT}/access/explain"
+        return made(world.admin.http.get(path, params=query), 200)
+
+    job = world.owner.submit(NOOP)["id"]
+    said = ask(user="submitter@example.org", action="job:read", job=job)
+    assert not said["allowed"] and said["reason"] == "no rule allows it"
+    said = ask(user="owner@example.org", action="job:read", job=job)
+    assert said["allowed"] and said["rule"] == "allow job:*" and said["path"] == "service"
+    said = ask(user="analyst@example.org", action="job:cancel", owner="own")
+    assert (said["rule"], said["path"]) == ("allow job:cancel owner=own", "analyst > submitter")
+
+
+def test_all_who_hold_a_role_move_and_a_dry_run_only_counts(world: World) -> None:
+    path = f"/v1/tenants/{TENANT}/roles"
+    made(world.admin.http.put(f"{path}/crew", json={"parents": ["guest"]}), 200)
+    for i in range(3):
+        put_user(world.admin, f"crew-{i}", "crew")
+    move = f"{path}/crew/move"
+    dry = made(world.admin.http.post(move, params={"dry_run": "true"}, json={"to": "guest"}), 200)
+    assert (dry["matched"], dry["changed"]) == (3, 0)
+    done = made(world.admin.http.post(move, json={"to": "guest"}), 200)
+    assert (done["changed"], done["has_more"]) == (3, False)
+    assert made(world.admin.http.get(f"/v1/tenants/{TENANT}/users/crew-1"), 200)["roles"] == [
+        "guest"
+    ]
+    made(world.admin.http.delete(f"{path}/crew"), 204)
+
+
+# ---- at claim ----
+
+
+def test_jobs_of_who_was_sent_away_fail_when_they_are_claimed(
+    world: World, admin: Client, record_now: Callable[[float], str]
+) -> None:
+    made(admin.http.patch("/v1/queues/roles-wait", json={}), 200, 201)
+    made(admin.http.post("/v1/queues/roles-wait/pause"), 200)
+    put_user(admin, "leaver", "service")
+    put_user(admin, "stayer", "service")
+    clients = [make_key(admin, world.url, tenant=TENANT, user=n) for n in ("leaver", "stayer")]
+    bare = made(admin.http.post("/v1/api-keys", json={"tenant": TENANT}), 201)
+    clients.append(Client(world.url, bare["key"]))
+    body = {"kind": "noop", "input": {}, "queue": "roles-wait"}
+    until(
+        "the queue is known",
+        lambda: clients[1].http.post("/v1/jobs", json=body).status_code == 202,
+    )
+    jobs = [client.submit(body)["id"] for client in clients]
+    path = f"/v1/tenants/{TENANT}/users/leaver"
+    made(admin.http.put(path, json={"roles": ["reader"]}), 200)
+    made(admin.http.delete(f"/v1/api-keys/{bare['id']}"), 204)
+    made(admin.http.post("/v1/queues/roles-wait/resume"), 200)
+    ends = [world.owner.wait(job) for job in jobs]
+    assert [job["state"] for job in ends] == ["failed", "completed", "failed"]
+    assert [job["error"] and job["error"]["code"] for job in ends] == [
+        "forbidden",
+        None,
+        "forbidden",
+    ]
