@@ -4,7 +4,7 @@
 #include "domain/rights.h"
 #include "jobs/job_json.h"
 #include "producer.h"
-#include "stores/access.h"
+#include "roles/access_call.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void user_put(struct buf *out, const struct api_key *k)
 	if (!id_is_zero(k->user))
 		id_format("usr", k->user, id);
 	job_json_text(out, "user", id[0] ? id : NULL);
-	job_json_text(out, "roles", k->roles);
+	access_roles_put(out, k->roles);
 }
 
 static void key_put(struct buf *out, const struct api_key *k, const char *tenant)

@@ -65,6 +65,21 @@ void access_permissions_put(struct buf *out, permission_set set)
 	(void)buf_char(out, ']');
 }
 
+void access_roles_put(struct buf *out, const char *roles)
+{
+	const char *comma = "";
+
+	(void)buf_text(out, ",\"roles\":[");
+	while (roles && *roles) {
+		size_t n = strcspn(roles, " ");
+
+		(void)buf_printf(out, "%s\"%.*s\"", comma, (int)n, roles);
+		comma = ",";
+		roles += n + (roles[n] == ' ');
+	}
+	(void)buf_char(out, ']');
+}
+
 /* ---- operations ---- */
 
 static void tenant_told(void *ctx, enum err e, const struct tenant *tenants, size_t n)

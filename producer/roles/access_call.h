@@ -76,7 +76,9 @@ size_t access_texts(const json_t *list, const char **ret_texts, size_t max);
  *   ERR_INVALID_FIELD  why says what is wrong     ERR_FORBIDDEN  more than the caller has */
 MUST_CHECK enum err access_may_give(struct access_call *a, const char *const *roles, size_t n);
 
-/* "allow"ed permissions as a JSON list. */
+/* ,"roles":[] of names with spaces between. */
+void access_roles_put(struct buf *out, const char *roles);
+/* Permissions as a JSON list. */
 void access_permissions_put(struct buf *out, permission_set set);
 
 extern const struct record_op access_load_op, access_sets_op, access_tenant_op;

@@ -12,21 +12,6 @@
 
 /* ---- seeing ---- */
 
-static void roles_write(struct buf *out, const char *roles)
-{
-	const char *comma = "";
-
-	(void)buf_text(out, ",\"roles\":[");
-	while (roles && *roles) {
-		size_t n = strcspn(roles, " ");
-
-		(void)buf_printf(out, "%s\"%.*s\"", comma, (int)n, roles);
-		comma = ",";
-		roles += n + (roles[n] == ' ');
-	}
-	(void)buf_char(out, ']');
-}
-
 static void user_write(struct buf *out, const struct app_user *u)
 {
 	char id[ID_TEXT_MAX];
@@ -34,7 +19,7 @@ static void user_write(struct buf *out, const struct app_user *u)
 	id_format("usr", u->id, id);
 	(void)buf_printf(out, "{\"id\":\"%s\",\"object\":\"user\"", id);
 	job_json_text(out, "name", u->name);
-	roles_write(out, u->roles);
+	access_roles_put(out, u->roles);
 	(void)buf_char(out, ',');
 	job_json_time(out, "created_at", u->created_ms);
 	(void)buf_char(out, ',');

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,9 @@ from client import Client, until
 
 pytestmark = [pytest.mark.usefixtures("stack"), pytest.mark.promises("S1.6", "S1.11")]
 
-ROUTES = Path(__file__).resolve().parents[2] / "producer/routes.c"
+ROOT = Path(__file__).resolve().parents[2]
+ROUTES = ROOT / "producer/routes.c"
+LONGHAUL = ROOT / "build" / os.environ.get("LONGHAUL_MODE", "release") / "longhaul"
 TENANT, STRANGER = "roles-a", "roles-b"
 LATER = "2027-01-01T00:00:00Z"
 
@@ -566,3 +570,42 @@ def test_jobs_of_who_was_sent_away_fail_when_they_are_claimed(
         None,
         "forbidden",
     ]
+
+
+# ---- the command line ----
+
+
+@pytest.fixture
+def longhaul(stack: Any) -> Callable[..., str]:
+    def run(*words: str, code: int = 0) -> str:
+        environment = {"LONGHAUL_PROFILE": str(stack.profile), "PATH": os.environ["PATH"]}
+        done = subprocess.run(
+            [LONGHAUL, *words], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_roles_and_users_by_command(world: World, longhaul: Callable[..., str]) -> None:
+    of = ("--tenant", TENANT)
+    longhaul("role", "set", "night", *of, "--parents", "guest", "allow job:submit queue=bulk")
+    assert "allow job:submit queue=bulk" in longhaul("role", "show", "night", *of)
+    assert "night" in longhaul("role", "list", *of) and "tenant-admin" in longhaul(
+        "role", "list", *of
+    )
+    longhaul("user", "set", "nora", *of, "night")
+    dry = longhaul("role", "set", "night", *of, "--parents", "guest", "--dry-run")
+    assert "1 users and 0 keys" in dry and "job:submit" in dry.split("lost")[1]
+    said = longhaul("access", "explain", "nora", "job:submit", "queue=bulk", *of)
+    assert "is allowed" in said and "allow job:submit queue=bulk" in said
+    assert "not allowed" in longhaul("access", "explain", "nora", "job:submit", "queue=other", *of)
+    assert "contradicts" in longhaul(
+        "role", "set", "night", *of, "allow job:read", "deny job:read", code=1
+    )
+    longhaul("role", "move", "night", "reader", *of)
+    longhaul("role", "remove", "night", *of)
+    longhaul("user", "set", "nora", *of, "--disable")
+    assert "reader" in longhaul("user", "list", *of)
+    assert "disabled" in longhaul("access", "explain", "nora", "job:read", *of)

@@ -41,7 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static char origin[] = "http://127.0.0.1:*";
 	struct tenant_facts facts = {.retention = 2, .origins = {origin}, .origins_n = 1};
-	struct caller caller = {.tenant = id_new(0), .principal = id_new(0), .facts = &facts, .rights = &everything};
+	struct caller caller = {.tenant = id_new(0),
+		.principal = id_new(0),
+		.facts = &facts,
+		.rights = &everything};
 	struct trace trace = trace_new();
 	struct job_scene scene = {.config = config_once(),
 		.caller = &caller,
