@@ -1,12 +1,12 @@
 #include "jobs/job_spec.h"
 
-#include "access/authorise.h"
 #include "domain/kind.h"
 #include "domain/origin.h"
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "ground/utf8.h"
 #include "jobs/job_hint.h"
+#include "jobs/job_rights.h"
 #include "jobs/job_units.h"
 #include "stores/partition.h"
 
@@ -409,49 +409,6 @@ static enum err values_take(struct reading *r, const struct kind *kind)
 	return e;
 }
 
-/* Of this model: the job's, or one that may answer in its place. */
-static bool may_ask_of(const struct reading *r, struct rule_facts facts, const char *model)
-{
-	const struct caller *caller = r->scene->caller;
-
-	if (authorise_always(caller, PERMISSION_JOB_SUBMIT))
-		return true;
-	facts.words[RULE_MODEL] = model;
-	facts.cost_nano = job_cost_nano(r->scene->config, model, r->spec->submit.units);
-	return authorise_may(r->scene->config, caller, PERMISSION_JOB_SUBMIT, &facts);
-}
-
-static bool may_fall_back(const struct reading *r, struct rule_facts facts)
-{
-	const json_t *list = member(r, "fallback");
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *model =
-			json_string_value(json_object_get(json_array_get(list, i), "model"));
-
-		if (model && !may_ask_of(r, facts, model))
-			return false;
-	}
-	return true;
-}
-
-/* What the caller must be allowed, now that it is known what the job is. */
-static bool may(const struct reading *r)
-{
-	const struct caller *caller = r->scene->caller;
-	const struct config *config = r->scene->config;
-	const struct submit *s = &r->spec->submit;
-	const char *subject = json_string_value(member(r, "subject"));
-	struct rule_facts facts = {
-		{NULL, "own", r->spec->queue, r->spec->model}, s->priority, RULE_UNKNOWN};
-
-	return may_ask_of(r, facts, r->spec->model) && may_fall_back(r, facts) &&
-	       (!member(r, "callback") ||
-		       authorise_may(config, caller, PERMISSION_CALLBACK_USE, &facts)) &&
-	       (!subject || strcmp(subject, r->spec->subject) == 0 ||
-		       authorise_may(config, caller, PERMISSION_SUBJECT_ANY, &facts));
-}
-
 /* A known name behind a mistake elsewhere is a second mistake: the table's come first. */
 static enum err judge(const struct reading *r, enum err kind, enum err queue, size_t names)
 {
@@ -482,7 +439,7 @@ static enum err body_check(struct reading *r)
 	e = values_take(r, kind);
 	if (!e)
 		e = judge(r, unknown_kind, unknown_queue, names);
-	return e || may(r) ? e : ERR_FORBIDDEN;
+	return e || job_rights_allow(r->spec, r->scene) ? e : ERR_FORBIDDEN;
 }
 
 enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, const char *bytes,
