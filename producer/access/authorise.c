@@ -77,6 +77,16 @@ bool authorise_move(const struct request *r, const char *queue, int priority)
 	return authorise_may(r->producer->config, &r->caller, PERMISSION_JOB_SUBMIT, &facts);
 }
 
+bool authorise_shows(const struct request *r)
+{
+	struct rule_facts facts;
+
+	if (authorise_always(&r->caller, PERMISSION_JOB_READ) || !r->object)
+		return authorise_always(&r->caller, PERMISSION_JOB_READ);
+	facts = object_facts(r->object);
+	return authorise_may(r->producer->config, &r->caller, PERMISSION_JOB_READ, &facts);
+}
+
 /* ---- the job that a path names ---- */
 
 struct object_look {
@@ -173,6 +183,7 @@ static bool needs_object(const struct request *r)
 
 	return r->match.route->object == ROUTE_JOB && !r->object &&
 	       !(authorise_always(&r->caller, p) &&
+		       authorise_always(&r->caller, PERMISSION_JOB_READ) &&
 		       (p != PERMISSION_JOB_CHANGE ||
 			       authorise_always(&r->caller, PERMISSION_JOB_SUBMIT)));
 }

@@ -50,6 +50,9 @@ MUST_CHECK enum err authorise_list(
  * handed it in there. */
 bool authorise_move(const struct request *r, const char *queue, int priority);
 
+/* May the caller be shown the job that it has just changed? */
+bool authorise_shows(const struct request *r);
+
 extern const struct record_op object_op;
 
 #endif

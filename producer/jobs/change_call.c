@@ -106,7 +106,7 @@ static void change_done(struct record_item *item, enum err e)
 
 	if (!e)
 		change_tell(r->producer, &w->changed, 1);
-	if (!e && w->item.op != &delete_op) {
+	if (!e && w->item.op != &delete_op && authorise_shows(r)) {
 		read_after_change(r, w->key.tenant, w->key.job, 200);
 		return;
 	}

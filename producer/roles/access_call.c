@@ -31,6 +31,21 @@ size_t access_texts(const json_t *list, const char **ret_texts, size_t max)
 	return n < max ? n : max;
 }
 
+enum { ACCESS_HELD_MAX = ROLES_HELD_MAX * (ROLE_NAME_MAX + 1) };
+
+static size_t held_split(
+	const char *held, char copy[ACCESS_HELD_MAX], const char *roles[ROLES_HELD_MAX])
+{
+	char *rest = NULL;
+	size_t n = 0;
+
+	(void)snprintf(copy, ACCESS_HELD_MAX, "%s", held);
+	for (char *role = strtok_r(copy, " ", &rest); role && n < ROLES_HELD_MAX;
+		role = strtok_r(NULL, " ", &rest))
+		roles[n++] = role;
+	return n;
+}
+
 enum err access_may_give(struct access_call *a, const char *const *roles, size_t n)
 {
 	enum err e = role_book_check_set(a->book, roles, n, a->why);
@@ -45,11 +60,24 @@ enum err access_may_give(struct access_call *a, const char *const *roles, size_t
 		return e;
 	if (!rights_cover(a->call.r->caller.rights, rights)) {
 		e = ERR_FORBIDDEN;
-		(void)snprintf(
-			a->why, sizeof a->why, "nobody gives more than they may do themselves");
+		(void)snprintf(a->why, sizeof a->why,
+			"nobody gives or takes more than they may do themselves");
 	}
 	rights_release(rights);
 	return e;
+}
+
+enum err access_may_take(struct access_call *a, const char *held)
+{
+	char copy[ACCESS_HELD_MAX];
+	const char *roles[ROLES_HELD_MAX];
+	size_t n = held_split(held, copy, roles);
+	enum err e = is_operators(a) ? ERR_OK : access_may_give(a, roles, n);
+
+	if (e != ERR_INVALID_FIELD)
+		return e;
+	a->why[0] = '\0'; /* what cannot be held together may well be taken away */
+	return ERR_OK;
 }
 
 void access_permissions_put(struct buf *out, permission_set set)
@@ -121,15 +149,13 @@ static enum err load_run(struct db *db, struct record_batch *batch)
 /* One held set, as it would be after the change. */
 static enum err set_check(struct access_call *a, const char *set)
 {
-	char copy[ROLES_HELD_MAX * (ROLE_NAME_MAX + 1)];
+	char copy[ACCESS_HELD_MAX];
 	const char *roles[ROLES_HELD_MAX];
-	char *rest = NULL;
-	size_t n = 0;
+	size_t n = held_split(set, copy, roles);
 
-	(void)snprintf(copy, sizeof copy, "%s", set);
-	for (char *role = strtok_r(copy, " ", &rest); role && n < ROLES_HELD_MAX;
-		role = strtok_r(NULL, " ", &rest))
-		roles[n++] = a->set_from && strcmp(role, a->set_from) == 0 ? a->set_to : role;
+	for (size_t i = 0; i < n; i++)
+		if (a->set_from && strcmp(roles[i], a->set_from) == 0)
+			roles[i] = a->set_to;
 	return role_book_check_set(a->book, roles, n, a->why) == ERR_CONFLICT ? ERR_INVALID_FIELD
 									      : ERR_OK;
 }

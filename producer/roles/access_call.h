@@ -6,8 +6,8 @@
  *   sets    those roles that somebody holds together must go together still
  *   write   against the version; when another change came first, all of it once more
  *
- * Nobody gives what they do not have: who is no operator must be allowed all that the
- * roles they write or give allow.
+ * Nobody gives or takes what they do not have: who is no operator must be allowed all
+ * that the roles allow which they write, give or take away.
  *
  * Threads: one at a time, with the request.  Memory: the request's. */
 #ifndef ROLES_ACCESS_CALL_H
@@ -55,8 +55,8 @@ struct access_call {
 	int64_t users, keys, moved;
 	struct id after;
 	size_t limit;
+	int turn; /* of an op that runs several times */
 	/* an explanation's */
-	int turn;
 	struct id principal, job;
 	bool has_object;
 	struct authorise_object object;
@@ -75,6 +75,8 @@ size_t access_texts(const json_t *list, const char **ret_texts, size_t max);
 /* Of roles held together: there, without contradiction, and no more than the caller has itself.
  *   ERR_INVALID_FIELD  why says what is wrong     ERR_FORBIDDEN  more than the caller has */
 MUST_CHECK enum err access_may_give(struct access_call *a, const char *const *roles, size_t n);
+/* The same of those that somebody holds already, with spaces between. */
+MUST_CHECK enum err access_may_take(struct access_call *a, const char *held);
 
 /* ,"roles":[] of names with spaces between. */
 void access_roles_put(struct buf *out, const char *roles);

@@ -170,6 +170,8 @@ static enum err put_judge(struct access_call *a)
 	permission_set before = held_set(a), now;
 	enum err e = own_check(a);
 
+	if (!e && role_book_has(a->book, name))
+		e = access_may_take(a, name);
 	if (!e)
 		e = book_change(a);
 	if (!e && role_book_check(a->book, a->why))
@@ -293,6 +295,8 @@ static enum err remove_judge(struct access_call *a)
 
 	if (!e && !role_book_has(a->book, a->name))
 		e = ERR_NOT_FOUND;
+	if (!e)
+		e = access_may_take(a, a->name);
 	if (!e && is_built_upon(a)) {
 		e = ERR_CONFLICT;
 		(void)snprintf(a->why, sizeof a->why, "another role builds upon it");

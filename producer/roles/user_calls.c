@@ -115,7 +115,24 @@ static enum err put_judge(struct access_call *a)
 			APP_USER_NAME_MAX);
 		return ERR_INVALID_FIELD;
 	}
+	a->turn = 0;
 	return access_may_give(a, roles, n);
+}
+
+/* What it holds already: that is taken away, or shut out. */
+static void held_told(void *ctx, enum err e, const struct app_user *users, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
+
+	if (!e && n > 0)
+		e = access_may_take(a, users[0].roles);
+	record_batch_end(batch, e);
+}
+
+static bool put_more(struct access_call *a)
+{
+	return a->turn++ == 0;
 }
 
 static enum err put_run(struct db *db, struct record_batch *batch)
@@ -133,6 +150,8 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 		.roles_n = access_texts(list, roles, ROLES_HELD_MAX),
 		.disabled = json_is_true(disabled)};
 
+	if (a->turn == 0)
+		return app_user_find(db, a->tenant, a->name, held_told, batch);
 	return app_user_put(db, &change, &a->by, told, batch);
 }
 
@@ -143,7 +162,7 @@ void user_put_call(struct request *r)
 	static const struct json_field fields[] = {
 		{"roles", JSON_IS_ARRAY, JSON_OPTIONAL, 0, ROLES_HELD_MAX},
 		{"disabled", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0}, {NULL, 0, JSON_OPTIONAL, 0, 0}};
-	static const struct access_kind kind = {put_judge, false, &user_put_op, NULL};
+	static const struct access_kind kind = {put_judge, false, &user_put_op, put_more};
 	json_t *body;
 
 	if (!call_query(r, no_fields))

@@ -111,6 +111,21 @@ def test_a_deny_wins_and_a_list_asks_for_what_its_rule_asks(
     assert client.http.get(f"/v1/jobs/{jobs['secret-1']}").status_code == 404
 
 
+def test_who_may_not_read_is_shown_nothing(world: World, custom: Callable[..., Client]) -> None:
+    client = custom("allow job:submit", "allow job:cancel", "allow job:change")
+    job = client.submit(NOOP, key="shown-nothing")["id"]
+    again = client.http.post("/v1/jobs", json=NOOP, headers={"Idempotency-Key": "shown-nothing"})
+    assert again.headers["Idempotent-Replayed"] == "true" and again.json()["id"] == job
+    assert client.http.get(f"/v1/jobs/{job}").status_code == 403
+    for method, path, body in (
+        ("PATCH", f"/v1/jobs/{job}", {"priority": 7}),
+        ("POST", f"/v1/jobs/{job}/cancel", None),
+    ):
+        reply = client.http.request(method, path, json=body)
+        assert (reply.status_code, reply.content) == (204, b"")
+    assert world.owner.get(job)["state"] == "cancelled"
+
+
 # ---- writing roles ----
 
 
@@ -145,6 +160,10 @@ def test_nobody_gives_what_they_do_not_have(custom: Callable[..., Client]) -> No
     assert http.put("/v1/users/friend", json={"roles": ["reader"]}).status_code == 403
     assert http.put("/v1/users/friend", json={"roles": ["guest"]}).status_code == 200
     assert http.put("/v1/roles/wide", json={"rules": ["allow job:read"]}).status_code == 403
+    # nor do they take away what is above them
+    assert http.put("/v1/users/service@example.org", json={"roles": []}).status_code == 403
+    assert http.put("/v1/users/service@example.org", json={"disabled": True}).status_code == 403
+    assert http.put("/v1/users/friend", json={"disabled": True}).status_code == 200
 
 
 def test_a_change_reaches_live_keys_within_seconds(world: World) -> None:
