@@ -19,6 +19,7 @@ struct bulk;
 struct data_keys;
 struct key_watch;
 struct keyring;
+struct holders;
 struct keys;
 struct live;
 struct metrics;
@@ -33,6 +34,7 @@ struct producer {
 	struct data_keys *data_keys;
 	struct key_watch *key_watch;
 	struct keys *keys;
+	struct holders *holders;
 	struct queues *queues;
 	struct reading *reading;
 	struct live *live;

@@ -1,7 +1,9 @@
 #include "running.h"
 
 #include "access/actor.h"
+#include "access/authorise.h"
 #include "access/data_keys.h"
+#include "access/holders.h"
 #include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
@@ -90,7 +92,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.listen = listener == ROUTE_ADMIN ? c->producer.admin_listen : c->producer.listen,
 		.listener = listener,
 		.routes = producer_routes,
-		.access = keys_check,
+		.access = authorise_check,
 		.note = reading_of_operator,
 		.done = metrics_count,
 		.producer = p,
@@ -181,6 +183,8 @@ static enum err parts_start(struct running *x)
 	if (!e)
 		e = keys_new(p, &p->keys);
 	if (!e)
+		e = holders_new(p, &p->holders);
+	if (!e)
 		e = reading_new(&p->reading);
 	if (!e)
 		e = live_new(p, &p->live);
@@ -190,6 +194,8 @@ static enum err parts_start(struct running *x)
 		e = publish_new(p, &p->publish);
 	if (!e)
 		e = queues_start(p->queues);
+	if (!e)
+		e = holders_start(p->holders);
 	if (!e)
 		e = live_start(p->live);
 	if (!e)
@@ -289,6 +295,7 @@ void running_stop(struct producer *p)
 	live_free(p->live);
 	queues_free(p->queues);
 	reading_free(p->reading);
+	holders_free(p->holders);
 	keys_free(p->keys);
 	key_watch_free(p->key_watch);
 	data_keys_free(p->data_keys);

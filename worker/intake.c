@@ -263,6 +263,8 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 		job->kind = kind_find("noop");
 		job_fail(job, ERR_UNKNOWN_KIND);
 	}
+	if (c->forbidden)
+		job_fail(job, ERR_FORBIDDEN);
 }
 
 static struct job *hold(struct worker *w, const struct claim *c)
@@ -305,7 +307,7 @@ void intake_take(struct worker *w, const struct claim *claims, size_t n)
 		}
 		live_state(w->live, job, job_state_text(JOB_RUNNING));
 		stop_point(job, STOP_AFTER_CLAIM);
-		if (job->kind->runner != KIND_RUNS_UPSTREAM)
+		if (job->kind->runner != KIND_RUNS_UPSTREAM || claims[i].forbidden)
 			job_resume(job);
 		else if (claims[i].input)
 			input_start(job, claims[i].input);

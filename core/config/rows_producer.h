@@ -9,6 +9,8 @@
 	X(LISTEN, listen, "127.0.0.1:8080", 3, 300, "", FIXED, "address of the API")               \
 	X(LISTEN, admin_listen, "127.0.0.1:8081", 3, 300, "", FIXED,                               \
 	  "address of the operators' API and metrics")                                             \
+	X(TEXT, region, "", 0, 64, "", LIVE,                                                       \
+	  "where this producer stands: what rules of roles call region; empty = not known")        \
 	X(INT, threads, "2", 1, 64, "", FIXED, "that parse and answer requests")                   \
 	X(INT, db_connections, "2", 1, 64, "", FIXED, "each with a thread that commits batches")   \
 	X(INT, batch_max, "500", 1, 500, "jobs", FIXED, "that share a commit")                     \

@@ -7,14 +7,16 @@
 #define COLUMNS                                                                          \
 	"k.tenant_id, k.key_id, k.hash, k.name, k.operator, k.created_at, k.revoked_at," \
 	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id ="     \
-	" k.tenant_id), '')"
+	" k.tenant_id), ''), k.user_id, array_to_string(k.roles, ' ')"
 
 static const struct db_stmt insert_stmt = {.name = "api_key_insert",
-	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator)"
-	       "  select $1, $2, $3, $4, $5"
-	       "  where $5 or exists (select from tenant where tenant_id = $1) returning *),"
+	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator, roles, user_id)"
+	       "  select $1, $2, $3, $4, $5, string_to_array($6, ' '), u.user_id"
+	       "  from (values (1)) one left join app_user u on u.tenant_id = $1 and u.name = $7"
+	       "  where ($5 or exists (select from tenant where tenant_id = $1))"
+	       "  and ($7 is null or u.user_id is not null) returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select tenant_id, $6, $7, $8, $9, $10, 'api_key.create', key_id from k)"
+	       "  select tenant_id, $8, $9, $10, $11, $12, 'api_key.create', key_id from k)"
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt find_stmt = {.name = "api_key_find",
@@ -50,7 +52,7 @@ static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	       " a as (insert into audit (tenant_id, actor_kind, action, object)"
 	       "  select tenant_id, 'cli', 'api_key.bootstrap', key_id from k)"
 	       " select tenant_id, key_id, hash, name, operator, created_at, revoked_at,"
-	       " last_used_at, '' "
+	       " last_used_at, '', user_id, array_to_string(roles, ' ') "
 	       "from k"};
 
 static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
@@ -75,6 +77,8 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 		rows[i].revoked_ms = db_time(r, i, 6);
 		rows[i].last_used_ms = db_time(r, i, 7);
 		rows[i].tenant_name = db_text(r, i, 8);
+		rows[i].user = db_id(r, i, 9);
+		rows[i].roles = db_text(r, i, 10);
 	}
 	((api_key_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
@@ -112,6 +116,8 @@ enum err api_key_insert(struct db *db, const struct api_key *key, const struct a
 	db_arg_bytes(&a, hash_bytes(key->hash));
 	db_arg_text(&a, key->name != NULL ? key->name : "");
 	db_arg_bool(&a, key->operator);
+	db_arg_text(&a, key->roles);
+	db_arg_text(&a, key->user_name);
 	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){db, &key->tenant, 1, &insert_stmt, &a, on_needed,
 		{.done = (call_fn *)done, .ctx = ctx}});

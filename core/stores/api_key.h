@@ -16,6 +16,9 @@ enum { API_KEY_HASH_BYTES = 32 };
 
 struct api_key {
 	struct id id, tenant;
+	struct id user;	       /* it acts for; zero: for itself */
+	const char *user_name; /* api_key_insert alone: that user; NULL = none */
+	const char *roles;     /* with spaces between; NULL, read "" = those of its user or kind */
 	const char *tenant_name; /* filled when read */
 	uint8_t hash[API_KEY_HASH_BYTES];
 	const char *name; /* operator's label, 0-64 characters */
@@ -24,7 +27,7 @@ struct api_key {
 };
 typedef void api_key_done(void *ctx, enum err e, const struct api_key *keys, size_t n);
 
-/* ERR_NOT_FOUND: no such tenant. */
+/* ERR_NOT_FOUND: no such tenant or user. */
 MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key,
 	const struct audit_actor *by, api_key_done *done, void *ctx);
 /* n = 0 when unknown or revoked. Hot: cache the answer for a few seconds at most. */

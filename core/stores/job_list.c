@@ -9,14 +9,15 @@
 
 /* Arguments: $1 tenant, $2 after, $3..$6 span, $7 queue, $8 states, $9 kind, $10 error code,
  * $11 model, $12 upstream, $13 dead, $14 and $15 created between, $16 hashes, $17 the one terminal
- * state, $18 limit. A statement uses those that it needs. */
-#define FILTER                                                                           \
-	" ($7 = 0 or j.queue_id = $7)"                                                   \
-	" and ($8 is null or j.state = any(coalesce((select ($8)::job_state[]), '{}')))" \
-	" and ($9 is null or j.kind = $9) and ($10 is null or j.error_code = $10)"       \
-	" and ($11 is null or j.model = $11) and ($12 is null or j.upstream = $12)"      \
-	" and ($13 < 0 or j.dead = ($13 = 1))"                                           \
-	" and ($14 is null or j.created_at > $14) and ($15 is null or j.created_at < $15)"
+ * state, $18 limit, $19 principal. A statement uses those that it needs. */
+#define FILTER                                                                             \
+	" ($7 = 0 or j.queue_id = $7)"                                                     \
+	" and ($8 is null or j.state = any(coalesce((select ($8)::job_state[]), '{}')))"   \
+	" and ($9 is null or j.kind = $9) and ($10 is null or j.error_code = $10)"         \
+	" and ($11 is null or j.model = $11) and ($12 is null or j.upstream = $12)"        \
+	" and ($13 < 0 or j.dead = ($13 = 1))"                                             \
+	" and ($14 is null or j.created_at > $14) and ($15 is null or j.created_at < $15)" \
+	" and ($19 is null or j.principal = $19)"
 #define BOUNDS(t) \
 	" and " t ".job_id >= $5 and " t ".job_id <= $6 and ($2 is null or " t ".job_id < $2)"
 #define CLASSES(t) " and " t ".retention between $3 and $4"
@@ -44,7 +45,12 @@
 		     "   limit 1) j where" ALL_HASHES " limit $18) j"
 #define NEWEST " order by j.job_id desc"
 
-enum { DRIVE_JOB, DRIVE_DONE, DRIVE_MATCH, DRIVES };
+/* Somebody's own among all of a tenant's. */
+#define FROM_OWN                                                                          \
+	" from (select * from job j where j.tenant_id = $1 and j.principal = $19" BOUNDS( \
+		"j") " and" FILTER "  order by j.job_id desc limit $18) j"
+
+enum { DRIVE_JOB, DRIVE_OWN, DRIVE_DONE, DRIVE_MATCH, DRIVES };
 
 static const struct db_stmt list_stmts[DRIVES][2] = {
 	[DRIVE_JOB] = {{.name = "job_list",
@@ -52,6 +58,12 @@ static const struct db_stmt list_stmts[DRIVES][2] = {
 			       .reads = true},
 		{.name = "job_list_labels",
 			.sql = "select " JOB_FACTS JOB_LABELS FROM_JOB JOB_WITH_INPUT NEWEST,
+			.reads = true}},
+	[DRIVE_OWN] = {{.name = "job_list_own",
+			       .sql = "select " JOB_FACTS FROM_OWN NEWEST,
+			       .reads = true},
+		{.name = "job_list_own_labels",
+			.sql = "select " JOB_FACTS JOB_LABELS FROM_OWN JOB_WITH_INPUT NEWEST,
 			.reads = true}},
 	[DRIVE_DONE] = {{.name = "job_list_done",
 				.sql = "select " JOB_FACTS FROM_DONE NEWEST,
@@ -70,6 +82,7 @@ static const struct db_stmt list_stmts[DRIVES][2] = {
 /* As many as a person needs to know: beyond COUNT_MAX the count stops. */
 static const struct db_stmt count_stmts[DRIVES] = {
 	[DRIVE_JOB] = {.name = "job_count", .sql = "select count(*)" FROM_JOB, .reads = true},
+	[DRIVE_OWN] = {.name = "job_count_own", .sql = "select count(*)" FROM_OWN, .reads = true},
 	[DRIVE_DONE] = {.name = "job_count_done",
 		.sql = "select count(*)" FROM_DONE,
 		.reads = true},
@@ -182,6 +195,8 @@ static size_t drive_of(const struct job_filter *f)
 {
 	if (f->hashes_n > 0)
 		return DRIVE_MATCH;
+	if (!id_is_zero(f->principal))
+		return DRIVE_OWN;
 	return one_terminal(f) != JOB_STATES ? DRIVE_DONE : DRIVE_JOB;
 }
 
@@ -209,6 +224,7 @@ static void page_args(struct db_args *a, const struct job_filter *f, struct id a
 	span_args(a, f);
 	filter_args(a, f);
 	db_arg_int8(a, (int64_t)limit);
+	db_arg_id_or_null(a, f->principal);
 }
 
 enum err job_list(struct db *db, const struct job_page *page, job_read_done *done, void *ctx)

@@ -1,8 +1,8 @@
 /* job_list.h - many jobs of one tenant by what they have in common, and one job's attempts.
  *
  * A list takes the cheapest way in: by a keyed hash when a subject or metadata is
- * asked for, by a terminal state when that is the one asked for, else newest
- * first through the tenant's jobs. It names exactly that tenant (row security).
+ * asked for, by whose they are, by a terminal state when that is the one asked for,
+ * else newest first through the tenant's jobs. It names exactly that tenant (row security).
  *
  * Threads: the connection's.  Memory: rows and what they point to die with the
  * callback. */
@@ -13,6 +13,7 @@
 
 struct job_filter {
 	struct id tenant;
+	struct id principal;				  /* whose they are; zero = anyone's */
 	int32_t queue_id;				  /* 0 = any */
 	int states;					  /* bits 1 << enum job_state; 0 = any */
 	const char *kind, *error_code, *model, *upstream; /* NULL = any */

@@ -120,6 +120,7 @@ void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i)
 		.probation = db_int(r, i, 19) != 0,
 		.store = db_int(r, i, 20) != 0,
 		.retention = (unsigned)db_int(r, i, 21),
+		.forbidden = db_int(r, i, 22) != 0,
 	};
 }
 

@@ -46,6 +46,7 @@ struct claim {
 	int64_t event_from, event_to; /* this attempt's numbers */
 	bool restarted, probation, store;
 	unsigned retention;
+	bool forbidden; /* whoever handed it in may do so no more */
 };
 typedef void lease_claim_done(void *ctx, enum err e, const struct claim *claims, size_t n);
 

@@ -36,7 +36,7 @@
 	"    where j.tenant_id = r.tenant_id and j.job_id = r.job_id limit 1) j)"
 #define OWING                                                                                    \
 	" union all select tenant_id, null, owed, queue_id, null, null, null, null, null, null," \
-	" null, null, null, null, null, null, null, null, null, null, null, null from owing"
+	" null, null, null, null, null, null, null, null, null, null, null, null, null from owing"
 #define DIRECT(RANK, SPREAD)                                                                     \
 	"with" LEASE_SETTING "," QUEUES SHARE_PAIRS("$5", "$6", "$7", "$3", TAKEN)               \
 	SHARE_LINE("$4", SHARE_RUNNING("p.tenant_id"), SPREAD) SHARE_SEEN(TAKEN)                 \

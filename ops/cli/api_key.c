@@ -1,3 +1,4 @@
+#include "access.h"
 #include "handlers.h"
 #include "listing.h"
 #include "operator.h"
@@ -8,6 +9,8 @@ static const struct column columns[] = {
 	{"KEY", "id", COLUMN_PLAIN},
 	{"TENANT", "tenant", COLUMN_PLAIN},
 	{"NAME", "name", COLUMN_PLAIN},
+	{"USER", "user", COLUMN_PLAIN},
+	{"ROLES", "roles", COLUMN_PLAIN},
 	{"AGE", "created_at", COLUMN_AGE},
 	{"LAST USED", "last_used_at", COLUMN_AGE},
 	{"REVOKED", "revoked_at", COLUMN_AGE},
@@ -36,8 +39,9 @@ static enum outcome create(struct call *call, json_t **ret_json)
 		.before = "/v1/api-keys",
 		.name = "",
 		.after = "",
-		.body = json_pack("{s:s, s:s*}", "tenant", call_text(call, "tenant"), "name",
-			call_text(call, "name"))};
+		.body = json_pack("{s:s*, s:s*, s:s*, s:o*}", "tenant", call_text(call, "tenant"),
+			"name", call_text(call, "name"), "user", call_text(call, "user"), "roles",
+			call_text(call, "roles") ? access_list(call_text(call, "roles")) : NULL)};
 
 	return operator_ask(call, &ask, ret_json);
 }
@@ -81,8 +85,9 @@ enum outcome api_key_create_run(struct call *call)
 	enum outcome outcome = OUTCOME_OK;
 	int fd = -1;
 
-	if (!call_text(call, "tenant"))
-		return call_usage(call, "--tenant NAME is needed");
+	if (!call_text(call, "tenant") && !call_text(call, "roles"))
+		return call_usage(
+			call, "--tenant NAME is needed, or --roles for an operator's key");
 	if (!path && !call_flag(call, "show"))
 		return call_usage(call, "say where the key goes: --key-file FILE, or --show");
 	if (path)

@@ -46,6 +46,8 @@
 #define BY_HAND  OPTIONS(DURATION("for", 0, "for so long (default: 1h)", 1, 30 * 86400), OF_KEY)
 #define SHOW     FLAG("show", 0, "print the key; it is never shown again")
 #define TENANT   TEXT("tenant", 0, "NAME", "an operator: the jobs of this tenant")
+#define OF_TENANT TEXT("tenant", 0, "NAME", "an operator: of this tenant")
+#define DRY_ROLE  FLAG("dry-run", 'n', "say what those who hold it would gain and lose, change nothing")
 #define DRY_RUN  FLAG("dry-run", 'n', "count the jobs that the filter names, change nothing")
 
 const struct option command_shared[] = {
@@ -184,9 +186,38 @@ const struct command command_table[] = {
 		 NUMBER("max-running", 0, "jobs running at once, fleet-wide; 0 = free", 0, 1000000),
 		 NUMBER("max-queued", 0, "jobs waiting to run, in all queues; 0 = free", 0, 1000000000)),
 	 tenant_limits_run, "What is not given stays as it is."},
-	{"api-key", "create", "", 0, 0, "make a key for a tenant",
-	 OPTIONS(TEXT("tenant", 0, "NAME", "whose key it is (needed)"), KEY_FILE,
-		 TEXT("name", 0, "TEXT", "a name to know it by"), SHOW),
+	{"role", "list", "", 0, 0, "show roles, the built-in ones too", OPTIONS(OF_TENANT), role_list_run,
+	 "Without --tenant: the tenant of the profile's own key, which needs role:read."},
+	{"role", "show", "ROLE", 1, 1, "show a role's parents and rules, and what follows from them",
+	 OPTIONS(OF_TENANT), role_show_run, NULL},
+	{"role", "set", "ROLE [RULE...]", 1, COMMAND_ANY, "make a role, or replace its parents and rules",
+	 OPTIONS(OF_TENANT, TEXT("parents", 0, "ROLES", "roles to build upon, with commas between"), DRY_ROLE),
+	 role_set_run,
+	 "A rule allows or denies a permission, under conditions that must all hold. A deny\n"
+	 "wins over every allow; what no rule allows is not allowed.\n\n"
+	 "  longhaul role set night --parents submitter 'allow job:read' \\\n"
+	 "    'allow job:submit queue=bulk-* model=small-* priority>=5 cost<=0.05' \\\n"
+	 "    'deny job:delete' --dry-run"},
+	{"role", "remove", "ROLE", 1, 1, "remove a role that nobody holds", OPTIONS(OF_TENANT, DRY_ROLE),
+	 role_remove_run, NULL},
+	{"role", "move", "ROLE TO", 2, 2, "give all who hold a role another one instead",
+	 OPTIONS(OF_TENANT, FLAG("dry-run", 'n', "count them, change nothing")), role_move_run, NULL},
+	{"user", "list", "", 0, 0, "show users and their roles", OPTIONS(OF_TENANT), user_list_run, NULL},
+	{"user", "set", "USER [ROLE...]", 1, COMMAND_ANY, "make a user, or change its roles",
+	 OPTIONS(OF_TENANT, FLAG("none", 0, "no roles at all"),
+		 FLAG("disable", 0, "let it do nothing more; its waiting jobs fail when their turn comes"),
+		 FLAG("enable", 0, "let it in again")),
+	 user_set_run, "The roles given replace those it has; without any they stay as they are."},
+	{"access", "explain", "USER ACTION [OBJECT...]", 2, COMMAND_ANY, "say whether something is allowed, and why",
+	 OPTIONS(OF_TENANT), access_explain_run,
+	 "USER is a user's name or a key's id. OBJECT is a job, or what is known of one.\n\n"
+	 "  longhaul access explain ada job:cancel job_01h...\n"
+	 "  longhaul access explain ada job:submit queue=bulk priority=2"},
+	{"api-key", "create", "", 0, 0, "make a key for a tenant, or for operators",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "whose key it is; without one, with --roles: an operator's"),
+		 KEY_FILE, TEXT("name", 0, "TEXT", "a name to know it by"),
+		 TEXT("user", 0, "USER", "it acts for this user, with its roles"),
+		 TEXT("roles", 0, "ROLES", "its own roles, with commas between (default: service)"), SHOW),
 	 api_key_create_run, "A key is shown once, when it is made: to a file, or with --show."},
 	{"api-key", "list", "", 0, 0, "show the operators' keys, or a tenant's, without their secrets",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},

@@ -35,11 +35,14 @@ struct audit_actor request_actor(const struct request *r)
 	const struct pseudonym_key *key = &r->producer->pseudonyms;
 	const struct caller *caller = &r->caller;
 	const uint8_t *tenant = caller->facts ? caller->facts->match_key : NULL;
+	const bool is_user = !id_equal(caller->principal, caller->credential);
 
-	return (struct audit_actor){.kind = caller->is_operator ? "operator" : "key",
+	return (struct audit_actor){.kind = caller->is_operator ? "operator"
+					    : is_user		? "user"
+								: "key",
 		.id = pseudonym(key, "actor", tenant, caller->principal.bytes,
 			sizeof caller->principal.bytes),
 		.request = r->id,
-		.credential = caller->principal,
+		.credential = caller->credential,
 		.source = pseudonym(key, "address", tenant, r->address, sizeof r->address)};
 }

@@ -22,8 +22,16 @@ void tenant_facts_release(struct tenant_facts *facts)
 	free(facts);
 }
 
+void caller_name(const struct caller *caller, char out[ID_TEXT_MAX])
+{
+	bool is_key = id_equal(caller->principal, caller->credential);
+
+	id_format(is_key ? "key" : "usr", caller->principal, out);
+}
+
 void caller_clear(struct caller *caller)
 {
 	tenant_facts_release(caller->facts);
+	rights_release(caller->rights);
 	memset(caller, 0, sizeof *caller);
 }

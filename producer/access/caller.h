@@ -1,5 +1,8 @@
 /* caller.h - who is asking: a principal of a tenant, or an operator.
  *
+ * A principal is a user, or an API key that acts for none: what jobs belong to and what
+ * holds roles. The credential is what was shown: the key itself.
+ *
  * A tenant's facts (its match key, its callback origins, its class of retention)
  * are a shared, read-only object that the key cache hands out; a caller holds a
  * reference for the life of its request.
@@ -8,6 +11,7 @@
 #ifndef ACCESS_CALLER_H
 #define ACCESS_CALLER_H
 
+#include "domain/rights.h"
 #include "ground/err.h"
 #include "ground/id.h"
 
@@ -27,10 +31,15 @@ struct tenant_facts {
 };
 
 struct caller {
-	struct id tenant, principal;
+	struct id tenant, principal, credential;
 	bool is_operator;
 	struct tenant_facts *facts; /* NULL for an operator */
+	struct rights
+		*rights; /* what the principal's roles allow; NULL until they were asked for */
 };
+
+/* "usr_..." or "key_...": the principal, as others are told of it. */
+void caller_name(const struct caller *caller, char out[ID_TEXT_MAX]);
 
 struct tenant_facts *tenant_facts_hold(struct tenant_facts *facts);
 /* NULL is fine. */

@@ -58,6 +58,7 @@ static struct entry **entry_place(struct keys *k, const uint8_t hash[DIGEST_SIZE
 static void caller_copy(struct caller *to, const struct caller *from)
 {
 	*to = *from;
+	to->rights = NULL;
 	if (to->facts)
 		(void)tenant_facts_hold(to->facts);
 }
@@ -203,7 +204,8 @@ static void found(void *ctx, enum err e, const struct api_key *keys, size_t n)
 	struct look *look = (struct look *)(void *)batch->items[0];
 
 	if (!e && n) {
-		look->caller.principal = keys->id;
+		look->caller.credential = keys->id;
+		look->caller.principal = id_is_zero(keys->user) ? keys->id : keys->user;
 		look->caller.tenant = keys->tenant;
 		look->caller.is_operator = keys->operator;
 		look->last_used_ms = keys->last_used_ms;
@@ -289,7 +291,7 @@ static void look_end(struct look *look, enum err e)
 		cache_put(look->keys, look);
 	if (!e && clock_record_ms() - look->last_used_ms > TOUCH_MS &&
 		!id_is_zero(look->caller.principal))
-		touch_send(look->keys, look->caller.principal);
+		touch_send(look->keys, look->caller.credential);
 	if (r) {
 		r->access_err = e;
 		caller_clear(&r->caller);

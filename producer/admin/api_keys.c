@@ -1,8 +1,10 @@
 #include "access/keys.h"
 #include "admin/tenant_call.h"
 #include "admin/tenants.h"
+#include "domain/rights.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "roles/access_call.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,16 @@ static struct tenant_call *of(const struct record_batch *batch)
 	return (struct tenant_call *)(void *)call_of(batch);
 }
 
+static void user_put(struct buf *out, const struct api_key *k)
+{
+	char id[ID_TEXT_MAX] = "";
+
+	if (!id_is_zero(k->user))
+		id_format("usr", k->user, id);
+	job_json_text(out, "user", id[0] ? id : NULL);
+	access_roles_put(out, k->roles);
+}
+
 static void key_put(struct buf *out, const struct api_key *k, const char *tenant)
 {
 	char id[ID_TEXT_MAX];
@@ -21,6 +33,7 @@ static void key_put(struct buf *out, const struct api_key *k, const char *tenant
 	id_format("key", k->id, id);
 	(void)buf_printf(out, "{\"id\":\"%s\",\"object\":\"api_key\"", id);
 	job_json_text(out, "tenant", tenant);
+	user_put(out, k);
 	(void)buf_text(out, ",\"name\":");
 	(void)buf_json(out, k->name ? k->name : "", k->name ? strlen(k->name) : 0);
 	(void)buf_char(out, ',');
@@ -50,7 +63,12 @@ static void inserted(void *ctx, enum err e, const struct api_key *keys, size_t n
 static enum err insert_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = of(batch);
-	struct api_key key = {.id = id_new(0), .tenant = t->tenant, .name = t->label};
+	struct api_key key = {.id = id_new(0),
+		.tenant = t->tenant,
+		.name = t->label,
+		.operator= id_is_zero(t->tenant),
+		.roles = t->roles[0] ? t->roles : NULL,
+		.user_name = t->user[0] ? t->user : NULL};
 
 	apikey_hash(t->secret, strlen(t->secret), key.hash);
 	return api_key_insert(db, &key, &t->by, inserted, batch);
@@ -58,30 +76,112 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 
 const struct record_op api_key_insert_op = {"api_key_insert", RECORD_SLOW, 1, insert_run, NULL};
 
-static void insert_found(struct call *call)
+/* Can these roles be held together, and by a key of this kind? */
+static void roles_check(struct tenant_call *t, const struct role_book *book)
+{
+	char copy[sizeof t->roles];
+	const char *roles[ROLES_HELD_MAX];
+	char *rest = NULL;
+	struct rights *rights;
+	size_t n = 0;
+
+	(void)snprintf(copy, sizeof copy, "%s", t->roles);
+	for (char *role = strtok_r(copy, " ", &rest); role; role = strtok_r(NULL, " ", &rest))
+		roles[n++] = role;
+	if (role_book_check_set(book, roles, n, t->why) || rights_flatten(book, roles, n, &rights))
+		return;
+	if (!id_is_zero(t->tenant) && (rights_set(rights) & permission_operators()))
+		(void)snprintf(t->why, sizeof t->why, "a tenant's key holds no operator's role");
+	rights_release(rights);
+}
+
+static void roles_told(void *ctx, enum err e, const struct access_told *told)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e) {
+		roles_check(of(batch), told->book);
+		role_book_free(told->book);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err roles_run(struct db *db, struct record_batch *batch)
+{
+	return access_load(db, of(batch)->tenant, (struct id){{0}}, roles_told, batch);
+}
+
+const struct record_op api_key_roles_op = {"api_key_roles", RECORD_SLOW, 1, roles_run, NULL};
+
+static void roles_checked(struct call *call)
 {
 	struct tenant_call *t = (struct tenant_call *)(void *)call;
 
-	apikey_new(t->secret);
 	call->then = NULL;
-	call_again(call, &api_key_insert_op);
+	apikey_new(t->secret);
+	if (!t->why[0]) {
+		call_again(call, &api_key_insert_op);
+		return;
+	}
+	request_fail_detail(call->r, ERR_INVALID_FIELD, t->why);
+	request_resume(call->r);
+}
+
+static void tenant_found(struct call *call)
+{
+	call->then = roles_checked;
+	call_again(call, &api_key_roles_op);
+}
+
+/* ["a", "b"] as "a b"; false: an element is no name. */
+static bool roles_take(const json_t *list, char *out, size_t room)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *role = json_string_value(json_array_get(list, i));
+
+		if (!role || !role_name_is_right(role))
+			return false;
+		at += (size_t)snprintf(out + at, room - at, "%s%s", i ? " " : "", role);
+	}
+	return true;
+}
+
+static bool key_take(struct tenant_call *t, const json_t *body, struct problems *p)
+{
+	const char *label = json_string_value(json_object_get(body, "name"));
+	const char *user = json_string_value(json_object_get(body, "user"));
+	const json_t *roles = json_object_get(body, "roles");
+
+	(void)snprintf(t->label, sizeof t->label, "%s", label ? label : "");
+	(void)snprintf(t->user, sizeof t->user, "%s", user ? user : "");
+	if (!roles_take(roles, t->roles, sizeof t->roles))
+		problems_add(p, "/roles", "must be names of roles");
+	if (t->user[0] && t->roles[0])
+		problems_add(p, "/roles", "a key that acts for a user holds what the user does");
+	if (!t->name[0] && (!t->roles[0] || t->user[0]))
+		problems_add(p, "/tenant", "must be there, or roles for a key of the operators");
+	return p->total == 0;
 }
 
 void api_keys_post(struct request *r)
 {
-	static const struct json_field fields[] = {{"tenant", JSON_IS_STRING, JSON_REQUIRED, 1, 64},
+	static const struct json_field fields[] = {{"tenant", JSON_IS_STRING, JSON_OPTIONAL, 1, 64},
 		{"name", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, LABEL_MAX},
+		{"user", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 1, ROUTE_PARAM_MAX - 1},
+		{"roles", JSON_IS_ARRAY, JSON_OPTIONAL, 0, ROLES_HELD_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	json_t *body = call_body(r, fields, false);
-	const char *label = json_string_value(json_object_get(body, "name"));
-	struct tenant_call *t =
-		body ? tenant_call_new(r, json_string_value(json_object_get(body, "tenant")))
-		     : NULL;
+	const char *tenant = json_string_value(json_object_get(body, "tenant"));
+	struct problems p = {0};
+	struct tenant_call *t = body ? tenant_call_new(r, tenant ? tenant : "") : NULL;
 
-	if (t) {
-		(void)snprintf(t->label, sizeof t->label, "%s", label ? label : "");
-		t->call.then = insert_found;
-		call_start(&t->call, &tenant_find_op);
+	if (t && !key_take(t, body, &p)) {
+		request_fail_with(r, ERR_INVALID_FIELD, &p);
+	} else if (t) {
+		t->call.then = tenant ? tenant_found : roles_checked;
+		call_start(&t->call, tenant ? &tenant_find_op : &api_key_roles_op);
 	}
 	json_decref(body);
 }

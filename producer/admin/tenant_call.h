@@ -5,6 +5,7 @@
 #define ADMIN_TENANT_CALL_H
 
 #include "call.h"
+#include "domain/role.h"
 #include "domain/webhook_sign.h"
 #include "ground/apikey.h"
 #include "stores/api_key.h"
@@ -21,7 +22,10 @@ struct tenant_call {
 	struct subject_key own;	    /* by which it is sealed */
 	struct db *db;		    /* the lane's, while its operation runs */
 	char secret[WEBHOOK_SECRET_TEXT_MAX];
-	char label[ROUTE_PARAM_MAX]; /* a key's */
+	char label[ROUTE_PARAM_MAX];			  /* a key's */
+	char user[ROUTE_PARAM_MAX];			  /* whom a key acts for; "" = itself */
+	char roles[ROLES_HELD_MAX * (ROLE_NAME_MAX + 1)]; /* a key's, with spaces; "" = the usual */
+	char why[ROLE_PATH_MAX];			  /* they cannot be held together */
 	struct id key, after;
 	size_t limit;
 	unsigned retention;

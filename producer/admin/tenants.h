@@ -3,7 +3,7 @@
  *   POST /v1/tenants {"name"}                       201, with the webhook secret, this once
  *   GET  /v1/tenants?limit=&after=
  *   GET|PUT /v1/tenants/{name}/callback-origins {"origins": []}
- *   POST /v1/api-keys {"tenant", "name"?}           201, with the key, this once
+ *   POST /v1/api-keys {"tenant", "name"?, "user"? | "roles"?}  201, with the key, this once
  *   GET  /v1/api-keys?tenant=&limit=&after=
  *   DELETE /v1/api-keys/{id}                        204
  *
@@ -24,6 +24,7 @@ void api_keys_delete(struct request *r);
 
 extern const struct record_op tenant_create_op, tenant_list_op, tenant_find_op, tenant_read_op,
 	tenant_change_op;
-extern const struct record_op api_key_insert_op, api_key_list_op, api_key_revoke_op;
+extern const struct record_op api_key_roles_op, api_key_insert_op, api_key_list_op,
+	api_key_revoke_op;
 
 #endif

@@ -11,7 +11,9 @@ static const struct {
 	{"/v1/queues/{", "queue called"},
 	{"/v1/workers/{", "worker"},
 	{"/v1/upstreams/{", "upstream called"},
-	{"/v1/tenants/{", "tenant called"},
+	{"/v1/tenants/{name", "tenant called"},
+	{"/v1/roles/{", "role called"},
+	{"/v1/users/{", "user called"},
 	{"/v1/api-keys/{", "key"},
 };
 

@@ -478,6 +478,7 @@ void exchange_over(void *server, struct MHD_Connection *connection, void **reque
 		r->work_free(r->work);
 	sse_release(r->stream);
 	caller_clear(&r->caller);
+	free(r->object);
 	buf_clear(&r->body);
 	reply_clear(&r->reply);
 	connection_moves(x->place, CONNECTION_IDLE);

@@ -33,6 +33,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct authorise_object;
 struct producer;
 struct server;
 struct sse;
@@ -61,6 +62,8 @@ struct request {
 	enum err note_err;
 	uint8_t address[REQUEST_ADDRESS]; /* the client's, IPv6 or mapped into it */
 	struct caller caller;		  /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
+	bool is_known;			  /* caller is who it says */
+	struct authorise_object *object;  /* the job it is about, once that was looked up */
 	struct id id;
 	char id_text[ID_TEXT_MAX];
 	struct trace trace; /* the caller's, one span further, or our own */

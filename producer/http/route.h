@@ -10,6 +10,7 @@
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H
 
+#include "domain/permission.h"
 #include "ground/err.h"
 
 #include <stdbool.h>
@@ -24,6 +25,14 @@ enum route_access { ROUTE_OPEN, ROUTE_TENANT, ROUTE_OPERATOR };
 /* How much of a body a route takes. */
 enum route_body { ROUTE_NO_BODY, ROUTE_JSON, ROUTE_BULK };
 
+/* What the call is about, and so what else must be known before it may go on. */
+enum route_object {
+	ROUTE_THING, /* something of the tenant's or the installation's as a whole */
+	ROUTE_JOB,   /* the job that {id} names: whose is it? */
+	ROUTE_LIST,  /* jobs: the handler asks whose may be shown */
+	ROUTE_BODY,  /* what the body tells: the handler asks for each job */
+};
+
 struct route {
 	const char *method;
 	const char *pattern;
@@ -31,6 +40,8 @@ struct route {
 	enum route_access access;
 	enum route_body body;
 	route_handler_fn *handler;
+	enum permission permission; /* what a caller must be allowed; PERMISSIONS: it is open */
+	enum route_object object;
 };
 
 enum { ROUTE_PARAMS_MAX = 2, ROUTE_PARAM_MAX = 80, ROUTE_ALLOW_MAX = 64 };

@@ -1,5 +1,6 @@
 #include "jobs/change_call.h"
 
+#include "access/authorise.h"
 #include "ground/clock.h"
 #include "jobs/list_call.h"
 #include "jobs/live.h"
@@ -105,7 +106,7 @@ static void change_done(struct record_item *item, enum err e)
 
 	if (!e)
 		change_tell(r->producer, &w->changed, 1);
-	if (!e && w->item.op != &delete_op) {
+	if (!e && w->item.op != &delete_op && authorise_shows(r)) {
 		read_after_change(r, w->key.tenant, w->key.job, 200);
 		return;
 	}
@@ -231,6 +232,8 @@ static enum err patch_read(struct change_work *w, const json_t *body, struct pro
 	}
 	if (!e && p->total)
 		e = ERR_INVALID_FIELD;
+	if (!e && !authorise_move(w->r, queue, priority ? w->patch.priority : -1))
+		e = ERR_FORBIDDEN;
 	return e;
 }
 

@@ -1,5 +1,6 @@
 #include "jobs/filter.h"
 
+#include "access/authorise.h"
 #include "domain/kind.h"
 #include "domain/sealed.h"
 #include "ground/clock.h"
@@ -266,5 +267,5 @@ enum err filter_read(struct filter *filter, const struct request *r, enum filter
 	filter->members = members_count(&d);
 	if (d.err)
 		return d.err;
-	return p->total ? ERR_INVALID_FIELD : ERR_OK;
+	return p->total ? ERR_INVALID_FIELD : authorise_list(r, text(&d, "queue"), &filter->job);
 }

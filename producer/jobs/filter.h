@@ -30,7 +30,9 @@ struct filter {
 enum filter_form { FILTER_QUERY, FILTER_SEARCH, FILTER_CHANGE };
 
 /* Fills filter from r's query, or from body (an object) for the two other forms.
- *   ERR_INVALID_FIELD, ERR_UNKNOWN_QUEUE, ERR_UNKNOWN_KIND (p says where), ERR_UNAVAILABLE */
+ * It is narrowed to what the caller may see.
+ *   ERR_INVALID_FIELD, ERR_UNKNOWN_QUEUE, ERR_UNKNOWN_KIND (p says where), ERR_UNAVAILABLE,
+ * ERR_FORBIDDEN */
 MUST_CHECK enum err filter_read(struct filter *filter, const struct request *r,
 	enum filter_form form, const json_t *body, struct problems *p);
 

@@ -6,6 +6,7 @@
 #include "ground/clock.h"
 #include "ground/utf8.h"
 #include "jobs/job_hint.h"
+#include "jobs/job_rights.h"
 #include "jobs/job_units.h"
 #include "jobs/job_values.h"
 #include "stores/partition.h"
@@ -173,7 +174,7 @@ static enum err subject_check(struct reading *r)
 	const char *text = json_string_value(member(r, "subject"));
 	int64_t max = r->scene->config->limits.subject_chars;
 
-	id_format("key", r->scene->caller->principal, r->spec->subject);
+	caller_name(r->scene->caller, r->spec->subject);
 	if (text && (!text[0] || utf8_count(text, strlen(text)) > (size_t)max)) {
 		problems_add(r->p, "/subject", "must have 1 to %lld characters", (long long)max);
 		return ERR_OK;
@@ -398,7 +399,9 @@ static enum err body_check(struct reading *r)
 	run_at_check(r);
 	numbers_take(r);
 	e = values_take(r, kind);
-	return e ? e : judge(r, unknown_kind, unknown_queue, names);
+	if (!e)
+		e = judge(r, unknown_kind, unknown_queue, names);
+	return e || job_rights_allow(r->spec, r->scene) ? e : ERR_FORBIDDEN;
 }
 
 enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, const char *bytes,

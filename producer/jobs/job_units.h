@@ -14,9 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config;
+
 enum { JOB_UNITS_MAX = 100000 };
 
 /* bytes: of the input as it was sent. */
 int32_t job_units(const json_t *input, size_t bytes);
+
+/* What so many units cost at most, in nano-dollars: all of them at the dearer of the two prices of
+ * the dearest upstream, today. RULE_UNKNOWN: no upstream is configured. */
+int64_t job_cost_nano(const struct config *config, const char *model, int32_t units);
 
 #endif

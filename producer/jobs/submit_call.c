@@ -1,5 +1,6 @@
 #include "jobs/submit_call.h"
 
+#include "access/authorise.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "jobs/read_call.h"
@@ -171,6 +172,8 @@ static void reply_accepted(struct submit_work *w)
 	job_etag(&row, etag);
 	reply_header(&r->reply, "Location", "/v1/jobs/%s", id);
 	reply_header(&r->reply, "ETag", "%s", etag);
+	if (w->spec.submit.replayed)
+		reply_header(&r->reply, "Idempotent-Replayed", "true");
 }
 
 /* A refusal for want of room says when there may be some. */
@@ -179,6 +182,15 @@ static void come_again(struct submit_work *w, enum err e)
 	if (e == ERR_QUEUE_FULL || e == ERR_TENANT_FULL)
 		w->r->reply.retry_after_s =
 			queues_retry_after_s(w->r->producer->queues, w->spec.submit.queue_id);
+}
+
+/* Who may only hand in is told of a job that is there already what it was told at first. */
+static bool may_read_own(const struct submit_work *w)
+{
+	const struct rule_facts facts = {
+		{NULL, "own", w->spec.queue, w->spec.model}, w->spec.submit.priority, 0};
+
+	return authorise_may(w->r->producer->config, &w->r->caller, PERMISSION_JOB_READ, &facts);
 }
 
 static void submit_done_item(struct record_item *item, enum err e)
@@ -194,7 +206,7 @@ static void submit_done_item(struct record_item *item, enum err e)
 		e = ERR_UNAVAILABLE;
 	if (e == ERR_DB_DATA)
 		e = ERR_INVALID_FIELD;
-	if (!e && s->replayed) {
+	if (!e && s->replayed && may_read_own(w)) {
 		read_replayed(r, s->tenant, s->job_id);
 		return;
 	}

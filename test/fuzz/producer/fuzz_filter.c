@@ -5,6 +5,10 @@
 
 #include <stdlib.h>
 
+/* The caller may do all there is. */
+static struct rights everything = {.holders = 1, .always = ~(permission_set)0};
+static const struct route listing = {.access = ROUTE_TENANT, .permission = PERMISSION_JOB_READ};
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 /* Never started, so that no view is there: a queue's name is then ERR_UNAVAILABLE. */
@@ -37,7 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct config config = {.producer.list_max = 100};
 	struct producer producer = {.config = &config};
 	struct request r = {.producer = &producer,
-		.caller = {.tenant = id_new(0), .principal = id_new(0), .facts = &facts}};
+		.caller = {.tenant = id_new(0),
+			.principal = id_new(0),
+			.facts = &facts,
+			.rights = &everything},
+		.match = {.route = &listing}};
 	struct problems problems = {.n = 0};
 	json_t *body = NULL;
 

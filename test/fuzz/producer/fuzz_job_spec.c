@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The caller may do all there is. */
+static struct rights everything = {.holders = 1, .always = ~(permission_set)0};
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static struct config *config_once(void)
@@ -38,7 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static char origin[] = "http://127.0.0.1:*";
 	struct tenant_facts facts = {.retention = 2, .origins = {origin}, .origins_n = 1};
-	struct caller caller = {.tenant = id_new(0), .principal = id_new(0), .facts = &facts};
+	struct caller caller = {.tenant = id_new(0),
+		.principal = id_new(0),
+		.facts = &facts,
+		.rights = &everything};
 	struct trace trace = trace_new();
 	struct job_scene scene = {.config = config_once(),
 		.caller = &caller,

@@ -26,12 +26,18 @@ static void cancel_one(struct request *r)
 }
 
 static const struct route routes[] = {
-	{"GET", "/v1/jobs", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, list_one},
-	{"GET", "/v1/jobs/{id}", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, read_one},
-	{"POST", "/v1/jobs/cancel", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_JSON, cancel_many},
-	{"POST", "/v1/jobs/{id}/cancel", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, cancel_one},
-	{"GET", "/v1/queues", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, list_one},
-	{"GET", "/healthz", ROUTE_BOTH, ROUTE_OPEN, ROUTE_NO_BODY, list_one},
+	{"GET", "/v1/jobs", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, list_one,
+		PERMISSION_JOB_READ, ROUTE_THING},
+	{"GET", "/v1/jobs/{id}", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, read_one,
+		PERMISSION_JOB_READ, ROUTE_THING},
+	{"POST", "/v1/jobs/cancel", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_JSON, cancel_many,
+		PERMISSION_JOB_READ, ROUTE_THING},
+	{"POST", "/v1/jobs/{id}/cancel", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, cancel_one,
+		PERMISSION_JOB_READ, ROUTE_THING},
+	{"GET", "/v1/queues", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, list_one,
+		PERMISSION_JOB_READ, ROUTE_THING},
+	{"GET", "/healthz", ROUTE_BOTH, ROUTE_OPEN, ROUTE_NO_BODY, list_one, PERMISSION_JOB_READ,
+		ROUTE_THING},
 	{0},
 };
 

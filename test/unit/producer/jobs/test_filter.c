@@ -11,6 +11,10 @@
 
 #include <cmocka.h>
 
+/* The caller may do all there is. */
+static struct rights everything = {.holders = 1, .always = ~(permission_set)0};
+static const struct route listing = {.access = ROUTE_TENANT, .permission = PERMISSION_JOB_READ};
+
 struct scene {
 	struct config config;
 	struct producer producer;
@@ -29,6 +33,8 @@ static void scene_open(struct scene *s)
 	s->r.producer = &s->producer;
 	s->facts.match_key[0] = 7;
 	s->r.caller.facts = &s->facts;
+	s->r.caller.rights = &everything;
+	s->r.match.route = &listing;
 	s->r.caller.tenant.bytes[0] = 9;
 }
 

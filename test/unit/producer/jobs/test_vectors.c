@@ -12,6 +12,9 @@
 
 #include <stdio.h>
 
+/* The caller may do all there is. */
+static struct rights everything = {.holders = 1, .always = ~(permission_set)0};
+
 enum { TEXT_MAX = 1 << 20 };
 
 struct scene {
@@ -56,8 +59,10 @@ static int scene_open(void **state)
 	s->queues->n = 1;
 	strcpy(s->queues->list[0].name_text, "default");
 	s->facts.retention = 2;
-	s->caller =
-		(struct caller){.tenant = id_new(0), .principal = id_new(0), .facts = &s->facts};
+	s->caller = (struct caller){.tenant = id_new(0),
+		.principal = id_new(0),
+		.facts = &s->facts,
+		.rights = &everything};
 	s->trace = trace_new();
 	s->scene = (struct job_scene){.config = s->config,
 		.caller = &s->caller,

@@ -1,0 +1,67 @@
+/* permission.h - what may be permitted: `resource:action`, in one table.
+ *
+ * A rule (rule.h) names one of these, or a whole resource (`job:*`), or all that a
+ * tenant may grant (`*:*`). What only the installation's own keys may do is a
+ * permission too, of the resource `operator`: no tenant's role can hold it, and `*:*`
+ * does not cover it.
+ *
+ * A permission is a bit of a permission_set, so that a decision without conditions is
+ * one test.
+ *
+ * Threads: pure.  Memory: static. */
+#ifndef DOMAIN_PERMISSION_H
+#define DOMAIN_PERMISSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* clang-format off */
+#define PERMISSION_TABLE(X)                                                                     \
+	X(JOB_SUBMIT,        "job:submit",        "hand in jobs")                               \
+	X(JOB_READ,          "job:read",          "see jobs, their events, inputs and results") \
+	X(JOB_CHANGE,        "job:change",        "change what waits: priority, time, queue")   \
+	X(JOB_CANCEL,        "job:cancel",        "cancel jobs")                                \
+	X(JOB_RETRY,         "job:retry",         "run ended jobs again")                       \
+	X(JOB_DELETE,        "job:delete",        "delete jobs and their data")                 \
+	X(CALLBACK_USE,      "callback:use",      "have a job's end told to an address")        \
+	X(SUBJECT_ANY,       "subject:any",       "name another person as a job's subject")     \
+	X(USAGE_READ,        "usage:read",        "see what the tenant has used")               \
+	X(ROLE_READ,         "role:read",         "see roles, and why something is allowed")    \
+	X(ROLE_WRITE,        "role:write",        "make, change and remove roles")              \
+	X(USER_READ,         "user:read",         "see users and their roles")                  \
+	X(USER_WRITE,        "user:write",        "make and disable users, give them roles")    \
+	X(OPERATOR_READ,     "operator:read",     "see queues, workers, upstreams, metrics")    \
+	X(OPERATOR_QUEUE,    "operator:queue",    "change, pause, resume and drain queues")     \
+	X(OPERATOR_WORKER,   "operator:worker",   "drain workers")                              \
+	X(OPERATOR_UPSTREAM, "operator:upstream", "set breakers by hand")                       \
+	X(OPERATOR_TENANT,   "operator:tenant",   "make tenants, set what they may have")       \
+	X(OPERATOR_JOB,      "operator:job",      "cancel and retry jobs of any tenant")        \
+	X(OPERATOR_KEY,      "operator:key",      "make, see and revoke API keys")              \
+	X(OPERATOR_ACCESS,   "operator:access",   "see and change any tenant's users and roles")
+/* clang-format on */
+
+#define PERMISSION_NAME(name, text, help) PERMISSION_##name,
+enum permission { PERMISSION_TABLE(PERMISSION_NAME) PERMISSIONS };
+#undef PERMISSION_NAME
+
+typedef uint64_t permission_set;
+
+/* The longest text, with its NUL. */
+enum { PERMISSION_TEXT_MAX = 32 };
+
+/* "job:read" */
+const char *permission_text(enum permission p);
+const char *permission_help(enum permission p);
+static inline permission_set permission_bit(enum permission p)
+{
+	return (permission_set)1 << p;
+}
+/* Those that a text names: one, `resource:*` or `*:*`. 0: it names none. */
+permission_set permission_named(const char *text);
+/* Is it the installation's alone? */
+bool permission_is_operators(enum permission p);
+/* All of the installation's. */
+permission_set permission_operators(void);
+
+#endif

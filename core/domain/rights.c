@@ -1,0 +1,211 @@
+/* rights.c - roles flattened, and what they allow: see rights.h. */
+#include "domain/rights.h"
+
+#include "domain/role_book.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- flattening ---- */
+
+static enum err right_make(struct right *right, const struct rule *rule, struct buf *path)
+{
+	const char *why;
+	char *copy = path->bytes ? strdup(path->bytes) : NULL;
+	enum err e = copy ? rule_read(rule->text, &right->rule, &why) : ERR_NOMEM;
+
+	if (e)
+		free(copy);
+	else
+		right->path = copy;
+	return e;
+}
+
+static enum err rights_add(
+	struct rights *rights, const struct reach *reach, const struct role_book *book, size_t at)
+{
+	const struct role *role = &book->roles[reach->list[at]];
+	struct buf path;
+	enum err e = ERR_OK;
+
+	buf_init(&path, (size_t)ROLES_MAX * (ROLE_NAME_MAX + 4));
+	reach_path(reach, book, at, &path);
+	for (size_t i = 0; !e && i < role->rules_n; i++) {
+		e = right_make(&rights->list[rights->n], &role->rules[i], &path);
+		rights->n += !e;
+	}
+	buf_clear(&path);
+	return e;
+}
+
+static bool is_plain(const struct rule *rule)
+{
+	static const struct rule none = {.cost_max_nano = RULE_UNKNOWN};
+
+	return rule_covers(rule, &none);
+}
+
+static void rights_sum(struct rights *rights)
+{
+	permission_set denied = 0, denied_plainly = 0, allowed = 0, allowed_plainly = 0;
+
+	for (size_t i = 0; i < rights->n; i++) {
+		const struct rule *rule = &rights->list[i].rule;
+		permission_set plainly = is_plain(rule) ? rule->permissions : 0;
+
+		*(rule->denies ? &denied : &allowed) |= rule->permissions;
+		*(rule->denies ? &denied_plainly : &allowed_plainly) |= plainly;
+	}
+	rights->always = allowed_plainly & ~denied;
+	rights->never = denied_plainly | ~allowed;
+}
+
+enum err rights_flatten(const struct role_book *book, const char *const *roles, size_t n,
+	struct rights **ret_rights)
+{
+	struct rights *rights;
+	struct reach reach;
+	size_t rules = 0;
+	enum err e = ERR_OK;
+
+	reach_from(&reach, book, roles, n);
+	for (size_t i = 0; i < reach.n; i++)
+		rules += book->roles[reach.list[i]].rules_n;
+	rights = calloc(1, sizeof *rights + rules * sizeof *rights->list);
+	if (!rights)
+		return ERR_NOMEM;
+	rights->holders = 1;
+	for (size_t i = 0; !e && i < reach.n; i++)
+		e = rights_add(rights, &reach, book, i);
+	if (e) {
+		rights_release(rights);
+		return e;
+	}
+	rights_sum(rights);
+	*ret_rights = rights;
+	return ERR_OK;
+}
+
+struct rights *rights_hold(struct rights *rights)
+{
+	rights->holders++;
+	return rights;
+}
+
+void rights_release(struct rights *rights)
+{
+	if (!rights || atomic_fetch_sub(&rights->holders, 1) > 1)
+		return;
+	for (size_t i = 0; i < rights->n; i++) {
+		rule_clear(&rights->list[i].rule);
+		free(rights->list[i].path);
+	}
+	free(rights);
+}
+
+/* ---- deciding ---- */
+
+/* The first rule of this effect that holds. */
+static const struct right *first(const struct rights *rights, bool denies, enum permission p,
+	const struct rule_facts *facts, bool if_unknown)
+{
+	for (size_t i = 0; i < rights->n; i++) {
+		const struct rule *rule = &rights->list[i].rule;
+
+		if (rule->denies == denies && (rule->permissions & permission_bit(p)) &&
+			rule_holds(rule, facts, if_unknown))
+			return &rights->list[i];
+	}
+	return NULL;
+}
+
+bool rights_allow(const struct rights *rights, enum permission p, const struct rule_facts *facts,
+	const struct right **ret_by)
+{
+	const struct right *deny, *by;
+
+	if (ret_by)
+		*ret_by = NULL;
+	if (!rights)
+		return false;
+	if (!ret_by && (rights->always & permission_bit(p)))
+		return true;
+	deny = first(rights, true, p, facts, true);
+	by = deny ? deny : first(rights, false, p, facts, false);
+	if (ret_by)
+		*ret_by = by;
+	return by && !deny;
+}
+
+bool rights_may_allow(
+	const struct rights *rights, enum permission p, const struct rule_facts *facts)
+{
+	if (!rights || (rights->never & permission_bit(p)))
+		return false;
+	return (rights->always & permission_bit(p)) ||
+	       (!first(rights, true, p, facts, false) && first(rights, false, p, facts, true));
+}
+
+permission_set rights_set(const struct rights *rights)
+{
+	return rights ? ~rights->never & (((permission_set)1 << PERMISSIONS) - 1) : 0;
+}
+
+/* ---- comparing ---- */
+
+static bool same_deny(const struct rights *b, const struct rule *deny, permission_set p)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct rule *rule = &b->list[i].rule;
+
+		if (rule->denies && (rule->permissions & p) && rule_covers(rule, deny))
+			return true;
+	}
+	return false;
+}
+
+/* a has a rule as wide as this one. */
+static bool allows_rule(const struct rights *a, const struct rule *rule, permission_set p)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		const struct rule *mine = &a->list[i].rule;
+
+		if (!mine->denies && (mine->permissions & p) && rule_covers(mine, rule))
+			return true;
+	}
+	return false;
+}
+
+/* Whatever a is denied b must be denied too. */
+static bool denies_met(const struct rights *a, const struct rights *b, permission_set p)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		const struct rule *mine = &a->list[i].rule;
+
+		if (mine->denies && (mine->permissions & p) && !same_deny(b, mine, p))
+			return false;
+	}
+	return true;
+}
+
+static bool covers_one(const struct rights *a, const struct rights *b, permission_set p)
+{
+	if ((a->always & p) || (b->never & p))
+		return true;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct rule *rule = &b->list[i].rule;
+
+		if (!rule->denies && (rule->permissions & p) && !allows_rule(a, rule, p))
+			return false;
+	}
+	return denies_met(a, b, p);
+}
+
+bool rights_cover(const struct rights *a, const struct rights *b)
+{
+	for (enum permission p = 0; p < PERMISSIONS; p++)
+		if (!covers_one(a, b, permission_bit(p)))
+			return false;
+	return true;
+}

@@ -1,0 +1,176 @@
+#include "access.h"
+
+#include "handlers.h"
+#include "output.h"
+
+#include <string.h>
+
+enum { PATH_MAX_BYTES = 4096 };
+
+/* ---- for roles and users alike ---- */
+
+enum client_side access_side(const struct call *call)
+{
+	return call_text(call, "tenant") ? CLIENT_OPERATOR : CLIENT_JOBS;
+}
+
+static void escaped(struct buf *out, const char *name)
+{
+	for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+		if (*c <= ' ' || strchr("/?#%+&", *c) || *c >= 0x7f)
+			buf_printf(out, "%%%02X", *c);
+		else
+			buf_char(out, (char)*c);
+	}
+}
+
+void access_path(const struct call *call, const char *path, struct buf *out)
+{
+	const char *tenant = call_text(call, "tenant");
+
+	buf_text(out, "/v1");
+	if (tenant) {
+		buf_text(out, "/tenants/");
+		escaped(out, tenant);
+	}
+	buf_text(out, path);
+}
+
+static enum outcome ask_with(struct client *client, const struct access_ask *ask, json_t **ret_json)
+{
+	struct question question = {.method = ask->method, .json = ask->body, .patience_ms = 30000};
+	enum outcome outcome;
+	struct reply reply;
+	struct buf path;
+
+	buf_init(&path, PATH_MAX_BYTES);
+	access_path(client->call, ask->before, &path);
+	escaped(&path, ask->name);
+	buf_text(&path, ask->after);
+	if (ask->query)
+		buf_text(&path, ask->query);
+	if (buf_err(&path) != ERR_OK) {
+		buf_clear(&path);
+		return call_usage(client->call, "a name is too long");
+	}
+	question.path = path.bytes;
+	outcome = client_ask(client, &question, &reply);
+	if (outcome == OUTCOME_OK && ret_json)
+		*ret_json = json_incref(reply.json);
+	reply_clear(&reply);
+	buf_clear(&path);
+	return outcome;
+}
+
+enum outcome access_ask(const struct call *call, const struct access_ask *ask, json_t **ret_json)
+{
+	struct client client;
+	enum outcome outcome = client_open(call, access_side(call), &client);
+
+	if (outcome == OUTCOME_OK)
+		outcome = ask_with(&client, ask, ret_json);
+	client_clear(&client);
+	json_decref(ask->body);
+	return outcome;
+}
+
+json_t *access_words(const struct call *call, size_t first)
+{
+	json_t *list = json_array();
+
+	for (size_t i = first; i < call->n; i++)
+		json_array_append_new(list, json_string(call->arguments[i]));
+	return list;
+}
+
+json_t *access_list(const char *words)
+{
+	json_t *list = json_array();
+
+	while (words && *words) {
+		size_t n = strcspn(words, ",");
+
+		if (n)
+			json_array_append_new(list, json_stringn(words, n));
+		words += n + (words[n] == ',');
+	}
+	return list;
+}
+
+/* ---- access explain ---- */
+
+/* OBJECT is a job, or says what is known of one: queue=bulk. */
+static bool object_put(struct buf *query, const char *object)
+{
+	static const char *const names[] = {
+		"owner", "queue", "model", "region", "priority", "cost_usd"};
+	const char *value = strchr(object, '=');
+
+	if (!value) {
+		client_query(query, "job", object);
+		return strncmp(object, "job_", 4) == 0;
+	}
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == (size_t)(value - object) &&
+			strncmp(names[i], object, strlen(names[i])) == 0) {
+			client_query(query, names[i], value + 1);
+			return true;
+		}
+	return false;
+}
+
+static enum outcome explain_ask(struct call *call, const struct buf *query, json_t **ret_json)
+{
+	const struct access_ask ask = {.method = "GET",
+		.before = "/access/explain",
+		.name = "",
+		.after = "",
+		.query = query->bytes};
+
+	return access_ask(call, &ask, ret_json);
+}
+
+static const char *member(const json_t *reply, const char *name)
+{
+	const char *text = json_string_value(json_object_get(reply, name));
+
+	return text ? text : "";
+}
+
+static void explain_show(const struct call *call, const json_t *reply)
+{
+	bool allowed = json_is_true(json_object_get(reply, "allowed"));
+
+	fprintf(call->out, "%s %s: %s\n", member(reply, "action"),
+		allowed ? "is allowed" : "is not allowed", member(reply, "reason"));
+	if (*member(reply, "rule"))
+		fprintf(call->out, "rule  %s\nrole  %s\n", member(reply, "rule"),
+			member(reply, "path"));
+}
+
+enum outcome access_explain_run(struct call *call)
+{
+	const char *who = call->arguments[0];
+	json_t *reply = NULL;
+	enum outcome outcome = OUTCOME_OK;
+	struct buf query;
+
+	buf_init(&query, PATH_MAX_BYTES);
+	client_query(&query, strncmp(who, "key_", 4) == 0 ? "key" : "user", who);
+	client_query(&query, "action", call->arguments[1]);
+	for (size_t i = 2; outcome == OUTCOME_OK && i < call->n; i++)
+		if (!object_put(&query, call->arguments[i]))
+			outcome = call_usage(call,
+				"an object is a job's id, or owner=, queue=, model=, region=, "
+				"priority=, cost_usd=");
+	if (outcome == OUTCOME_OK)
+		outcome = explain_ask(call, &query, &reply);
+	buf_clear(&query);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (call_flag(call, "json"))
+		return output_json_new(call, reply);
+	explain_show(call, reply);
+	json_decref(reply);
+	return OUTCOME_OK;
+}

@@ -1,0 +1,27 @@
+/* access.h - asking about roles and users: a tenant's own, or as an operator any tenant's.
+ *
+ * Threads: one.  Memory: *ret_json belongs to the caller. */
+#ifndef CLI_ACCESS_H
+#define CLI_ACCESS_H
+
+#include "client.h"
+
+/* before + name + after is the path behind /v1 or, with --tenant, behind that tenant's part of the
+ * operators' API; name is escaped. query: appended as it is, or NULL. body may be NULL and is
+ * taken. ret_json may be NULL. */
+struct access_ask {
+	const char *method;
+	const char *before, *name, *after;
+	const char *query;
+	json_t *body;
+};
+enum outcome access_ask(const struct call *call, const struct access_ask *ask, json_t **ret_json);
+/* "/v1/roles" or "/v1/tenants/NAME/roles". */
+void access_path(const struct call *call, const char *path, struct buf *out);
+enum client_side access_side(const struct call *call);
+/* The arguments from the first on as an array of texts. */
+json_t *access_words(const struct call *call, size_t first);
+/* The words of a list with commas between. */
+json_t *access_list(const char *words);
+
+#endif

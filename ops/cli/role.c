@@ -1,0 +1,151 @@
+#include "access.h"
+#include "handlers.h"
+#include "listing.h"
+#include "output.h"
+
+#include <string.h>
+
+static const struct column columns[] = {
+	{"ROLE", "name", COLUMN_PLAIN},
+	{"BUILT IN", "built_in", COLUMN_PLAIN},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+
+enum outcome role_list_run(struct call *call)
+{
+	enum outcome outcome;
+	struct buf path;
+
+	buf_init(&path, 1024);
+	access_path(call, "/roles", &path);
+	if (buf_err(&path) == ERR_OK)
+		outcome = listing_run(call, access_side(call), path.bytes, columns);
+	else
+		outcome = call_usage(call, "the tenant's name is too long");
+	buf_clear(&path);
+	return outcome;
+}
+
+static void lines_show(const struct call *call, const char *head, const json_t *list)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(list, i, line)
+		fprintf(call->out, "%-8s%s\n", i ? "" : head, json_string_value(line));
+}
+
+static void role_show(const struct call *call, const json_t *role)
+{
+	lines_show(call, "parents", json_object_get(role, "parents"));
+	lines_show(call, "rules", json_object_get(role, "rules"));
+	lines_show(call, "may", json_object_get(role, "may_allow"));
+}
+
+enum outcome role_show_run(struct call *call)
+{
+	const struct access_ask ask = {
+		.method = "GET", .before = "/roles/", .name = call->arguments[0], .after = ""};
+	json_t *role = NULL;
+	enum outcome outcome = access_ask(call, &ask, &role);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (call_flag(call, "json"))
+		return output_json_new(call, role);
+	role_show(call, role);
+	json_decref(role);
+	return OUTCOME_OK;
+}
+
+static const char *dry_query(const struct call *call)
+{
+	return call_flag(call, "dry-run") ? "?dry_run=true" : NULL;
+}
+
+/* What a change does, or would do, to those who hold the role. */
+static enum outcome change_show(const struct call *call, json_t *change, const char *done)
+{
+	if (call_flag(call, "json"))
+		return output_json_new(call, change ? change : json_object());
+	if (!change || call_flag(call, "dry-run") == false) {
+		fprintf(call->out, "role %s %s\n", call->arguments[0], done);
+	} else {
+		fprintf(call->out, "nothing was changed: %lld users and %lld keys hold it\n",
+			(long long)json_integer_value(json_object_get(change, "users")),
+			(long long)json_integer_value(json_object_get(change, "keys")));
+		lines_show(call, "gained", json_object_get(change, "gained"));
+		lines_show(call, "lost", json_object_get(change, "lost"));
+	}
+	json_decref(change);
+	return OUTCOME_OK;
+}
+
+enum outcome role_set_run(struct call *call)
+{
+	const struct access_ask ask = {.method = "PUT",
+		.before = "/roles/",
+		.name = call->arguments[0],
+		.after = "",
+		.query = dry_query(call),
+		.body = json_pack("{s:o, s:o}", "parents", access_list(call_text(call, "parents")),
+			"rules", access_words(call, 1))};
+	json_t *change = NULL;
+	enum outcome outcome = access_ask(call, &ask, &change);
+
+	return outcome == OUTCOME_OK ? change_show(call, change, "is set") : outcome;
+}
+
+enum outcome role_remove_run(struct call *call)
+{
+	const struct access_ask ask = {.method = "DELETE",
+		.before = "/roles/",
+		.name = call->arguments[0],
+		.after = "",
+		.query = dry_query(call)};
+	json_t *change = NULL;
+	enum outcome outcome = access_ask(call, &ask, &change);
+
+	return outcome == OUTCOME_OK ? change_show(call, change, "is removed") : outcome;
+}
+
+/* The server moves as many as a request may take; what was moved stays moved. */
+static enum outcome move_step(struct call *call, json_t **ret_json)
+{
+	const struct access_ask ask = {.method = "POST",
+		.before = "/roles/",
+		.name = call->arguments[0],
+		.after = "/move",
+		.query = dry_query(call),
+		.body = json_pack("{s:s}", "to", call->arguments[1])};
+
+	return access_ask(call, &ask, ret_json);
+}
+
+enum outcome role_move_run(struct call *call)
+{
+	long long moved = 0, matched = 0;
+	bool more = true;
+
+	while (more) {
+		json_t *step = NULL;
+		enum outcome outcome = move_step(call, &step);
+
+		if (outcome != OUTCOME_OK)
+			return outcome;
+		matched += json_integer_value(json_object_get(step, "matched"));
+		moved += json_integer_value(json_object_get(step, "changed"));
+		more = json_is_true(json_object_get(step, "has_more"));
+		json_decref(step);
+	}
+	if (call_flag(call, "json"))
+		return output_json_new(call,
+			json_pack("{s:I, s:I, s:b}", "matched", (json_int_t)matched, "changed",
+				(json_int_t)moved, "dry_run", call_flag(call, "dry-run")));
+	if (call_flag(call, "dry-run"))
+		fprintf(call->out, "nothing was changed: %lld users hold it\n", matched);
+	else
+		fprintf(call->out, "%lld users hold %s instead of %s\n", moved, call->arguments[1],
+			call->arguments[0]);
+	return OUTCOME_OK;
+}

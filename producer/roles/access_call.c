@@ -1,0 +1,301 @@
+#include "roles/access_call.h"
+
+#include "access/holders.h"
+#include "producer.h"
+#include "stores/tenant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct access_call *access_call_of(const struct record_batch *batch)
+{
+	return (struct access_call *)(void *)call_of(batch);
+}
+
+static bool is_operators(const struct access_call *a)
+{
+	return a->call.r->match.route->access == ROUTE_OPERATOR;
+}
+
+/* ---- for the calls ---- */
+
+size_t access_texts(const json_t *list, const char **ret_texts, size_t max)
+{
+	size_t n = json_array_size(list);
+
+	for (size_t i = 0; i < n && i < max; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		ret_texts[i] = text ? text : "";
+	}
+	return n < max ? n : max;
+}
+
+enum { ACCESS_HELD_MAX = ROLES_HELD_MAX * (ROLE_NAME_MAX + 1) };
+
+static size_t held_split(
+	const char *held, char copy[ACCESS_HELD_MAX], const char *roles[ROLES_HELD_MAX])
+{
+	char *rest = NULL;
+	size_t n = 0;
+
+	(void)snprintf(copy, ACCESS_HELD_MAX, "%s", held);
+	for (char *role = strtok_r(copy, " ", &rest); role && n < ROLES_HELD_MAX;
+		role = strtok_r(NULL, " ", &rest))
+		roles[n++] = role;
+	return n;
+}
+
+enum err access_may_give(struct access_call *a, const char *const *roles, size_t n)
+{
+	enum err e = role_book_check_set(a->book, roles, n, a->why);
+	struct rights *rights;
+
+	if (e)
+		return ERR_INVALID_FIELD;
+	if (is_operators(a))
+		return ERR_OK;
+	e = rights_flatten(a->book, roles, n, &rights);
+	if (e)
+		return e;
+	if (!rights_cover(a->call.r->caller.rights, rights)) {
+		e = ERR_FORBIDDEN;
+		(void)snprintf(a->why, sizeof a->why,
+			"nobody gives or takes more than they may do themselves");
+	}
+	rights_release(rights);
+	return e;
+}
+
+enum err access_may_take(struct access_call *a, const char *held)
+{
+	char copy[ACCESS_HELD_MAX];
+	const char *roles[ROLES_HELD_MAX];
+	size_t n = held_split(held, copy, roles);
+	enum err e = is_operators(a) ? ERR_OK : access_may_give(a, roles, n);
+
+	if (e != ERR_INVALID_FIELD)
+		return e;
+	a->why[0] = '\0'; /* what cannot be held together may well be taken away */
+	return ERR_OK;
+}
+
+void access_permissions_put(struct buf *out, permission_set set)
+{
+	const char *comma = "";
+
+	(void)buf_char(out, '[');
+	for (enum permission p = 0; p < PERMISSIONS; p++)
+		if (set & permission_bit(p)) {
+			(void)buf_printf(out, "%s\"%s\"", comma, permission_text(p));
+			comma = ",";
+		}
+	(void)buf_char(out, ']');
+}
+
+void access_roles_put(struct buf *out, const char *roles)
+{
+	const char *comma = "";
+
+	(void)buf_text(out, ",\"roles\":[");
+	while (roles && *roles) {
+		size_t n = strcspn(roles, " ");
+
+		(void)buf_printf(out, "%s\"%.*s\"", comma, (int)n, roles);
+		comma = ",";
+		roles += n + (roles[n] == ' ');
+	}
+	(void)buf_char(out, ']');
+}
+
+/* ---- operations ---- */
+
+static void tenant_told(void *ctx, enum err e, const struct tenant *tenants, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	if (!e)
+		access_call_of(batch)->tenant = tenants[0].id;
+	record_batch_end(batch, e);
+}
+
+static enum err tenant_run(struct db *db, struct record_batch *batch)
+{
+	return tenant_find(db, access_call_of(batch)->tenant_name, tenant_told, batch);
+}
+
+static void loaded(void *ctx, enum err e, const struct access_told *told)
+{
+	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
+
+	if (!e) {
+		role_book_free(a->book);
+		a->book = told->book;
+		a->version = told->version;
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err load_run(struct db *db, struct record_batch *batch)
+{
+	const struct access_call *a = access_call_of(batch);
+
+	return access_load(db, a->tenant, (struct id){{0}}, loaded, batch);
+}
+
+/* One held set, as it would be after the change. */
+static enum err set_check(struct access_call *a, const char *set)
+{
+	char copy[ACCESS_HELD_MAX];
+	const char *roles[ROLES_HELD_MAX];
+	size_t n = held_split(set, copy, roles);
+
+	for (size_t i = 0; i < n; i++)
+		if (a->set_from && strcmp(roles[i], a->set_from) == 0)
+			roles[i] = a->set_to;
+	return role_book_check_set(a->book, roles, n, a->why) == ERR_CONFLICT ? ERR_INVALID_FIELD
+									      : ERR_OK;
+}
+
+static void sets_told(void *ctx, enum err e, const char *const *sets, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
+
+	for (size_t i = 0; !e && i < n; i++)
+		e = set_check(a, sets[i]);
+	if (!e && n == ACCESS_SETS_MAX) {
+		e = ERR_INVALID_FIELD;
+		(void)snprintf(a->why, sizeof a->why, "too many different sets of roles are held");
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err sets_run(struct db *db, struct record_batch *batch)
+{
+	return access_sets(db, access_call_of(batch)->tenant, sets_told, batch);
+}
+
+const struct record_op access_tenant_op = {"access_tenant", RECORD_SLOW, 1, tenant_run, NULL};
+const struct record_op access_load_op = {"access_load", RECORD_SLOW, 1, load_run, NULL};
+const struct record_op access_sets_op = {"access_sets", RECORD_SLOW, 1, sets_run, NULL};
+
+/* ---- the walk ---- */
+
+static void step(struct access_call *a, const struct record_op *op);
+
+static void fail(struct access_call *a, enum err e)
+{
+	if (e == ERR_DB_DATA)
+		e = ERR_INVALID_FIELD;
+	if (a->why[0])
+		request_fail_detail(a->call.r, e, a->why);
+	else
+		request_fail(a->call.r, e);
+	request_resume(a->call.r);
+}
+
+static void end(struct access_call *a)
+{
+	if (strcmp(a->call.r->match.route->method, "GET") != 0)
+		holders_forget(a->call.r->producer->holders, a->tenant);
+	request_resume(a->call.r);
+}
+
+static void write_or_end(struct access_call *a)
+{
+	if (a->kind->op)
+		step(a, a->kind->op);
+	else
+		request_resume(a->call.r);
+}
+
+static void judge(struct access_call *a)
+{
+	enum err e = a->kind->judge ? a->kind->judge(a) : ERR_OK;
+
+	if (e)
+		fail(a, e);
+	else if (a->kind->sets)
+		step(a, &access_sets_op);
+	else
+		write_or_end(a);
+}
+
+static void op_done(struct access_call *a, enum err e)
+{
+	if (e == ERR_CONFLICT && a->tries++ < ACCESS_TRIES)
+		step(a, &access_load_op);
+	else if (e)
+		fail(a, e);
+	else if (a->kind->more && a->kind->more(a))
+		step(a, a->kind->op);
+	else
+		end(a);
+}
+
+static void step_done(struct record_item *item, enum err e)
+{
+	struct access_call *a = (struct access_call *)(void *)item;
+
+	if (item->op == a->kind->op)
+		op_done(a, e);
+	else if (e)
+		fail(a, e);
+	else if (item->op == &access_tenant_op)
+		step(a, &access_load_op);
+	else if (item->op == &access_load_op)
+		judge(a);
+	else
+		write_or_end(a);
+}
+
+static void step(struct access_call *a, const struct record_op *op)
+{
+	enum err e;
+
+	memset(&a->call.item, 0, sizeof a->call.item);
+	a->call.item.op = op;
+	a->call.item.done = step_done;
+	a->call.item.owner = a->call.r->producer;
+	e = record_add(a->call.r->producer->record, &a->call.item);
+	if (e)
+		fail(a, e);
+}
+
+static void clear(struct call *call)
+{
+	struct access_call *a = (struct access_call *)(void *)call;
+
+	json_decref(a->body);
+	role_book_free(a->book);
+}
+
+void access_call_start(
+	struct request *r, const struct access_kind *kind, json_t *body, bool is_named)
+{
+	struct access_call *a = call_new(r, sizeof *a);
+	size_t named = 0;
+
+	if (!a) {
+		json_decref(body);
+		return;
+	}
+	a->call.clear = clear;
+	a->kind = kind;
+	a->by = request_actor(r);
+	a->body = body;
+	a->tenant = r->caller.tenant;
+	a->dry_run = query_bool(&r->query, "dry_run") == 1;
+	if (is_operators(a))
+		(void)snprintf(
+			a->tenant_name, sizeof a->tenant_name, "%s", r->match.params[named++]);
+	if (is_named)
+		(void)snprintf(a->name, sizeof a->name, "%s", r->match.params[named]);
+	a->limit = (size_t)query_int(&r->query, "limit", 100);
+	request_park(r);
+	step(a, is_operators(a) ? &access_tenant_op : &access_load_op);
+}

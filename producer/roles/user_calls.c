@@ -1,0 +1,267 @@
+#include "roles/user_calls.h"
+
+#include "ground/clock.h"
+#include "ground/utf8.h"
+#include "jobs/job_json.h"
+#include "roles/access_call.h"
+#include "stores/app_user.h"
+#include "stores/role.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- seeing ---- */
+
+static void user_write(struct buf *out, const struct app_user *u)
+{
+	char id[ID_TEXT_MAX];
+
+	id_format("usr", u->id, id);
+	(void)buf_printf(out, "{\"id\":\"%s\",\"object\":\"user\"", id);
+	job_json_text(out, "name", u->name);
+	access_roles_put(out, u->roles);
+	(void)buf_char(out, ',');
+	job_json_time(out, "created_at", u->created_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "disabled_at", u->disabled_ms);
+	(void)buf_char(out, '}');
+}
+
+static void listed(void *ctx, enum err e, const struct app_user *users, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
+	size_t shown = n > a->limit ? a->limit : n;
+	struct buf *out = reply_json(&a->call.r->reply, 200);
+
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; !e && i < shown; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		user_write(out, &users[i]);
+	}
+	(void)buf_printf(out, "],\"has_more\":%s", n > shown ? "true" : "false");
+	job_json_text(out, "next", n > shown ? users[shown - 1].name : NULL);
+	(void)buf_char(out, '}');
+	record_batch_end(batch, e);
+}
+
+static enum err list_run(struct db *db, struct record_batch *batch)
+{
+	const struct access_call *a = access_call_of(batch);
+
+	return app_user_list(
+		db, a->tenant, query_text(&a->call.r->query, "after"), a->limit + 1, listed, batch);
+}
+
+static void told(void *ctx, enum err e, const struct app_user *users, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	if (!e)
+		user_write(reply_json(&access_call_of(batch)->call.r->reply, 200), users);
+	record_batch_end(batch, e);
+}
+
+static enum err find_run(struct db *db, struct record_batch *batch)
+{
+	const struct access_call *a = access_call_of(batch);
+
+	return app_user_find(db, a->tenant, a->name, told, batch);
+}
+
+const struct record_op user_list_op = {"user_list", RECORD_SLOW, 1, list_run, NULL};
+const struct record_op user_find_op = {"user_find", RECORD_SLOW, 1, find_run, NULL};
+
+void users_get(struct request *r)
+{
+	static const struct query_field fields[] = {{"limit", QUERY_INT, 1, 100},
+		{"after", QUERY_TEXT, 1, APP_USER_NAME_MAX}, {NULL, QUERY_TEXT, 0, 0}};
+	static const struct access_kind kind = {NULL, false, &user_list_op, NULL};
+
+	if (call_query(r, fields))
+		access_call_start(r, &kind, NULL, false);
+}
+
+static const struct query_field no_fields[] = {{NULL, QUERY_TEXT, 0, 0}};
+
+void user_get(struct request *r)
+{
+	static const struct access_kind kind = {NULL, false, &user_find_op, NULL};
+
+	if (call_query(r, no_fields))
+		access_call_start(r, &kind, NULL, true);
+}
+
+/* ---- one user ---- */
+
+static bool name_is_right(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	return name[0] && strlen(name) <= APP_USER_NAME_MAX;
+}
+
+static enum err put_judge(struct access_call *a)
+{
+	const char *roles[ROLES_HELD_MAX];
+	size_t n = access_texts(json_object_get(a->body, "roles"), roles, ROLES_HELD_MAX);
+
+	if (!name_is_right(a->name)) {
+		(void)snprintf(a->why, sizeof a->why, "a user's name must be 1 to %d bytes",
+			APP_USER_NAME_MAX);
+		return ERR_INVALID_FIELD;
+	}
+	a->turn = 0;
+	return access_may_give(a, roles, n);
+}
+
+/* What it holds already: that is taken away, or shut out. */
+static void held_told(void *ctx, enum err e, const struct app_user *users, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
+
+	if (!e && n > 0)
+		e = access_may_take(a, users[0].roles);
+	record_batch_end(batch, e);
+}
+
+static bool put_more(struct access_call *a)
+{
+	return a->turn++ == 0;
+}
+
+static enum err put_run(struct db *db, struct record_batch *batch)
+{
+	const struct access_call *a = access_call_of(batch);
+	const json_t *list = json_object_get(a->body, "roles");
+	const json_t *disabled = json_object_get(a->body, "disabled");
+	const char *roles[ROLES_HELD_MAX];
+	const struct app_user_change change = {.tenant = a->tenant,
+		.version = a->version,
+		.name = a->name,
+		.has_roles = list != NULL,
+		.has_disabled = disabled != NULL,
+		.roles = roles,
+		.roles_n = access_texts(list, roles, ROLES_HELD_MAX),
+		.disabled = json_is_true(disabled)};
+
+	if (a->turn == 0)
+		return app_user_find(db, a->tenant, a->name, held_told, batch);
+	return app_user_put(db, &change, &a->by, told, batch);
+}
+
+const struct record_op user_put_op = {"user_put", RECORD_SLOW, 1, put_run, NULL};
+
+void user_put_call(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{"roles", JSON_IS_ARRAY, JSON_OPTIONAL, 0, ROLES_HELD_MAX},
+		{"disabled", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0}, {NULL, 0, JSON_OPTIONAL, 0, 0}};
+	static const struct access_kind kind = {put_judge, false, &user_put_op, put_more};
+	json_t *body;
+
+	if (!call_query(r, no_fields))
+		return;
+	body = call_body(r, fields, true);
+	if (body)
+		access_call_start(r, &kind, body, true);
+}
+
+/* ---- all who hold a role ---- */
+
+static enum err move_judge(struct access_call *a)
+{
+	const char *from = a->name, *to = json_string_value(json_object_get(a->body, "to"));
+	enum err e = access_may_give(a, &to, 1);
+
+	if (!e)
+		e = access_may_give(a, &from, 1);
+	a->set_from = from;
+	a->set_to = to;
+	return e;
+}
+
+static void move_write(struct access_call *a, bool more)
+{
+	struct buf *out = reply_json(&a->call.r->reply, 200);
+
+	buf_reset(out);
+	(void)buf_printf(out,
+		"{\"object\":\"change\",\"matched\":%lld,\"changed\":%lld,\"dry_run\":%s,"
+		"\"has_more\":%s}",
+		(long long)(a->dry_run ? a->users : a->moved), (long long)a->moved,
+		a->dry_run ? "true" : "false", more ? "true" : "false");
+}
+
+static void moved(void *ctx, enum err e, int64_t n, struct id last, int64_t version)
+{
+	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
+
+	if (!e) {
+		a->moved += n;
+		a->users = n; /* of this page */
+		a->after = last;
+		a->version = version;
+		a->tries = 0;
+	}
+	record_batch_end(batch, e);
+}
+
+static void counted(void *ctx, enum err e, int64_t users, int64_t keys)
+{
+	struct record_batch *batch = ctx;
+
+	access_call_of(batch)->users = users;
+	record_batch_end(batch, e);
+}
+
+static enum err move_run(struct db *db, struct record_batch *batch)
+{
+	const struct access_call *a = access_call_of(batch);
+	const struct app_user_move move = {.tenant = a->tenant,
+		.after = a->after,
+		.version = a->version,
+		.from = a->set_from,
+		.to = a->set_to,
+		.limit = USERS_MOVE_PAGE};
+
+	if (a->dry_run)
+		return role_holders(db, a->tenant, a->set_from, counted, batch);
+	return app_user_move_page(db, &move, &a->by, moved, batch);
+}
+
+static bool move_more(struct access_call *a)
+{
+	bool full = !a->dry_run && a->users == USERS_MOVE_PAGE;
+	bool time_left = clock_us() - a->call.r->began_us < (int64_t)USERS_MOVE_MS * 1000;
+
+	if (full && time_left)
+		return true;
+	move_write(a, full);
+	return false;
+}
+
+const struct record_op user_move_op = {"user_move", RECORD_SLOW, 1, move_run, NULL};
+
+void role_move_call(struct request *r)
+{
+	static const struct query_field dry_fields[] = {
+		{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
+	static const struct json_field fields[] = {
+		{"to", JSON_IS_STRING, JSON_REQUIRED, 1, ROLE_NAME_MAX},
+		{NULL, 0, JSON_OPTIONAL, 0, 0}};
+	static const struct access_kind kind = {move_judge, true, &user_move_op, move_more};
+	json_t *body;
+
+	if (!call_query(r, dry_fields))
+		return;
+	body = call_body(r, fields, false);
+	if (body)
+		access_call_start(r, &kind, body, true);
+}
