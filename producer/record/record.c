@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPS_MAX = 64, SWEEP_MS = 100, AWAY_GRACE_MS = 200, COMPANY = 48 };
+enum { OPS_MAX = 128, SWEEP_MS = 100, AWAY_GRACE_MS = 200, COMPANY = 48 };
 
 struct inbox {
 	struct ring items;
