@@ -194,15 +194,11 @@ CHANGES: dict[str, tuple[str, Ask]] = {
     ),
     "PUT /v1/tenants/{tenant}/users/{name}": (
         "user.put",
-        lambda s: s.admin.http.put(
-            "/v1/tenants/demo/users/ann", json={"roles": ["watcher"]}
-        ),
+        lambda s: s.admin.http.put("/v1/tenants/demo/users/ann", json={"roles": ["watcher"]}),
     ),
     "POST /v1/tenants/{tenant}/roles/{name}/move": (
         "user.move_role",
-        lambda s: s.admin.http.post(
-            "/v1/tenants/demo/roles/watcher/move", json={"to": "reader"}
-        ),
+        lambda s: s.admin.http.post("/v1/tenants/demo/roles/watcher/move", json={"to": "reader"}),
     ),
     "DELETE /v1/tenants/{tenant}/roles/{name}": (
         "role.remove",
