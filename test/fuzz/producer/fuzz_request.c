@@ -15,9 +15,12 @@ static void nothing(struct request *r)
 }
 
 static const struct route ROUTES[] = {
-	{"GET", "/v1/jobs", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, nothing},
-	{"GET", "/v1/jobs/{id}", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, nothing},
-	{"POST", "/v1/jobs/{id}/cancel", ROUTE_BOTH, ROUTE_TENANT, ROUTE_NO_BODY, nothing},
+	{"GET", "/v1/jobs", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, nothing, PERMISSION_JOB_READ,
+		ROUTE_JOB},
+	{"GET", "/v1/jobs/{id}", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, nothing,
+		PERMISSION_JOB_READ, ROUTE_JOB},
+	{"POST", "/v1/jobs/{id}/cancel", ROUTE_BOTH, ROUTE_TENANT, ROUTE_NO_BODY, nothing,
+		PERMISSION_JOB_READ, ROUTE_JOB},
 	{0},
 };
 
