@@ -49,8 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct job_scene scene = {.config = config_once(),
 		.caller = &caller,
 		.queues = queues_once(),
-		.trace = &trace,
-		.request = id_new(0)};
+		.trace = &trace};
 	struct problems problems = {.n = 0};
 	struct job_spec spec;
 	enum err e = job_spec_read(&spec, &scene, (const char *)bytes, len, &problems);
