@@ -216,7 +216,7 @@ static enum err rights_get(struct request *r, bool *ret_parked)
 
 	if (r->caller.rights)
 		return ERR_OK;
-	r->caller.rights = holders_find(r->producer->holders, &r->caller);
+	r->caller.rights = holders_find(r->producer->holders, &r->caller, keys_vouched_ms(r));
 	if (r->caller.rights)
 		return ERR_OK;
 	e = holders_look(r->producer->holders, r);

@@ -1,5 +1,6 @@
 #include "access/holders.h"
 
+#include "access/keys.h"
 #include "ground/clock.h"
 #include "ports/loop.h"
 #include "producer.h"
@@ -17,6 +18,7 @@ struct entry {
 	struct id tenant, principal;
 	struct rights *rights;
 	int64_t loaded_ms;
+	bool outdated; /* its tenant changed since; counts no more while the record can be asked */
 };
 
 struct holders {
@@ -56,36 +58,41 @@ static void entry_drop(struct holders *h, struct entry **at)
 	h->n--;
 }
 
-/* NULL: everybody's. */
-static void drop(struct holders *h, const struct id *tenant)
+static void empty(struct holders *h)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct entry **at = &h->buckets[i]; *at;)
-			if (!tenant || id_equal((*at)->tenant, *tenant))
-				entry_drop(h, at);
-			else
-				at = &(*at)->next;
+		while (h->buckets[i])
+			entry_drop(h, &h->buckets[i]);
+}
+
+/* NULL: everybody's. */
+static void outdate(struct holders *h, const struct id *tenant)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct entry *e = h->buckets[i]; e; e = e->next)
+			e->outdated |= !tenant || id_equal(e->tenant, *tenant);
 	h->changes++;
 }
 
 void holders_forget(struct holders *h, struct id tenant)
 {
 	(void)pthread_mutex_lock(&h->lock);
-	drop(h, &tenant);
+	outdate(h, &tenant);
 	(void)pthread_mutex_unlock(&h->lock);
 }
 
-struct rights *holders_find(struct holders *h, const struct caller *caller)
+struct rights *holders_find(struct holders *h, const struct caller *caller, int64_t vouched_ms)
 {
 	struct rights *rights = NULL;
 	int64_t now = clock_ms();
 	struct entry *e;
 
-	if (now - h->read_ms > HOLDERS_VOUCHED_MS)
+	if (now - h->read_ms > vouched_ms)
 		return NULL;
 	(void)pthread_mutex_lock(&h->lock);
 	e = *entry_place(h, caller->tenant, caller->principal);
-	if (e && now - e->loaded_ms < HOLDERS_TTL_MS)
+	if (e && now - e->loaded_ms < HOLDERS_TTL_MS &&
+		(!e->outdated || vouched_ms == KEYS_AWAY_TTL_MS))
 		rights = rights_hold(e->rights);
 	(void)pthread_mutex_unlock(&h->lock);
 	return rights;
@@ -97,15 +104,18 @@ static void keep(struct holders *h, const struct caller *caller, uint64_t since)
 
 	(void)pthread_mutex_lock(&h->lock);
 	if (h->n >= HOLDERS_MAX)
-		drop(h, NULL);
-	else if (h->changes == since) {
+		empty(h);
+	if (h->changes == since) {
 		at = entry_place(h, caller->tenant, caller->principal);
 		if (*at)
 			entry_drop(h, at);
 		e = calloc(1, sizeof *e);
 		if (e) {
-			*e = (struct entry){*at, caller->tenant, caller->principal,
-				rights_hold(caller->rights), clock_ms()};
+			*e = (struct entry){.next = *at,
+				.tenant = caller->tenant,
+				.principal = caller->principal,
+				.rights = rights_hold(caller->rights),
+				.loaded_ms = clock_ms()};
 			*at = e;
 			h->n++;
 		}
@@ -206,10 +216,10 @@ static void changes_take(struct holders *h, const struct access_changed *changed
 {
 	(void)pthread_mutex_lock(&h->lock);
 	if (n == ACCESS_CHANGED_MAX)
-		drop(h, NULL);
+		outdate(h, NULL);
 	for (size_t i = 0; n < ACCESS_CHANGED_MAX && i < n; i++)
 		if (!was_seen(h, &changed[i]))
-			drop(h, &changed[i].tenant);
+			outdate(h, &changed[i].tenant);
 	(void)pthread_mutex_unlock(&h->lock);
 }
 
@@ -289,7 +299,7 @@ void holders_free(struct holders *h)
 	if (!h)
 		return;
 	loop_timer_free(h->timer);
-	drop(h, NULL);
+	empty(h);
 	(void)pthread_mutex_destroy(&h->lock);
 	free(h);
 }

@@ -2,8 +2,8 @@
  *
  * A principal's rights are asked for once and kept. What vouches for them is the
  * record's own list of changes, read twice a second: a tenant whose roles or users
- * changed is forgotten as a whole, and while the list cannot be read for
- * HOLDERS_VOUCHED_MS nothing that is kept counts. So a change holds everywhere within
+ * changed is looked up anew as a whole, and while the list cannot be read for
+ * vouched_ms (keys_vouched_ms) nothing that is kept counts. So a change holds everywhere within
  * a second, and without Postgres nobody is let in for longer than an API key is
  * (keys.h). Rows that migrations write are seen after HOLDERS_TTL_MS.
  *
@@ -16,12 +16,7 @@
 #include "http/request.h"
 #include "record/record.h"
 
-enum {
-	HOLDERS_LOOK_MS = 500,
-	HOLDERS_VOUCHED_MS = 5000,
-	HOLDERS_TTL_MS = 60000,
-	HOLDERS_MAX = 16384
-};
+enum { HOLDERS_LOOK_MS = 500, HOLDERS_TTL_MS = 60000, HOLDERS_MAX = 16384 };
 
 struct holders;
 
@@ -32,7 +27,7 @@ MUST_CHECK enum err holders_start(struct holders *h);
 void holders_free(struct holders *h);
 
 /* The caller's rights, held, as they are kept; NULL: look. */
-struct rights *holders_find(struct holders *h, const struct caller *caller);
+struct rights *holders_find(struct holders *h, const struct caller *caller, int64_t vouched_ms);
 /* Parks r, gives its caller rights and resumes it; or access_err says why not. Somebody who is not
  * known, or no more welcome, holds nothing. ERR_NOMEM: r was not parked. */
 MUST_CHECK enum err holders_look(struct holders *h, struct request *r);

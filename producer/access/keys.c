@@ -100,7 +100,17 @@ static void cache_put(struct keys *k, const struct look *look)
 
 enum known { KNOWN_NOT, KNOWN, KNOWN_RENEW };
 
-static enum known cache_get(struct keys *k, const uint8_t hash[DIGEST_SIZE], struct caller *ret)
+/* Without the record a look at what needs none, metrics above all, is let in by an older copy. */
+int64_t keys_vouched_ms(const struct request *r)
+{
+	const bool looks = strcmp(r->match.route->method, "GET") == 0;
+
+	return looks && !record_is_up(r->producer->record, RECORD_READS) ? KEYS_AWAY_TTL_MS
+									 : KEYS_TTL_MS;
+}
+
+static enum known cache_get(
+	struct keys *k, const uint8_t hash[DIGEST_SIZE], int64_t ttl_ms, struct caller *ret)
 {
 	enum known known = KNOWN_NOT;
 	struct entry *e;
@@ -109,7 +119,7 @@ static enum known cache_get(struct keys *k, const uint8_t hash[DIGEST_SIZE], str
 	(void)pthread_mutex_lock(&k->lock);
 	e = *entry_place(k, hash);
 	age = e ? clock_ms() - e->loaded_ms : 0;
-	if (e && age < (id_is_zero(e->caller.principal) ? KEYS_UNKNOWN_TTL_MS : KEYS_TTL_MS)) {
+	if (e && age < (id_is_zero(e->caller.principal) ? KEYS_UNKNOWN_TTL_MS : ttl_ms)) {
 		caller_clear(ret);
 		caller_copy(ret, &e->caller);
 		known = age > KEYS_RENEW_MS && !e->renewing ? KNOWN_RENEW : KNOWN;
@@ -395,7 +405,7 @@ enum err keys_check(struct request *r, bool *ret_parked)
 	/* what the cache knows was spelt right once; only others are worth the second digest */
 	if (text && len == APIKEY_LEN) {
 		apikey_hash(text, len, hash);
-		known = cache_get(k, hash, &r->caller);
+		known = cache_get(k, hash, keys_vouched_ms(r), &r->caller);
 	}
 	if (known == KNOWN_RENEW)
 		(void)look_start(k, hash, NULL);

@@ -53,6 +53,8 @@ PARTS = {
 @pytest.mark.promises("C16", "X3")
 def test_a_part_that_is_away_is_seen_and_seen_to_be_back(stack: Any, part: str) -> None:
     becomes(stack, 1, *PARTS[part])
+    scrapes: list[Any] = []  # who comes regularly is known, and let in without the record
+    until("scraped", lambda: scrapes.append(value(stack, "producer-1", "x")) or len(scrapes) > 12)
     stack.stop(part)
     try:
         becomes(stack, 0, *PARTS[part])

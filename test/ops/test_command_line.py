@@ -19,6 +19,10 @@ COMMANDS = {
     "tenant create", "tenant list", "tenant callback-origins", "tenant limits", "api-key create",
     "api-key list", "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion",
     "help", "version", "usage",
+    "access explain", "audit anomalies", "audit export", "audit key", "audit verify",
+    "epoch activate", "epoch destroy", "epoch list", "epoch make", "role list", "role move",
+    "role remove", "role set", "role show", "signing-key list", "signing-key rotate", "user list",
+    "user set",
 }  # fmt: skip
 
 

@@ -54,8 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct job_spec spec;
 	enum err e = job_spec_read(&spec, &scene, (const char *)bytes, len, &problems);
 
-	if (e == ERR_OK && (problems.total > 0 || spec.submit.input.len > len + 1 ||
-				   spec.submit.input.len < 3 || id_is_zero(spec.submit.job)))
+	if (e == ERR_OK &&
+		(problems.total > 0 || spec.submit.input.len > len + 1 + SEALED_OVERHEAD ||
+			spec.submit.input.len < 3 || id_is_zero(spec.submit.job)))
 		abort();
 	if (e != ERR_OK && e != ERR_NOMEM && e != ERR_TOO_LARGE && problems.total == 0)
 		abort();
