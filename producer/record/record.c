@@ -384,6 +384,10 @@ enum err record_open(const struct record_options *options, struct record **ret_r
 	(void)pthread_mutex_init(&r->lock, NULL);
 	for (; options->ops[r->ops_n] && r->ops_n < OPS_MAX; r->ops_n++)
 		ring_init(&r->inboxes[r->ops_n].items);
+	if (options->ops[r->ops_n]) {
+		e = ERR_TOO_LARGE; /* an operation without an inbox would never be run */
+		goto out;
+	}
 	for (size_t kind = 0; kind < RECORD_LANES; kind++)
 		r->lanes_n += options->lanes[kind];
 	r->lanes = calloc(r->lanes_n, sizeof *r->lanes);
