@@ -46,6 +46,18 @@ static enum err values_seal(
 	return e ? e : deltas_seal(job, box, sealed, run);
 }
 
+bool end_leave_text(struct job *job)
+{
+	const size_t deltas = output_unwritten(&job->output);
+
+	if (deltas) {
+		log_error("the record refuses a job's running text: it is left out",
+			LOG_ID("job", "job", job->id), LOG_INT("deltas", (int64_t)deltas));
+		output_written(&job->output, deltas);
+	}
+	return deltas != 0;
+}
+
 void end_disown(struct job *job, enum err e)
 {
 	job->error = e;

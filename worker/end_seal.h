@@ -14,6 +14,8 @@ struct job;
 /* Fills job->end's values and runs (one run at most, in *run). A job whose data key is gone fails
  * without any. ERR_NOMEM, ERR_TOO_LARGE of sealed. */
 MUST_CHECK enum err end_seal(struct job *job, struct buf *sealed, struct event_run *run);
+/* Leaves out deltas that are not in the record yet. False: there were none. */
+bool end_leave_text(struct job *job);
 /* The job fails with e, without any value of its own. */
 void end_disown(struct job *job, enum err e);
 

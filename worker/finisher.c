@@ -239,13 +239,17 @@ static void batch_give_up(struct batch *batch)
 	batch_let_go(batch);
 }
 
-/* The job that owns the refused value fails, without any value of its own. */
+/* The job that owns the refused value ends without its last running text, as the writer would leave
+ * it out; if it was not that, it fails without any value of its own. */
 static void batch_blame(struct batch *batch)
 {
 	struct job *job = batch->jobs[0];
 
-	log_error("the record refuses a value of this job's end", LOG_ID("job", "job", job->id));
-	end_disown(job, ERR_DB_DATA);
+	if (!end_leave_text(job)) {
+		log_error("the record refuses a value of this job's end",
+			LOG_ID("job", "job", job->id));
+		end_disown(job, ERR_DB_DATA);
+	}
 	batch_send(batch);
 }
 

@@ -70,8 +70,15 @@ def test_a_claim_whose_input_cannot_be_read_holds_up_no_other(stack: Any, client
         assert_one_fails(client, jobs)
 
 
+@pytest.mark.promises("C4")
+def test_an_answer_that_cannot_be_written_fails_its_job_alone(stack: Any, client: Client) -> None:
+    with one_refused(stack, client, f"job_result {INSERTS}", "sim?tokens=2") as jobs:
+        assert_one_fails(client, jobs)
+
+
 @pytest.mark.promises("C4", "C9")
 def test_text_that_cannot_be_written_keeps_no_others_back(lite: Any, lite_client: Client) -> None:
+    """Nor does it cost its own job the answer."""
     model = "sim?tokens=150&itl_ms=30"
     with one_refused(lite, lite_client, f"job_event {INSERTS}", model) as jobs:
         others = [typeid_uuid(job) for i, job in enumerate(jobs) if i != BAD]
@@ -85,4 +92,11 @@ def test_text_that_cannot_be_written_keeps_no_others_back(lite: Any, lite_client
         assert {lite_client.get(job)["state"] for job in jobs} == {"running"}
         assert "refuses a job's running text" in lite.log("worker-1")
         assert jobs[BAD] in lite.log("worker-1")
-        assert_one_fails(lite_client, jobs)
+        assert {lite_client.wait(job)["state"] for job in jobs} == {"completed"}
+
+
+@pytest.mark.promises("C4", "C9")
+def test_last_text_that_cannot_be_written_leaves_the_answer(lite: Any, lite_client: Client) -> None:
+    """As above where the text comes with the end."""
+    with one_refused(lite, lite_client, f"job_event {INSERTS}", "sim?tokens=2") as jobs:
+        assert {lite_client.wait(job)["state"] for job in jobs} == {"completed"}
