@@ -325,7 +325,7 @@ def test_who_reads_far_more_than_ever_before_is_told(book: Book) -> None:
 
 def test_a_record_that_lost_signed_rows_is_told_and_the_proof_kept(book: Book) -> None:
     """As after a restore that lost the last minutes: what was signed outside is ahead."""
-    signed = book.signed()
+    signed = book.settle()
     first = "(select min(size) from audit_checkpoint)"
     book.sql(
         f"begin; delete from audit_batch where position >= {first};"
