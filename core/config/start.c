@@ -5,13 +5,18 @@
 #include "config/print.h"
 #include "config/table.h"
 #include "ground/clock.h"
+#include "ground/confine.h"
 #include "ground/heap.h"
 #include "ground/log.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { START_TEXT_MAX = 256 * 1024, START_WRONG = 2 };
 
@@ -108,6 +113,55 @@ static void start_log_notes(const char *path, const struct config *config)
 	buf_clear(&notes);
 }
 
+/* The folders that programs write to. One of its own is made by the program; one that is another
+ * disk's must be there, or what comes to lie there would be kept on this one. */
+static const struct {
+	const char *program;
+	size_t folder; /* in struct config */
+	bool own;
+} START_WRITES[] = {
+	{"worker", offsetof(struct config, worker.state_dir), true},
+	{"scheduler", offsetof(struct config, audit.checkpoint_dir), false},
+	{"scheduler", offsetof(struct config, audit.archive_dir), false},
+};
+
+enum { START_WRITES_N = sizeof START_WRITES / sizeof *START_WRITES };
+
+static const char *start_folder(const struct config *config, const char *program, size_t i)
+{
+	const char *folder;
+
+	if (strcmp(START_WRITES[i].program, program) != 0)
+		return NULL;
+	memcpy(&folder, (const char *)config + START_WRITES[i].folder, sizeof folder);
+	if (folder && *folder && START_WRITES[i].own)
+		(void)mkdir(folder, 0700); /* who opens it says why it is not there */
+	if (folder && *folder && access(folder, F_OK) != 0) {
+		log_warn("a folder is missing: what belongs there is not written until it is "
+			 "made and the program started again",
+			LOG_TEXT("folder", folder));
+		folder = NULL;
+	}
+	return folder;
+}
+
+/* From here on a mistake in the program, or who takes it over, writes no file elsewhere and runs no
+ * program. */
+static void start_confine(const struct config *config, const char *program)
+{
+	const char *folders[START_WRITES_N];
+	enum err e;
+
+	for (size_t i = 0; i < START_WRITES_N; i++)
+		folders[i] = start_folder(config, program, i);
+	e = confine(folders, START_WRITES_N);
+	if (e == ERR_UNAVAILABLE)
+		log_info("the kernel has no Landlock: files can be written wherever the user may",
+			LOG_END);
+	else if (e)
+		log_warn("not confined", LOG_ERR(e), LOG_TEXT("why", strerror(errno)));
+}
+
 bool start_program(const char *program, int argc, char **argv, struct start *ret)
 {
 	struct start_wish wish = start_arguments(argc, argv);
@@ -136,6 +190,7 @@ bool start_program(const char *program, int argc, char **argv, struct start *ret
 	if (log_level_parse(ret->config->log.level, &level) != 0)
 		level = LOG_LEVEL_INFO;
 	log_open(program, level);
+	start_confine(ret->config, program);
 	if (start_has_prices(program))
 		start_log_notes(ret->path, ret->config);
 	return true;

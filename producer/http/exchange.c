@@ -3,6 +3,7 @@
 #include "http/absence.h"
 #include "http/guard.h"
 #include "http/reply_memory.h"
+#include "http/response.h"
 #include "http/server_state.h"
 #include "http/sse.h"
 
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { DRAIN_BYTES_MAX = 64 << 20, SSE_CHUNK = 4096 };
+enum { DRAIN_BYTES_MAX = 64 << 20 };
 
 /* What only this file needs of a request. */
 struct exchange {
@@ -252,59 +253,6 @@ static void body_release(struct exchange *x)
 
 /* ---- reply ---- */
 
-static ssize_t stream_read(void *cls, uint64_t at, char *out, size_t room)
-{
-	ssize_t n = sse_read(cls, out, room);
-
-	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
-}
-
-static void stream_over(void *cls)
-{
-	sse_detach(cls);
-}
-
-static struct MHD_Response *response_make(struct request *r)
-{
-	struct MHD_Response *response;
-	char *bytes = NULL;
-	size_t len = 0;
-
-	if (r->stream) {
-		sse_attach(r->stream, r->connection);
-		response = MHD_create_response_from_callback(
-			MHD_SIZE_UNKNOWN, SSE_CHUNK, stream_read, r->stream, stream_over);
-		if (response)
-			r->stream = NULL;
-		return response;
-	}
-	if (buf_err(&r->reply.body) || buf_take(&r->reply.body, &bytes, &len))
-		return NULL;
-	if (!bytes)
-		return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-	response = MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
-	if (!response)
-		free(bytes);
-	return response;
-}
-
-static void response_dress(struct MHD_Response *response, const struct request *r)
-{
-	const struct reply *reply = &r->reply;
-	char traceparent[TRACE_PARENT_MAX];
-
-	(void)MHD_add_response_header(response, "X-Request-Id", r->id_text);
-	trace_format(&r->trace, traceparent);
-	(void)MHD_add_response_header(response, "traceparent", traceparent);
-	if (reply->type)
-		(void)MHD_add_response_header(response, "Content-Type", reply->type);
-	for (size_t i = 0; i < reply->headers_n; i++)
-		(void)MHD_add_response_header(
-			response, reply->headers[i].name, reply->headers[i].value);
-	if (reply->close)
-		(void)MHD_add_response_header(response, "Connection", "close");
-}
-
 /* A parked connection is not read, so the library does not know yet that its client has closed. */
 static bool client_is_gone(const struct request *r)
 {
@@ -330,7 +278,6 @@ static enum MHD_Result answer(struct exchange *x)
 	response = response_make(r);
 	if (!response)
 		return MHD_NO;
-	response_dress(response, r);
 	if (r->head_only || r->reply.status >= 400 || (r->sent && client_is_gone(r)))
 		r->sent = NULL;
 	body_release(x);

@@ -51,7 +51,7 @@ static void answer(int fd, const struct refusal *refusal)
 	buf_init(&out, ANSWER_MAX);
 	(void)buf_printf(&out,
 		"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-		"X-Request-Id: %s\r\n\r\n",
+		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n\r\n",
 		reply.status, MHD_get_reason_phrase_for((unsigned)reply.status), reply.type,
 		reply.body.len, id);
 	(void)buf_append(&out, reply.body.bytes, reply.body.len);

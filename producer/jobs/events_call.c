@@ -282,7 +282,6 @@ static void stream_begin(struct follow *f)
 
 	r->reply.status = 200;
 	r->reply.type = "text/event-stream";
-	reply_header(&r->reply, "Cache-Control", "no-store");
 	r->stream = sse_hold(f->sse);
 	f->r = NULL;
 	request_resume(r);

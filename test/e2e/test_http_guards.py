@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -279,6 +280,29 @@ def test_every_reply_names_its_request(client: Client) -> None:
         "/v1/jobs", json={"kind": "noop", "input": {}}, headers={"traceparent": trace}
     )
     assert job.json()["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_every_reply_tells_a_browser_to_keep_guess_and_run_nothing(client: Client) -> None:
+    job = client.http.post("/v1/jobs", json={"kind": "noop", "input": {}}).json()["id"]
+    replies = [
+        client.http.get("/healthz"),
+        client.http.get("/v1/nothing"),
+        client.http.post("/v1/jobs", json={}),
+        client.http.get(f"/v1/jobs/{job}?wait=30"),
+        client.http.get(f"/v1/jobs/{job}/events"),
+    ]
+    for reply in replies:
+        assert reply.headers["cache-control"] == "no-store"
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in reply.headers["content-security-policy"]
+
+
+def test_no_program_can_gain_privileges(stack: Any) -> None:
+    """That it also writes nowhere else and runs nothing: test/unit/core/ground/test_confine.c."""
+    for name in ("producer-1", "worker-1", "scheduler-1"):
+        status = Path(f"/proc/{stack.pid(name)}/status").read_text()
+        assert "NoNewPrivs:\t1\n" in status, name
+        assert "confined" not in stack.log(name)
 
 
 def test_a_wrong_method_says_which_are_right(client: Client) -> None:

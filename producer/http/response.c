@@ -1,0 +1,81 @@
+#include "http/response.h"
+
+#include "http/sse.h"
+
+#include <microhttpd.h>
+
+enum { SSE_CHUNK = 4096 };
+
+static ssize_t stream_read(void *cls, uint64_t at, char *out, size_t room)
+{
+	ssize_t n = sse_read(cls, out, room);
+
+	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void stream_over(void *cls)
+{
+	sse_detach(cls);
+}
+
+static struct MHD_Response *body_make(struct request *r)
+{
+	struct MHD_Response *response;
+	char *bytes = NULL;
+	size_t len = 0;
+
+	if (r->stream) {
+		sse_attach(r->stream, r->connection);
+		response = MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, SSE_CHUNK, stream_read, r->stream, stream_over);
+		if (response)
+			r->stream = NULL;
+		return response;
+	}
+	if (buf_err(&r->reply.body) || buf_take(&r->reply.body, &bytes, &len))
+		return NULL;
+	if (!bytes)
+		return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	response = MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		free(bytes);
+	return response;
+}
+
+/* For a browser that came here by itself: nothing of a reply is kept, guessed at, framed or run. */
+static const struct {
+	const char *name, *value;
+} BROWSER_RULES[] = {
+	{"Cache-Control", "no-store"},
+	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+	{"X-Content-Type-Options", "nosniff"},
+};
+
+static void headers_add(struct MHD_Response *response, const struct request *r)
+{
+	const struct reply *reply = &r->reply;
+	char traceparent[TRACE_PARENT_MAX];
+
+	(void)MHD_add_response_header(response, "X-Request-Id", r->id_text);
+	trace_format(&r->trace, traceparent);
+	(void)MHD_add_response_header(response, "traceparent", traceparent);
+	for (size_t i = 0; i < sizeof BROWSER_RULES / sizeof *BROWSER_RULES; i++)
+		(void)MHD_add_response_header(
+			response, BROWSER_RULES[i].name, BROWSER_RULES[i].value);
+	if (reply->type)
+		(void)MHD_add_response_header(response, "Content-Type", reply->type);
+	for (size_t i = 0; i < reply->headers_n; i++)
+		(void)MHD_add_response_header(
+			response, reply->headers[i].name, reply->headers[i].value);
+	if (reply->close)
+		(void)MHD_add_response_header(response, "Connection", "close");
+}
+
+struct MHD_Response *response_make(struct request *r)
+{
+	struct MHD_Response *response = body_make(r);
+
+	if (response)
+		headers_add(response, r);
+	return response;
+}
