@@ -18,7 +18,7 @@ from .test_links import proxied
 def stack() -> Iterator[Any]:
     """With the address sanitizer, which also looks for leaks as a program ends."""
     how: dict[str, Any] = {"lite": True, "build": ROOT / "build/asan"}
-    with running("ends", workers=1, config_overrides={"worker": {"db_outage_s": 2}}, **how) as one:
+    with running("ends", workers=1, config_overrides={"worker": {"db_outage_s": 8}}, **how) as one:
         yield one
 
 

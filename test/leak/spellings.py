@@ -22,7 +22,8 @@ HALF = STEM // 2
 
 
 def new_stem() -> str:
-    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(STEM))
+    """No letter comes twice: a compression would write "as before" for three that do."""
+    return "".join(secrets.SystemRandom().sample(string.ascii_lowercase, STEM))
 
 
 def halves(stem: str) -> list[bytes]:
