@@ -1,12 +1,15 @@
 #include "stores/due.h"
 
 #include "stores/call.h"
+#include "stores/job_key_sql.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
 
+#define ITS_JOB JOB_KEYED("h")
+
 /* Rows are held first, then jobs are changed in the order of their ids. A job that was ended
- * meanwhile does not match its old address any more and is left as it is. */
+ * meanwhile is in another state by then and left as it is. */
 static const struct db_stmt DUE_MOVE = {.name = "due_move",
 	.sql = "with " TERM_SQL ","
 	       " d as materialized (select ctid as at from job_due"
@@ -14,13 +17,10 @@ static const struct db_stmt DUE_MOVE = {.name = "due_move",
 	       " order by due_at limit $2 for update skip locked),"
 	       " gone as (delete from job_due where ctid = any(array(select at from d))"
 	       " returning tenant_id, job_id),"
-	       " held as materialized (select j.at from gone k cross join lateral"
-	       " (select ctid as at from job where tenant_id = k.tenant_id and job_id ="
-	       " k.job_id limit 1) j"
-	       " order by k.job_id),"
+	       " held as materialized (select * from gone order by job_id),"
 	       " upd as (update job j set state = 'queued', waiting_for = null, version"
 	       " = version + 1,"
-	       " rank = ready_rank(now(), priority) from held h where j.ctid = h.at and"
+	       " rank = ready_rank(now(), priority) from held h where " ITS_JOB " and"
 	       " j.state = 'waiting'"
 	       " returning j.*),"
 	       " head as (insert into ready_head (tenant_id, queue_id) select distinct"
@@ -38,14 +38,11 @@ static const struct db_stmt DUE_EXPIRE_WAITING = {.name = "due_expire_waiting",
 	       "and " TERM_HELD " order by deadline_at limit $2 for update skip locked),"
 	       " gone as (delete from job_ready where ctid = any(array(select at from r))"
 	       " returning tenant_id, job_id),"
-	       " held as materialized (select j.at from gone k cross join lateral"
-	       " (select ctid as at from job where tenant_id = k.tenant_id and job_id ="
-	       " k.job_id limit 1) j"
-	       " order by k.job_id),"
+	       " held as materialized (select * from gone order by job_id),"
 	       " ended as (update job j set state = 'expired', error_code = 'deadline',"
 	       " waiting_for = null,"
 	       " finished_at = now(), event_next = event_next + 1, version = version + 1"
-	       " from held h where j.ctid = h.at and j.state = 'queued' returning j.*),"
+	       " from held h where " ITS_JOB " and j.state = 'queued' returning j.*),"
 	       " done as (insert into job_done"
 	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
 	       " select retention, tenant_id, job_id, fence, event_next - 1, queue_id,"

@@ -1,4 +1,5 @@
 #include "stores/finish_sql.h"
+#include "stores/job_key_sql.h"
 #include "stores/usage_sql.h"
 
 #ifdef CONTROL_WITHOUT_FENCE
@@ -16,11 +17,12 @@
 #define IF_TWICE    ""
 #endif
 
+#define ITS_JOB	 JOB_KEYED("k")
 #define TERMINAL "state in ('completed', 'failed', 'expired')"
 
 /* state and callback_events stand first in held: most of what follows looks at nothing else.
  * One look at each element (held) decides what becomes of its job; all else follows from the rows
- * that the update of job returned. Addresses, not keys, lead to what is changed. */
+ * that the update of job returned. */
 const struct db_stmt finish_stmt = {.name = "finish",
 	.sql = "with held as materialized (select case k.as_kind when 0 then 'completed'"
 	       "   when 1 then 'failed' when 5 then 'expired'"
@@ -29,8 +31,8 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "     then 'failed' else 'waiting' end"
 	       "   when 3 then 'waiting'"
 	       "   else case when j.interruptions >= $22 then 'failed' else 'queued' end"
-	       "  end::job_state as state, j.callback_events, k.*, j.job_at, j.retention, j.queue_id,"
-	       "  j.priority, j.units, j.deadline_at, l.lease_at, l.started_at, l.number, l.restarted,"
+	       "  end::job_state as state, j.callback_events, k.*, j.retention, j.queue_id,"
+	       "  j.priority, j.units, j.deadline_at, l.worker_id as holder, l.started_at, l.number, l.restarted,"
 	       "  l.event_from,"
 	       "  least(greatest(k.event_last, l.event_from + 1), l.event_to) as event_end,"
 	       "  case when k.as_kind in (2, 3) then least(j.deadline_at,"
@@ -46,9 +48,9 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  error_code, delay_ms, waiting_for, event_last, upstream, model, upstream_status,"
 	       "  input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms, finish_ms, body,"
 	       "  decision_id, message, key_label, called_model, fallback, estimated, ord)"
-	       " cross join lateral (select j.ctid as job_at, j.* from job j where j.tenant_id = k.tenant_id"
+	       " cross join lateral (select j.* from job j where j.tenant_id = k.tenant_id"
 	       "  and j.job_id = k.job_id and " JOB_GUARD " limit 1) j" LEASE_JOIN
-	       " (select l.ctid as lease_at, l.* from job_lease l where l.tenant_id = k.tenant_id"
+	       " (select l.* from job_lease l where l.tenant_id = k.tenant_id"
 	       "  and l.job_id = k.job_id and " LEASE_GUARD " limit 1) l" LEASE_ON
 	       "), ended as (update job j set state = k.state, version = j.version + 1,"
 	       "  event_next = coalesce(k.event_end + 1, j.event_next), attempt = k.attempt_left,"
@@ -62,8 +64,9 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  input_tokens = j.input_tokens + k.input_tokens, output_tokens = j.output_tokens + k.output_tokens,"
 	       "  cost_nano = j.cost_nano + k.cost_nano, admit_ms = k.admit_ms, first_byte_ms = k.first_byte_ms,"
 	       "  stream_ms = k.stream_ms, finish_ms = k.finish_ms"
-	       " from held k where j.ctid = k.job_at and " JOB_GUARD " returning k.*)"
-	       ", released as (delete from job_lease l using ended k where l.ctid = k.lease_at and l.fence = k.fence)"
+	       " from held k where " ITS_JOB " and " JOB_GUARD " returning k.*)"
+	       ", released as (delete from job_lease l using ended k where l.worker_id = any(array[k.holder])"
+	       "  and l.tenant_id = any(array[k.tenant_id]) and l.job_id = any(array[k.job_id]) and l.fence = k.fence)"
 	       ", results as (insert into job_result (retention, tenant_id, job_id, fence, decision_id,"
 	       "  upstream_status, body)"
 	       " select retention, tenant_id, job_id, fence, decision_id, upstream_status, body from ended"

@@ -25,15 +25,12 @@
 	"     where not q.paused and (cardinality($2) = 0 or q.queue_id = any($2))"              \
 	"     and (select alive from setting)) q where q.free is null or q.free > 0),"
 #define SPOT                                                                                     \
-	", ready as materialized (select row_number() over () as ord, r.at, r.job_id,"           \
-	"   r.probation, q.tenant_id from"                                                       \
+	", spot as materialized (select row_number() over () as ord, r.at as ready_at,"          \
+	"   r.probation from"                                                                    \
 	"   (select s.*, v.rated from (select * from share where n > 0 order by ord) s"          \
 	"     cross join lateral (select rated from queues v where v.queue_id = s.queue_id"      \
 	"      limit 1) v) q cross join lateral"                                                 \
-	SHARE_ROWS("r.ctid as at, r.job_id, r.probation", TAKEN, "q.n for update skip locked") " r)" \
-	", spot as materialized (select r.ord, r.at as ready_at, r.probation, j.at as job_at"    \
-	"   from ready r cross join lateral (select j.ctid as at from job j"                     \
-	"    where j.tenant_id = r.tenant_id and j.job_id = r.job_id limit 1) j)"
+	SHARE_ROWS("r.ctid as at, r.probation", TAKEN, "q.n for update skip locked") " r)"
 #define OWING                                                                                    \
 	" union all select tenant_id, null, owed, queue_id, null, null, null, null, null, null," \
 	" null, null, null, null, null, null, null, null, null, null, null, null, null from owing"

@@ -6,6 +6,7 @@
 
 #include "stores/call.h"
 #include "stores/event.h"
+#include "stores/job_key_sql.h"
 #include "stores/lease.h"
 
 /* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
@@ -22,12 +23,11 @@
 
 #define LEASE_BLOCK SQL_NUMBER(EVENT_BLOCK)
 
-/* From spot (ready row's address, job's address, probation, ord; both rows' keys) to leases. The
- * job's row is changed by address: its plan cannot turn into a walk through the table. */
+/* From spot (ready row's address, probation, ord) to leases. */
 #define LEASE_TAKE                                                                                          \
 	", taken as (delete from job_ready r using spot s where r.ctid = s.ready_at"                        \
 	"  and (not s.probation or s.ord = (select min(ord) from spot where probation))"                    \
-	"  returning s.job_at, r.job_id, r.probation, r.ready_at as since)"                                 \
+	"  returning r.tenant_id, r.job_id, r.probation, r.ready_at as since)"                              \
 	", claimed as (update job j set state = 'running', worker_id = $1,"                                 \
 	"  fence = greatest(j.fence, c.fence_base) + 1, attempt = j.attempt + 1,"                           \
 	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + " LEASE_BLOCK            \
@@ -35,7 +35,7 @@
 	"  version = j.version + 1, waiting_for = null,"                                                    \
 	"  queue_ms = greatest(0, date_part('epoch', now() - t.since) * 1000)::int4"                        \
 	"  from (select * from taken order by job_id) t"                                                    \
-	"  cross join setting c where j.ctid = t.job_at and j.state = 'queued'"                             \
+	"  cross join setting c where " JOB_KEYED("t") " and j.state = 'queued'"                            \
 	"  returning j.tenant_id, j.job_id, j.principal, j.fence, j.queue_id, j.event_next, j.deadline_at," \
 	"  j.attempt, j.restarted, t.probation, j.kind, j.model, j.priority, j.max_attempts,"               \
 	"  j.crashes, j.interruptions, j.attempt_timeout_ms, j.created_at, j.queue_ms, j.store,"            \
