@@ -53,6 +53,7 @@ static inline int race_open(void **state)
 	r->clock = race_connect_as("longhaul_worker");
 	r->leader = race_connect_as("longhaul_scheduler");
 	r->deadline = race_connect_as("longhaul_scheduler");
+	r->book = race_connect_as("longhaul_worker");
 	for (size_t i = 0; i < RACE_WORKERS; i++) {
 		r->workers[i].db = race_connect_as("longhaul_worker");
 		r->workers[i].id = record_worker(r->workers[i].db);
@@ -67,7 +68,7 @@ static inline int race_open(void **state)
 static inline int race_close(void **state)
 {
 	struct race *r = *state;
-	struct db *all[] = {r->producer, r->gate, r->key, r->clock, r->deadline};
+	struct db *all[] = {r->producer, r->gate, r->key, r->clock, r->deadline, r->book};
 
 	record_run(r->leader, term_release(r->leader, r->me, r->term, record_ok, NULL));
 	db_close(r->leader);

@@ -39,7 +39,7 @@ struct race_worker {
 };
 
 struct race {
-	struct db *producer, *clock, *leader, *deadline, *gate, *key;
+	struct db *producer, *clock, *leader, *deadline, *book, *gate, *key;
 	struct race_worker workers[RACE_WORKERS];
 	struct id tenant, me;
 	int32_t queue;

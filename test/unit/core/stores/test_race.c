@@ -138,6 +138,29 @@ static struct db *move_finish(struct move *m)
 	return w->db;
 }
 
+static void on_booked(void *ctx, enum err e, struct finish *const *batch, size_t n)
+{
+	struct move *m = ctx;
+
+	assert_int_equal(e, ERR_OK);
+	race_say(m->race, " [booked %d]", n == 1 && batch[0]->outcome == ERR_OK);
+}
+
+/* What an attempt used that was taken from its holder, told late, whatever its job is by then. */
+static struct db *move_book(struct move *m)
+{
+	const struct race_worker *w = m->worker;
+
+	if (w->held_n == 0)
+		return NULL;
+	m->held[0] = w->held[race_dice(m->race, w->held_n)];
+	m->ends[0] = record_finish_of(&m->held[0].claim);
+	m->batch[0] = &m->ends[0];
+	assert_int_equal(
+		finish_usage(m->race->book, m->held[0].worker, m->batch, 1, on_booked, m), ERR_OK);
+	return m->race->book;
+}
+
 static void on_reaped(void *ctx, enum err e, const struct reap_report *report)
 {
 	struct move *m = ctx;
@@ -244,6 +267,7 @@ static const struct kind {
 	{"claim", move_claim, 6, true},
 	{"finish", move_finish, 6, true},
 	{"reap", move_reap, 4, true},
+	{"book", move_book, 3, true},
 	{"freeze", move_freeze, 4, false},
 	{"beat", move_beat, 2, false},
 	{"cancel", move_cancel, 1, true},
