@@ -66,7 +66,7 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  stream_ms = k.stream_ms, finish_ms = k.finish_ms"
 	       " from held k where " ITS_JOB " and " JOB_GUARD " returning k.*)"
 	       ", released as (delete from job_lease l using ended k where l.worker_id = any(array[k.holder])"
-	       "  and l.tenant_id = any(array[k.tenant_id]) and l.job_id = any(array[k.job_id]) and l.fence = k.fence)"
+	       "  and l.tenant_id = k.tenant_id and l.job_id = k.job_id and l.fence = k.fence)"
 	       ", results as (insert into job_result (retention, tenant_id, job_id, fence, decision_id,"
 	       "  upstream_status, body)"
 	       " select retention, tenant_id, job_id, fence, decision_id, upstream_status, body from ended"

@@ -24,32 +24,34 @@
 #define LEASE_BLOCK SQL_NUMBER(EVENT_BLOCK)
 
 /* From spot (ready row's address, probation, ord) to leases. */
-#define LEASE_TAKE                                                                                          \
-	", taken as (delete from job_ready r using spot s where r.ctid = s.ready_at"                        \
-	"  and (not s.probation or s.ord = (select min(ord) from spot where probation))"                    \
-	"  returning r.tenant_id, r.job_id, r.probation, r.ready_at as since)"                              \
-	", claimed as (update job j set state = 'running', worker_id = $1,"                                 \
-	"  fence = greatest(j.fence, c.fence_base) + 1, attempt = j.attempt + 1,"                           \
-	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + " LEASE_BLOCK            \
-	","                                                                                                 \
-	"  version = j.version + 1, waiting_for = null,"                                                    \
-	"  queue_ms = greatest(0, date_part('epoch', now() - t.since) * 1000)::int4"                        \
-	"  from (select * from taken order by job_id) t"                                                    \
-	"  cross join setting c where " JOB_KEYED("t") " and j.state = 'queued'"                            \
-	"  returning j.tenant_id, j.job_id, j.principal, j.fence, j.queue_id, j.event_next, j.deadline_at," \
-	"  j.attempt, j.restarted, t.probation, j.kind, j.model, j.priority, j.max_attempts,"               \
-	"  j.crashes, j.interruptions, j.attempt_timeout_ms, j.created_at, j.queue_ms, j.store,"            \
-	"  j.retention)"                                                                                    \
-	", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"                          \
-	" event_from, event_to, deadline_at, queue_id, number, restarted, probation)"                       \
-	" select $1, tenant_id, job_id, fence, event_next - " LEASE_BLOCK ", event_next - 1,"               \
-	" deadline_at, queue_id, attempt, restarted, probation from claimed)"                               \
-	", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"                      \
-	" select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"               \
-	"  from claimed having count(*) > 0)"                                                               \
-	", unwelcome as materialized (select tenant_id, principal from"                                     \
-	"  (select distinct tenant_id, principal from claimed) d"                                           \
-	"  where not principal_may_submit(tenant_id, principal))"
+#define LEASE_TAKE                                                                                                       \
+	", taken as (delete from job_ready r using spot s where r.ctid = s.ready_at"                                     \
+	"  and (not s.probation or s.ord = (select min(ord) from spot where probation))"                                 \
+	"  returning r.tenant_id, r.job_id, r.probation, r.ready_at as since)"                                           \
+	", claimed as (update job j set state = 'running', worker_id = $1,"                                              \
+	"  fence = greatest(j.fence, c.fence_base) + 1, attempt = j.attempt + 1,"                                        \
+	"  started_at = coalesce(j.started_at, now()), event_next = j.event_next + " LEASE_BLOCK                         \
+	","                                                                                                              \
+	"  version = j.version + 1, waiting_for = null,"                                                                 \
+	"  queue_ms = greatest(0, date_part('epoch', now() - t.since) * 1000)::int4"                                     \
+	"  from (select * from taken order by job_id) t"                                                                 \
+	"  cross join setting c where " JOB_KEYED(                                                                       \
+		"t") " and j.state = 'queued'"                                                                           \
+		     "  returning j.tenant_id, j.job_id, j.principal, j.fence, j.queue_id, j.event_next, j.deadline_at," \
+		     "  j.attempt, j.restarted, t.probation, j.kind, j.model, j.priority, j.max_attempts,"               \
+		     "  j.crashes, j.interruptions, j.attempt_timeout_ms, j.created_at, j.queue_ms, j.store,"            \
+		     "  j.retention)"                                                                                    \
+		     ", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"                          \
+		     " event_from, event_to, deadline_at, queue_id, number, restarted, probation)"                       \
+		     " select $1, tenant_id, job_id, fence, event_next - " LEASE_BLOCK                                   \
+		     ", event_next - 1,"                                                                                 \
+		     " deadline_at, queue_id, attempt, restarted, probation from claimed)"                               \
+		     ", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"                      \
+		     " select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"               \
+		     "  from claimed having count(*) > 0)"                                                               \
+		     ", unwelcome as materialized (select tenant_id, principal from"                                     \
+		     "  (select distinct tenant_id, principal from claimed) d"                                           \
+		     "  where not principal_may_submit(tenant_id, principal))"
 
 /* A row per claim, read by lease_claim_take. */
 #define LEASE_REPLY                                                                                       \
