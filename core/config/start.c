@@ -235,11 +235,12 @@ bool start_reload(const char *program, const char *path, struct config **config)
 	buf_init(&changes, START_TEXT_MAX);
 	e = start_reread(program, path, *config, &faults, &changes, &fresh);
 	if (e == ERR_OK) {
-		if (changes.len == 0)
-			log_info("configuration read again, nothing changed",
-				LOG_TEXT("file", path));
 		start_log_lines(LOG_LEVEL_INFO, "configuration changed", &changes);
 		start_replace(program, path, config, fresh);
+		/* the last word, for whoever waits for all of them */
+		log_info(changes.len ? "configuration read again, changes are taken"
+				     : "configuration read again, nothing changed",
+			LOG_TEXT("file", path));
 	} else {
 		start_log_lines(
 			LOG_LEVEL_ERROR, "configuration refused, the old one stays", &faults);

@@ -17,8 +17,8 @@ from longhaul_dev.fault import Fault
 from longhaul_dev.layout import Layout
 
 NAME = "control"
-CALL_TIMEOUT_S = 15.0
-START_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 60.0
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from longhaul_dev.layout import Layout
 from longhaul_dev.wait import until
 
-END_S = 10.0
+END_S = 60.0
 
 
 def end_leftovers(layout: Layout) -> None:

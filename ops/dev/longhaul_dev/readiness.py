@@ -6,7 +6,7 @@ import urllib.request
 from longhaul_dev.layout import Layout
 
 LOG_END_BYTES = 1500
-ANSWER_S = 2.0
+ANSWER_S = 10.0
 
 
 def http_answers(url: str) -> bool:

@@ -45,13 +45,13 @@ from longhaul_dev.stackfile import read_stackfile, stack_values, url, write_stac
 from longhaul_dev.tenants import Tenants
 from longhaul_dev.wait import until
 
-SERVICE_READY_S = 60.0
-PROGRAM_READY_S = 30.0
+SERVICE_READY_S = 120.0
+PROGRAM_READY_S = 120.0
 STOP_MARGIN_S = 15.0
 PROGRAMS = ("producer-", "worker-", "scheduler-")
 REFUSED = "configuration not reloaded"
-RELOAD_ENDS = (REFUSED, "configuration changed", "configuration read again")
-"""One of these stands in the log when a program is done with its file."""
+RELOAD_ENDS = (REFUSED, "configuration read again")
+"""One of these is the last word of a program on its file."""
 
 
 def _words(line: str) -> str:
@@ -211,14 +211,14 @@ class Stack:
         )
         return [_words(line) for line in news()]
 
-    def wait_exit(self, name: str, timeout_s: float = 30.0) -> int:
+    def wait_exit(self, name: str, timeout_s: float = 120.0) -> int:
         """Waits until an unsupervised process has ended by itself; its exit code."""
         reply = self._control.call("wait", timeout_s + 5, name=name, timeout_s=timeout_s)
         if not reply["ended"]:
             raise Fault(f"{name} still runs after {timeout_s:g} s.")
         return int(reply["exit"] or 0)
 
-    def wait_restart(self, name: str, old_pid: int, timeout_s: float = 30.0) -> int:
+    def wait_restart(self, name: str, old_pid: int, timeout_s: float = 120.0) -> int:
         """Waits until the supervisor runs another process under this name; its process id."""
         until(lambda: self.pid(name) not in (None, old_pid), timeout_s, f"{name} starting again")
         new = self.pid(name)
@@ -384,7 +384,7 @@ class Stack:
         for group in (ours, rest, [n for n in running if n == "postgres"]):
             self._end_group(group, drain_s)
         self._control.call("shutdown")
-        until(lambda: not self._control.alive(), 10, "the end of the supervisor")
+        until(lambda: not self._control.alive(), 60, "the end of the supervisor")
 
     def _end_group(self, names: Sequence[str], drain_s: float) -> None:
         if names:
@@ -422,6 +422,8 @@ class Stack:
             return http_answers(f"{url(self._ports(), name)}/v1/models")
         if name.startswith("producer-"):
             return http_answers(f"{url(self._ports(), name)}/readyz")
+        if serves_metrics(name):  # from the loop that takes its signals, so those are taken too
+            return http_answers(f"{url(self._ports(), metrics_port(name))}/healthz")
         return at["pid"] is not None
 
     # State between calls.
