@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,9 @@ class History:
         return {e.key: e.job for e in self.entries if e.outcome == "ok" and e.job}
 
 
-def until(what: str, check: Callable[[], Any], deadline_s: float = 30.0) -> Any:
-    """Waits for check() to be truthy; the error names what never came."""
+def until(what: str, check: Callable[[], Any], deadline_s: float = 120.0) -> Any:
+    """Waits for check() to be truthy; the error names what never came. Patience costs the green
+    nothing, and a machine that is held up for seconds makes none of them red."""
     end = time.monotonic() + deadline_s
     pause = 0.01
     while True:
@@ -99,7 +100,7 @@ class Client:
         assert reply.status_code == 200, reply.text
         return reply.json()
 
-    def wait(self, job: str, deadline_s: float = 60) -> dict[str, Any]:
+    def wait(self, job: str, deadline_s: float = 120) -> dict[str, Any]:
         """Long polls until the job has ended."""
 
         def ended() -> dict[str, Any] | None:
@@ -108,7 +109,7 @@ class Client:
 
         return until(f"{job} ends", ended, deadline_s)
 
-    def events(self, job: str, after: int | None = None) -> Iterator[tuple[int, str, Any]]:
+    def events(self, job: str, after: int | None = None) -> Generator[tuple[int, str, Any]]:
         """Follows the event stream to its terminal event: (number, type, data)."""
         headers = {"Last-Event-ID": str(after)} if after is not None else {}
         with self.http.stream("GET", f"/v1/jobs/{job}/events", headers=headers) as reply:

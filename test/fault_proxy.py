@@ -32,7 +32,7 @@ FAULTS = (
     "delay 300",
     "cut 3000",
 )
-ANSWER_S = 10.0
+ANSWER_S = 120.0
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +15,10 @@ from typing import Any
 import httpx
 import yaml
 from client import Client, History, until
-from longhaul_dev.stack import Stack
+from longhaul_dev.ports import Ports
+from longhaul_dev.stack import RELOAD_ENDS, Stack
 
 ROOT = Path(__file__).resolve().parents[1]
-
-# Webhooks come again in a moment instead of minutes; hostile clients are cut off in seconds.
-FOR_TESTS: dict[str, dict[str, Any]] = {
-    "producer": {"header_timeout_ms": 3000, "body_timeout_ms": 5000},
-}
 
 
 @contextmanager
@@ -28,10 +26,9 @@ def running(name: str, **how: Any) -> Iterator[Stack]:
     """A stack of its own for as long as the block lasts; its folder stays when the block failed."""
     var = ROOT / "var/test" / name
     shutil.rmtree(var, ignore_errors=True)
-    overrides = {**FOR_TESTS, **how.pop("config_overrides", {})}
     stack = Stack(var)
-    stack.up(config_overrides=overrides, **how)
     try:
+        stack.up(**how)
         yield stack
     finally:
         stack.down()
@@ -64,6 +61,45 @@ def admin_client(stack: Stack) -> Client:
 Tree = dict[str, Any]
 
 
+CLAIMS = Ports()
+
+
+def free_port() -> int:
+    """No stack takes it, nor any outgoing connection, until somebody listens there."""
+    return CLAIMS.claim(secrets.token_hex(8), None)
+
+
+def own_config(stack: Stack, program: str, folder: Path, change: Callable[[Tree], None]) -> Path:
+    """The configuration of a further process beside the stack's: its own addresses, and changes."""
+    tree = yaml.safe_load((stack.layout.etc / f"{program}-1.yaml").read_text())
+    tree["worker"]["state_dir"] = str(folder)
+    for listen in ("listen", "admin_listen"):
+        tree["producer"][listen] = f"127.0.0.1:{free_port()}"
+    for section in ("worker", "scheduler"):
+        tree.get(section, {}).pop("metrics_listen", None)
+    change(tree)
+    path = folder / f"{program}.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def binary(stack: Stack, program: str) -> str:
+    return str(stack.layout.bin / f"longhaul-{program}")
+
+
+@contextmanager
+def started(stack: Stack, program: str, config: Path) -> Iterator[Path]:
+    """A further process for as long as the block lasts; its log."""
+    path = config.parent / f"{program}.log"
+    with path.open("w") as log:
+        command = [binary(stack, program), "--config", str(config)]
+        with subprocess.Popen(command, stdout=log, stderr=log) as run:
+            try:
+                yield path
+            finally:
+                run.terminate()
+
+
 class Workers:
     """The configuration of all workers of the stack, changed by SIGHUP."""
 
@@ -84,22 +120,28 @@ class Workers:
             self.write(name, yaml.safe_dump(tree), words)
 
     def write(self, name: str, text: str, words: str) -> None:
+        """Returns when the worker is done with the file, and has said so."""
         seen = len(self.stack.log(name))
         self.path(name).write_text(text)
         self.stack.signal(name, signal.SIGHUP)
-        until(f"{name} says {words}", lambda: words in self.stack.log(name)[seen:])
+
+        def said() -> bool:
+            news = self.stack.log(name)[seen:]
+            return words in news and any(end in news for end in RELOAD_ENDS)
+
+        until(f"{name} says {words}", said)
 
     def restore(self) -> None:
         for name in self.NAMES:
             if self.path(name).read_text() != self.before[name]:
-                self.write(name, self.before[name], "configuration")
+                self.write(name, self.before[name], "configuration read again")
 
 
 class Simulator:
     """The model's side of the story."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=120)
 
     def calls(self, job: str | None = None) -> list[dict[str, Any]]:
         reply = self.http.get("/calls", params={"job": job} if job else {})
@@ -112,3 +154,13 @@ class Simulator:
 
     def close(self) -> None:
         self.http.close()
+
+
+def most_at_once(calls: list[dict[str, Any]]) -> int:
+    """Of ended calls, as the model's log has them."""
+    edges = [(c["at_us"], 1) for c in calls] + [(c["ended_us"], -1) for c in calls]
+    most = now = 0
+    for _, step in sorted(edges):
+        now += step
+        most = max(most, now)
+    return most

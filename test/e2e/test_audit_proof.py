@@ -325,13 +325,14 @@ def test_who_reads_far_more_than_ever_before_is_told(book: Book) -> None:
 
 def test_a_record_that_lost_signed_rows_is_told_and_the_proof_kept(book: Book) -> None:
     """As after a restore that lost the last minutes: what was signed outside is ahead."""
-    signed = book.settle()
+    book.stack.stop("scheduler-1")
+    signed = book.signed()
     first = "(select min(size) from audit_checkpoint)"
     book.sql(
         f"begin; delete from audit_batch where position >= {first};"
         f" delete from audit_checkpoint where size > {first}; commit"
     )
-    book.stack.restart("scheduler-1")
+    book.stack.start("scheduler-1")
     ahead = book.checkpoints() / f"checkpoint-{signed}-ahead"
     until("the checkpoint is put aside", ahead.exists)
     assert "lost rows that were signed" in book.stack.log("scheduler-1")

@@ -334,7 +334,8 @@ def test_without_the_audit_nothing_changes_and_no_content_leaves(scene: Scene) -
 def test_all_rows_of_the_stack_prove_themselves(scene: Scene) -> None:
     path, config = str(scene.stack.layout.data / "all.audit.gz"), str(scene.stack.config)
     run = scene.stack.longhaul
-    until("a checkpoint", lambda: scene.stack.psql("select count(*) from audit_checkpoint")[0][0])
+    checkpoints = "select count(*) from audit_checkpoint"
+    until("a checkpoint", lambda: int(scene.stack.psql(checkpoints)[0][0]) > 0)
     run("audit", "export", path, "--config", config)
     assert "are what was signed" in run("audit", "verify", path)
 

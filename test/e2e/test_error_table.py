@@ -36,7 +36,7 @@ ROWS = [
     Row("no-tls", "upstream_tls", AGAIN),
     # time
     Row("fast?ttft_ms=60000", "upstream_first_byte", AGAIN),
-    Row("fast?tokens=9&hang_after=3", "upstream_stalled", AGAIN, 200),
+    Row("stall?tokens=9&hang_after=3", "upstream_stalled", AGAIN, 200),
     # status
     Row("sim?fail=302", "upstream_rejected", FINAL, 302),
     Row("sim?fail=400", "upstream_rejected", FINAL, 400),
@@ -117,6 +117,16 @@ def far(stack: Any, plain_port: int) -> Iterator[None]:
 
     def change(tree: Tree) -> None:
         near = tree["upstreams"][0]
+
+        def own(name: str, **more: int) -> Tree:
+            # our name may hold no "=": each is told apart by its place in the table
+            names = [
+                f"{asked(row)}=sim?{row.model.partition('?')[2]}"
+                for row in ROWS
+                if row.model.startswith(f"{name}?")
+            ]
+            return {**near, "name": name, "models": [f"{name}?*"], "model_names": names, **more}
+
         tree["upstreams"] += [
             {**near, "name": "no-name", "models": ["no-name"], "base_url": "http://x.invalid/v1"},
             {
@@ -127,15 +137,11 @@ def far(stack: Any, plain_port: int) -> Iterator[None]:
             },
             {**near, "name": "no-tls", "models": ["no-tls"]}
             | {"base_url": f"https://127.0.0.1:{plain_port}/v1"},
-            {**near, "name": "fast", "models": ["fast?*"]}
-            | {"first_byte_timeout_ms": 300, "idle_timeout_ms": 300},
+            # each is impatient of one silence only: a slow machine must not break the other
+            own("fast", first_byte_timeout_ms=300),
+            own("stall", idle_timeout_ms=300),
         ]
-        for row in ROWS:
-            if row.model.startswith("fast?"):
-                # our name may hold no "=": each is told apart by its place in the table
-                names = tree["upstreams"][-1].setdefault("model_names", [])
-                names.append(f"fast?{ROWS.index(row)}=sim{row.model[4:]}")
-        tree["retry"] = {"base_ms": 1, "cap_ms": 1, "budget_least_per_minute": 1_000_000}
+        tree["retry"] |= {"base_ms": 1, "cap_ms": 1}
         tree["limits"] = {"result_bytes": RESULT_BYTES}
 
     workers = Workers(stack)
@@ -145,7 +151,8 @@ def far(stack: Any, plain_port: int) -> Iterator[None]:
 
 
 def asked(row: Row) -> str:
-    return f"fast?{ROWS.index(row)}" if row.model.startswith("fast?") else row.model
+    name = row.model.partition("?")[0]
+    return f"{name}?{ROWS.index(row)}" if name in ("fast", "stall") else row.model
 
 
 def judge(client: Client, job: str, row: Row) -> dict[str, Any]:

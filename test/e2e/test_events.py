@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
@@ -62,10 +63,11 @@ def test_every_place_of_a_cut_resumes_with_exactly_the_rest(client: Client) -> N
 def test_a_client_cut_mid_stream_joins_two_halves(client: Client) -> None:
     job = client.submit(chat("Tell me", model="sim?tokens=60&itl_ms=20"))["id"]
     first: list[Event] = []
-    for event in client.events(job):
-        first.append(event)
-        if len(first) == 12:
-            break
+    with closing(client.events(job)) as stream:
+        for event in stream:
+            first.append(event)
+            if len(first) == 12:
+                break
     rest = list(client.events(job, after=first[-1][0]))
     assert_whole(first + rest)
     assert text_of(first + rest) == client.get(job)["result"]["choices"][0]["message"]["content"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,17 +12,12 @@ import longhaul_dev.kafka
 import pytest
 from client import until
 from longhaul_dev.account import service_account
-from stacks import running, tenant_client
+from stacks import free_port, running, tenant_client
 
 PASSWORD = "as-long-as-it-is-secret"
 JAAS = (
     f'org.apache.kafka.common.security.plain.PlainLoginModule required user_longhaul="{PASSWORD}";'
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
 
 
 class Guarded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -69,7 +70,8 @@ def part(admin: Client, name: str, kind: str, label: str) -> dict[str, Any]:
 
 def told(stack: Any, name: str, **labels: str) -> list[float]:
     """What workers say of a metric: a value each, of those that have one."""
-    pages = [httpx.get(stack.address(worker)).text for worker in ("worker-1", "worker-2")]
+    addresses = [stack.address(worker) for worker in ("worker-1", "worker-2")]
+    pages = [httpx.get(address, timeout=60).text for address in addresses]
     return [
         sample.value
         for page in pages
@@ -95,34 +97,46 @@ def test_an_upstream_that_fails_is_left_alone_and_comes_back_by_stages(
     model = "sim?tokens=4&seed=1"
     simulator.http.post("/faults", json={"for_ms": 600_000, "fail": 503}).raise_for_status()
     jobs = [j["id"] for j in client.bulk([chat("x", model=model, max_attempts=20)] * 60)]
-    until("open", lambda: part(admin, "simulator", "breakers", model).get("state") == "open")
+
+    def breaker() -> dict[str, Any]:
+        return part(admin, "simulator", "breakers", model)
+
+    def steps(found: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(step["state"], step["reason"]) for step in reversed(found["history"])]
+
+    opened = until("open", lambda: (b := breaker()) and b["state"] == "open" and b)
+    assert ("open", "failures") in steps(opened)
     waiting = until(
         "a job waits for the breaker",
         lambda: [j for j in jobs if client.get(j)["waiting_for"] == "breaker"],
     )
     assert "upstream_breaker" in outcomes(client, waiting[0])
     of = {"upstream": "simulator"}
-    until("told", lambda: max(told(stack, "longhaul_upstream_breakers", state="closed", **of)) < 1)
+
+    def told_open() -> bool:
+        closed = told(stack, "longhaul_upstream_breakers", state="closed", **of)
+        return len(closed) == 2 and max(closed) < 1
+
+    until("told", told_open)
     assert sum(told(stack, "longhaul_upstream_jobs_parked_total", **of)) >= 1
-    assert told(stack, "longhaul_limits_shared") == [1, 1]
+    until("all share", lambda: told(stack, "longhaul_limits_shared") == [1, 1])
     assert all(0 <= left <= 20 for left in told(stack, "longhaul_upstream_retry_budget", **of))
-    tried = client.get(waiting[0])["attempt"]
     simulator.http.delete("/faults").raise_for_status()
     for job in jobs:
-        assert client.wait(job)["state"] == "completed"
-    # waiting for the breaker costs no attempt
-    assert client.get(waiting[0])["attempt"] <= tried + 2
+        done = client.wait(job)
+        assert done["state"] == "completed"
+        # waiting for the breaker costs no attempt: each was a call
+        assert done["attempt"] == len(simulator.calls(job)) >= 1
 
-    def closed() -> dict[str, Any] | None:
-        found = part(admin, "simulator", "breakers", model)
+    def closed_again() -> dict[str, Any] | None:
+        found = breaker()
         client.submit(chat("x", model=model))  # a stage needs calls that show it
         return found if found["state"] == "closed" else None
 
-    breaker = until("closed again", closed)
-    steps = [(step["state"], step["reason"]) for step in reversed(breaker["history"])]
-    assert ("open", "failures") in steps and ("closed", "stage_passed") in steps
-    last = len(steps) - 1 - steps[::-1].index(("ramping", "probe_answered"))
-    assert [state for state, _ in steps[last - 1 :]] == [
+    passed = steps(until("closed again", closed_again))
+    assert ("closed", "stage_passed") in passed
+    last = len(passed) - 1 - passed[::-1].index(("ramping", "probe_answered"))
+    assert [state for state, _ in passed[last - 1 :]] == [
         "probing",
         "ramping",
         "ramping",
@@ -208,7 +222,7 @@ def test_refusals_set_a_key_aside_and_other_keys_go_on(
     until("set aside", lambda: part(admin, "locked", "keys", "default").get("state") == "open")
     usable = "longhaul_upstream_key_usable"
     until("told", lambda: 0 in told(stack, usable, upstream="locked", key="default"))
-    assert told(stack, usable, upstream="simulator", key="default") == [1, 1]
+    until("not the other", lambda: told(stack, usable, upstream="simulator") == [1, 1])
     held = client.submit(chat("x", model="locked"))["id"]
     until("it waits for the key", lambda: client.get(held)["waiting_for"] == "key")
     assert client.wait(client.submit(chat("x"))["id"])["state"] == "completed"
@@ -252,12 +266,14 @@ def test_a_limit_holds_for_all_workers_together(
     stack: Any, client: Client, admin: Client, simulator: Any
 ) -> None:
     simulator.clear()
+    # from before the first leave: a call that is late on its way shortens no span that begins here
+    began_us = time.time_ns() // 1000
     jobs = [j["id"] for j in client.bulk([chat("x", model="paced?tokens=2")] * 60)]
     for job in jobs:
         assert client.wait(job)["state"] == "completed"
     at = sorted(call["at_us"] for call in simulator.calls() if call["job"] in jobs)
     # ten a second, and what two tenths of a second saved
-    assert len(at) == 60 and (at[-1] - at[0]) / 1e6 >= (60 - 4) / 10
+    assert len(at) == 60 and (at[-1] - began_us) / 1e6 >= (60 - 4) / 10
     assert any("upstream_pacing" in outcomes(client, job) for job in jobs)
     left = told(stack, "longhaul_upstream_quota_left_ratio", upstream="paced", rate="requests")
     assert left and all(0 <= share <= 1 for share in left)

@@ -59,8 +59,8 @@ def test_the_answer_is_there_after_the_client_went_away(client: Client, stack) -
     later.close()
 
 
-def short_lived(client: Client, model: str = "sim?tokens=3") -> str:
-    return client.submit(chat("Read once.", model=model, store=False))["id"]
+def short_lived(client: Client, **more: Any) -> str:
+    return client.submit(chat("Read once.", model="sim?tokens=3", store=False, **more))["id"]
 
 
 @pytest.mark.promises("C2")
@@ -102,9 +102,12 @@ def test_a_head_reads_nothing_so_store_false_keeps_the_content(client: Client) -
 @pytest.mark.parametrize("how", ["fin", "rst"])
 @pytest.mark.promises("C2")
 def test_a_long_poll_whose_client_left_keeps_the_content(
-    client: Client, stack: Any, how: str
+    client: Client, admin: Client, stack: Any, how: str
 ) -> None:
-    job = short_lived(client, "sim?tokens=3&ttft_ms=500")
+    """Its job ends only when the client is gone."""
+    admin.http.patch("/v1/queues/left", json={"concurrency": 8}).raise_for_status()
+    admin.http.post("/v1/queues/left/pause").raise_for_status()
+    job = short_lived(client, queue="left")
     url = urlsplit(stack.env["LONGHAUL_URL"])
     head = (
         f"GET /v1/jobs/{job}?wait=20 HTTP/1.1\r\nHost: x\r\n"
@@ -112,9 +115,10 @@ def test_a_long_poll_whose_client_left_keeps_the_content(
     )
     with socket.create_connection((str(url.hostname), url.port or 80)) as line:
         line.sendall(head.encode())
-        until("it waits", lambda: client.get(job)["state"] == "running")
+        until("it waits", lambda: watchers(admin) > 0)
         if how == "rst":
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    admin.http.post("/v1/queues/left/resume").raise_for_status()
     query = {"state": "completed", "limit": 1}
     until(
         "it ends", lambda: client.http.get("/v1/jobs", params=query).json()["data"][0]["id"] == job
@@ -122,6 +126,12 @@ def test_a_long_poll_whose_client_left_keeps_the_content(
     for _ in range(20):
         client.http.head(f"/v1/jobs/{job}")
     assert client.get(job)["result"]
+
+
+def watchers(admin: Client) -> float:
+    """Long polls and streams that stand open."""
+    rows = admin.http.get("/metrics").text.splitlines()
+    return next(float(row.split()[1]) for row in rows if row.startswith("longhaul_watchers "))
 
 
 @pytest.mark.promises("C2", "S1.6")
@@ -300,7 +310,7 @@ def test_cancel_racing_completion_leaves_one_final_state(client: Client) -> None
 
 @pytest.mark.promises("C9")
 def test_a_poll_of_a_running_job_shows_how_far_it_is(client: Client) -> None:
-    job = client.submit(chat("x", model="sim?tokens=200&itl_ms=40"))["id"]
+    job = client.submit(chat("x", model="sim?tokens=5000&itl_ms=40"))["id"]
 
     def progress() -> dict[str, Any]:
         found = client.get(job)
@@ -316,17 +326,18 @@ def test_a_poll_of_a_running_job_shows_how_far_it_is(client: Client) -> None:
 
 @pytest.mark.promises("C9")
 def test_a_poll_shows_the_answer_as_far_as_it_is_written(client: Client) -> None:
-    model = "sim?tokens=120&itl_ms=40&seed=3"
-    job = client.submit(chat("x", model=model))["id"]
+    quick = client.submit(chat("x", model="sim?tokens=120&seed=3"))["id"]
+    whole = client.wait(quick)["result"]["choices"][0]["message"]["content"]
+    # the same text, which takes much longer than we look
+    slow = client.submit(chat("x", model="sim?tokens=120&itl_ms=300&seed=3"))["id"]
     seen: list[str] = []
 
-    def partial() -> str:
+    def partial(job: str) -> str:
         return client.get(job, expand="partial_output")["partial_output"]
 
-    until("it runs", lambda: client.get(job)["state"] == "running")
     for _ in range(3):
         before = seen[-1] if seen else ""
-        seen.append(until("more text", lambda b=before: len(t := partial()) > len(b) and t))
-    whole = client.wait(job)["result"]["choices"][0]["message"]["content"]
+        seen.append(until("more text", lambda b=before: len(t := partial(slow)) > len(b) and t))
+    client.http.post(f"/v1/jobs/{slow}/cancel").raise_for_status()
     assert all(whole.startswith(text) and len(text) < len(whole) for text in seen)
-    assert partial() == whole
+    assert partial(quick) == whole

@@ -166,20 +166,20 @@ def test_nobody_gives_what_they_do_not_have(custom: Callable[..., Client]) -> No
     assert http.put("/v1/users/friend", json={"disabled": True}).status_code == 200
 
 
-def test_a_change_reaches_live_keys_within_seconds(world: World) -> None:
+def test_a_change_reaches_live_keys(world: World) -> None:
     """The producer that wrote it knows at once; others hear of it, as the next test shows."""
     client = world.keys["guest"]
     assert client.http.post("/v1/jobs", json=NOOP).status_code == 403
     put_user(world.admin, "guest@example.org", "submitter")
-    until("may submit", lambda: client.http.post("/v1/jobs", json=NOOP).status_code == 202, 5)
+    until("may submit", lambda: client.http.post("/v1/jobs", json=NOOP).status_code == 202)
     disabled = world.admin.http.put(
         f"/v1/tenants/{TENANT}/users/guest@example.org", json={"disabled": True}
     )
     made(disabled, 200)
-    until("is out", lambda: client.http.get("/v1/jobs").status_code == 403, 5)
+    until("is out", lambda: client.http.get("/v1/jobs").status_code == 403)
     path = f"/v1/tenants/{TENANT}/users/guest@example.org"
     made(world.admin.http.put(path, json={"disabled": False, "roles": ["guest"]}), 200)
-    until("is back", lambda: client.http.get("/v1/jobs").status_code == 200, 5)
+    until("is back", lambda: client.http.get("/v1/jobs").status_code == 200)
 
 
 def test_a_change_by_another_process_is_heard(world: World, pg_url: str) -> None:
@@ -196,7 +196,7 @@ def test_a_change_by_another_process_is_heard(world: World, pg_url: str) -> None
     with psycopg.connect(pg_url) as record:
         for line in change:
             record.execute(line)
-    until("is a guest", lambda: client.http.get("/v1/usage").status_code == 403, 5)
+    until("is a guest", lambda: client.http.get("/v1/usage").status_code == 403)
     put_user(world.admin, "reader@example.org", "reader")
 
 

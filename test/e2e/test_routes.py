@@ -57,12 +57,13 @@ def test_an_upstream_that_cannot_be_reached_is_told_with_its_line(workers: Worke
         tree["upstreams"].append(another(tree, "closed", base_url="http://127.0.0.1:9"))
         tree["routes"] = [{"model": "closed", "upstreams": ["closed"]}]
 
-    workers.reload(change, "an upstream cannot be reached")
+    workers.reload(change, '"upstream":"closed"')
     rows = workers.path("worker-1").read_text().splitlines()
     name = next(i for i, row in enumerate(rows) if "name: closed" in row)
     line = 1 + max(i for i in range(name + 1) if rows[i].startswith("- "))
-    told = [row for row in workers.stack.log("worker-1").splitlines() if "be reached" in row]
-    assert f"worker-1.yaml:{line}:3" in told[-1] and '"closed"' in told[-1]
+    log = workers.stack.log("worker-1").splitlines()
+    told = [row for row in log if "be reached" in row and '"upstream":"closed"' in row]
+    assert f"worker-1.yaml:{line}:3" in told[-1]
 
 
 def test_several_keys_share_the_calls_and_a_refused_one_is_left_out(
@@ -120,14 +121,16 @@ def test_two_routes_for_a_model_are_refused_and_all_stays(client: Client, worker
     assert client.wait(client.submit(chat("still"))["id"])["state"] == "completed"
 
 
-def test_a_call_under_way_outlives_its_upstream(client: Client, workers: Workers) -> None:
+def test_a_call_under_way_outlives_its_upstream(
+    client: Client, workers: Workers, simulator: Any
+) -> None:
     def change(tree: Tree) -> None:
         tree["upstreams"].append(another(tree, "leaving", models=["leave*"]))
         tree["upstreams"][-1]["model_names"] = ["leave=sim?tokens=40&itl_ms=50"]
 
     workers.reload(change, "upstreams.leaving: added")
     job = client.submit(chat("x", model="leave"))["id"]
-    until("the call runs", lambda: client.get(job)["progress"]["output_tokens"] > 0)
+    until("the call runs", lambda: simulator.calls(job))
     workers.reload(lambda tree: None, "upstreams.leaving: removed")
     done = client.wait(job)
     assert (done["state"], done["upstream"]) == ("completed", "leaving")

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-import signal
-import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,7 @@ import pytest
 import yaml
 from client import Client, chat, until
 from longhaul_dev.fault import Fault
+from stacks import Tree, binary, own_config, started
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -33,28 +30,11 @@ def epochs(stack: Any) -> dict[int, dict[str, Any]]:
     return {row["epoch"]: row for row in epoch(stack, "list")["data"]}
 
 
-def own_config(stack: Any, program: str, folder: Path, keys: Path) -> Path:
-    """The configuration of a further process beside the stack's, with other keys."""
-    tree = yaml.safe_load((stack.layout.etc / f"{program}-1.yaml").read_text())
-    tree["keys"] = {"dir": str(keys)}
-    tree["worker"]["state_dir"] = str(folder)
-    for listen in ("listen", "admin_listen"):
-        tree["producer"][listen] = f"127.0.0.1:{free_port()}"
-    for section in ("worker", "scheduler"):
-        tree.get(section, {}).pop("metrics_listen", None)
-    path = folder / f"{program}.yaml"
-    path.write_text(yaml.safe_dump(tree))
-    return path
+def with_keys(stack: Any, program: str, folder: Path, keys: Path) -> Path:
+    def change(tree: Tree) -> None:
+        tree["keys"] = {"dir": str(keys)}
 
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def binary(stack: Any, program: str) -> str:
-    return str(stack.layout.bin / f"longhaul-{program}")
+    return own_config(stack, program, folder, change)
 
 
 def key_folder(folder: Path, number: int = 1, mode: int = 0o600) -> Path:
@@ -68,7 +48,7 @@ def key_folder(folder: Path, number: int = 1, mode: int = 0o600) -> Path:
 
 def start_fails(stack: Any, program: str, config: Path) -> str:
     command = [binary(stack, program), "--config", str(config)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert run.returncode != 0
     return run.stderr
 
@@ -78,15 +58,14 @@ def start_fails(stack: Any, program: str, config: Path) -> str:
 def test_no_program_starts_without_keys(stack: Any, tmp_path: Path, program: str) -> None:
     keys = tmp_path / "none"
     keys.mkdir(mode=0o700)
-    assert "there are no keys" in start_fails(
-        stack, program, own_config(stack, program, tmp_path, keys)
-    )
+    config = with_keys(stack, program, tmp_path, keys)
+    assert "there are no keys" in start_fails(stack, program, config)
 
 
 @pytest.mark.promises("S1.8")
 def test_keys_that_others_may_read_are_refused(stack: Any, tmp_path: Path) -> None:
     keys = key_folder(tmp_path, mode=0o640)
-    config = own_config(stack, "worker", tmp_path, keys)
+    config = with_keys(stack, "worker", tmp_path, keys)
     assert "chmod 0600" in start_fails(stack, "worker", config)
     (keys / "epoch-1.key").chmod(0o600)
     keys.chmod(0o755)
@@ -94,19 +73,6 @@ def test_keys_that_others_may_read_are_refused(stack: Any, tmp_path: Path) -> No
     keys.chmod(0o700)
     (keys / "epoch-1.key").write_text("no key\n")
     assert "64 hexadecimal digits" in start_fails(stack, "worker", config)
-
-
-@contextmanager
-def started(stack: Any, program: str, config: Path) -> Iterator[None]:
-    with (config.parent / f"{program}.log").open("w") as log:
-        run = subprocess.Popen(
-            [binary(stack, program), "--config", str(config)], stdout=log, stderr=log
-        )
-        try:
-            yield
-        finally:
-            run.send_signal(signal.SIGTERM)
-            run.wait(30)
 
 
 def key_of(stack: Any) -> dict[str, str]:
@@ -218,18 +184,17 @@ def test_keys_lie_where_only_the_programs_reach_them(stack: Any) -> None:
 @pytest.mark.promises("S1.8")
 def test_a_producer_with_other_keys_is_not_ready_and_says_so(stack: Any, tmp_path: Path) -> None:
     """A key that bears the active epoch's number, and is another, is none."""
-    config = own_config(stack, "producer", tmp_path, key_folder(tmp_path))
+    config = with_keys(stack, "producer", tmp_path, key_folder(tmp_path))
     url = "http://" + yaml.safe_load(config.read_text())["producer"]["listen"]
 
     def answer() -> httpx.Response | None:
         try:
-            return httpx.get(f"{url}/readyz")
+            return httpx.get(f"{url}/readyz", timeout=60)
         except httpx.TransportError:
             return None
 
-    with started(stack, "producer", config):
-        log = config.parent / "producer.log"
+    with started(stack, "producer", config) as log:
         until("it asked the record", lambda: "epoch's key is not here" in log.read_text())
         ready = until("it answers", answer)
         assert ready.status_code == 503 and "key is not here" in ready.text
-        assert httpx.get(f"{url}/v1/jobs", headers=key_of(stack)).status_code == 503
+        assert httpx.get(f"{url}/v1/jobs", headers=key_of(stack), timeout=60).status_code == 503

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from client import chat
-from stacks import Simulator, admin_client, running, tenant_client
+from stacks import Simulator, admin_client, most_at_once, running, tenant_client
 
 MIB = 1 << 20
 JOBS, LARGE_MIB, MEMORY_MIB = 10, 5, 16
-
-
-def most_at_once(calls: list[dict[str, Any]]) -> int:
-    edges = [(c["at_us"], 1) for c in calls] + [(c["ended_us"], -1) for c in calls]
-    most = now = 0
-    for _, step in sorted(edges):
-        now += step
-        most = max(most, now)
-    return most
 
 
 @pytest.mark.promises("C4")

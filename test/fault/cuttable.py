@@ -7,7 +7,6 @@ do is done elsewhere, and what comes back late meets its successor. The only pro
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fault_proxy import FaultProxy
-from stacks import running
+from stacks import free_port, running
 
 PAIRS = (
     "producer-postgres",
@@ -37,11 +36,6 @@ VARIABLES = {
 # Silence must be noticed within a test's patience.
 IMPATIENT = {"worker": {"drain_s": 5}}
 UPSTREAM_PATIENCE = r"\g<0>\n\1first_byte_timeout_ms: 4000\n\1idle_timeout_ms: 4000"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Cuttable:
