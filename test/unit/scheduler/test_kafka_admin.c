@@ -43,7 +43,7 @@ static void requests_and_answers_cross_over(void **state)
 	struct kafka_admin *kafka_admin = kafka_admin_made();
 	struct survey_positions positions = {.n = 2}, answer = {.n = 0};
 	struct survey_topics topics = {.n = 2}, made = {.n = 0};
-	int64_t until_ms = clock_ms() + 30000;
+	int64_t until_ms = clock_ms() + 120000;
 	bool answered = false, ensured = false;
 
 	positions.list[1].partition = 7;

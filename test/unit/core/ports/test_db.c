@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { WAIT_MS = 20000 };
+enum { WAIT_MS = 120000 };
 
 static struct db_options options_of(const char *user)
 {
@@ -265,7 +265,7 @@ static void test_closing_ends_what_is_under_way(void **state)
 static void test_nobody_there_is_told_at_once(void **state)
 {
 	struct db_options o = {
-		.conninfo = "host=127.0.0.1 port=1 dbname=nobody", .connect_ms = 2000};
+		.conninfo = "host=127.0.0.1 port=1 dbname=nobody", .connect_ms = 60000};
 	struct db *db = NULL;
 
 	(void)state;

@@ -61,7 +61,7 @@ static int setup(void **state)
 	assert_int_equal(loop_new(&w->loop), ERR_OK);
 	assert_int_equal(loop_wake_new(w->loop, on_stop, w, &w->wake), ERR_OK);
 	assert_int_equal(loop_timer_new(w->loop, on_stop, w, &w->guard), ERR_OK);
-	loop_timer_start(w->guard, 20000);
+	loop_timer_start(w->guard, 120000);
 	assert_int_equal(
 		exporter_open(w->loop, "127.0.0.1:0", on_page, w, &w->why, &w->exporter), ERR_OK);
 	*state = w;

@@ -26,9 +26,12 @@ struct world {
 	struct loop_idle *idle;
 	int fds[2];
 	int ticks, reads, wakes, idles, signals, faults;
+	int64_t took_ms[3]; /* by kind of work */
 };
 
-/* No test may hang: after ten seconds its loop stops and its counts are wrong. */
+/* No test may hang: after two minutes its loop stops and its counts are wrong. */
+enum { GUARD_MS = 120000 };
+
 static void on_guard(void *owner)
 {
 	struct world *w = owner;
@@ -43,7 +46,7 @@ static int setup(void **state)
 	assert_non_null(w);
 	assert_int_equal(loop_new(&w->loop), ERR_OK);
 	assert_int_equal(loop_timer_new(w->loop, on_guard, w, &w->guard), ERR_OK);
-	loop_timer_start(w->guard, 10000);
+	loop_timer_start(w->guard, GUARD_MS);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, w->fds), 0);
 	*state = w;
 	return 0;
@@ -134,7 +137,7 @@ static void test_a_paused_descriptor_stays_silent(void **state)
 	loop_run(w->loop);
 	assert_int_equal(w->reads, 0);
 	loop_io_want(w->io, LOOP_READ);
-	loop_timer_start(w->guard, 10000);
+	loop_timer_start(w->guard, GUARD_MS);
 	loop_run(w->loop);
 	assert_int_equal(w->reads, 3);
 }
@@ -259,37 +262,53 @@ static void test_a_loop_stopped_before_it_runs_returns_at_once(void **state)
 	assert_int_equal(loop_health(w->loop)->turns, 0);
 }
 
-enum { KIND_SHORT = 1, KIND_LONG = 2 };
+enum { KIND_SHORT = 1, KIND_LONG = 2, TRIES = 100, CLEAR_MS = 15 };
 
-static void work(struct loop *loop, unsigned kind, int64_t ms)
+static void work(struct world *w, unsigned kind, int64_t ms)
 {
-	const unsigned before = loop_work(loop, kind);
-	const int64_t until_ms = clock_ms() + ms;
+	const unsigned before = loop_work(w->loop, kind);
+	const int64_t from_ms = clock_ms();
 
-	while (clock_ms() < until_ms)
+	while (clock_ms() < from_ms + ms)
 		;
-	loop_work(loop, before);
+	w->took_ms[kind] += clock_ms() - from_ms;
+	loop_work(w->loop, before);
 }
 
 static void on_stall(void *owner)
 {
 	struct world *w = owner;
 
-	work(w->loop, KIND_SHORT, 20);
-	work(w->loop, KIND_LONG, 60);
-	work(w->loop, KIND_SHORT, 20);
+	work(w, KIND_SHORT, 20);
+	work(w, KIND_LONG, 60);
+	work(w, KIND_SHORT, 20);
 	loop_timer_start(w->guard, 20); /* asleep in between: that is nobody's fault */
+}
+
+/* One turn that stalls as we wish. False: the machine held up another turn, or what was short. */
+static bool stalls_as_meant(struct world *w)
+{
+	memset(w->took_ms, 0, sizeof(w->took_ms));
+	loop_timer_start(w->timer, 100);
+	loop_run(w->loop);
+	return loop_health(w->loop)->stalls == 1 &&
+	       w->took_ms[KIND_LONG] >= w->took_ms[KIND_SHORT] + CLEAR_MS;
 }
 
 /* promises: C15 */
 static void test_a_stall_is_blamed_on_what_took_most_of_the_turn(void **state)
 {
 	struct world *w = *state;
-	const struct loop_health *health = loop_health(w->loop);
+	const struct loop_health *health;
 
 	assert_int_equal(loop_timer_new(w->loop, on_stall, w, &w->timer), ERR_OK);
-	loop_timer_start(w->timer, 100);
-	loop_run(w->loop);
+	for (int i = 0; i < TRIES && !stalls_as_meant(w); i++) {
+		assert_int_equal(teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+		w = *state;
+		assert_int_equal(loop_timer_new(w->loop, on_stall, w, &w->timer), ERR_OK);
+	}
+	health = loop_health(w->loop);
 	assert_int_equal(health->blamed[KIND_LONG], 1);
 	assert_int_equal(health->blamed[KIND_SHORT], 0);
 	assert_int_equal(health->last_kind, KIND_LONG);

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 20000, TEXT_ROOM = 200 };
+enum { WAIT_MS = 120000, TEXT_ROOM = 200 };
 
 static const char PASSWORD[] = "not for the log";
 

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { RECORD_WAIT_MS = 20000 };
+enum { RECORD_WAIT_MS = 120000 };
 
 static inline struct db *record_open(const char *conninfo, const char *user)
 {

@@ -96,16 +96,50 @@ static void test_a_job_is_sent_once_until_its_batch_is_lost(void **state)
 	assert_int_equal(pick(l, id_new(0), 100).n, 6);
 }
 
-/* Keeps the transaction that was begun on its row for two seconds. */
-static void hold_open(struct db *db)
-{
-	static const struct db_stmt rest = {.name = "test_rest", .sql = "select pg_sleep(2)"};
-	int64_t end = clock_ms() + 500;
+/* What a transaction of ours waits for as long as the leader's session has it. */
+#define GATE_KEY "20261127"
 
-	db_query(db, &rest, NULL);
-	db_commit(db, record_ok, NULL);
-	while (clock_ms() < end)
-		assert_int_equal(db_turn(db, 100), ERR_OK);
+static void on_waiting(void *ctx, enum err e, const struct db_reply *reply)
+{
+	assert_int_equal(e, ERR_OK);
+	*(bool *)ctx = db_rows_n(db_reply_rows(reply, 0)) > 0;
+}
+
+static bool one_waits_at_the_gate(struct led *l)
+{
+	static const struct db_stmt look = {.name = "test_gate_look",
+		.sql = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+		       " and objid = " GATE_KEY};
+	bool waits = false;
+
+	assert_int_equal(db_begin(l->leader, NULL, 0), ERR_OK);
+	db_query(l->leader, &look, NULL);
+	db_commit(l->leader, on_waiting, &waits);
+	assert_int_equal(db_wait(l->leader, RECORD_WAIT_MS), ERR_OK);
+	return waits;
+}
+
+/* Keeps the transaction that was begun on its row until the gate opens. */
+static void hold_open(struct led *l)
+{
+	static const struct db_stmt shut = {
+		.name = "test_gate_shut", .sql = "select 1 from pg_advisory_lock(" GATE_KEY ")"};
+	static const struct db_stmt pass = {.name = "test_gate_pass",
+		.sql = "select 1 from pg_advisory_xact_lock(" GATE_KEY ")"};
+
+	record_sql(l->leader, NULL, &shut);
+	db_query(l->w->worker, &pass, NULL);
+	db_commit(l->w->worker, record_ok, NULL);
+	while (!one_waits_at_the_gate(l))
+		assert_int_equal(db_turn(l->w->worker, 10), ERR_OK);
+}
+
+static void gate_open(struct led *l)
+{
+	static const struct db_stmt open = {
+		.name = "test_gate_open", .sql = "select 1 from pg_advisory_unlock(" GATE_KEY ")"};
+
+	record_sql(l->leader, NULL, &open);
 }
 
 /* promises: C16 */
@@ -125,9 +159,10 @@ static void test_a_lost_batch_stays_open_while_another_holds_one_of_its_jobs(voi
 	/* the claim's transaction is open while the leader takes the batch back */
 	assert_int_equal(db_begin(l->w->worker, NULL, 0), ERR_OK);
 	db_query(l->w->worker, &hold, NULL);
-	hold_open(l->w->worker);
+	hold_open(l);
 	record_run(l->leader, dispatch_undo(l->leader, l->term, &batch, 1, on_work, &told));
 	assert_int_equal(told.n, 2);
+	gate_open(l);
 	assert_int_equal(db_wait(l->w->worker, RECORD_WAIT_MS), ERR_OK);
 	assert_true(open_batch(l, batch).found);
 	record_run(l->leader, dispatch_undo(l->leader, l->term, &batch, 1, on_work, &told));

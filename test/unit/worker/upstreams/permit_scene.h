@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCENE_WORKERS = 2, SCENE_DEADLINE_MS = 30000, SCENE_STEP_MS = 2 };
+enum { SCENE_WORKERS = 2, SCENE_DEADLINE_MS = 120000, SCENE_STEP_MS = 2 };
 
 struct scene {
 	struct redis_server redis;
