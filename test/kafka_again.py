@@ -6,9 +6,11 @@ import random
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
+PATIENCE_S = 120
+
 
 def topics_of(consumer: Consumer) -> list[TopicPartition]:
-    listed = consumer.list_topics(timeout=10).topics.values()
+    listed = consumer.list_topics(timeout=PATIENCE_S).topics.values()
     return [
         TopicPartition(topic.topic, number, OFFSET_BEGINNING)
         for topic in listed
@@ -18,15 +20,21 @@ def topics_of(consumer: Consumer) -> list[TopicPartition]:
 
 
 def read_all(brokers: str) -> list[tuple[str, int, bytes]]:
-    """Until nothing comes for a second: (topic, partition, value)."""
+    """What stands in the log as it is asked: (topic, partition, value)."""
     consumer = Consumer(
         {"bootstrap.servers": brokers, "group.id": "read-again", "enable.auto.commit": False}
     )
-    consumer.assign(topics_of(consumer))
     found = []
-    while (message := consumer.poll(1.0)) is not None:
-        if message.error() is None and message.value():
-            found.append((message.topic(), message.partition(), message.value()))
+    for part in topics_of(consumer):
+        first, end = consumer.get_watermark_offsets(part, timeout=PATIENCE_S)
+        if first == end:
+            continue
+        consumer.assign([part])
+        while (at := consumer.position([part])[0].offset) < end:
+            message = consumer.poll(PATIENCE_S)
+            assert message is not None, f"{part} stands still at {at} of {end}"
+            if message.error() is None and message.value():
+                found.append((message.topic(), message.partition(), message.value()))
     consumer.close()
     return found
 
@@ -38,5 +46,5 @@ def send_all_again(brokers: str, times: int) -> int:
     for topic, _, value in messages:
         producer.produce(topic, value)
         producer.poll(0)
-    producer.flush(30)
+    assert producer.flush(PATIENCE_S) == 0
     return len(messages)

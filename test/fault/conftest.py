@@ -8,9 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from checker import Verdict, judge
+from checker import Verdict, judge, typeid_uuid
 from client import Client, History, until
 
+NOT_ENDED = "state::text in ('queued', 'running', 'waiting')"
 LONG = os.environ.get("LONGHAUL_FAULTS") == "long"
 
 
@@ -51,9 +52,35 @@ class Fault:
         )
         return {int(pid): int(n) for pid, n in rows}
 
-    def settle(self, clients: list[Client], deadline_s: float = 120) -> Verdict:
+    def under_way(self, client: Client, job: dict[str, Any], n: int, least: int) -> list[str]:
+        """Submits n such jobs, and returns when so many run at once. A batch that ended while
+        nobody looked is followed by another: whoever is held up for seconds comes too late."""
+        ids: list[str] = []
+        over = "select not exists (select from job where job_id = any(%s) and " + NOT_ENDED + ")"
+
+        def run() -> bool:
+            if self.running() >= least:
+                return True
+            if self.one(over, [typeid_uuid(job) for job in ids]):
+                ids[:] = [row["id"] for row in client.bulk([job] * n)]
+            return False
+
+        until(f"{least} run at once", run)
+        return ids
+
+    def dead_too_soon(self) -> int:
+        """Workers that were declared dead after a silence shorter than REAP_SILENT_MS of reap.h.
+        A beat that crosses the declaration leaves a moment."""
+        return int(
+            self.one(
+                "select count(*) from worker join worker_beat using (worker_id) where gone = 'dead'"
+                " and gone_at - beat_at between interval '0.1 s' and interval '2.4 s'"
+            )
+        )
+
+    def settle(self, clients: list[Client], deadline_s: float = 300) -> Verdict:
         """Waits until nothing is under way, then asks the checker."""
-        left = "select count(*) from job where state::text in ('queued', 'running', 'waiting')"
+        left = "select count(*) from job where " + NOT_ENDED
         until("every job ends", lambda: self.one(left) == 0, deadline_s)
         history = History([e for c in clients for e in c.history.entries])
         return judge(history, self.pg_url, self.stack.env["LONGHAUL_SIM_URL"])

@@ -69,7 +69,7 @@ def load(stack: Any, model: str = SHORT, threads: int = 4, **job: Any) -> Iterat
 def more(one: Load, n: int) -> None:
     """Waits until n further submits were accepted."""
     before = one.accepted()
-    until(f"{n} more are accepted", lambda: one.accepted() >= before + n, 60)
+    until(f"{n} more are accepted", lambda: one.accepted() >= before + n)
 
 
 def assert_whole(stack: Any, one: Load) -> None:

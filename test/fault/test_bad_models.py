@@ -71,11 +71,11 @@ def test_bad_streams_end_as_they_must_and_their_neighbours_never_notice(
         for _ in range(EACH)
     ]
     for job, state, code in bad:
-        done = client.wait(job, 90)
+        done = client.wait(job)
         told = (done["error"] or {}).get("code") if state != "completed" else None
         assert (done["state"], told) in ((state, code), (state, "attempts_exhausted")), done
     for job in good:
-        done = client.wait(job, 90)
+        done = client.wait(job)
         assert (done["state"], done["attempt"]) == ("completed", 1), done
     simulator = Simulator(stack.env["LONGHAUL_SIM_URL"])
     until(
@@ -124,7 +124,7 @@ def test_a_storm_that_never_ends_is_bounded_by_attempts(stack: Any, client: Clie
     fault = Fault(stack)
     with storm(stack, fail=503):
         rows = client.bulk([chat("s", model=GOOD, max_attempts=3)] * 50)
-        ends = [client.wait(row["id"], 90) for row in rows]
+        ends = [client.wait(row["id"]) for row in rows]
     assert {(end["state"], end["attempt"]) for end in ends} == {("failed", 3)}
     simulator = Simulator(stack.env["LONGHAUL_SIM_URL"])
     assert len(simulator.calls()) == 3 * len(rows)

@@ -6,12 +6,18 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
+from checker import typeid_uuid
 from client import Client, chat, until
 from fault_proxy import Door
-from stacks import ROOT, Simulator, running, tenant_client
+from stacks import ROOT, running, tenant_client
 
+from .conftest import Fault
+from .test_leases_astray import WAITING
 from .test_links import proxied
+
+HOLD = "select from job where job_id = %s and state = 'running' for update"
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +42,27 @@ def client(stack: Any) -> Iterator[Client]:
 
 
 def outstanding(stack: Any, client: Client, proxy: Door) -> str:
-    """A job that has ended and whose worker never heard so; the record is away from it then."""
-    simulator = Simulator(stack.env["LONGHAUL_SIM_URL"])
-    seen = len(stack.log("worker-1"))
-    job = client.submit(chat("e", model="sim?tokens=20&itl_ms=50"))["id"]
-    until("it calls", lambda: simulator.calls(job))
-    simulator.close()
-    proxy.set("to-client")
+    """A job that has ended and whose worker never heard so; the record is away from it then. Its
+    end waits for the job's row, which we hold, until no answer reaches the worker."""
+    fault, seen = Fault(stack), len(stack.log("worker-1"))
+    with psycopg.connect(fault.pg_url) as other:
+
+        def held() -> str | None:
+            (job,) = fault.under_way(client, chat("e", model="sim?tokens=20&itl_ms=50"), 1, 1)
+            row = other.execute(HOLD, [typeid_uuid(job)]).fetchone()
+            if row:
+                return job
+            other.rollback()
+            return None
+
+        job = str(until("a running job's row is held", held))
+        until("its end waits for the row", lambda: fault.one(WAITING) > 0)
+        proxy.set("to-client")
+        other.rollback()
     assert client.wait(job)["state"] == "completed"
     proxy.set("refuse")
-    until("it is dropped", lambda: "away for too long" in stack.log("worker-1")[seen:])
-    assert "ends are not acknowledged yet" in stack.log("worker-1")[seen:]
+    for words in ("away for too long", "ends are not acknowledged yet"):
+        until(words, lambda words=words: words in stack.log("worker-1")[seen:])
     return job
 
 

@@ -50,12 +50,17 @@ def holders(stack: Any, fault: Fault) -> list[str]:
 
 def freeze_once(stack: Any, fault: Fault, client: Client, dice: random.Random) -> int:
     """Some holders sleep through their lease; how many of their jobs others had to run."""
-    jobs = [row["id"] for row in client.bulk([chat("z", model=MODEL, max_attempts=20)] * JOBS)]
-    until("enough of them hold jobs", lambda: len(holders(stack, fault)) >= AT_ONCE)
-    with frozen(stack, dice.sample(holders(stack, fault), AT_ONCE)):
-        done = {job: client.wait(job, 120) for job in jobs}
+    slow = chat("z", model=MODEL, max_attempts=20)
+
+    def held() -> tuple[list[str], list[str]] | None:
+        jobs, names = fault.under_way(client, slow, JOBS, AT_ONCE), holders(stack, fault)
+        return (jobs, names) if len(names) >= AT_ONCE else None
+
+    jobs, names = until("enough of them hold jobs", held)
+    with frozen(stack, dice.sample(names, AT_ONCE)):
+        done = {job: client.wait(job) for job in jobs}
     assert {job["state"] for job in done.values()} == {"completed"}
-    until("all workers are live again", lambda: fault.one(LIVE) >= WORKERS, 60)
+    until("all workers are live again", lambda: fault.one(LIVE) >= WORKERS)
     later = {job: settled(client.get(job)) for job in jobs}
     assert later == {job: settled(one) for job, one in done.items()}, "a late write went through"
     return sum(job["interruptions"] for job in done.values())
@@ -65,7 +70,8 @@ def freeze_once(stack: Any, fault: Fault, client: Client, dice: random.Random) -
 def test_workers_frozen_beyond_their_lease_overwrite_nothing(stack: Any, seed: int) -> None:
     fault, client, dice = Fault(stack), tenant_client(stack), random.Random(seed)
     taken = sum(freeze_once(stack, fault, client, dice) for _ in range(rounds(3, 500)))
-    assert taken > 0
+    # a freeze that comes when all jobs have ended shows nothing
+    until("jobs ran elsewhere", lambda: taken or freeze_once(stack, fault, client, dice))
     verdict = fault.settle([client])
     assert verdict.faults() == {}, verdict
     print(f"{rounds(3, 500) * AT_ONCE} freezes, {taken} jobs run elsewhere meanwhile")
@@ -76,19 +82,28 @@ def test_workers_frozen_beyond_their_lease_overwrite_nothing(stack: Any, seed: i
 def test_what_a_fenced_off_attempt_used_is_booked(stack: Any) -> None:
     fault, client = Fault(stack), tenant_client(stack)
     slow = chat("z", model="sim?tokens=60&itl_ms=50", max_attempts=20)
-    jobs = [row["id"] for row in client.bulk([slow] * 8)]
-    until("text came", lambda: all(client.get(job)["progress"]["output_tokens"] for job in jobs))
-    with frozen(stack, holders(stack, fault)[:AT_ONCE]):
-        assert {client.wait(job, 120)["state"] for job in jobs} == {"completed"}
 
-    def booked() -> list[dict[str, Any]]:
+    def written(job: str) -> bool:
+        found = client.get(job)
+        return found["state"] == "completed" or found["progress"]["output_tokens"] > 0
+
+    def lost(jobs: list[str]) -> list[dict[str, Any]]:
         tries = [t for job in jobs for t in client.get(job, expand="attempts")["attempts"]]
-        lost = [t for t in tries if t["ended_by"] == "reaper"]
-        return lost if lost and all(t["upstream"] for t in lost) else []
+        return [t for t in tries if t["ended_by"] == "reaper"]
 
-    lost = until("the lost attempts have their usage", booked)
-    assert {t["upstream"] for t in lost} == {"simulator"}
-    assert all(t["usage"]["output_tokens"] for t in lost)
+    def interrupted() -> list[str]:
+        """Jobs of which some had text when their workers froze."""
+        jobs = fault.under_way(client, slow, 8, 8)
+        until("text came", lambda: all(written(job) for job in jobs))
+        with frozen(stack, holders(stack, fault)[:AT_ONCE]):
+            assert {client.wait(job)["state"] for job in jobs} == {"completed"}
+        return jobs if lost(jobs) else []
+
+    jobs = until("jobs ran elsewhere", interrupted)
+    until("their usage is booked", lambda: all(t["upstream"] for t in lost(jobs)))
+    tries = lost(jobs)
+    assert {t["upstream"] for t in tries} == {"simulator"}
+    assert all(t["usage"]["output_tokens"] for t in tries)
     for job in jobs:
         one = client.get(job, expand="attempts")
         for name in ("input_tokens", "output_tokens"):

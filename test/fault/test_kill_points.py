@@ -41,24 +41,48 @@ def client(stack: Any) -> Iterator[Client]:
     one.close()
 
 
-def arm(stack: Any, line: str) -> list[Path]:
-    """Tells both workers; whoever comes there first takes its own file away."""
-    armed = []
-    for name in ("worker-1", "worker-2"):
-        place = stack.layout.data / name / "stop-point"
-        aside = place.with_suffix(".new")
-        aside.write_text(line + "\n")
-        aside.chmod(0o666)
-        aside.rename(place)
-        armed.append(place)
-    return armed
+def arm(stack: Any, worker: str, line: str) -> Path:
+    """Tells one worker, which takes the file away when it comes there: no other dies of it."""
+    place: Path = stack.layout.data / worker / "stop-point"
+    aside = place.with_suffix(".new")
+    aside.write_text(line + "\n")
+    aside.chmod(0o666)
+    aside.rename(place)
+    return place
 
 
-def disarm_when_hit(armed: list[Path]) -> None:
-    """The first worker to come by dies there; the other must then run freely."""
-    until("a worker came to the point", lambda: not all(place.exists() for place in armed), 60)
-    for place in armed:
-        place.unlink(missing_ok=True)
+def ran_by(stack: Any, client: Client, job: str) -> str | None:
+    """The name of the live worker whose attempt was the job's last."""
+    tries = client.get(job, expand="attempts")["attempts"]
+    pids = Fault(stack).ask(
+        "select pid from worker where worker_id = %s and gone is null",
+        typeid_uuid(tries[-1]["worker"]),
+    )
+    names = {stack.pid(name): name for name in ("worker-1", "worker-2")}
+    return names.get(pids[0][0]) if pids else None
+
+
+def killed(stack: Any, client: Client, point: str) -> str:
+    """A job at whose point its worker was killed: the one that was likely to get it."""
+
+    def submit() -> str:
+        return str(client.submit(chat("p", model="sim?tokens=20&itl_ms=10"))["id"])
+
+    def hit() -> str | None:
+        client.wait(before := submit())
+        worker = ran_by(stack, client, before)
+        if not worker:
+            return None
+        armed, job = arm(stack, worker, f"{point} KILL"), submit()
+        until("it ends or kills", lambda: not armed.exists() or client.get(job)["finished_at"])
+        if armed.exists() and ran_by(stack, client, job) == worker:
+            until("it kills behind its end", lambda: not armed.exists())
+        if armed.exists():
+            armed.unlink()
+            return None
+        return job
+
+    return str(until("a worker came to the point", hit))
 
 
 @pytest.mark.parametrize(("point", "calls", "crashes"), POINTS, ids=[row[0] for row in POINTS])
@@ -68,10 +92,8 @@ def test_killed_there_the_job_ends_once(
 ) -> None:
     simulator = Simulator(stack.env["LONGHAUL_SIM_URL"])
     fault = Fault(stack)
-    armed = arm(stack, f"{point} KILL")
-    job = client.submit(chat("p", model="sim?tokens=20&itl_ms=10"))["id"]
-    disarm_when_hit(armed)
-    done = client.wait(job, 60)
+    job = killed(stack, client, point)
+    done = client.wait(job)
     assert (done["state"], done["crashes"]) == ("completed", crashes)
     assert fault.one("select count(*) from job_result where job_id = %s", typeid_uuid(job)) == 1
     assert len(simulator.calls(job)) == calls
@@ -96,18 +118,29 @@ def test_a_job_that_kills_three_workers_is_quarantined_and_its_neighbours_are_no
     neighbours = [typeid_uuid(row["id"]) for row in rows]
     crashes = "select crashes from job where job_id = %s"
     for round_ in range(1, 4):
-        until("it runs again", lambda: client.get(poison)["state"] == "running", 60)
-        disarm_when_hit(arm(stack, f"mid_stream KILL {killed_by}"))
-        until("its crash is counted", lambda r=round_: fault.one(crashes, killed_by) >= r, 60)
-    done = client.wait(poison, 60)
+        holder = until("it runs again", lambda: holder_of(stack, fault, killed_by))
+        arm(stack, holder, f"mid_stream KILL {killed_by}")
+        until("its crash is counted", lambda r=round_: fault.one(crashes, killed_by) >= r)
+    done = client.wait(poison)
     assert (done["state"], done["error"]["code"], done["crashes"]) == ("failed", "poison", 3)
     assert_story(stack, fault, poison)
     ended = "select count(*) from job where job_id = any(%s) and state::text = 'completed'"
-    until("its neighbours end", lambda: fault.one(ended, neighbours) == n, 180)
+    until("its neighbours end", lambda: fault.one(ended, neighbours) == n, 300)
     harmed = "select count(*) from job where job_id = any(%s) and (crashes > 0 or dead)"
     shared = "select count(*) from job where job_id = any(%s) and interruptions > 0"
     assert fault.one(harmed, neighbours) == 0
     assert fault.one(shared, neighbours) > 0, "nobody was in the process when it died"
+
+
+def holder_of(stack: Any, fault: Fault, job: str) -> str | None:
+    """The name of the worker that holds it."""
+    pids = fault.ask(
+        "select pid from job_lease join worker using (worker_id)"
+        " where job_id = %s and gone is null",
+        job,
+    )
+    names = {stack.pid(name): name for name in ("worker-1", "worker-2")}
+    return names.get(pids[0][0]) if pids else None
 
 
 def assert_story(stack: Any, fault: Fault, job: str) -> None:

@@ -21,7 +21,7 @@ from tenant t, queue q where t.name = 'demo' and q.name = 'held'"""
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Any]:
-    producer = {"producer": {"db_connections": 1}}
+    producer = {"producer": {"db_connections": 1, "commit_timeout_ms": 60_000}}
     with running("large", workers=1, lite=True, config_overrides=producer) as one:
         yield one
 
@@ -40,10 +40,10 @@ def test_a_small_submit_passes_a_large_one_that_is_being_written(stack: Any) -> 
         record.execute(HEAD)  # the large one's transaction waits for this one's end
         thread = threading.Thread(target=submit_large)
         thread.start()
-        until("the large one is being written", lambda: Fault(stack).one(WAITING) > 0, 10)
+        until("the large one is being written", lambda: Fault(stack).one(WAITING) > 0)
         client.submit({"kind": "noop", "input": {}})
         record.rollback()
-    thread.join(30)
+    thread.join(120)
     assert told == [202]
     admin.close()
     client.close()

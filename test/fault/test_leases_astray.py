@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -34,28 +34,32 @@ def client(stack: Any) -> Iterator[Client]:
 @pytest.mark.promises("C7", "C16")
 def test_jobs_dropped_in_a_long_outage_run_again(stack: Any, client: Client) -> None:
     fault = Fault(stack)
-    jobs = [client.submit(chat("o", model=SLOW))["id"] for _ in range(5)]
-    until("they run", lambda: fault.running() >= 5)
+    jobs = fault.under_way(client, chat("o", model=SLOW), 5, 5)
+    seen = len(stack.log("worker-1"))
     stack.stop("postgres")
-    log = stack.layout.log / "worker-1.log"
-    until("the worker drops them", lambda: "away for too long" in log.read_text())
+    until("the worker drops them", lambda: "away for too long" in stack.log("worker-1")[seen:])
     stack.start("postgres")
     until("it is read again", lambda: client.http.get(f"/v1/jobs/{jobs[0]}").status_code == 200)
-    assert {client.wait(job, 60)["state"] for job in jobs} == {"completed"}
+    assert {client.wait(job)["state"] for job in jobs} == {"completed"}
 
 
 @pytest.mark.promises("C7", "C16")
 def test_a_claim_whose_answer_is_cut_off_is_not_forgotten(stack: Any, client: Client) -> None:
     fault = Fault(stack)
     with proxied(stack) as proxy:
-        done = client.submit(chat("w", model="sim?tokens=3"))["id"]
-        client.wait(done)
-        proxy.set("to-client")
-        jobs = [client.submit(chat("c", model="sim?tokens=3"))["id"] for _ in range(5)]
-        until("their claim is committed", lambda: fault.running() > 0, 10)
-        proxy.set("reset")
-        proxy.set("pass")
-        assert {client.wait(job, 60)["state"] for job in jobs} == {"completed"}
+
+        def cut_off() -> bool:
+            """A claim is made before the worker sees that nothing comes back."""
+            client.wait(client.submit(chat("w", model="sim?tokens=3"))["id"])
+            proxy.set("to-client")
+            jobs = [client.submit(chat("c", model="sim?tokens=3"))["id"] for _ in range(5)]
+            met = comes("their claim is committed", lambda: fault.running() > 0)
+            proxy.set("reset")
+            proxy.set("pass")
+            assert {client.wait(job)["state"] for job in jobs} == {"completed"}
+            return met
+
+        until("a claim's answer was cut off", cut_off)
 
 
 WAITING = "select count(*) from pg_locks where not granted and locktype = 'transactionid'"
@@ -82,29 +86,42 @@ def test_a_claim_committed_after_its_line_was_cut_is_not_forgotten(
     admin.close()
 
 
+def comes(what: str, check: Callable[[], bool]) -> bool:
+    """Whether it does, in less than a worker's silence may last."""
+    try:
+        return bool(until(what, check, 1))
+    except AssertionError:
+        return False
+
+
 def cut_at_more(fault: Fault, proxy: Any) -> bool:
     """Loses the server's answers until more numbers are reserved, or for less than a silence."""
     numbers = "select coalesce(max(event_to - event_from), 0) from job_lease"
     before = fault.one(numbers)
     proxy.set("to-client")
-    try:
-        return bool(until("more are reserved", lambda: fault.one(numbers) > before, 1))
-    except AssertionError:
-        return False
-    finally:
-        proxy.set("reset")
-        proxy.set("pass")
+    met = comes("more are reserved", lambda: fault.one(numbers) > before)
+    proxy.set("reset")
+    proxy.set("pass")
+    return met
 
 
 @pytest.mark.promises("C2", "C9", "C16")
 def test_running_text_whose_answer_is_cut_off_is_written_once(stack: Any, client: Client) -> None:
     """More deltas than a block has numbers: the writing that asks for more loses its answer."""
     fault = Fault(stack)
+    long = chat("t", model="sim?tokens=2500&itl_ms=5")
     with proxied(stack) as proxy:
-        job = client.submit(chat("t", model="sim?tokens=2500&itl_ms=5"))["id"]
-        until("it runs", lambda: fault.running() > 0, 10)
-        until("a cut met a reservation", lambda: cut_at_more(fault, proxy), 40)
-        done = client.wait(job, 60)
-    assert (done["state"], done["attempt"]) == ("completed", 1)
+
+        def met() -> str | None:
+            """The job whose reservation a cut met, if that did not cost it its attempt."""
+            (job,) = fault.under_way(client, long, 1, 1)
+            cut = False
+            while not cut and client.get(job)["state"] == "running":
+                cut = cut_at_more(fault, proxy)
+            done = client.wait(job)
+            assert done["state"] == "completed" and fault.dead_too_soon() == 0
+            return job if cut and done["attempt"] == 1 and done["interruptions"] == 0 else None
+
+        job = until("a cut met a reservation", met)
     text = "".join(data["text"] for _, kind, data in client.events(job) if kind == "job.delta")
-    assert text == done["result"]["choices"][0]["message"]["content"]
+    assert text == client.get(job)["result"]["choices"][0]["message"]["content"]

@@ -21,7 +21,7 @@ def value(stack: Any, program: str, name: str) -> float | None:
     """A metric without labels; None while the program does not tell it."""
     headers = {"Authorization": f"Bearer {stack.env['LONGHAUL_ADMIN_KEY']}"}
     try:
-        text = httpx.get(stack.address(program), headers=headers, timeout=20).text
+        text = httpx.get(stack.address(program), headers=headers, timeout=60).text
     except httpx.HTTPError:
         return None
     found = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]
@@ -33,7 +33,6 @@ def becomes(stack: Any, wanted: float, *facts: tuple[str, str]) -> None:
         until(
             f"{program}: {name} is {wanted:g}",
             lambda p=program, n=name: value(stack, p, n) == wanted,
-            60,
         )
 
 
