@@ -33,12 +33,12 @@ def url() -> Iterator[str]:
         port = json.loads(process.stderr.readline())["port"]
         yield f"http://127.0.0.1:{port}"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(120) == 0
 
 
 @pytest.fixture
 def http(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=120) as client:
         client.delete("/calls")
         client.delete("/faults")
         yield client
@@ -142,7 +142,7 @@ def many_streams(port: int, count: int) -> list[socket.socket]:
     request = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     found = []
     for _ in range(count):
-        found.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+        found.append(socket.create_connection(("127.0.0.1", port), timeout=120))
         found[-1].sendall(request.encode())
         found[-1].setblocking(False)
     return found
@@ -179,7 +179,7 @@ def test_thousands_of_streams_at_once_all_end(http: httpx.Client, url: str) -> N
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     streams = many_streams(int(url.rpartition(":")[2]), count)
     try:
-        said = read_all(streams, time.monotonic() + 60)
+        said = read_all(streams, time.monotonic() + 300)
     finally:
         for stream in streams:
             stream.close()
