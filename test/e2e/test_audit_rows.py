@@ -67,6 +67,25 @@ class Scene:
         reply.raise_for_status()
         return str(reply.json()["id"])
 
+    def queue(self) -> str:
+        self.admin.http.patch("/v1/queues/audited", json={"weight": 1}).raise_for_status()
+        return "/v1/queues/audited"
+
+    def role(self) -> str:
+        """A role that ann has, and its path."""
+        path = "/v1/tenants/demo/roles/watcher"
+        self.admin.http.put(path, json={"rules": ["allow job:read"]}).raise_for_status()
+        self.user("watcher")
+        return path
+
+    def user(self, *roles: str) -> httpx.Response:
+        return self.admin.http.put("/v1/tenants/demo/users/ann", json={"roles": list(roles)})
+
+    def free_role(self) -> str:
+        path = self.role()
+        self.user().raise_for_status()
+        return path
+
     def worker(self) -> str:
         return str(self.admin.http.get("/v1/workers").json()["data"][0]["id"])
 
@@ -83,6 +102,11 @@ def scene() -> Iterator[Scene]:
 def by_filter(s: Scene) -> dict[str, Any]:
     s.waiting()
     return {"queue": "default", "state": "waiting"}
+
+
+def cancelled(s: Scene) -> dict[str, Any]:
+    s.ended()
+    return {"queue": "default", "state": "cancelled"}
 
 
 Ask = Callable[[Scene], httpx.Response]
@@ -104,9 +128,7 @@ CHANGES: dict[str, tuple[str, Ask]] = {
     ),
     "POST /v1/jobs/retry": (
         "job.retry",
-        lambda s: s.client.http.post(
-            "/v1/jobs/retry", json={"state": "cancelled", "queue": "default"}
-        ),
+        lambda s: s.client.http.post("/v1/jobs/retry", json=cancelled(s)),
     ),
     "PATCH /v1/jobs/{id}": (
         "job.patch",
@@ -130,15 +152,15 @@ CHANGES: dict[str, tuple[str, Ask]] = {
     ),
     "POST /v1/queues/{name}/pause": (
         "queue.patch",
-        lambda s: s.admin.http.post("/v1/queues/audited/pause"),
+        lambda s: s.admin.http.post(f"{s.queue()}/pause"),
     ),
     "POST /v1/queues/{name}/resume": (
         "queue.patch",
-        lambda s: s.admin.http.post("/v1/queues/audited/resume"),
+        lambda s: s.admin.http.post(f"{s.queue()}/resume"),
     ),
     "POST /v1/queues/{name}/drain": (
         "queue.patch",
-        lambda s: s.admin.http.post("/v1/queues/audited/drain"),
+        lambda s: s.admin.http.post(f"{s.queue()}/drain"),
     ),
     "PUT /v1/upstreams/{name}/models/{model}/breaker": (
         "breaker.set",
@@ -168,7 +190,7 @@ CHANGES: dict[str, tuple[str, Ask]] = {
     ),
     "POST /v1/tenants/{name}/jobs/retry": (
         "job.retry",
-        lambda s: s.admin.http.post("/v1/tenants/demo/jobs/retry", json={"state": "cancelled"}),
+        lambda s: s.admin.http.post("/v1/tenants/demo/jobs/retry", json=cancelled(s)),
     ),
     "PATCH /v1/tenants/{name}/limits": (
         "tenant.limits",
@@ -194,15 +216,15 @@ CHANGES: dict[str, tuple[str, Ask]] = {
     ),
     "PUT /v1/tenants/{tenant}/users/{name}": (
         "user.put",
-        lambda s: s.admin.http.put("/v1/tenants/demo/users/ann", json={"roles": ["watcher"]}),
+        lambda s: s.user("reader"),
     ),
     "POST /v1/tenants/{tenant}/roles/{name}/move": (
         "user.move_role",
-        lambda s: s.admin.http.post("/v1/tenants/demo/roles/watcher/move", json={"to": "reader"}),
+        lambda s: s.admin.http.post(f"{s.role()}/move", json={"to": "reader"}),
     ),
     "DELETE /v1/tenants/{tenant}/roles/{name}": (
         "role.remove",
-        lambda s: s.admin.http.delete("/v1/tenants/demo/roles/watcher"),
+        lambda s: s.admin.http.delete(s.free_role()),
     ),
     # the last one: it takes the worker away
     "POST /v1/workers/{id}/drain": (
@@ -274,6 +296,7 @@ def test_what_an_operator_looks_at_is_read(scene: Scene) -> None:
     text = (ROOT / "producer/routes.c").read_text()
     looks = re.findall(r'\{"GET",\s+"(/v1[^"]+)",\s+ROUTE_ADMIN', text)
     actions = set()
+    scene.user("reader").raise_for_status()
     for path in looks:
         path = path.replace("/v1/queues/{name}", "/v1/queues/default")
         path = path.replace("{tenant}/roles/{name}", "demo/roles/reader")

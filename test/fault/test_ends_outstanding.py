@@ -50,7 +50,7 @@ def outstanding(stack: Any, client: Client, proxy: Door) -> str:
         def held() -> str | None:
             (job,) = fault.under_way(client, chat("e", model="sim?tokens=20&itl_ms=50"), 1, 1)
             row = other.execute(HOLD, [typeid_uuid(job)]).fetchone()
-            if row:
+            if row is not None:
                 return job
             other.rollback()
             return None

@@ -100,10 +100,10 @@ def kafka_plant(stack: Any, marker: str) -> None:
     servers = {"bootstrap.servers": stack.env["LONGHAUL_KAFKA"]}
     admin = AdminClient(servers)
     for made in admin.create_topics([NewTopic("leak.plant", 1, 1)]).values():
-        made.result(30)
+        made.result(120)
     producer = Producer(servers)
     producer.produce("leak.plant", marker.encode())
-    producer.flush(30)
+    assert producer.flush(120) == 0
 
 
 # ---- logs of everything ----
@@ -131,12 +131,11 @@ STORES = (
 
 
 def bytes_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        try:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return data[:]
-        except ValueError:  # an empty file
-            return b""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data[:]
+    except (ValueError, FileNotFoundError):  # it is empty, or its store gave it up meanwhile
+        return b""
 
 
 def settle(stack: Any) -> None:

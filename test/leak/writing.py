@@ -121,7 +121,7 @@ def written(stack: Any, s: Spellings) -> Iterator[None]:
         until("the callback", lambda: receiver.calls)
         write_refusals(client, s)
         write_searches(client, s)
-        slow = client.submit(job_of(s, "slow", model="sim?itl_ms=50&seed=3"))["id"]
+        slow = client.submit(job_of(s, "slow", model="sim?hang_after=2&seed=3"))["id"]
         until("text", lambda: client.get(slow, expand="partial_output")["partial_output"])
         yield
         client.http.post(f"/v1/jobs/{slow}/cancel")

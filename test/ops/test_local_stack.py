@@ -81,7 +81,7 @@ def test_when_the_supervisor_is_killed_its_children_end(stacks: list[Stack]) -> 
     stack = stacks[0].up(programs=False, lite=True)
     supervisor = int(stack.layout.pid_file("supervisor").read_text())
     os.kill(supervisor, signal.SIGKILL)
-    until(lambda: not processes_of(stack), 20, "the end of the supervisor's children")
+    until(lambda: not processes_of(stack), 120, "the end of the supervisor's children")
     stack.up(programs=False, lite=True)
     assert stack.psql("select 1") == [["1"]]
 
