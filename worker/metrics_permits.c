@@ -14,10 +14,13 @@ struct of_key {
 	double left[RATES]; /* INFINITY = no limit */
 };
 
+/* What is one number an upstream. */
+enum figure { LIMIT, WAITING, PARKED, RETRIES, FIGURES };
+
 struct of_upstream {
 	const char *name;
 	bool asked; /* something was asked of it: what follows is known */
-	double waiting, limit, parked, retries, breakers[BREAKER_STATES];
+	double figures[FIGURES], breakers[BREAKER_STATES];
 };
 
 struct sums {
@@ -51,8 +54,8 @@ static void add_scope(void *owner, const struct permit_view *view)
 	struct of_key *key = key_of(owner, view->upstream, view->key);
 
 	if (up) {
-		up->waiting += (double)view->waiting;
-		up->limit = fmin(up->limit, (double)view->limit);
+		up->figures[WAITING] += (double)view->waiting;
+		up->figures[LIMIT] = fmin(up->figures[LIMIT], (double)view->limit);
 	}
 	for (size_t i = 0; key && i < RATES; i++)
 		if (view->left[i] >= 0)
@@ -66,8 +69,8 @@ static void add_upstream(void *owner, const struct permit_upstream_view *view)
 	if (!up)
 		return;
 	up->asked = true;
-	up->parked = (double)view->parked;
-	up->retries = view->retries_left;
+	up->figures[PARKED] = (double)view->parked;
+	up->figures[RETRIES] = view->retries_left;
 }
 
 static void add_guard(void *owner, const struct permit_guard_view *view)
@@ -96,7 +99,7 @@ static bool sums_take(struct sums *s, const struct worker *w)
 		const struct upstream *up = ups->list[i];
 
 		s->upstreams[s->upstreams_n++] =
-			(struct of_upstream){.name = up->name, .limit = INFINITY};
+			(struct of_upstream){.name = up->name, .figures[LIMIT] = INFINITY};
 		for (size_t k = 0; k < up->keys_n; k++)
 			s->keys[s->keys_n++] = (struct of_key){
 				up->name, up->keys[k]->label, false, {INFINITY, INFINITY}};
@@ -110,11 +113,11 @@ static bool sums_take(struct sums *s, const struct worker *w)
 /* ---- telling: all samples of one metric together ---- */
 
 static void put_of_upstream(
-	struct metric_text *text, enum metric metric, const struct sums *s, size_t member)
+	struct metric_text *text, enum metric metric, const struct sums *s, enum figure figure)
 {
 	for (size_t i = 0; i < s->upstreams_n; i++) {
 		const struct of_upstream *up = &s->upstreams[i];
-		const double value = *(const double *)((const char *)up + member);
+		const double value = up->figures[figure];
 
 		if (up->asked && isfinite(value))
 			metric_real(text, metric, METRIC_LABELS(up->name), value);
@@ -150,18 +153,15 @@ static void put_keys(struct metric_text *text, const struct sums *s)
 
 void metrics_permits(struct metric_text *text, const struct worker *w)
 {
-	static const struct {
-		enum metric metric;
-		size_t member;
-	} of_upstream[] = {{METRIC_CALLS_LIMIT, offsetof(struct of_upstream, limit)},
-		{METRIC_PERMITS_WAITING, offsetof(struct of_upstream, waiting)},
-		{METRIC_JOBS_PARKED, offsetof(struct of_upstream, parked)},
-		{METRIC_RETRIES_LEFT, offsetof(struct of_upstream, retries)}};
+	static const enum metric of_upstream[FIGURES] = {[LIMIT] = METRIC_CALLS_LIMIT,
+		[WAITING] = METRIC_PERMITS_WAITING,
+		[PARKED] = METRIC_JOBS_PARKED,
+		[RETRIES] = METRIC_RETRIES_LEFT};
 	struct sums s;
 
 	if (sums_take(&s, w)) {
-		for (size_t i = 0; i < sizeof(of_upstream) / sizeof(of_upstream[0]); i++)
-			put_of_upstream(text, of_upstream[i].metric, &s, of_upstream[i].member);
+		for (int i = 0; i < FIGURES; i++)
+			put_of_upstream(text, of_upstream[i], &s, (enum figure)i);
 		put_breakers(text, &s);
 		put_keys(text, &s);
 		metric_real(text, METRIC_LIMITS_SHARED, NULL, permits_are_shared(w->permits));
