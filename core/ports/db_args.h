@@ -62,4 +62,22 @@ void db_item_id_or_null(struct db_args *a, struct id v);
 void db_item_time(struct db_args *a, int64_t unix_ms);
 void db_item_null(struct db_args *a);
 
+/* An array of n values, one for each i from 0: DB_COLUMN(a, n, int8, batch[i]->fence) makes it with
+ * db_item_int8. Call and type cannot differ. */
+#define DB_COLUMN(args, n, item, ...)                      \
+	do {                                               \
+		db_array(args, DB_TYPE_##item, n);         \
+		for (size_t i = 0; i < (n); i++)           \
+			db_item_##item(args, __VA_ARGS__); \
+	} while (0)
+#define DB_TYPE_bool	   DB_BOOL
+#define DB_TYPE_int2	   DB_INT2
+#define DB_TYPE_int4	   DB_INT4
+#define DB_TYPE_int8	   DB_INT8
+#define DB_TYPE_text	   DB_TEXT
+#define DB_TYPE_bytes	   DB_BYTES
+#define DB_TYPE_id	   DB_ID
+#define DB_TYPE_id_or_null DB_ID
+#define DB_TYPE_time	   DB_TIME
+
 #endif

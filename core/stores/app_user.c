@@ -116,9 +116,7 @@ static void roles_arg(struct db_args *a, const struct app_user_change *change)
 		db_arg_texts_null(a);
 		return;
 	}
-	db_array(a, DB_TEXT, change->roles_n);
-	for (size_t i = 0; i < change->roles_n; i++)
-		db_item_text(a, change->roles[i]);
+	DB_COLUMN(a, change->roles_n, text, change->roles[i]);
 }
 
 /* A boolean that may be null travels as a number. */

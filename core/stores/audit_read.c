@@ -8,25 +8,16 @@ static const struct db_stmt reads_stmt = {.name = "audit_reads",
 	.sql = "insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       " select * from unnest($1, $2, $3, $4, $5, $6, $7, $8)"};
 
-#define COLUMN(type, item, value)                                \
-	do {                                                     \
-		db_array(a, type, n);                            \
-		for (size_t i_ = 0; i_ < n; i_++) {              \
-			const struct audit_read *s = &reads[i_]; \
-			item(a, value);                          \
-		}                                                \
-	} while (0)
-
 static void columns(struct db_args *a, const struct audit_read *reads, size_t n)
 {
-	COLUMN(DB_ID, db_item_id, s->tenant);
-	COLUMN(DB_TEXT, db_item_text, s->by.kind);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.id);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.request);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.credential);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.source);
-	COLUMN(DB_TEXT, db_item_text, s->action);
-	COLUMN(DB_ID, db_item_id_or_null, s->object);
+	DB_COLUMN(a, n, id, reads[i].tenant);
+	DB_COLUMN(a, n, text, reads[i].by.kind);
+	DB_COLUMN(a, n, id_or_null, reads[i].by.id);
+	DB_COLUMN(a, n, id_or_null, reads[i].by.request);
+	DB_COLUMN(a, n, id_or_null, reads[i].by.credential);
+	DB_COLUMN(a, n, id_or_null, reads[i].by.source);
+	DB_COLUMN(a, n, text, reads[i].action);
+	DB_COLUMN(a, n, id_or_null, reads[i].object);
 }
 
 static void on_written(void *ctx, enum err e, const struct db_reply *reply)

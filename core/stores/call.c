@@ -19,6 +19,15 @@ enum err call_begin(struct db *db, const struct id *tenants, size_t n, struct ca
 	return ERR_OK;
 }
 
+struct id *call_tenants(const void *batch, size_t n, call_tenant_fn *tenant_of)
+{
+	struct id *tenants = calloc(n + 1, sizeof(*tenants));
+
+	for (size_t i = 0; tenants != NULL && i < n; i++)
+		tenants[i] = tenant_of(batch, i);
+	return tenants;
+}
+
 enum err call_run(const struct call_ask *ask)
 {
 	struct call *call;

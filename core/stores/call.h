@@ -35,6 +35,11 @@ struct call {
 MUST_CHECK enum err call_begin(
 	struct db *db, const struct id *tenants, size_t n, struct call **ret_call);
 
+/* The tenants of a batch's n elements, to begin a transaction with; the caller frees them.
+ * tenant_of tells whose the i-th is. NULL: no memory. */
+typedef struct id call_tenant_fn(const void *batch, size_t i);
+struct id *call_tenants(const void *batch, size_t n, call_tenant_fn *tenant_of);
+
 /* A transaction of one statement. */
 struct call_ask {
 	struct db *db;

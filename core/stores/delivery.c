@@ -226,40 +226,20 @@ static void end_ended(void *ctx, enum err e, const struct db_reply *reply)
 
 static void end_keys(struct db_args *args, struct delivery_end *const *batch, size_t n)
 {
-	db_array(args, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(args, batch[i]->tenant);
-	db_array(args, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(args, batch[i]->id);
-	db_array(args, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(args, batch[i]->fence);
+	DB_COLUMN(args, n, id, batch[i]->tenant);
+	DB_COLUMN(args, n, id, batch[i]->id);
+	DB_COLUMN(args, n, int8, batch[i]->fence);
 }
 
 static void end_facts(struct db_args *args, struct delivery_end *const *batch, size_t n)
 {
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, (int32_t)batch[i]->as);
-	db_array(args, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(args, batch[i]->delay_ms);
-	db_array(args, DB_TEXT, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_text(args, err_code(batch[i]->error));
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, batch[i]->status);
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, batch[i]->latency_ms);
-	db_array(args, DB_TEXT, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_text(args, batch[i]->address != NULL ? batch[i]->address : "");
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, (int32_t)i);
+	DB_COLUMN(args, n, int4, (int32_t)batch[i]->as);
+	DB_COLUMN(args, n, int8, batch[i]->delay_ms);
+	DB_COLUMN(args, n, text, err_code(batch[i]->error));
+	DB_COLUMN(args, n, int4, batch[i]->status);
+	DB_COLUMN(args, n, int4, batch[i]->latency_ms);
+	DB_COLUMN(args, n, text, batch[i]->address != NULL ? batch[i]->address : "");
+	DB_COLUMN(args, n, int4, (int32_t)i);
 }
 
 enum err delivery_end(struct db *db, struct id worker, struct delivery_end *const *batch, size_t n,

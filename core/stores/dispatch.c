@@ -274,18 +274,10 @@ static const struct db_stmt undo_stmt = {.name = "dispatch_undo",
 static void sent_args(struct db_args *a, const struct dispatch_batch *batches, size_t n)
 {
 	db_args_init(a);
-	db_array(a, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(a, batches[i].id);
-	db_array(a, DB_TEXT, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_text(a, batches[i].topic);
-	db_array(a, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(a, batches[i].partition);
-	db_array(a, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(a, batches[i].offset);
+	DB_COLUMN(a, n, id, batches[i].id);
+	DB_COLUMN(a, n, text, batches[i].topic);
+	DB_COLUMN(a, n, int4, batches[i].partition);
+	DB_COLUMN(a, n, int8, batches[i].offset);
 }
 
 enum err dispatch_sent(

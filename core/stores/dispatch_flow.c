@@ -155,15 +155,9 @@ enum err dispatch_flow(struct db *db, int64_t term, const struct dispatch_flow *
 		return e;
 	db_args_init(&a);
 	db_arg_int8(&a, term);
-	db_array(&a, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(&a, flow[i].queue_id);
-	db_array(&a, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(&a, flow[i].free_slots);
-	db_array(&a, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(&a, flow[i].allot);
+	DB_COLUMN(&a, n, int4, flow[i].queue_id);
+	DB_COLUMN(&a, n, int8, flow[i].free_slots);
+	DB_COLUMN(&a, n, int8, flow[i].allot);
 	db_query(db, &flow_stmt, &a);
 	return term_work_commit(db, 2, done, ctx);
 }
@@ -219,15 +213,9 @@ enum err dispatch_grants(struct db *db, int64_t term, const struct dispatch_gran
 		return e;
 	db_args_init(&a);
 	db_arg_int8(&a, term);
-	db_array(&a, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(&a, grants[i].worker);
-	db_array(&a, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(&a, grants[i].queue_id);
-	db_array(&a, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(&a, grants[i].slots);
+	DB_COLUMN(&a, n, id, grants[i].worker);
+	DB_COLUMN(&a, n, int4, grants[i].queue_id);
+	DB_COLUMN(&a, n, int4, grants[i].slots);
 	db_query(db, &grants_stmt, &a);
 	return term_work_commit(db, 2, done, ctx);
 }

@@ -106,72 +106,36 @@ static void key_columns(struct db_args *args, struct id worker, const struct run
 {
 	db_args_init(args);
 	db_arg_id(args, worker);
-	db_array(args, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(args, of[i].one->tenant);
-	db_array(args, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(args, of[i].one->job);
-	db_array(args, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(args, of[i].one->fence);
+	DB_COLUMN(args, n, id, of[i].one->tenant);
+	DB_COLUMN(args, n, id, of[i].one->job);
+	DB_COLUMN(args, n, int8, of[i].one->fence);
 }
 
 static void job_columns(struct db_args *args, const struct run_of *of, size_t n)
 {
-	db_array(args, DB_BOOL, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_bool(args, of[i].one->extend);
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, of[i].one->progress_percent);
-	db_array(args, DB_TEXT, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_text(args, of[i].one->progress_stage);
-	db_array(args, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(args, of[i].one->progress_tokens);
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, (int32_t)i);
+	DB_COLUMN(args, n, bool, of[i].one->extend);
+	DB_COLUMN(args, n, int4, of[i].one->progress_percent);
+	DB_COLUMN(args, n, text, of[i].one->progress_stage);
+	DB_COLUMN(args, n, int8, of[i].one->progress_tokens);
+	DB_COLUMN(args, n, int4, (int32_t)i);
 }
 
 static void run_columns(struct db_args *args, const struct run_of *of, size_t n)
 {
-	db_array(args, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(args, of[i].run->seq_from);
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, of[i].run->count);
-	db_array(args, DB_TEXT, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_text(args, event_kind_text(of[i].run->kind));
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, of[i].run->attempt);
-	db_array(args, DB_BYTES, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_bytes(args, of[i].run->lengths);
-	db_array(args, DB_BYTES, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_bytes(args, of[i].run->text);
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, (int32_t)id_class(of[i].one->job));
+	DB_COLUMN(args, n, int8, of[i].run->seq_from);
+	DB_COLUMN(args, n, int4, of[i].run->count);
+	DB_COLUMN(args, n, text, event_kind_text(of[i].run->kind));
+	DB_COLUMN(args, n, int4, of[i].run->attempt);
+	DB_COLUMN(args, n, bytes, of[i].run->lengths);
+	DB_COLUMN(args, n, bytes, of[i].run->text);
+	DB_COLUMN(args, n, int4, (int32_t)id_class(of[i].one->job));
 }
 
 static void kept_columns(struct db_args *args, const struct run_of *of, size_t n)
 {
-	db_array(args, DB_INT8, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int8(args, of[i].run->seq_from);
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, (int32_t)id_class(of[i].one->job));
-	db_array(args, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(args, (int32_t)of[i].i);
+	DB_COLUMN(args, n, int8, of[i].run->seq_from);
+	DB_COLUMN(args, n, int4, (int32_t)id_class(of[i].one->job));
+	DB_COLUMN(args, n, int4, (int32_t)of[i].i);
 }
 
 /* of lists the elements first, then the runs; both in one allocation. */
@@ -211,16 +175,16 @@ static size_t append_list(struct event_append *const *batch, size_t n, struct ru
 	return at - n;
 }
 
-static enum err tenants_begin(struct db *db, struct event_append *const *batch, size_t n)
+static struct id tenant_of(const void *batch, size_t i)
 {
-	struct id *tenants = calloc(n, sizeof(*tenants));
-	enum err e = ERR_NOMEM;
+	return ((struct event_append *const *)batch)[i]->tenant;
+}
 
-	if (tenants == NULL)
-		return e;
-	for (size_t i = 0; i < n; i++)
-		tenants[i] = batch[i]->tenant;
-	e = db_begin(db, tenants, n);
+static enum err scope_begin(struct db *db, struct event_append *const *batch, size_t n)
+{
+	struct id *tenants = call_tenants(batch, n, tenant_of);
+	enum err e = tenants != NULL ? db_begin(db, tenants, n) : ERR_NOMEM;
+
 	free(tenants);
 	return e;
 }
@@ -238,7 +202,7 @@ enum err event_append_batch(struct db *db, struct id worker, struct event_append
 	of = calloc(total + 1, sizeof(*of));
 	if (append == NULL || of == NULL)
 		goto out;
-	e = tenants_begin(db, batch, n);
+	e = scope_begin(db, batch, n);
 	if (e != ERR_OK)
 		goto out;
 	append->done = done;

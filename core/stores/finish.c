@@ -8,51 +8,42 @@
 
 enum { SHARDS = 64 };
 
-#define COLUMN(type, item, value)                           \
-	do {                                                \
-		db_array(a, type, n);                       \
-		for (size_t i_ = 0; i_ < n; i_++) {         \
-			const struct finish *f = batch[i_]; \
-			item(a, value);                     \
-		}                                           \
-	} while (0)
-
 static void key_columns(struct db_args *a, struct finish *const *batch, size_t n)
 {
-	COLUMN(DB_ID, db_item_id, f->tenant);
-	COLUMN(DB_ID, db_item_id, f->job);
-	COLUMN(DB_INT8, db_item_int8, f->fence);
+	DB_COLUMN(a, n, id, batch[i]->tenant);
+	DB_COLUMN(a, n, id, batch[i]->job);
+	DB_COLUMN(a, n, int8, batch[i]->fence);
 }
 
 static void answer_columns(struct db_args *a, struct finish *const *batch, size_t n)
 {
-	COLUMN(DB_TEXT, db_item_text, f->key_label);
-	COLUMN(DB_TEXT, db_item_text, f->called_model);
-	COLUMN(DB_BOOL, db_item_bool, f->fallback);
-	COLUMN(DB_BOOL, db_item_bool, f->estimated);
+	DB_COLUMN(a, n, text, batch[i]->key_label);
+	DB_COLUMN(a, n, text, batch[i]->called_model);
+	DB_COLUMN(a, n, bool, batch[i]->fallback);
+	DB_COLUMN(a, n, bool, batch[i]->estimated);
 }
 
 static void end_columns(struct db_args *a, struct finish *const *batch, size_t n)
 {
-	COLUMN(DB_INT2, db_item_int2, (int16_t)f->as);
-	COLUMN(DB_TEXT, db_item_text, err_code(f->error));
-	COLUMN(DB_INT8, db_item_int8, f->delay_ms);
-	COLUMN(DB_TEXT, db_item_text, f->waiting_for);
-	COLUMN(DB_INT8, db_item_int8, f->event_last);
-	COLUMN(DB_TEXT, db_item_text, f->upstream);
-	COLUMN(DB_TEXT, db_item_text, f->model);
-	COLUMN(DB_INT4, db_item_int4, f->upstream_status);
-	COLUMN(DB_INT8, db_item_int8, f->input_tokens);
-	COLUMN(DB_INT8, db_item_int8, f->output_tokens);
-	COLUMN(DB_INT8, db_item_int8, f->cost_nano);
-	COLUMN(DB_INT4, db_item_int4, f->timings_ms[TIMING_ADMIT]);
-	COLUMN(DB_INT4, db_item_int4, f->timings_ms[TIMING_FIRST_BYTE]);
-	COLUMN(DB_INT4, db_item_int4, f->timings_ms[TIMING_STREAM]);
-	COLUMN(DB_INT4, db_item_int4, f->timings_ms[TIMING_FINISH]);
-	COLUMN(DB_BYTES, db_item_bytes, f->result);
-	COLUMN(DB_ID, db_item_id_or_null, f->decision);
+	DB_COLUMN(a, n, int2, (int16_t)batch[i]->as);
+	DB_COLUMN(a, n, text, err_code(batch[i]->error));
+	DB_COLUMN(a, n, int8, batch[i]->delay_ms);
+	DB_COLUMN(a, n, text, batch[i]->waiting_for);
+	DB_COLUMN(a, n, int8, batch[i]->event_last);
+	DB_COLUMN(a, n, text, batch[i]->upstream);
+	DB_COLUMN(a, n, text, batch[i]->model);
+	DB_COLUMN(a, n, int4, batch[i]->upstream_status);
+	DB_COLUMN(a, n, int8, batch[i]->input_tokens);
+	DB_COLUMN(a, n, int8, batch[i]->output_tokens);
+	DB_COLUMN(a, n, int8, batch[i]->cost_nano);
+	DB_COLUMN(a, n, int4, batch[i]->timings_ms[TIMING_ADMIT]);
+	DB_COLUMN(a, n, int4, batch[i]->timings_ms[TIMING_FIRST_BYTE]);
+	DB_COLUMN(a, n, int4, batch[i]->timings_ms[TIMING_STREAM]);
+	DB_COLUMN(a, n, int4, batch[i]->timings_ms[TIMING_FINISH]);
+	DB_COLUMN(a, n, bytes, batch[i]->result);
+	DB_COLUMN(a, n, id_or_null, batch[i]->decision);
 	db_arg_int4(a, FINISH_INTERRUPTIONS_MAX);
-	COLUMN(DB_BYTES, db_item_bytes, f->message);
+	DB_COLUMN(a, n, bytes, batch[i]->message);
 	answer_columns(a, batch, n);
 }
 
@@ -84,28 +75,18 @@ static struct run_of *runs_flat(struct finish *const *batch, size_t n, size_t *r
 	return flat;
 }
 
-#undef COLUMN
-#define COLUMN(type, item, value)                           \
-	do {                                                \
-		db_array(a, type, n);                       \
-		for (size_t i_ = 0; i_ < n; i_++) {         \
-			const struct run_of *r = &flat[i_]; \
-			item(a, value);                     \
-		}                                           \
-	} while (0)
-
 static void run_columns(struct db_args *a, const struct run_of *flat, size_t n)
 {
-	COLUMN(DB_ID, db_item_id, r->f->tenant);
-	COLUMN(DB_ID, db_item_id, r->f->job);
-	COLUMN(DB_INT8, db_item_int8, r->f->fence);
-	COLUMN(DB_INT2, db_item_int2, (int16_t)id_class(r->f->job));
-	COLUMN(DB_INT8, db_item_int8, r->run->seq_from);
-	COLUMN(DB_INT4, db_item_int4, r->run->count);
-	COLUMN(DB_TEXT, db_item_text, event_kind_text(r->run->kind));
-	COLUMN(DB_TEXT, db_item_text, r->run->detail);
-	COLUMN(DB_BYTES, db_item_bytes, r->run->lengths);
-	COLUMN(DB_BYTES, db_item_bytes, r->run->text);
+	DB_COLUMN(a, n, id, flat[i].f->tenant);
+	DB_COLUMN(a, n, id, flat[i].f->job);
+	DB_COLUMN(a, n, int8, flat[i].f->fence);
+	DB_COLUMN(a, n, int2, (int16_t)id_class(flat[i].f->job));
+	DB_COLUMN(a, n, int8, flat[i].run->seq_from);
+	DB_COLUMN(a, n, int4, flat[i].run->count);
+	DB_COLUMN(a, n, text, event_kind_text(flat[i].run->kind));
+	DB_COLUMN(a, n, text, flat[i].run->detail);
+	DB_COLUMN(a, n, bytes, flat[i].run->lengths);
+	DB_COLUMN(a, n, bytes, flat[i].run->text);
 }
 
 static void runs_query(struct db *db, struct id worker, struct finish *const *batch, size_t n)
@@ -145,17 +126,16 @@ static void tell(struct finish_call *c, enum err e)
 	free(c);
 }
 
+static struct id tenant_of(const void *batch, size_t i)
+{
+	return ((struct finish *const *)batch)[i]->tenant;
+}
+
 static enum err scope_begin(struct db *db, struct finish *const *batch, size_t n)
 {
-	struct id *tenants = malloc(n * sizeof(*tenants));
-	enum err e;
-	size_t i;
+	struct id *tenants = call_tenants(batch, n, tenant_of);
+	enum err e = tenants != NULL ? db_begin(db, tenants, n) : ERR_NOMEM;
 
-	if (tenants == NULL)
-		return ERR_NOMEM;
-	for (i = 0; i < n; i++)
-		tenants[i] = batch[i]->tenant;
-	e = db_begin(db, tenants, n);
 	free(tenants);
 	return e;
 }
@@ -212,15 +192,12 @@ static void settle_query(struct finish_call *c)
 {
 	struct job_key *keys = malloc(c->call.n * sizeof(*keys));
 	struct db_args a;
-	size_t i;
 
 	db_args_init(&a);
 	db_arg_id(&a, c->worker);
 	key_columns(&a, c->sorted, c->call.n);
-	db_array(&a, DB_INT2, c->call.n);
-	for (i = 0; i < c->call.n; i++)
-		db_item_int2(&a, (int16_t)id_class(c->sorted[i]->job));
-	for (i = 0; keys != NULL && i < c->call.n; i++)
+	DB_COLUMN(&a, c->call.n, int2, (int16_t)id_class(c->sorted[i]->job));
+	for (size_t i = 0; keys != NULL && i < c->call.n; i++)
 		keys[i].job = c->sorted[i]->job;
 	if (keys != NULL)
 		job_span_args(&a, keys, c->call.n);
@@ -312,16 +289,6 @@ enum err finish_batch(struct db *db, struct id worker, struct finish *const *bat
 	return ERR_OK;
 }
 
-#undef COLUMN
-#define COLUMN(type, item, value)                               \
-	do {                                                    \
-		db_array(&a, type, n);                          \
-		for (size_t i_ = 0; i_ < n; i_++) {             \
-			const struct finish *f = c->sorted[i_]; \
-			item(&a, value);                        \
-		}                                               \
-	} while (0)
-
 enum err finish_usage(struct db *db, struct id worker, struct finish *const *batch, size_t n,
 	finish_done *done, void *ctx)
 {
@@ -336,12 +303,12 @@ enum err finish_usage(struct db *db, struct id worker, struct finish *const *bat
 	db_args_init(&a);
 	db_arg_id(&a, worker);
 	key_columns(&a, c->sorted, n);
-	COLUMN(DB_INT2, db_item_int2, (int16_t)id_class(f->job));
-	COLUMN(DB_INT8, db_item_int8, f->input_tokens);
-	COLUMN(DB_INT8, db_item_int8, f->output_tokens);
-	COLUMN(DB_INT8, db_item_int8, f->cost_nano);
-	COLUMN(DB_TEXT, db_item_text, f->upstream);
-	COLUMN(DB_TEXT, db_item_text, f->model);
+	DB_COLUMN(&a, n, int2, (int16_t)id_class(c->sorted[i]->job));
+	DB_COLUMN(&a, n, int8, c->sorted[i]->input_tokens);
+	DB_COLUMN(&a, n, int8, c->sorted[i]->output_tokens);
+	DB_COLUMN(&a, n, int8, c->sorted[i]->cost_nano);
+	DB_COLUMN(&a, n, text, c->sorted[i]->upstream);
+	DB_COLUMN(&a, n, text, c->sorted[i]->model);
 	answer_columns(&a, c->sorted, n);
 	db_arg_int4(&a, shard_of(worker));
 	db_query(db, &finish_usage_stmt, &a);

@@ -2,6 +2,7 @@
 
 #include "stores/call.h"
 #include "stores/job_change_sql.h"
+#include "stores/job_columns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,17 +88,6 @@ static int key_order(const void *a, const void *b)
 	return id_compare(((const struct job_key *)a)->job, ((const struct job_key *)b)->job);
 }
 
-static void keys_args(struct db_args *args, const struct job_key *keys, size_t n)
-{
-	db_args_init(args);
-	db_array(args, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(args, keys[i].tenant);
-	db_array(args, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(args, keys[i].job);
-}
-
 /* Begins a transaction that sees the keys' tenants and locks their jobs in the order of ids. */
 static enum err change_begin(struct db *db, const struct job_key *keys, size_t n)
 {
@@ -115,7 +105,8 @@ static enum err change_begin(struct db *db, const struct job_key *keys, size_t n
 	e = db_begin(db, tenants, n);
 	if (e != ERR_OK)
 		return e;
-	keys_args(&args, sorted, n);
+	db_args_init(&args);
+	job_keys_args(&args, sorted, n);
 	db_query(db, &JOB_LOCK, &args);
 	return ERR_OK;
 }
@@ -149,7 +140,8 @@ static enum err change_keys(struct db *db, const struct change *what, struct cha
 
 	if (e != ERR_OK)
 		return e;
-	keys_args(&args, k.keys, k.n);
+	db_args_init(&args);
+	job_keys_args(&args, k.keys, k.n);
 	audit_by_args(&args, by);
 	db_query(db, what->change, &args);
 	return change_commit(db, what, k.one, done, ctx);
@@ -193,7 +185,8 @@ enum err job_patch(struct db *db, struct job_key key, const struct job_patch *pa
 
 	if (e != ERR_OK)
 		return e;
-	keys_args(&args, &key, 1);
+	db_args_init(&args);
+	job_keys_args(&args, &key, 1);
 	audit_by_args(&args, by);
 	db_arg_int4(&args, patch->has_priority ? patch->priority : -1);
 	db_arg_int4(&args, patch->has_queue ? patch->queue_id : 0);
@@ -214,7 +207,8 @@ enum err job_forget(struct db *db, const struct job_key *keys, size_t n,
 	if (e != ERR_OK)
 		return e;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-		keys_args(&args, keys, n);
+		db_args_init(&args);
+		job_keys_args(&args, keys, n);
 		if (steps[i] == &JOB_FORGET_AUDIT)
 			audit_by_args(&args, by);
 		db_query(db, steps[i], &args);

@@ -1,5 +1,9 @@
 #include "stores/job_columns.h"
 
+#include "stores/call.h"
+
+#include <stdlib.h>
+
 enum {
 	COL_TIMINGS = 30,
 	COL_VERSION = 36,
@@ -49,7 +53,7 @@ static void words_take(struct job_row *j, const struct db_rows *r, size_t i)
 	j->progress_tokens = db_int(r, i, 29);
 }
 
-void job_facts_take(struct job_row *j, const struct db_rows *r, size_t i)
+static void facts_take(struct job_row *j, const struct db_rows *r, size_t i)
 {
 	int t;
 
@@ -73,7 +77,7 @@ void job_facts_take(struct job_row *j, const struct db_rows *r, size_t i)
 	j->estimated = db_int(r, i, COL_VERSION + 7) != 0;
 }
 
-void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size_t level)
+static void content_take(struct job_row *j, const struct db_rows *r, size_t i, size_t level)
 {
 	if (level >= 1) {
 		j->key = subject_key_take(r, i, COL_KEY);
@@ -95,16 +99,31 @@ void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size
 	}
 }
 
+void job_rows_done(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
+
+	for (i = 0; rows != NULL && i < n; i++) {
+		facts_take(&rows[i], r, i);
+		content_take(&rows[i], r, i, call->n);
+	}
+	((job_read_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+struct id job_key_tenant(const void *keys, size_t i)
+{
+	return ((const struct job_key *)keys)[i].tenant;
+}
+
 void job_keys_args(struct db_args *a, const struct job_key *keys, size_t n)
 {
-	size_t i;
-
-	db_array(a, DB_ID, n);
-	for (i = 0; i < n; i++)
-		db_item_id(a, keys[i].tenant);
-	db_array(a, DB_ID, n);
-	for (i = 0; i < n; i++)
-		db_item_id(a, keys[i].job);
+	DB_COLUMN(a, n, id, keys[i].tenant);
+	DB_COLUMN(a, n, id, keys[i].job);
 }
 
 void job_span_args(struct db_args *a, const struct job_key *keys, size_t n)

@@ -1,6 +1,7 @@
 /* job_columns.h - a job's columns in SQL, and how they become a struct job_row.
  *
- * For core/stores only: job_read and job_list select the same lists from a row j.
+ * For core/stores only: job_read and job_list select the same lists from a row j,
+ * and end alike.
  *
  * Threads: pure.  Memory: rows point into the reply. */
 #ifndef STORES_JOB_COLUMNS_H
@@ -9,7 +10,7 @@
 #include "stores/job_read.h"
 #include "stores/subject_key.h"
 
-/* In the order in which row_take reads them. */
+/* In the order in which job_rows_done reads them. */
 #define JOB_FACTS                                                                                 \
 	"j.tenant_id, j.job_id, j.principal, j.kind, j.queue_id,"                                 \
 	" coalesce((select q.name from queue q where q.queue_id = j.queue_id), ''),"              \
@@ -57,8 +58,11 @@
 
 /* How much a statement selects: 0 facts, 1 and labels, 2 and the answer, 3 and the input. */
 size_t job_level(int what);
-void job_facts_take(struct job_row *j, const struct db_rows *r, size_t i);
-void job_content_take(struct job_row *j, const struct db_rows *r, size_t i, size_t level);
+/* Ends a call whose done is a job_read_done and whose n the level of its statement: tells the rows
+ * of its only statement. A db_done_fn. */
+void job_rows_done(void *ctx, enum err e, const struct db_reply *reply);
+/* For call_tenants, of an array of keys. */
+struct id job_key_tenant(const void *keys, size_t i);
 /* Adds $n, $n+1: tenants, jobs. */
 void job_keys_args(struct db_args *a, const struct job_key *keys, size_t n);
 /* Adds four: the least and greatest class and id among keys. */

@@ -174,7 +174,6 @@ static void states_arg(struct db_args *a, int states)
 static void filter_args(struct db_args *a, const struct job_filter *f)
 {
 	enum job_state terminal = one_terminal(f);
-	size_t i;
 
 	db_arg_int4(a, f->queue_id);
 	states_arg(a, f->states);
@@ -185,9 +184,7 @@ static void filter_args(struct db_args *a, const struct job_filter *f)
 	db_arg_int4(a, f->dead);
 	db_arg_time(a, f->created_after_ms);
 	db_arg_time(a, f->created_before_ms);
-	db_array(a, DB_BYTES, f->hashes_n);
-	for (i = 0; i < f->hashes_n; i++)
-		db_item_bytes(a, (struct db_bytes){f->hashes[i], sizeof(f->hashes[i])});
+	DB_COLUMN(a, f->hashes_n, bytes, (struct db_bytes){f->hashes[i], sizeof(f->hashes[i])});
 	db_arg_text(a, terminal != JOB_STATES ? job_state_text(terminal) : NULL);
 }
 
@@ -198,22 +195,6 @@ static size_t drive_of(const struct job_filter *f)
 	if (!id_is_zero(f->principal))
 		return DRIVE_OWN;
 	return one_terminal(f) != JOB_STATES ? DRIVE_DONE : DRIVE_JOB;
-}
-
-static void on_list(void *ctx, enum err e, const struct db_reply *reply)
-{
-	struct call *call = ctx;
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
-	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
-
-	for (i = 0; rows != NULL && i < n; i++) {
-		job_facts_take(&rows[i], r, i);
-		job_content_take(&rows[i], r, i, call->n);
-	}
-	((job_read_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
-	free(rows);
-	free(call);
 }
 
 static void page_args(struct db_args *a, const struct job_filter *f, struct id after, size_t limit)
@@ -238,7 +219,7 @@ enum err job_list(struct db *db, const struct job_page *page, job_read_done *don
 		.tenants_n = 1,
 		.stmt = &list_stmts[drive_of(&page->filter)][level],
 		.args = &a,
-		.on_done = on_list,
+		.on_done = job_rows_done,
 		.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}});
 }
 

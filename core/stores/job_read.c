@@ -29,22 +29,6 @@ static const struct db_stmt read_stmts[] = {
 		.reads = true},
 };
 
-static void on_read(void *ctx, enum err e, const struct db_reply *reply)
-{
-	struct call *call = ctx;
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
-	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
-
-	for (i = 0; rows != NULL && i < n; i++) {
-		job_facts_take(&rows[i], r, i);
-		job_content_take(&rows[i], r, i, call->n);
-	}
-	((job_read_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
-	free(rows);
-	free(call);
-}
-
 static void on_peek(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct call *call = ctx;
@@ -70,9 +54,8 @@ static void on_peek(void *ctx, enum err e, const struct db_reply *reply)
  * and no content. */
 static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_t n, int what)
 {
-	struct id *tenants = malloc(n * sizeof(*tenants));
+	struct id *tenants = call_tenants(keys, n, job_key_tenant);
 	enum err e = tenants != NULL ? ERR_OK : ERR_NOMEM;
-	size_t i;
 
 	if (e == ERR_OK) {
 		job_keys_args(ask->args, keys, n);
@@ -80,8 +63,6 @@ static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_
 			job_span_args(ask->args, keys, n);
 		if (job_level(what) > 1)
 			db_arg_int8(ask->args, what & JOB_READ_LARGE ? INT64_MAX : JOB_READ_UPTO);
-		for (i = 0; i < n; i++)
-			tenants[i] = keys[i].tenant;
 		ask->tenants = tenants;
 		ask->tenants_n = n;
 		e = call_run(ask);
@@ -100,7 +81,7 @@ enum err job_read(struct db *db, const struct job_key *keys, size_t n, int what,
 	return keys_run(&(struct call_ask){.db = db,
 				.stmt = &read_stmts[level],
 				.args = &a,
-				.on_done = on_read,
+				.on_done = job_rows_done,
 				.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}},
 		keys, n, what);
 }

@@ -121,9 +121,7 @@ static void report_args(struct db_args *a, const struct key_holder *self, struct
 	db_arg_text(a, self->program);
 	db_arg_text(a, host);
 	db_arg_int4(a, (int32_t)getpid());
-	db_array(a, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(a, epochs[i]);
+	DB_COLUMN(a, n, int4, epochs[i]);
 }
 
 enum err key_epoch_report(struct db *db, const struct key_holder *self, struct keyring *ring,

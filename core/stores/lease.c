@@ -227,9 +227,7 @@ static int by_job(const void *a, const void *b)
 
 static void classes_arg(struct db_args *a, const struct job_key *keys, size_t n)
 {
-	db_array(a, DB_INT2, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int2(a, (int16_t)id_class(keys[i].job));
+	DB_COLUMN(a, n, int2, (int16_t)id_class(keys[i].job));
 }
 
 static void keys_query(struct db *db, const struct db_stmt *stmt, struct id worker,
@@ -301,10 +299,9 @@ static void on_inputs(void *ctx, enum err e, const struct db_reply *reply)
 enum err lease_inputs(
 	struct db *db, const struct job_key *keys, size_t n, lease_inputs_done *done, void *ctx)
 {
-	struct id *tenants = malloc((n + 1) * sizeof(*tenants));
+	struct id *tenants = call_tenants(keys, n, job_key_tenant);
 	struct db_args a;
 	enum err e;
-	size_t i;
 
 	if (tenants == NULL)
 		return ERR_NOMEM;
@@ -313,8 +310,6 @@ enum err lease_inputs(
 	job_span_args(&a, keys, n);
 	classes_arg(&a, keys, n);
 	db_arg_int8(&a, LEASE_INPUTS_BYTES);
-	for (i = 0; i < n; i++)
-		tenants[i] = keys[i].tenant;
 	e = call_run(&(struct call_ask){.db = db,
 		.tenants = tenants,
 		.tenants_n = n,
@@ -374,19 +369,12 @@ enum err lease_revalidate(struct db *db, struct id worker, const struct lease_ke
 	lease_held_done *done, void *ctx)
 {
 	struct db_args a;
-	size_t i;
 
 	db_args_init(&a);
 	db_arg_id(&a, worker);
-	db_array(&a, DB_ID, n);
-	for (i = 0; i < n; i++)
-		db_item_id(&a, keys[i].tenant);
-	db_array(&a, DB_ID, n);
-	for (i = 0; i < n; i++)
-		db_item_id(&a, keys[i].job);
-	db_array(&a, DB_INT8, n);
-	for (i = 0; i < n; i++)
-		db_item_int8(&a, keys[i].fence);
+	DB_COLUMN(&a, n, id, keys[i].tenant);
+	DB_COLUMN(&a, n, id, keys[i].job);
+	DB_COLUMN(&a, n, int8, keys[i].fence);
 	return call_run(&(struct call_ask){.db = db,
 		.stmt = &held_stmt,
 		.args = &a,

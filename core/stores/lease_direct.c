@@ -81,30 +81,19 @@ static void on_direct(void *ctx, enum err e, const struct db_reply *reply)
 
 static void load_args(struct db_args *a, const struct claim_load *loads, size_t n)
 {
-	size_t i;
-
-	db_array(a, DB_INT4, n);
-	for (i = 0; i < n; i++)
-		db_item_int4(a, loads[i].queue_id);
-	db_array(a, DB_INT8, n);
-	for (i = 0; i < n; i++)
-		db_item_int8(a, loads[i].held);
-	db_array(a, DB_INT8, n);
-	for (i = 0; i < n; i++)
-		db_item_int8(a, loads[i].spare);
+	DB_COLUMN(a, n, int4, loads[i].queue_id);
+	DB_COLUMN(a, n, int8, loads[i].held);
+	DB_COLUMN(a, n, int8, loads[i].spare);
 }
 
 enum err lease_claim_direct(struct db *db, struct id worker, const struct claim_direct *ask,
 	lease_direct_done *done, void *ctx)
 {
 	struct db_args a;
-	size_t i;
 
 	db_args_init(&a);
 	db_arg_id(&a, worker);
-	db_array(&a, DB_INT4, ask->queues_n);
-	for (i = 0; i < ask->queues_n; i++)
-		db_item_int4(&a, ask->queues[i]);
+	DB_COLUMN(&a, ask->queues_n, int4, ask->queues[i]);
 	db_arg_id(&a, ask->after_tenant);
 	db_arg_int8(&a, (int64_t)ask->max);
 	share_deficit_args(&a, ask->deficits, 0);

@@ -52,9 +52,7 @@ static void on_change(void *ctx, enum err e, const struct db_reply *reply)
 
 static void texts_arg(struct db_args *a, const char *const *texts, size_t n)
 {
-	db_array(a, DB_TEXT, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_text(a, texts[i]);
+	DB_COLUMN(a, n, text, texts[i]);
 }
 
 static void head_args(struct db_args *a, const struct role_change *change)

@@ -44,22 +44,14 @@ struct sealed_key subject_key_take(const struct db_rows *r, size_t row, int colu
 
 static void id_columns(struct db_args *a, const struct subject_key *keys, size_t n)
 {
-	db_array(a, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(a, keys[i].tenant);
-	db_array(a, DB_ID, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_id(a, keys[i].key.id);
+	DB_COLUMN(a, n, id, keys[i].tenant);
+	DB_COLUMN(a, n, id, keys[i].key.id);
 }
 
 static void wrapped_columns(struct db_args *a, const struct subject_key *keys, size_t n)
 {
-	db_array(a, DB_INT4, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_int4(a, sealed_key_epoch(&keys[i].key));
-	db_array(a, DB_BYTES, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_bytes(a, wrapped_of(&keys[i]));
+	DB_COLUMN(a, n, int4, sealed_key_epoch(&keys[i].key));
+	DB_COLUMN(a, n, bytes, wrapped_of(&keys[i]));
 }
 
 static void on_ensured(void *ctx, enum err e, const struct db_reply *reply)
@@ -80,18 +72,21 @@ static void on_ensured(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
+static struct id tenant_of(const void *batch, size_t i)
+{
+	return ((const struct subject_key *)batch)[i].tenant;
+}
+
 static enum err keys_begin(
 	struct db *db, const struct subject_key *keys, size_t n, struct call **ret_call)
 {
-	struct id *tenants = malloc((n + 1) * sizeof(*tenants));
-	enum err e = tenants == NULL ? ERR_NOMEM : ERR_OK;
+	struct id *tenants;
+	enum err e;
 
 	if (n == 0 || n > SUBJECT_KEYS_MAX)
-		e = ERR_TOO_LARGE;
-	for (size_t i = 0; e == ERR_OK && i < n; i++)
-		tenants[i] = keys[i].tenant;
-	if (e == ERR_OK)
-		e = call_begin(db, tenants, n, ret_call);
+		return ERR_TOO_LARGE;
+	tenants = call_tenants(keys, n, tenant_of);
+	e = tenants != NULL ? call_begin(db, tenants, n, ret_call) : ERR_NOMEM;
 	free(tenants);
 	return e;
 }
@@ -178,9 +173,7 @@ enum err subject_key_rewrap(struct db *db, const struct subject_key *was,
 	db_args_init(&a);
 	id_columns(&a, keys, n);
 	wrapped_columns(&a, keys, n);
-	db_array(&a, DB_BYTES, n);
-	for (size_t i = 0; i < n; i++)
-		db_item_bytes(&a, wrapped_of(&was[i]));
+	DB_COLUMN(&a, n, bytes, wrapped_of(&was[i]));
 	db_query(db, &rewrap_stmt, &a);
 	db_commit(db, done, ctx);
 	return ERR_OK;

@@ -116,78 +116,72 @@ static const struct db_stmt settle_stmt = {.name = "submit_settle",
 	       "  where j.tenant_id = k.tenant_id and j.job_id = k.job_id limit 1) j",
 	.reads = true};
 
-static struct db_bytes bytes_of(const void *bytes, size_t len)
+/* One of the two hashes of a submit; none without a key. */
+static struct db_bytes hash_of(const struct submit *s, const void *hash)
 {
-	return (struct db_bytes){bytes, len};
+	return (struct db_bytes){s->has_key ? hash : NULL, sizeof(s->key_hash)};
+}
+
+static struct db_bytes matches_of(const struct submit *s)
+{
+	return (struct db_bytes){
+		s->hashes_n > 0 ? s->hashes : NULL, s->hashes_n * SUBMIT_HASH_BYTES};
 }
 
 enum { KEY_TTL_S = 86400 };
 
-/* One column of the batch: a loop over its elements s. */
-#define COLUMN(type, item, value)                           \
-	do {                                                \
-		db_array(a, type, n);                       \
-		for (size_t i_ = 0; i_ < n; i_++) {         \
-			const struct submit *s = batch[i_]; \
-			item(a, value);                     \
-		}                                           \
-	} while (0)
-
 static void key_columns(struct db_args *a, struct submit *const *batch, size_t n)
 {
-	COLUMN(DB_ID, db_item_id, s->tenant);
-	COLUMN(DB_ID, db_item_id, s->job);
-	COLUMN(DB_ID, db_item_id, s->principal);
-	COLUMN(DB_INT4, db_item_int4, s->queue_id);
-	COLUMN(DB_BYTES, db_item_bytes,
-		bytes_of(s->has_key ? s->key_hash : NULL, sizeof(s->key_hash)));
-	COLUMN(DB_BYTES, db_item_bytes,
-		bytes_of(s->has_key ? s->body_hash : NULL, sizeof(s->body_hash)));
+	DB_COLUMN(a, n, id, batch[i]->tenant);
+	DB_COLUMN(a, n, id, batch[i]->job);
+	DB_COLUMN(a, n, id, batch[i]->principal);
+	DB_COLUMN(a, n, int4, batch[i]->queue_id);
+	DB_COLUMN(a, n, bytes, hash_of(batch[i], batch[i]->key_hash));
+	DB_COLUMN(a, n, bytes, hash_of(batch[i], batch[i]->body_hash));
 }
 
 static void keys_columns(struct db_args *a, struct submit *const *batch, size_t n)
 {
 	key_columns(a, batch, n);
-	COLUMN(DB_INT4, db_item_int4, (int32_t)(s->key_ttl_s > 0 ? s->key_ttl_s : KEY_TTL_S));
+	DB_COLUMN(a, n, int4, (int32_t)(batch[i]->key_ttl_s > 0 ? batch[i]->key_ttl_s : KEY_TTL_S));
 }
 
 static void fact_columns(struct db_args *a, struct submit *const *batch, size_t n)
 {
-	COLUMN(DB_TEXT, db_item_text, s->kind);
-	COLUMN(DB_TEXT, db_item_text, s->model);
-	COLUMN(DB_INT2, db_item_int2, (int16_t)s->priority);
-	COLUMN(DB_TIME, db_item_time, s->run_at_ms);
-	COLUMN(DB_INT4, db_item_int4, (int32_t)s->deadline_s);
-	COLUMN(DB_INT4, db_item_int4, (int32_t)s->attempt_timeout_ms);
-	COLUMN(DB_INT2, db_item_int2, (int16_t)s->max_attempts);
-	COLUMN(DB_BOOL, db_item_bool, s->store);
-	COLUMN(DB_INT2, db_item_int2, (int16_t)s->callback_events);
-	COLUMN(DB_INT4, db_item_int4, (int32_t)s->accept_ms);
-	COLUMN(DB_INT2, db_item_int2, (int16_t)id_class(s->job));
+	DB_COLUMN(a, n, text, batch[i]->kind);
+	DB_COLUMN(a, n, text, batch[i]->model);
+	DB_COLUMN(a, n, int2, (int16_t)batch[i]->priority);
+	DB_COLUMN(a, n, time, batch[i]->run_at_ms);
+	DB_COLUMN(a, n, int4, (int32_t)batch[i]->deadline_s);
+	DB_COLUMN(a, n, int4, (int32_t)batch[i]->attempt_timeout_ms);
+	DB_COLUMN(a, n, int2, (int16_t)batch[i]->max_attempts);
+	DB_COLUMN(a, n, bool, batch[i]->store);
+	DB_COLUMN(a, n, int2, (int16_t)batch[i]->callback_events);
+	DB_COLUMN(a, n, int4, (int32_t)batch[i]->accept_ms);
+	DB_COLUMN(a, n, int2, (int16_t)id_class(batch[i]->job));
 }
 
 static void content_columns(struct db_args *a, struct submit *const *batch, size_t n)
 {
-	COLUMN(DB_BYTES, db_item_bytes, s->input);
-	COLUMN(DB_BYTES, db_item_bytes, s->subject);
-	COLUMN(DB_BYTES, db_item_bytes, s->metadata);
-	COLUMN(DB_BYTES, db_item_bytes, s->callback);
-	COLUMN(DB_BYTES, db_item_bytes, s->fallback);
-	COLUMN(DB_BYTES, db_item_bytes, s->trace);
-	COLUMN(DB_ID, db_item_id_or_null, s->batch);
-	COLUMN(DB_BYTES, db_item_bytes,
-		bytes_of(s->hashes_n > 0 ? s->hashes : NULL, s->hashes_n * SUBMIT_HASH_BYTES));
-	COLUMN(DB_INT4, db_item_int4, s->units > 0 ? s->units : 1);
-	COLUMN(DB_ID, db_item_id_or_null, s->data_key);
+	DB_COLUMN(a, n, bytes, batch[i]->input);
+	DB_COLUMN(a, n, bytes, batch[i]->subject);
+	DB_COLUMN(a, n, bytes, batch[i]->metadata);
+	DB_COLUMN(a, n, bytes, batch[i]->callback);
+	DB_COLUMN(a, n, bytes, batch[i]->fallback);
+	DB_COLUMN(a, n, bytes, batch[i]->trace);
+	DB_COLUMN(a, n, id_or_null, batch[i]->batch);
+	DB_COLUMN(a, n, bytes, matches_of(batch[i]));
+	DB_COLUMN(a, n, int4, batch[i]->units > 0 ? batch[i]->units : 1);
+	DB_COLUMN(a, n, id_or_null, batch[i]->data_key);
 }
 
 static void by_columns(struct db_args *a, struct submit *const *batch, size_t n)
 {
-	COLUMN(DB_TEXT, db_item_text, s->by.kind);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.id);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.request);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.credential);
-	COLUMN(DB_ID, db_item_id_or_null, s->by.source);
+	DB_COLUMN(a, n, text, batch[i]->by.kind);
+	DB_COLUMN(a, n, id_or_null, batch[i]->by.id);
+	DB_COLUMN(a, n, id_or_null, batch[i]->by.request);
+	DB_COLUMN(a, n, id_or_null, batch[i]->by.credential);
+	DB_COLUMN(a, n, id_or_null, batch[i]->by.source);
 }
 
 static enum err outcome_of(const struct db_rows *r, size_t row)
@@ -253,19 +247,24 @@ static void on_submit(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-static enum err scope_begin(
-	struct db *db, struct submit *const *batch, size_t n, struct call **ret_call)
+static struct id tenant_of(const void *batch, size_t i)
 {
-	struct id *tenants = malloc(n * sizeof(*tenants));
-	enum err e;
-	size_t i;
+	return ((struct submit *const *)batch)[i]->tenant;
+}
 
-	if (tenants == NULL)
-		return ERR_NOMEM;
-	for (i = 0; i < n; i++)
-		tenants[i] = batch[i]->tenant;
-	e = call_begin(db, tenants, n, ret_call);
+/* Begins what ends in done, for at most SUBMIT_MAX submits. */
+static enum err submit_begin(struct db *db, const struct call *with, struct call **ret_call)
+{
+	struct id *tenants;
+	enum err e;
+
+	if (with->n == 0 || with->n > SUBMIT_MAX)
+		return ERR_TOO_LARGE;
+	tenants = call_tenants(with->batch, with->n, tenant_of);
+	e = tenants != NULL ? call_begin(db, tenants, with->n, ret_call) : ERR_NOMEM;
 	free(tenants);
+	if (e == ERR_OK)
+		**ret_call = *with;
 	return e;
 }
 
@@ -297,13 +296,13 @@ enum err submit_batch(
 	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
 {
 	struct db_args args, *a = &args;
+	const struct call with = {
+		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
 	struct call *call;
-	enum err e = n > 0 && n <= SUBMIT_MAX ? scope_begin(db, batch, n, &call) : ERR_TOO_LARGE;
+	enum err e = submit_begin(db, &with, &call);
 
 	if (e != ERR_OK)
 		return e;
-	*call = (struct call){
-		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
 	keys_query(db, batch, n);
 	db_args_init(a);
 	key_columns(a, batch, n);
@@ -343,16 +342,16 @@ enum err submit_settle(
 	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
 {
 	struct db_args args, *a = &args;
+	const struct call with = {
+		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
 	struct call *call;
-	enum err e = n > 0 && n <= SUBMIT_MAX ? scope_begin(db, batch, n, &call) : ERR_TOO_LARGE;
+	enum err e = submit_begin(db, &with, &call);
 
 	if (e != ERR_OK)
 		return e;
-	*call = (struct call){
-		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
 	db_args_init(a);
-	COLUMN(DB_ID, db_item_id, s->tenant);
-	COLUMN(DB_ID, db_item_id, s->job);
+	DB_COLUMN(a, n, id, batch[i]->tenant);
+	DB_COLUMN(a, n, id, batch[i]->job);
 	db_query(db, &settle_stmt, a);
 	db_commit(db, on_settle, call);
 	return ERR_OK;

@@ -97,20 +97,10 @@ static void on_start(void *ctx, enum err e, const struct db_reply *reply)
 
 static void note_columns(struct db_args *a, const struct worker_crash *notes, size_t n)
 {
-	size_t i;
-
-	db_array(a, DB_ID, n);
-	for (i = 0; i < n; i++)
-		db_item_id(a, notes[i].worker);
-	db_array(a, DB_ID, n);
-	for (i = 0; i < n; i++)
-		db_item_id(a, notes[i].tenant);
-	db_array(a, DB_ID, n);
-	for (i = 0; i < n; i++)
-		db_item_id(a, notes[i].job);
-	db_array(a, DB_INT8, n);
-	for (i = 0; i < n; i++)
-		db_item_int8(a, notes[i].fence);
+	DB_COLUMN(a, n, id, notes[i].worker);
+	DB_COLUMN(a, n, id, notes[i].tenant);
+	DB_COLUMN(a, n, id, notes[i].job);
+	DB_COLUMN(a, n, int8, notes[i].fence);
 }
 
 enum err worker_start(struct db *db, const struct worker_start *start,
@@ -176,14 +166,8 @@ static void on_beat(void *ctx, enum err e, const struct db_reply *reply)
 
 static void begun_args(struct db_args *a, const struct worker_begun *begun, size_t n)
 {
-	size_t i;
-
-	db_array(a, DB_INT4, n);
-	for (i = 0; i < n; i++)
-		db_item_int4(a, begun[i].queue_id);
-	db_array(a, DB_INT8, n);
-	for (i = 0; i < n; i++)
-		db_item_int8(a, begun[i].started);
+	DB_COLUMN(a, n, int4, begun[i].queue_id);
+	DB_COLUMN(a, n, int8, begun[i].started);
 }
 
 enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse *pulse,
