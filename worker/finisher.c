@@ -2,6 +2,7 @@
 
 #include "call.h"
 #include "counts.h"
+#include "domain/halving.h"
 #include "domain/usage.h"
 #include "domain/verdict.h"
 #include "end_seal.h"
@@ -44,12 +45,13 @@ struct finisher {
 	struct worker *worker;
 	struct ring queue; /* jobs */
 	size_t queued;
-	struct ring again; /* batches */
-	size_t batches;	   /* under way */
-	size_t held;	   /* jobs in batches */
-	size_t bytes;	   /* of batches under way */
-	int64_t since_ms;  /* the queue's first came */
-	int64_t quiet_ms;  /* nothing is sent before: Postgres refused */
+	struct ring again;	/* batches */
+	size_t batches;		/* under way */
+	size_t held;		/* jobs in batches */
+	size_t bytes;		/* of batches under way */
+	int64_t since_ms;	/* the queue's first came */
+	int64_t quiet_ms;	/* nothing is sent before: Postgres refused */
+	struct halving halving; /* of refused batches */
 	struct loop_timer *timer;
 	struct tally tally;
 };
@@ -213,7 +215,14 @@ static void end_told(struct finisher *f, struct job *job)
 	job_resume(job);
 }
 
-/* After a settling read some are still ours: they go to the queue's front. */
+/* First in the queue. */
+static void queue_put_back(struct finisher *f, struct job *job)
+{
+	ring_join_first(&f->queue, &job->waiting);
+	f->queued++;
+}
+
+/* After a settling read some are still ours. */
 static void batch_told(struct batch *batch)
 {
 	struct finisher *f = batch->finisher;
@@ -221,12 +230,10 @@ static void batch_told(struct batch *batch)
 	for (size_t i = 0; i < batch->n; i++) {
 		struct job *job = batch->jobs[i];
 
-		if (job->end.outcome == ERR_UNAVAILABLE && !job->gone) {
-			ring_join(&f->queue, &job->waiting);
-			f->queued++;
-		} else {
+		if (job->end.outcome == ERR_UNAVAILABLE && !job->gone)
+			queue_put_back(f, job);
+		else
 			end_told(f, job);
-		}
 		batch_leave(batch, i);
 	}
 	batch_free(batch);
@@ -253,39 +260,31 @@ static void batch_blame(struct batch *batch)
 	batch_send(batch);
 }
 
-static void batch_move(struct batch *from, size_t begin, size_t end, struct batch *to)
+/* From the last to the first, so that they keep their order. One that was dropped meanwhile is
+ * told that it is lost, as it would be by an answer. */
+static void batch_put_back(struct batch *batch)
 {
-	for (size_t i = begin; i < end; i++) {
-		batch_add(to, from->jobs[i]);
-		batch_leave(from, i);
-	}
-}
+	struct finisher *f = batch->finisher;
 
-/* Both halves exist before either takes a job: a job is in one batch at a time. */
-static void batch_split(struct batch *batch)
-{
-	const size_t half = batch->n / 2;
-	struct batch *first = batch_new(batch->finisher, half);
-	struct batch *second = batch_new(batch->finisher, batch->n - half);
+	for (size_t i = batch->n; i-- > 0;) {
+		struct job *job = batch->jobs[i];
 
-	if (!first || !second) {
-		batch_free(first);
-		batch_free(second);
-		batch_retry(batch);
-		return;
+		if (!job->gone) {
+			queue_put_back(f, job);
+		} else {
+			job->end.outcome = ERR_LOST;
+			end_told(f, job);
+		}
+		batch_leave(batch, i);
 	}
-	batch_move(batch, 0, half, first);
-	batch_move(batch, half, batch->n, second);
 	batch_free(batch);
-	batch_send(first);
-	batch_send(second);
 }
 
 /* A value that Postgres refuses must not take its neighbours down. */
-static void batch_halve(struct batch *batch)
+static void batch_refused(struct batch *batch)
 {
-	if (batch->n > 1)
-		batch_split(batch);
+	if (!halving_refused(&batch->finisher->halving, batch->n))
+		batch_put_back(batch);
 	else if (batch->jobs[0]->end.error == ERR_DB_DATA)
 		batch_give_up(batch);
 	else
@@ -305,9 +304,11 @@ static void on_done(void *ctx, enum err e, struct finish *const *ends, size_t n)
 	if (e == ERR_OK) {
 		for (size_t i = 0; i < batch->n; i++)
 			stop_point(batch->jobs[i], STOP_AFTER_COMMIT);
+		if (!batch->settle)
+			halving_taken(&f->halving, (size_t)f->worker->config->worker.finish_batch);
 		batch_told(batch);
 	} else if (e == ERR_DB_DATA && !batch->settle) {
-		batch_halve(batch);
+		batch_refused(batch);
 	} else {
 		log_warn("ends are not acknowledged yet", LOG_INT("jobs", (int64_t)n), LOG_ERR(e),
 			LOG_TEXT("why", db_fault(worker_db_finish(f->worker))));
@@ -356,7 +357,8 @@ static size_t end_bytes(const struct job *job)
 
 static void queue_send(struct finisher *f)
 {
-	const size_t max = (size_t)f->worker->config->worker.finish_batch;
+	const size_t max =
+		halving_most(&f->halving, (size_t)f->worker->config->worker.finish_batch);
 	size_t bytes = 0;
 	struct batch *batch;
 
@@ -382,7 +384,7 @@ static bool queue_is_ripe(const struct finisher *f)
 {
 	const struct config *c = f->worker->config;
 
-	if (!f->queued || f->batches >= BATCHES_MAX)
+	if (!f->queued || f->batches >= (halving_is_on(&f->halving) ? 1 : BATCHES_MAX))
 		return false;
 	return !f->batches || f->queued >= (size_t)c->worker.finish_batch ||
 	       loop_now_ms(f->worker->loop) - f->since_ms >= c->worker.finish_wait_ms;

@@ -5,12 +5,13 @@
  * commits. A job is held until the record answers:
  *
  *   done, or lost to another       the job is told, and goes
- *   refused for a value (DATA)     the batch is halved until that job stands alone; it fails
+ *   refused for a value (DATA)     again by halves (domain/halving.h) until that job is
+ *                                  alone; it fails
  *   outcome unknown                the attempts are read: ended by us, still ours, or lost
  *   Postgres away                  kept, and sent again
  *
  * Bounds: as many jobs as there are slots wait; two batches of finish_batch are
- * under way, but for the halves of a refused one, and no other is begun then.
+ * under way, one while a refused value is looked for.
  *
  * Threads: the loop's.  Memory: jobs stay the table's; one in a batch is pinned
  * (job.h), and its result, words and deltas must stay as they are until it is told.

@@ -2,6 +2,7 @@
 
 #include "claim.h"
 #include "counts.h"
+#include "domain/halving.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "holding.h"
@@ -25,7 +26,7 @@ struct intake {
 	struct worker *worker;
 	struct loop_timer *timer; /* while the record is away, or there is no room */
 	size_t n;
-	size_t most; /* of them that are asked for together; 0 = all */
+	struct halving halving; /* how many of them are asked for together */
 	struct job **jobs;
 	struct job_key keys[];
 };
@@ -142,7 +143,7 @@ static bool has_room(const struct worker *w)
 
 static size_t asked_n(const struct intake *in)
 {
-	return in->most && in->most < in->n ? in->most : in->n;
+	return halving_most(&in->halving, in->n);
 }
 
 /* What did not fit, or was not asked for yet, is asked for next. */
@@ -164,7 +165,7 @@ static void inputs_start(struct intake *in, const struct claim_input *rows, size
 		job_unpin(job);
 	}
 	in->n = kept;
-	in->most = 0;
+	halving_taken(&in->halving, kept);
 }
 
 /* By halves, until the job that owns the value stands alone. */
@@ -172,8 +173,7 @@ static void inputs_refused(struct intake *in)
 {
 	struct job *job = in->jobs[0];
 
-	in->most = asked_n(in) / 2;
-	if (in->most)
+	if (!halving_refused(&in->halving, asked_n(in)))
 		return;
 	in->worker->memory.unloaded--;
 	for (size_t i = 1; i < in->n; i++)

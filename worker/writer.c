@@ -1,5 +1,6 @@
 #include "writer.h"
 
+#include "domain/halving.h"
 #include "domain/usage.h"
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -26,8 +27,8 @@ struct batch {
 
 struct writer {
 	struct worker *worker;
-	struct ring queue; /* jobs, by writing */
-	size_t most;	   /* in the next batch: fewer while a refused value is looked for */
+	struct ring queue;	/* jobs, by writing */
+	struct halving halving; /* of refused batches */
 	bool busy;
 	int64_t quiet_ms;
 	struct loop_timer *timer;
@@ -105,8 +106,7 @@ static enum err batch_seal(struct batch *b)
 	return e;
 }
 
-/* Those of a refused batch come first again, in their order: see batch_refused. Alone, the job owns
- * the value. */
+/* Those of a refused batch come first again. Alone, the job owns the value. */
 static void element_refused(const struct batch *b, size_t i)
 {
 	struct job *job = b->jobs[i];
@@ -114,7 +114,7 @@ static void element_refused(const struct batch *b, size_t i)
 	if (job->gone)
 		return;
 	if (b->n > 1) {
-		ring_join(&b->writer->queue, &job->writing);
+		ring_join_first(&b->writer->queue, &job->writing);
 	} else if (b->deltas[i]) {
 		log_error("the record refuses a job's running text: it is left out",
 			LOG_ID("job", "job", job->id), LOG_INT("deltas", (int64_t)b->deltas[i]));
@@ -152,18 +152,12 @@ static void element_told(struct batch *b, size_t i, enum err e)
 	job_unpin(job);
 }
 
-/* The first half of them is sent next; who came meanwhile waits behind. */
+/* From the last to the first, so that they keep their order before who came meanwhile. */
 static void batch_refused(struct batch *b)
 {
-	struct writer *wr = b->writer;
-	struct ring later;
-
-	wr->most = b->n > 1 ? b->n / 2 : BATCH_MAX;
-	ring_init(&later);
-	ring_join_all(&later, &wr->queue);
-	for (size_t i = 0; i < b->n; i++)
+	halving_refused(&b->writer->halving, b->n);
+	for (size_t i = b->n; i-- > 0;)
 		element_told(b, i, ERR_DB_DATA);
-	ring_join_all(&wr->queue, &later);
 }
 
 static void batch_failed(const struct batch *b, enum err e)
@@ -191,8 +185,8 @@ static void on_done(void *ctx, enum err e, struct event_append *const *elements,
 	}
 	if (e)
 		batch_failed(b, e);
-	else if (wr->most < BATCH_MAX)
-		wr->most = 2 * wr->most < BATCH_MAX ? 2 * wr->most : BATCH_MAX;
+	else
+		halving_taken(&wr->halving, BATCH_MAX);
 	for (size_t i = 0; i < b->n; i++)
 		element_told(b, i, e);
 	free(b);
@@ -229,7 +223,7 @@ void writer_flush(struct writer *wr)
 		return;
 	b->writer = wr;
 	b->n = 0;
-	while (!ring_empty(&wr->queue) && b->n < wr->most) {
+	while (!ring_empty(&wr->queue) && b->n < halving_most(&wr->halving, BATCH_MAX)) {
 		struct job *job = RING_OF(wr->queue.next, struct job, writing);
 
 		ring_leave(&job->writing);
@@ -265,7 +259,6 @@ enum err writer_new(struct worker *w, struct writer **ret_writer)
 	if (!wr)
 		return ERR_NOMEM;
 	wr->worker = w;
-	wr->most = BATCH_MAX;
 	ring_init(&wr->queue);
 	e = loop_timer_new(w->loop, on_timer, wr, &wr->timer);
 	if (e) {

@@ -47,6 +47,12 @@ static inline void ring_join(struct ring *head, struct ring *link)
 	head->prev = link;
 }
 
+/* As ring_join, but becomes the first. */
+static inline void ring_join_first(struct ring *head, struct ring *link)
+{
+	ring_join(head->next, link);
+}
+
 /* Moves all of from to the end of head's ring. */
 static inline void ring_join_all(struct ring *head, struct ring *from)
 {
