@@ -1,11 +1,12 @@
 #include "access.h"
 
 #include "handlers.h"
+#include "operator.h"
 #include "output.h"
 
 #include <string.h>
 
-enum { PATH_MAX_BYTES = 4096 };
+enum { PATH_MAX_BYTES = 4096, PATIENCE_MS = 30000 };
 
 /* ---- for roles and users alike ---- */
 
@@ -14,51 +15,38 @@ enum client_side access_side(const struct call *call)
 	return call_text(call, "tenant") ? CLIENT_OPERATOR : CLIENT_JOBS;
 }
 
-static void escaped(struct buf *out, const char *name)
-{
-	for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
-		if (*c <= ' ' || strchr("/?#%+&", *c) || *c >= 0x7f)
-			buf_printf(out, "%%%02X", *c);
-		else
-			buf_char(out, (char)*c);
-	}
-}
-
-void access_path(const struct call *call, const char *path, struct buf *out)
+/* "/v1/roles" or "/v1/tenants/NAME/roles". */
+static void path_put(const struct call *call, const char *path, struct buf *out)
 {
 	const char *tenant = call_text(call, "tenant");
 
 	buf_text(out, "/v1");
 	if (tenant) {
 		buf_text(out, "/tenants/");
-		escaped(out, tenant);
+		client_segment(out, tenant);
 	}
 	buf_text(out, path);
 }
 
 static enum outcome ask_with(struct client *client, const struct access_ask *ask, json_t **ret_json)
 {
-	struct question question = {.method = ask->method, .json = ask->body, .patience_ms = 30000};
+	struct operator_call question = {.method = ask->method,
+		.name = ask->name,
+		.after = ask->after,
+		.query = ask->query,
+		.body = ask->body,
+		.patience_ms = PATIENCE_MS};
 	enum outcome outcome;
-	struct reply reply;
-	struct buf path;
+	struct buf before;
 
-	buf_init(&path, PATH_MAX_BYTES);
-	access_path(client->call, ask->before, &path);
-	escaped(&path, ask->name);
-	buf_text(&path, ask->after);
-	if (ask->query)
-		buf_text(&path, ask->query);
-	if (buf_err(&path) != ERR_OK) {
-		buf_clear(&path);
-		return call_usage(client->call, "a name is too long");
-	}
-	question.path = path.bytes;
-	outcome = client_ask(client, &question, &reply);
-	if (outcome == OUTCOME_OK && ret_json)
-		*ret_json = json_incref(reply.json);
-	reply_clear(&reply);
-	buf_clear(&path);
+	buf_init(&before, PATH_MAX_BYTES);
+	path_put(client->call, ask->before, &before);
+	question.before = before.bytes;
+	if (buf_err(&before) == ERR_OK)
+		outcome = operator_ask_with(client, &question, ret_json);
+	else
+		outcome = call_usage(client->call, "the tenant's name is too long");
+	buf_clear(&before);
 	return outcome;
 }
 
@@ -71,6 +59,21 @@ enum outcome access_ask(const struct call *call, const struct access_ask *ask, j
 		outcome = ask_with(&client, ask, ret_json);
 	client_clear(&client);
 	json_decref(ask->body);
+	return outcome;
+}
+
+enum outcome access_list_run(struct call *call, const char *path, const struct column *columns)
+{
+	enum outcome outcome;
+	struct buf whole;
+
+	buf_init(&whole, PATH_MAX_BYTES);
+	path_put(call, path, &whole);
+	if (buf_err(&whole) == ERR_OK)
+		outcome = listing_run(call, access_side(call), whole.bytes, columns);
+	else
+		outcome = call_usage(call, "the tenant's name is too long");
+	buf_clear(&whole);
 	return outcome;
 }
 

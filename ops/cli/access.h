@@ -5,6 +5,7 @@
 #define CLI_ACCESS_H
 
 #include "client.h"
+#include "listing.h"
 
 /* before + name + after is the path behind /v1 or, with --tenant, behind that tenant's part of the
  * operators' API; name is escaped. query: appended as it is, or NULL. body may be NULL and is
@@ -16,9 +17,9 @@ struct access_ask {
 	json_t *body;
 };
 enum outcome access_ask(const struct call *call, const struct access_ask *ask, json_t **ret_json);
-/* "/v1/roles" or "/v1/tenants/NAME/roles". */
-void access_path(const struct call *call, const char *path, struct buf *out);
 enum client_side access_side(const struct call *call);
+/* Prints a list; path is that behind /v1, as in access_ask. */
+enum outcome access_list_run(struct call *call, const char *path, const struct column *columns);
 /* The arguments from the first on as an array of texts. */
 json_t *access_words(const struct call *call, size_t first);
 /* The words of a list with commas between. */

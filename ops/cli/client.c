@@ -332,16 +332,21 @@ void client_pause(int64_t ms)
 	nanosleep(&left, NULL);
 }
 
-void client_query(struct buf *path, const char *name, const char *value)
+void client_segment(struct buf *path, const char *name)
 {
-	if (!value)
-		return;
-	buf_printf(path, "%c%s=", path->bytes && strchr(path->bytes, '?') ? '&' : '?', name);
-	for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
+	for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
 		if (strchr("-._~:", *c) || (*c >= '0' && *c <= '9') ||
 			((*c | 32) >= 'a' && (*c | 32) <= 'z'))
 			buf_char(path, (char)*c);
 		else
 			buf_printf(path, "%%%02X", *c);
 	}
+}
+
+void client_query(struct buf *path, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	buf_printf(path, "%c%s=", path->bytes && strchr(path->bytes, '?') ? '&' : '?', name);
+	client_segment(path, value);
 }

@@ -82,6 +82,8 @@ enum outcome client_stream(struct client *client, const struct client_stream *st
 /* Waits, for the space between two tries. */
 void client_pause(int64_t ms);
 
+/* Appends a name, percent-encoded, so that it is one segment of the path whatever it holds. */
+void client_segment(struct buf *path, const char *name);
 /* Appends "?name=value" or "&name=value", percent-encoded. Nothing when value is NULL. */
 void client_query(struct buf *path, const char *name, const char *value);
 

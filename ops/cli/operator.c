@@ -4,32 +4,24 @@
 
 enum { PATH_MAX_BYTES = 4096 };
 
-/* A name may hold no character that would mean another path. */
-static enum err put_path(const struct operator_call *ask, struct buf *path)
-{
-	buf_text(path, ask->before);
-	for (const unsigned char *c = (const unsigned char *)ask->name; *c; c++) {
-		if (*c <= ' ' || *c == '/' || *c == '?' || *c == '#' || *c == '%' || *c >= 0x7f)
-			buf_printf(path, "%%%02X", *c);
-		else
-			buf_char(path, (char)*c);
-	}
-	buf_text(path, ask->after);
-	return buf_err(path);
-}
-
-static enum outcome ask_with(
+enum outcome operator_ask_with(
 	struct client *client, const struct operator_call *ask, json_t **ret_json)
 {
-	struct question question = {.method = ask->method, .json = ask->body};
+	struct question question = {
+		.method = ask->method, .json = ask->body, .patience_ms = ask->patience_ms};
 	struct reply reply;
 	struct buf path;
 	enum outcome outcome;
 
 	buf_init(&path, PATH_MAX_BYTES);
-	if (put_path(ask, &path) != ERR_OK) {
+	buf_text(&path, ask->before);
+	client_segment(&path, ask->name);
+	buf_text(&path, ask->after);
+	if (ask->query)
+		buf_text(&path, ask->query);
+	if (buf_err(&path) != ERR_OK) {
 		buf_clear(&path);
-		return call_usage(client->call, "the name is too long");
+		return call_usage(client->call, "a name is too long");
 	}
 	question.path = path.bytes;
 	outcome = client_ask(client, &question, &reply);
@@ -47,7 +39,7 @@ enum outcome operator_ask(
 	enum outcome outcome = client_open(call, CLIENT_OPERATOR, &client);
 
 	if (outcome == OUTCOME_OK)
-		outcome = ask_with(&client, ask, ret_json);
+		outcome = operator_ask_with(&client, ask, ret_json);
 	client_clear(&client);
 	json_decref(ask->body);
 	return outcome;

@@ -11,12 +11,19 @@
 struct operator_call {
 	const char *method;
 	const char *before, *name, *after;
+	const char *query; /* appended as it is, or NULL */
 	json_t *body;
+	int64_t patience_ms; /* as a question's */
 };
 enum outcome operator_ask(
 	const struct call *call, const struct operator_call *ask, json_t **ret_json);
 
-/* The same, and then prints the object with --json, or sentence with name put in for its %s. */
+/* The same with a client that is open, which may have another key. body is the caller's. */
+enum outcome operator_ask_with(
+	struct client *client, const struct operator_call *ask, json_t **ret_json);
+
+/* As operator_ask, and then prints the object with --json, or sentence with name put in for its %s.
+ */
 enum outcome operator_tell(const struct call *call, const struct operator_call *ask,
 	const char *before_name, const char *after_name);
 

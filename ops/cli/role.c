@@ -13,17 +13,7 @@ static const struct column columns[] = {
 
 enum outcome role_list_run(struct call *call)
 {
-	enum outcome outcome;
-	struct buf path;
-
-	buf_init(&path, 1024);
-	access_path(call, "/roles", &path);
-	if (buf_err(&path) == ERR_OK)
-		outcome = listing_run(call, access_side(call), path.bytes, columns);
-	else
-		outcome = call_usage(call, "the tenant's name is too long");
-	buf_clear(&path);
-	return outcome;
+	return access_list_run(call, "/roles", columns);
 }
 
 static void lines_show(const struct call *call, const char *head, const json_t *list)

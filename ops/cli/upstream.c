@@ -161,7 +161,7 @@ static void tell_word(const struct call *call, const json_t *reply, const char *
 		done, until ? " until " : "", until ? until : "");
 }
 
-/* Two names in one path: the first is the part before the second, escaped by hand. */
+/* Two names in one path: the first is the part before the second. */
 static enum outcome set(struct call *call, const char *mode, const char *done)
 {
 	const bool key = call_flag(call, "label");
@@ -173,8 +173,7 @@ static enum outcome set(struct call *call, const char *mode, const char *done)
 
 	buf_init(&before, CELL_MAX_BYTES);
 	(void)buf_text(&before, "/v1/upstreams/");
-	for (const char *c = call->arguments[0]; *c; c++)
-		(void)buf_printf(&before, strchr("/?#% ", *c) ? "%%%02X" : "%c", *c);
+	client_segment(&before, call->arguments[0]);
 	if (buf_text(&before, key ? "/keys/" : "/models/") != ERR_OK) {
 		buf_clear(&before);
 		return call_usage(call, "the name is too long");

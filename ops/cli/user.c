@@ -14,17 +14,7 @@ static const struct column columns[] = {
 
 enum outcome user_list_run(struct call *call)
 {
-	enum outcome outcome;
-	struct buf path;
-
-	buf_init(&path, 1024);
-	access_path(call, "/users", &path);
-	if (buf_err(&path) == ERR_OK)
-		outcome = listing_run(call, access_side(call), path.bytes, columns);
-	else
-		outcome = call_usage(call, "the tenant's name is too long");
-	buf_clear(&path);
-	return outcome;
+	return access_list_run(call, "/users", columns);
 }
 
 static json_t *user_body(const struct call *call)
