@@ -28,26 +28,28 @@
 #define KINDS  "chat|response|embedding|message|noop"
 
 #define WAITING DURATION("timeout", 't', "stop waiting after this long (the job goes on)", 1, YEAR_S)
-#define FILTERS                                                                             \
-	TEXT("queue", 'q', "NAME", "jobs of this queue"),                                   \
-	SOME_OF("state", STATES, "in this state, or one of several with commas"),                                           \
-	CHOICE("kind", KINDS, "of this kind"),                                              \
-	TEXT("error-code", 0, "CODE", "that ended with this error"),                        \
-	TEXT("model", 'm', "MODEL", "asked of this model"),                                 \
-	TEXT("upstream", 0, "NAME", "answered by this upstream"),                           \
-	FLAG("dead", 0, "failed for good"),                                                 \
-	TEXT("created-after", 0, "WHEN", "submitted after this time (RFC 3339, or -2h)"),   \
-	TEXT("created-before", 0, "WHEN", "submitted before this time"),                    \
-	TEXT("subject", 0, "WHO", "whose data this is"),                                    \
-	PAIRS("metadata", 0, "carrying this metadata")
+#define FILTERS                                                                                         \
+	TEXT("queue", 'q', "NAME", "only jobs of this queue"),                                          \
+	SOME_OF("state", STATES, "only jobs in this state, or in one of several with commas"),          \
+	CHOICE("kind", KINDS, "only jobs of this kind"),                                                \
+	TEXT("error-code", 0, "CODE", "only jobs that ended with this error"),                          \
+	TEXT("model", 'm', "MODEL", "only jobs that ask this model"),                                   \
+	TEXT("upstream", 0, "NAME", "only jobs that this upstream answered"),                           \
+	FLAG("dead", 0, "only jobs that failed for good"),                                              \
+	TEXT("created-after", 0, "WHEN", "only jobs submitted after this time (RFC 3339, or -2h)"),     \
+	TEXT("created-before", 0, "WHEN", "only jobs submitted before this time"),                      \
+	TEXT("subject", 0, "WHO", "only jobs that hold this subject's data"),                           \
+	PAIRS("metadata", 0, "only jobs that carry this metadata")
 #define CONFIG   PATH("config", 'c', "FILE", "longhaul.yaml (default: the path in LONGHAUL_CONFIG)")
 #define KEY_FILE PATH("key-file", 'k', "FILE", "write the key to this new file, mode 0600")
-#define OF_KEY   FLAG("label", 0, "MODEL is the label of a key: it is set aside, or used")
-#define BY_HAND  OPTIONS(DURATION("for", 0, "for so long (default: 1h)", 1, 30 * 86400), OF_KEY)
+#define OF_KEY   FLAG("label", 0, "MODEL is the label of a key, which is meant instead of a model")
+#define BY_HAND \
+	OPTIONS(DURATION("for", 0, "how long the breaker is overruled (default: 1h)", 1, 30 * 86400), OF_KEY)
 #define SHOW     FLAG("show", 0, "print the key; it is never shown again")
-#define TENANT   TEXT("tenant", 0, "NAME", "an operator: the jobs of this tenant")
-#define OF_TENANT TEXT("tenant", 0, "NAME", "an operator: of this tenant")
-#define DRY_ROLE  FLAG("dry-run", 'n', "say what those who hold it would gain and lose, change nothing")
+#define TENANT   TEXT("tenant", 0, "NAME", "as an operator: jobs of this tenant")
+#define OF_TENANT TEXT("tenant", 0, "NAME", "as an operator: in this tenant (default: the key's own)")
+#define DRY_ROLE \
+	FLAG("dry-run", 'n', "say what those who hold the role would gain and lose, change nothing")
 #define DRY_RUN  FLAG("dry-run", 'n', "count the jobs that the filter names, change nothing")
 
 const struct option command_shared[] = {
@@ -59,23 +61,23 @@ const struct option command_shared[] = {
 
 static const struct option submit_options[] = {
 	TEXT("model", 'm', "MODEL", "the model to ask (default: model= in the profile)"),
-	TEXTS("fallback", "MODEL", "asked where the one before cannot answer, in this order"),
+	TEXTS("fallback", "MODEL", "a model to ask where the one before cannot answer; in the order given"),
 	PATH("file", 'f', "FILE", "take the prompt from a file, after any words given"),
 	PATH("ndjson", 0, "FILE", "submit one job per line; \"-\" is standard input"),
 	PATH("input", 0, "FILE", "the whole input as JSON, sent as it is"),
 	TEXT("system", 's', "TEXT", "a system message before the prompt"),
 	CHOICE("kind", KINDS, "what the upstream is asked for (default: chat)"),
 	TEXT("queue", 'q', "NAME", "the queue (default: default)"),
-	NUMBER("priority", 0, "0 goes first, 9 last (default: 5)", 0, 9),
-	TEXT("run-at", 0, "WHEN", "not before this time (RFC 3339, or +90s, +2h)"),
-	DURATION("deadline", 0, "give up this long after it could start", 1, YEAR_S),
+	NUMBER("priority", 0, "the job's priority: 0 goes first, 9 last (default: 5)", 0, 9),
+	TEXT("run-at", 0, "WHEN", "start the job not before this time (RFC 3339, or +90s, +2h)"),
+	DURATION("deadline", 0, "give up this long after the job could start", 1, YEAR_S),
 	DURATION("attempt-timeout", 0, "the longest that one attempt may take", 1, YEAR_S),
-	NUMBER("max-attempts", 0, "how often it is tried at most", 1, 100),
+	NUMBER("max-attempts", 0, "how often the job is tried at most", 1, 100),
 	PAIRS("metadata", 0, "a label of your own on the job"),
-	TEXT("subject", 0, "WHO", "whose data this is (default: the key's owner)"),
-	TEXT("callback", 0, "URL", "told when the job ends; its origin must be allowed"),
-	TEXT("idempotency-key", 0, "KEY", "the same key again gives the same job again"),
-	FLAG("no-store", 0, "delete input and answer once delivered"),
+	TEXT("subject", 0, "WHO", "whose data the job holds (default: the key's owner)"),
+	TEXT("callback", 0, "URL", "tell this address when the job ends; its origin must be allowed"),
+	TEXT("idempotency-key", 0, "KEY", "a name for this submit: the same again gives the same job"),
+	FLAG("no-store", 0, "delete input and answer once the answer is delivered"),
 	FLAG("wait", 'w', "wait for the end and print the answer"),
 	FLAG("watch", 'W', "print the answer as it arrives"),
 	WAITING,
@@ -97,7 +99,7 @@ const struct command command_table[] = {
 	 "  longhaul wait $(longhaul submit --ndjson jobs.ndjson)"},
 	{NULL, "get", "JOB...", 1, COMMAND_ANY, "show jobs as they are now",
 	 OPTIONS(FLAG("text", 0, "print only the answer's text"),
-		 TEXT("expand", 'x', "PARTS", "also input,partial_output,attempts,events,deliveries")),
+		 TEXT("expand", 'x', "PARTS", "show more parts: input,partial_output,attempts,events,deliveries")),
 	 job_get_run, NULL},
 	{NULL, "wait", "JOB...", 1, COMMAND_ANY, "wait until jobs end; prints the answer of one",
 	 OPTIONS(WAITING), job_wait_run,
@@ -108,8 +110,8 @@ const struct command command_table[] = {
 	 "A connection that is cut is taken up again where it ended. With --json one\n"
 	 "event a line: {\"id\",\"event\",\"data\"}."},
 	{NULL, "list", "", 0, 0, "list jobs, newest first",
-	 OPTIONS(FILTERS, NUMBER("limit", 'l', "at most so many (default: 20)", 1, 100000),
-		 TEXT("after", 0, "CURSOR", "the page behind this cursor (\"next\" of the last)")),
+	 OPTIONS(FILTERS, NUMBER("limit", 'l', "show at most so many jobs (default: 20)", 1, 100000),
+		 TEXT("after", 0, "CURSOR", "show the page behind this cursor (\"next\" of the page before)")),
 	 job_list_run, NULL},
 	{NULL, "cancel", "[JOB...]", 0, COMMAND_ANY, "cancel jobs, by id or by filter",
 	 OPTIONS(FILTERS, TENANT, DRY_RUN), job_cancel_run,
@@ -123,7 +125,7 @@ const struct command command_table[] = {
 	{NULL, "why", "JOB", 1, 1, "the story of a job, and where its time went", NONE, why_run, NULL},
 
 	{NULL, "top", "", 0, 0, "what goes on: queues, tenants, upstreams, workers",
-	 OPTIONS(FLAG("once", '1', "print it once, as where there is no terminal"),
+	 OPTIONS(FLAG("once", '1', "print once and end, as where there is no terminal"),
 		 DURATION("every", 'e', "look again after this long (default: 2s)", 1, 3600)),
 	 top_run,
 	 "For operators. Refreshes until interrupted; with --json, and where the output is\n"
@@ -132,17 +134,18 @@ const struct command command_table[] = {
 	/* what runs them */
 	{"queue", "list", "", 0, 0, "show queues, their limits and depths", NONE, queue_list_run, NULL},
 	{"queue", "set", "NAME", 1, 1, "make a queue or change its limits",
-	 OPTIONS(NUMBER("concurrency", 0, "jobs running at once, fleet-wide; 0 = free", 0, 1000000),
-		 NUMBER("max-queued", 0, "jobs it may hold; 0 = free", 0, 1000000000),
-		 NUMBER("weight", 0, "share beside other queues", 1, 1000),
-		 NUMBER("rate", 0, "starts a second; 0 = free", 0, 1000000),
-		 DURATION("max-age", 0, "accept no more while its oldest job waits longer; 0 = free", 0, YEAR_S),
-		 DURATION("attempt-timeout", 0, "the longest attempt of its jobs; 0 = free", 0, YEAR_S),
-		 DURATION("deadline", 0, "the longest life of its jobs; 0 = free", 0, YEAR_S)),
+	 OPTIONS(NUMBER("concurrency", 0, "its jobs that may run at once, on all workers; 0 = no limit", 0, 1000000),
+		 NUMBER("max-queued", 0, "jobs the queue may hold; 0 = no limit", 0, 1000000000),
+		 NUMBER("weight", 0, "the queue's share beside other queues", 1, 1000),
+		 NUMBER("rate", 0, "its jobs that may start in a second; 0 = no limit", 0, 1000000),
+		 DURATION("max-age", 0, "accept no more jobs while the oldest waits longer; 0 = no limit", 0, YEAR_S),
+		 DURATION("attempt-timeout", 0, "the longest that one attempt may take; 0 = no limit", 0, YEAR_S),
+		 DURATION("deadline", 0, "the longest that its jobs may live; 0 = no limit", 0, YEAR_S)),
 	 queue_set_run, "What is not given stays as it is."},
-	{"queue", "pause", "NAME", 1, 1, "start no more of its jobs", NONE, queue_pause_run, NULL},
-	{"queue", "resume", "NAME", 1, 1, "start its jobs again", NONE, queue_resume_run, NULL},
-	{"queue", "drain", "NAME", 1, 1, "accept no more jobs, work off what it has", NONE,
+	{"queue", "pause", "NAME", 1, 1, "start no more jobs of a queue", NONE, queue_pause_run, NULL},
+	{"queue", "resume", "NAME", 1, 1, "start the jobs of a paused queue again", NONE,
+	 queue_resume_run, NULL},
+	{"queue", "drain", "NAME", 1, 1, "accept no more jobs in a queue, work off what it has", NONE,
 	 queue_drain_run, NULL},
 	{"worker", "list", "", 0, 0, "show workers, what they hold and their last sign of life", NONE,
 	 worker_list_run, NULL},
@@ -154,16 +157,16 @@ const struct command command_table[] = {
 	{"upstream", "block", "NAME MODEL", 2, 2, "let nobody call a model of an upstream", BY_HAND,
 	 upstream_block_run,
 	 "Jobs for it wait, without burning attempts. Every worker knows within two seconds."},
-	{"upstream", "allow", "NAME MODEL", 2, 2, "call it, whatever its breaker counts", BY_HAND,
+	{"upstream", "allow", "NAME MODEL", 2, 2, "let a model be called, whatever its breaker counts", BY_HAND,
 	 upstream_allow_run, NULL},
-	{"upstream", "auto", "NAME MODEL", 2, 2, "leave it to its breaker again", OPTIONS(OF_KEY),
+	{"upstream", "auto", "NAME MODEL", 2, 2, "leave a model to its breaker again", OPTIONS(OF_KEY),
 	 upstream_auto_run, NULL},
 
 	{NULL, "usage", "", 0, 0, "show what was used and what it cost",
-	 OPTIONS(TEXT("by", 0, "NAMES", "told apart by day, queue, upstream, model (default: day)"),
-		 TEXT("from", 0, "DAY", "the first day, as 2026-01-31 (default: 30 days ago)"),
-		 TEXT("until", 0, "DAY", "the first day that is left out (default: tomorrow)"),
-		 FLAG("all", 0, "of all tenants, as an operator; then also by tenant")),
+	 OPTIONS(TEXT("by", 0, "NAMES", "one line for each of these: day, queue, upstream, model (default: day)"),
+		 TEXT("from", 0, "DAY", "the first day counted, as 2026-01-31 (default: 30 days ago)"),
+		 TEXT("until", 0, "DAY", "the first day that is left out again (default: tomorrow)"),
+		 FLAG("all", 0, "as an operator: of all tenants; --by may name tenant too")),
 	 consumption_run,
 	 "Days are UTC's. An attempt counts on the day on which it ended.\n\n"
 	 "  longhaul usage --by day,model --from 2026-01-01"},
@@ -182,9 +185,9 @@ const struct command command_table[] = {
 	 "The origins given replace the list; \":*\" at the end stands for any port.\n\n"
 	 "  longhaul tenant callback-origins demo https://example.org"},
 	{"tenant", "limits", "NAME", 1, 1, "show or change what a tenant may have",
-	 OPTIONS(NUMBER("weight", 0, "its share of a queue beside other tenants", 1, 1000),
-		 NUMBER("max-running", 0, "jobs running at once, fleet-wide; 0 = free", 0, 1000000),
-		 NUMBER("max-queued", 0, "jobs waiting to run, in all queues; 0 = free", 0, 1000000000)),
+	 OPTIONS(NUMBER("weight", 0, "the tenant's share of a queue beside other tenants", 1, 1000),
+		 NUMBER("max-running", 0, "its jobs that may run at once, on all workers; 0 = no limit", 0, 1000000),
+		 NUMBER("max-queued", 0, "its jobs that may wait to run, in all queues; 0 = no limit", 0, 1000000000)),
 	 tenant_limits_run, "What is not given stays as it is."},
 	{"role", "list", "", 0, 0, "show roles, the built-in ones too", OPTIONS(OF_TENANT), role_list_run,
 	 "Without --tenant: the tenant of the profile's own key, which needs role:read."},
@@ -201,12 +204,13 @@ const struct command command_table[] = {
 	{"role", "remove", "ROLE", 1, 1, "remove a role that nobody holds", OPTIONS(OF_TENANT, DRY_ROLE),
 	 role_remove_run, NULL},
 	{"role", "move", "ROLE TO", 2, 2, "give all who hold a role another one instead",
-	 OPTIONS(OF_TENANT, FLAG("dry-run", 'n', "count them, change nothing")), role_move_run, NULL},
+	 OPTIONS(OF_TENANT,
+		 FLAG("dry-run", 'n', "count the users who hold the role, change nothing")), role_move_run, NULL},
 	{"user", "list", "", 0, 0, "show users and their roles", OPTIONS(OF_TENANT), user_list_run, NULL},
 	{"user", "set", "USER [ROLE...]", 1, COMMAND_ANY, "make a user, or change its roles",
-	 OPTIONS(OF_TENANT, FLAG("none", 0, "no roles at all"),
-		 FLAG("disable", 0, "let it do nothing more; its waiting jobs fail when their turn comes"),
-		 FLAG("enable", 0, "let it in again")),
+	 OPTIONS(OF_TENANT, FLAG("none", 0, "take all its roles away"),
+		 FLAG("disable", 0, "let the user do nothing more; its waiting jobs fail when their turn comes"),
+		 FLAG("enable", 0, "let a disabled user in again")),
 	 user_set_run, "The roles given replace those it has; without any they stay as they are."},
 	{"access", "explain", "USER ACTION [OBJECT...]", 2, COMMAND_ANY, "say whether something is allowed, and why",
 	 OPTIONS(OF_TENANT), access_explain_run,
@@ -232,17 +236,17 @@ const struct command command_table[] = {
 	{"audit", "verify", "FILE...", 1, COMMAND_ANY, "check exported or archived files, offline",
 	 OPTIONS(PATH("key-file", 'k', "FILE", "public keys to trust, one a line, as audit key prints them"),
 		 PATH("checkpoint", 0, "FILE", "a checkpoint from outside that the rows must meet"),
-		 NUMBER("row", 0, "with --proof: this row", 0, INT64_MAX),
-		 PATH("proof", 0, "FILE", "write the proof that the row is in the tree")),
+		 NUMBER("row", 0, "the row that --proof is about", 0, INT64_MAX),
+		 PATH("proof", 0, "FILE", "write the proof that the row of --row is in the tree")),
 	 audit_verify_run,
 	 "Names the first row that is not as it was signed. Files are given in their order;\n"
 	 "a file that --proof wrote is checked by itself.\n\n"
 	 "  longhaul audit verify --key-file audit.pub --checkpoint checkpoint audit.gz\n"
 	 "  longhaul audit verify --row 4711 --proof row.proof audit.gz"},
 	{"audit", "anomalies", "", 0, 0, "show who does far more of something than ever before",
-	 OPTIONS(CONFIG, DURATION("window", 0, "what is looked at (default: the last hour)", 60, YEAR_S),
-		 DURATION("history", 0, "what it is held against (default: 14d)", 60, YEAR_S),
-		 NUMBER("times", 0, "tell who is so many times beyond its mean (default: 10)", 1, 1000000),
+	 OPTIONS(CONFIG, DURATION("window", 0, "how long a time is looked at, up to now (default: 1h)", 60, YEAR_S),
+		 DURATION("history", 0, "how long a time before that it is held against (default: 14d)", 60, YEAR_S),
+		 NUMBER("times", 0, "tell who did so many times their mean (default: 10)", 1, 1000000),
 		 NUMBER("least", 0, "tell nobody who did less than this (default: 100)", 1, 1000000000)),
 	 audit_anomalies_run,
 	 "Each is measured by its own history: MEAN and MOST are of windows as long before.\n"
@@ -263,7 +267,7 @@ const struct command command_table[] = {
 	 OPTIONS(CONFIG), epoch_list_run,
 	 "HELD BY counts the processes that said so within 30 seconds, OF all of them."},
 	{"epoch", "make", "", 0, 0, "make the key of a further epoch in keys.dir",
-	 OPTIONS(CONFIG, FLAG("if-none", 0, "only where there is no active epoch")), epoch_make_run,
+	 OPTIONS(CONFIG, FLAG("if-none", 0, "make one only where there is no active epoch")), epoch_make_run,
 	 "The first is active at once. Make the next a week ahead, copy its file to keys.dir of\n"
 	 "every host, and activate it when `longhaul epoch list` shows that all processes hold it."},
 	{"epoch", "activate", "EPOCH", 1, 1, "wrap all data keys by this epoch from now on",
@@ -280,7 +284,7 @@ const struct command command_table[] = {
 	 "Works on the database itself, before anything else runs. A second use is\n"
 	 "refused (exit code 7)."},
 	{NULL, "migrate", "", 0, 0, "bring the database to this version",
-	 OPTIONS(CONFIG, FLAG("dry-run", 'n', "say what would be done")), migrate_command_run,
+	 OPTIONS(CONFIG, FLAG("dry-run", 'n', "say what would be done, change nothing")), migrate_command_run,
 	 "Safe to run at any time, and twice at once."},
 	{NULL, "check-config", "[FILE]", 0, 1, "read a configuration, say all that is wrong",
 	 OPTIONS(CONFIG, FLAG("offline", 0, "do not try the database"),
@@ -290,15 +294,15 @@ const struct command command_table[] = {
 	 "Says also what the database promises: whether commits survive a crash and a\n"
 	 "fail-over, and whether a pooler hides the death of a worker."},
 	{NULL, "demo", "", 0, 0, "a first run, explained, from a checkout",
-	 OPTIONS(FLAG("lite", 0, "Postgres alone: no Kafka, no Redis")), demo_run, NULL},
+	 OPTIONS(FLAG("lite", 0, "with Postgres alone: no Kafka, no Redis")), demo_run, NULL},
 	{NULL, "completion", "SHELL", 1, 1, "print completion for bash, zsh or fish", NONE,
 	 completion_run,
 	 "  bash: longhaul completion bash > ~/.local/share/bash-completion/completions/longhaul\n"
 	 "  zsh:  longhaul completion zsh > a folder of $fpath/_longhaul\n"
 	 "  fish: longhaul completion fish > ~/.config/fish/completions/longhaul.fish"},
 	{NULL, "help", "[COMMAND]", 0, 2, "explain a command, or all of them",
-	 OPTIONS(FLAG("markdown", 0, "all of it, as docs/cli.md"),
-		 FLAG("metrics", 0, "what is measured, as docs/metrics.md")), help_run, NULL},
+	 OPTIONS(FLAG("markdown", 0, "print the help of all commands, as docs/cli.md"),
+		 FLAG("metrics", 0, "print what is measured, as docs/metrics.md")), help_run, NULL},
 	{NULL, "version", "", 0, 0, "print the version", NONE, version_run, NULL},
 	{NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
