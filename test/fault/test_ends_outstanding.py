@@ -22,9 +22,11 @@ HOLD = "select from job where job_id = %s and state = 'running' for update"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Any]:
-    """With the address sanitizer, which also looks for leaks as a program ends."""
+    """With the address sanitizer, which also looks for leaks as a program ends. Text goes into the
+    record with the end alone: an end waits for text that was sent before it and never answered."""
     how: dict[str, Any] = {"lite": True, "build": ROOT / "build/asan"}
-    with running("ends", workers=1, config_overrides={"worker": {"db_outage_s": 8}}, **how) as one:
+    worker = {"db_outage_s": 8, "run_flush_ms": 60000}
+    with running("ends", workers=1, config_overrides={"worker": worker}, **how) as one:
         yield one
 
 
