@@ -20,7 +20,7 @@
 
 enum { SLOW_WINDOW_MS = 60000, SLOW_BYTES = 1, URL_ROOM = 4096, BODY_EXTRA = 256 };
 
-const struct buf *call_text(const struct call *call)
+const struct buf *call_text(const struct model_call *call)
 {
 	return reply_text(&call->reply);
 }
@@ -94,7 +94,7 @@ static enum err on_body(void *owner, const char *bytes, size_t len)
 static void on_end(void *owner, const struct http_end *end)
 {
 	struct job *job = owner;
-	struct call *call = job->call;
+	struct model_call *call = job->call;
 
 	call->http = NULL;
 	call->ended = true;
@@ -192,7 +192,7 @@ static enum err call_start(struct job *job)
 
 static enum err call_result(struct job *job)
 {
-	struct call *call = job->call;
+	struct model_call *call = job->call;
 	const struct buf *body = &call->reply.body;
 	enum err e;
 
@@ -224,7 +224,7 @@ static void call_failed(struct job *job, enum err e)
 }
 
 /* What the call used, where the upstream said so. */
-static void used(const struct call *call, struct permit_outcome *outcome)
+static void used(const struct model_call *call, struct permit_outcome *outcome)
 {
 	const struct reply *reply = &call->reply;
 
@@ -236,7 +236,7 @@ static void used(const struct call *call, struct permit_outcome *outcome)
 
 static void leave(struct job *job, enum err fared)
 {
-	const struct call *call = job->call;
+	const struct model_call *call = job->call;
 	struct permit_outcome outcome = {.err = fared, .tokens = -1, .output_tokens = -1};
 
 	if (call) {
@@ -285,7 +285,7 @@ void call_leave_upstream(struct job *job)
 	leave(job, job->error ? job->error : ERR_LOST);
 }
 
-void call_free(struct call *call)
+void call_free(struct model_call *call)
 {
 	if (!call)
 		return;

@@ -14,7 +14,7 @@
 struct job;
 struct verdict;
 
-struct call {
+struct model_call {
 	struct http_call *http; /* NULL once it ended */
 	struct reply reply;
 	struct verdict *verdict;
@@ -27,13 +27,13 @@ struct call {
 };
 
 /* Text released so far; NULL = none. */
-const struct buf *call_text(const struct call *call);
+const struct buf *call_text(const struct model_call *call);
 /* Cuts the transfer, if there is one, and closes its socket. What was received stays. */
 void call_cut(struct job *job);
 /* The job's leave to call is given back, with how the call went: the job's error, and what came.
  * Harmless when it has none. */
 void call_leave_upstream(struct job *job);
 /* NULL is fine. */
-void call_free(struct call *call);
+void call_free(struct model_call *call);
 
 #endif

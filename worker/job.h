@@ -25,7 +25,7 @@
 #include "upstreams/permit.h"
 
 struct worker;
-struct call;
+struct model_call;
 struct queue_counts;
 struct upstream_key;
 struct released;
@@ -84,7 +84,7 @@ struct job {
 	int64_t output_max;		 /* tokens that its answer may have; 0 = not said */
 	struct output output;
 	int64_t kept_ms;	 /* when Redis was last told to keep its text; loop time */
-	struct call *call;	 /* while and after the upstream is called */
+	struct model_call *call; /* while and after the upstream is called */
 	struct buf body;	 /* the reply's, before its verdict */
 	struct released *result; /* what the verdict made of it */
 

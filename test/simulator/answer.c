@@ -18,7 +18,7 @@ static const char stream_tail[] = "0\r\n\r\n";
 
 static void outcome_set(struct server *s, struct answer *a, enum outcome outcome, int status)
 {
-	struct call *call = calls_get(s->calls, a->call);
+	struct received_call *call = calls_get(s->calls, a->call);
 
 	if (!call)
 		return;
@@ -30,7 +30,7 @@ static void outcome_set(struct server *s, struct answer *a, enum outcome outcome
 
 void answer_free(struct server *s, struct answer *a, bool hung_up)
 {
-	struct call *call = a ? calls_get(s->calls, a->call) : NULL;
+	struct received_call *call = a ? calls_get(s->calls, a->call) : NULL;
 
 	if (!a)
 		return;
@@ -204,7 +204,7 @@ static void begin_stream(struct server *s, struct answer *a)
 		(unsigned long long)a->reply.id, rates,
 		a->conn->closing ? "Connection: close\r\n" : "");
 
-	struct call *call = calls_get(s->calls, a->call);
+	struct received_call *call = calls_get(s->calls, a->call);
 
 	if (call)
 		call->first_us = calls_now_us();

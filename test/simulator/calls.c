@@ -16,7 +16,7 @@ struct refused {
 };
 
 struct calls {
-	struct call *ring; /* mapped: pages appear as they are used */
+	struct received_call *ring; /* mapped: pages appear as they are used */
 	size_t max;
 	uint64_t next;	  /* number of the next call */
 	uint64_t first;	  /* the oldest that is kept */
@@ -94,18 +94,18 @@ static void slice_keep(struct slice from, char *to, size_t room)
 uint64_t calls_begin(struct calls *c, const struct request *r, const char *model)
 {
 	uint64_t number = c->next++;
-	struct call *call = &c->ring[number % c->max];
+	struct received_call *call = &c->ring[number % c->max];
 
 	if (c->next - c->first > c->max)
 		c->first = c->next - c->max;
-	*call = (struct call){.at_us = calls_now_us(), .attempt = (uint16_t)r->attempt};
+	*call = (struct received_call){.at_us = calls_now_us(), .attempt = (uint16_t)r->attempt};
 	call->model = model_index(c, model);
 	slice_keep(r->job, call->job, CALL_JOB_MAX);
 	slice_keep(r->key, call->key, CALL_KEY_MAX);
 	return number;
 }
 
-struct call *calls_get(struct calls *c, uint64_t number)
+struct received_call *calls_get(struct calls *c, uint64_t number)
 {
 	return number >= c->first && number < c->next ? &c->ring[number % c->max] : NULL;
 }
@@ -136,7 +136,7 @@ unsigned calls_refused(struct calls *c, uint64_t key)
 
 static enum err call_append(const struct calls *c, uint64_t number, struct buf *out)
 {
-	const struct call *call = &c->ring[number % c->max];
+	const struct received_call *call = &c->ring[number % c->max];
 	const char *model = call->model < c->models_n ? c->models[call->model] : "";
 	char time[CLOCK_TEXT_MAX];
 
@@ -156,7 +156,7 @@ static enum err call_append(const struct calls *c, uint64_t number, struct buf *
 		call->hung_up ? "true" : "false", call->tokens);
 }
 
-static bool job_is(const struct call *call, struct slice job)
+static bool job_is(const struct received_call *call, struct slice job)
 {
 	return job.len == 0 || slice_is(job, call->job);
 }

@@ -35,7 +35,7 @@ enum { CALL_JOB_MAX = 40, CALL_KEY_MAX = 24, CALLS_DEFAULT = 1 << 20, CALLS_PAGE
 enum outcome { OUTCOME_TABLE(OUTCOME_NAME) OUTCOME_COUNT_ };
 #undef OUTCOME_NAME
 
-struct call {
+struct received_call {
 	int64_t at_us;	  /* unix, when the request was read */
 	int64_t first_us; /* when the first bytes of a stream were sent; 0: never */
 	int64_t ended_us; /* when the last bytes were, or the client left; 0: not yet */
@@ -58,7 +58,7 @@ int64_t calls_now_us(void);
 /* A call begins; its number, from 0, names it from now on. */
 uint64_t calls_begin(struct calls *c, const struct request *r, const char *model);
 /* The call, or NULL when it has fallen out. */
-struct call *calls_get(struct calls *c, uint64_t number);
+struct received_call *calls_get(struct calls *c, uint64_t number);
 /* Forgets everything, also the counts of refusals; numbers go on. */
 void calls_empty(struct calls *c);
 /* How often this job (or, without an id, this request) was refused before; counts one more. */
