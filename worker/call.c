@@ -1,6 +1,7 @@
 #include "call.h"
 
 #include "domain/retry.h"
+#include "domain/usage.h"
 #include "domain/verdict.h"
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -9,6 +10,7 @@
 #include "memory.h"
 #include "stop_point.h"
 #include "upstreams/outcome.h"
+#include "upstreams/upstream.h"
 #include "upstreams/upstream_request.h"
 #include "work.h"
 #include "worker.h"
@@ -283,6 +285,43 @@ void call_cut(struct job *job)
 void call_leave_upstream(struct job *job)
 {
 	leave(job, job->error ? job->error : ERR_LOST);
+}
+
+/* What the upstream counted; where a reply began and told nothing, a guess from the bytes. A call
+ * that was refused or never answered used nothing that anybody could know. */
+static void tokens_count(const struct job *job, const struct reply *reply, struct finish *end)
+{
+	const bool began = job->call->status >= 200 && job->call->status < 300;
+
+	end->input_tokens = reply->input_tokens;
+	end->output_tokens = reply->output_tokens;
+	end->estimated = began && (reply->input_tokens < 0 || reply->output_tokens < 0);
+	if (!end->estimated)
+		return;
+	if (reply->input_tokens < 0)
+		end->input_tokens = usage_estimate_tokens((int64_t)job->asked_bytes);
+	if (reply->output_tokens < 0)
+		end->output_tokens = usage_estimate_tokens(
+			(int64_t)(reply->is_stream ? job_text(job)->len : reply->body.len));
+}
+
+void call_usage(const struct job *job, struct finish *end)
+{
+	struct usage used;
+
+	if (!job->call || !job->key)
+		return;
+	end->upstream = job->key->upstream->name;
+	end->key_label = job->key->header ? job->key->label : NULL;
+	end->fallback = job->fallback_model != NULL;
+	end->model = end->fallback ? job->fallback_model : job->model;
+	if (job->called_model && end->model && strcmp(job->called_model, end->model) != 0)
+		end->called_model = job->called_model;
+	tokens_count(job, &job->call->reply, end);
+	used = usage_of(end->input_tokens, end->output_tokens, job->price);
+	end->input_tokens = used.input_tokens;
+	end->output_tokens = used.output_tokens;
+	end->cost_nano = used.cost_nano;
 }
 
 void call_free(struct model_call *call)

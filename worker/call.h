@@ -11,6 +11,7 @@
 #include "upstreams/rate_headers.h"
 #include "upstreams/reply.h"
 
+struct finish;
 struct job;
 struct verdict;
 
@@ -33,6 +34,8 @@ void call_cut(struct job *job);
 /* The job's leave to call is given back, with how the call went: the job's error, and what came.
  * Harmless when it has none. */
 void call_leave_upstream(struct job *job);
+/* What the job's call used, as far as it is known, into its end. Nothing without a call. */
+void call_usage(const struct job *job, struct finish *end);
 /* NULL is fine. */
 void call_free(struct model_call *call);
 

@@ -109,7 +109,7 @@ static void ask(struct job *job)
 		end->decision = released_decision(job->result);
 	if (job->call)
 		end->upstream_status = job->call->status;
-	finisher_usage(job, end);
+	call_usage(job, end);
 	timings(job, end->timings_ms);
 	job->ending = ENDING_ASKED;
 	finisher_add(job->worker->finisher, job);

@@ -43,7 +43,5 @@ void finisher_tell(struct finisher *f);
 /* Ends not yet acknowledged: queued, or in a batch; and the bytes of them that are on their way. */
 size_t finisher_pending(const struct finisher *f);
 size_t finisher_bytes(const struct finisher *f);
-/* What the attempt used, as far as it is known. */
-void finisher_usage(const struct job *job, struct finish *end);
 
 #endif

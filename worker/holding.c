@@ -35,7 +35,7 @@ static void booking_add(struct booking *booking, struct job *job)
 	struct finish *end = &job->end;
 
 	*end = (struct finish){.tenant = job->tenant, .job = job->id, .fence = job->fence};
-	finisher_usage(job, end);
+	call_usage(job, end);
 	if (end->input_tokens == 0 && end->output_tokens == 0)
 		return;
 	job_pin(job);
