@@ -75,7 +75,7 @@ class Scene:
         """A role that ann has, and its path."""
         path = "/v1/tenants/demo/roles/watcher"
         self.admin.http.put(path, json={"rules": ["allow job:read"]}).raise_for_status()
-        self.user("watcher")
+        self.user("watcher").raise_for_status()
         return path
 
     def user(self, *roles: str) -> httpx.Response:

@@ -35,9 +35,11 @@ def held_back(stack: Any) -> Iterator[None]:
     """What is submitted in the block may start behind it, all at once."""
     admin = admin_client(stack)
     admin.http.post("/v1/queues/default/pause").raise_for_status()
-    yield
-    admin.http.post("/v1/queues/default/resume").raise_for_status()
-    admin.close()
+    try:
+        yield
+    finally:
+        admin.http.post("/v1/queues/default/resume").raise_for_status()
+        admin.close()
 
 
 def metric(stack: Any, name: str) -> float:

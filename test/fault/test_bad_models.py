@@ -53,11 +53,11 @@ def client(stack: Any) -> Iterator[Client]:
 def storm(stack: Any, **what: float) -> Iterator[None]:
     """All calls, or a share of them, go wrong so until the block ends."""
     url = f"{stack.env['LONGHAUL_SIM_URL']}/faults"
-    httpx.post(url, json=what).raise_for_status()
+    httpx.post(url, json=what, timeout=60).raise_for_status()
     try:
         yield
     finally:
-        httpx.delete(url).raise_for_status()
+        httpx.delete(url, timeout=60).raise_for_status()
 
 
 @pytest.mark.promises("C5", "C7", "C14")

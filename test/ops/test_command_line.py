@@ -393,7 +393,7 @@ def test_completion_is_a_script_that_its_shell_reads(
 def test_a_closed_pipe_is_a_failure_and_not_silence(longhaul: Shell) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [LONGHAUL, "help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30
+            [LONGHAUL, "help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120
         )
     assert done.returncode == 1 and "could not be written" in done.stderr
 

@@ -104,7 +104,8 @@ def test_a_truncated_stream_has_no_end(http: httpx.Client) -> None:
 def test_a_client_that_hangs_up_is_seen(http: httpx.Client, url: str) -> None:
     body = ask("sim?tokens=9&hang_after=3", stream=True)
     headers = {"X-Client-Request-Id": "job_h"}
-    with httpx.stream("POST", f"{url}/v1/chat/completions", json=body, headers=headers) as reply:
+    call = f"{url}/v1/chat/completions"
+    with httpx.stream("POST", call, json=body, headers=headers, timeout=120) as reply:
         for line in reply.iter_lines():
             if "content" in line and "role" not in line:
                 break
