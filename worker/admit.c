@@ -37,6 +37,7 @@ static void park(struct job *job, const struct choice *choice, const struct perm
 {
 	job->key = upstream_key_hold(choice->key);
 	job->park_ms = verdict->park_ms;
+	job->park_line = verdict->line;
 	job->park_wait = permit_block_wait(verdict->by);
 	job_fail(job, verdict->by_hand ? ERR_UP_BLOCKED : permit_block_err(verdict->by));
 }

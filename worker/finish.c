@@ -65,6 +65,7 @@ static void decide_parked(const struct job *job, struct finish *end)
 {
 	end->as = FINISH_PARKED;
 	end->delay_ms = job->park_ms;
+	end->line = job->park_line;
 	end->waiting_for = job_wait_text(job->park_wait);
 	end->model = job->model;
 	if (job->key)

@@ -92,6 +92,7 @@ struct job {
 	int64_t retry_after_ms; /* the upstream's floor; 0 = none */
 	int64_t park_ms;	/* error is why it may not call yet: come again then; 0 = no */
 	enum job_wait park_wait;
+	struct id park_line;
 	struct buf words; /* the upstream's own about the error */
 	int64_t admitted_us, first_us, replied_us, claimed_us; /* clock_us; 0 = not yet */
 	struct finish end;				       /* filled by the step finish */

@@ -19,6 +19,7 @@
 #include "live.h"
 #include "metrics.h"
 #include "ports/exporter.h"
+#include "recall.h"
 #include "upstreams/permit.h"
 #include "upstreams/reach.h"
 #include "upstreams/upstream.h"
@@ -178,6 +179,7 @@ static void on_sweep(void *owner)
 		begin_anew(w);
 	}
 	sweep_jobs(w, now);
+	recall_turn(w->recall);
 	finisher_tell(w->finisher);
 	stalls_tell(w);
 	loop_timer_start(w->sweep, SWEEP_MS);
@@ -325,6 +327,8 @@ static enum err parts_open(struct worker *w)
 	if (!e)
 		e = claim_new(w, &w->claim);
 	if (!e)
+		e = recall_new(w, &w->recall);
+	if (!e)
 		e = sender_open(w);
 	if (!e)
 		e = key_watch_new(w, &w->key_watch);
@@ -427,6 +431,7 @@ void worker_free(struct worker *w)
 	claim_free(w->claim); /* jobs that the finisher lets go give it their slots */
 	live_free(w->live);
 	writer_free(w->writer);
+	recall_free(w->recall);
 	permits_free(w->permits);
 	upstreams_free(w->upstreams);
 	counts_free(w->counts);

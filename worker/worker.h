@@ -7,6 +7,7 @@
  *   intakes   load the inputs of what was claimed, while there is memory, and start
  *             the jobs' walk (intake.h, job.h)
  *   permits   leave to call an upstream; wake those that wait for it (admitting)
+ *   recall    has parked jobs come sooner, where there is leave to spare
  *   finisher  ends them in batches, and frees the slot when the record has it
  *   beat      the pulse on its own connection; its reply drains, cancels, kills
  *   live      text and states to Redis, cancels from it
@@ -47,6 +48,7 @@ struct upstreams;
 struct writer;
 struct released;
 struct permits;
+struct recall;
 
 enum worker_mode { WORKER_RUNNING, WORKER_DRAINING, WORKER_LEAVING, WORKER_GONE };
 
@@ -71,6 +73,7 @@ struct worker {
 	struct upstreams *upstreams;
 	struct reach *reach;
 	struct permits *permits;
+	struct recall *recall;
 	struct claimer *claim;
 	struct finisher *finisher;
 	struct beat *beat;

@@ -15,3 +15,11 @@ void permit_id(const char *a, const char *b, const char *c, char out[PERMIT_ID_M
 	digest_hmac(key, sizeof(key), parts, sizeof(parts) / sizeof(parts[0]), digest);
 	digest_hex(digest, (PERMIT_ID_MAX - 1) / 2, out);
 }
+
+struct id permit_line(const char id[PERMIT_ID_MAX])
+{
+	struct id line = {{0}};
+
+	(void)digest_unhex(id, line.bytes, sizeof(line.bytes));
+	return line;
+}

@@ -33,10 +33,14 @@
 #define PERMIT_KEEP_MS "86400000"
 #define PERMIT_STEPS_N "49" /* index of the last transition that is kept */
 
+#include "ground/id.h"
+
 enum { PERMIT_ID_MAX = 33 };
 
 /* The id of a name of three parts: ("breaker", upstream, model), ("key", upstream, label), or
  * (upstream, key label, model). */
 void permit_id(const char *a, const char *b, const char *c, char out[PERMIT_ID_MAX]);
+/* The line of the jobs that wait for it, in the record. */
+struct id permit_line(const char id[PERMIT_ID_MAX]);
 
 #endif

@@ -9,18 +9,33 @@
 #define ITS_JOB JOB_KEYED("h")
 
 /* Rows are held first, then jobs are changed in the order of their ids. A job that was ended
- * meanwhile is in another state by then and left as it is. */
+ * meanwhile is in another state by then and left as it is.
+ *
+ * As many of a line go (next) as have places that are due; whoever had such a place and stays
+ * (stays) takes one that was left (places). They keep their rank: what they waited counts. */
 static const struct db_stmt DUE_MOVE = {.name = "due_move",
 	.sql = "with " TERM_SQL ","
-	       " d as materialized (select ctid as at from job_due"
+	       " d as materialized (select ctid as at, line, rank, job_id from job_due"
 	       " where due_at <= now() and " TERM_HELD
 	       " order by due_at limit $2 for update skip locked),"
-	       " gone as (delete from job_due where ctid = any(array(select at from d))"
-	       " returning tenant_id, job_id),"
+	       " next as materialized (select n.* from (select line, count(*) as n from d"
+	       " where line is not null group by line) l cross join lateral"
+	       " (select w.ctid as at, w.line, w.due_at from job_due w where w.line = l.line"
+	       " order by w.line, w.rank, w.job_id limit l.n for update skip locked) n),"
+	       " places as (select line, due_at, row_number() over (partition by line"
+	       " order by due_at) as nth from next where due_at > now()),"
+	       " stays as (select at, line, row_number() over (partition by line"
+	       " order by rank, job_id) as nth from d where line is not null"
+	       " and at not in (select at from next)),"
+	       " put_off as (update job_due j set due_at = p.due_at from stays s join places p"
+	       " on p.line = s.line and p.nth = s.nth where j.ctid = s.at),"
+	       " gone as (delete from job_due where ctid = any(array(select at from d where line"
+	       " is null union all select at from next)) returning tenant_id, job_id, line),"
 	       " held as materialized (select * from gone order by job_id),"
 	       " upd as (update job j set state = 'queued', waiting_for = null, version"
 	       " = version + 1,"
-	       " rank = ready_rank(now(), priority) from held h where " ITS_JOB " and"
+	       " rank = case when h.line is null or rank is null then ready_rank(now(),"
+	       " priority) else rank end from held h where " ITS_JOB " and"
 	       " j.state = 'waiting'"
 	       " returning j.*),"
 	       " head as (insert into ready_head (tenant_id, queue_id) select distinct"

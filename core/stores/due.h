@@ -1,7 +1,8 @@
 /* due.h - time does things to jobs: what is due becomes ready, what is late expires.
  *
  * Leader's work, in pages: limit rows a call, call again while n == limit. Due and
- * ready rows are taken with SKIP LOCKED in the order of their time. Expiry looks at
+ * ready rows are taken with SKIP LOCKED in the order of their time; within a line
+ * (parked.h) the time is a place's, and the best rank takes it. Expiry looks at
  * ready rows and leases; a due row needs no look, as a job's deadline never lies
  * before its time. A running job is ended under its row's lock, its event block
  * closed, its holder told by its next beat.

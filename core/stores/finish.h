@@ -38,6 +38,7 @@ struct finish {
 	enum finish_as as;
 	enum err error;		 /* why not completed; ERR_OK when completed */
 	int64_t delay_ms;	 /* RETRY, PARKED: due after this */
+	struct id line;		 /* PARKED: where it stands in line (parked.h); zero = nowhere */
 	const char *waiting_for; /* RETRY: "retry", PARKED: "breaker", "limit", ... ; else NULL */
 	int64_t event_last;	 /* number of the attempt's end event, within its block */
 	const char *upstream, *model; /* NULL = none; model is ours: the job's or a fallback's */

@@ -41,13 +41,13 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "   as interruptions,"
 	       "  case when k.as_kind in (3, 4) then greatest(j.attempt - 1, 0) else j.attempt end"
 	       "   as attempt_left,"
-	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) end as rank,"
+	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) else j.rank end as rank,"
 	       "  j.deaths >= 2 as probation"
 	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-	       "  $20, $21, $23, $24, $25, $26, $27) with ordinality k(tenant_id, job_id, fence, as_kind,"
+	       "  $20, $21, $23, $24, $25, $26, $27, $28) with ordinality k(tenant_id, job_id, fence, as_kind,"
 	       "  error_code, delay_ms, waiting_for, event_last, upstream, model, upstream_status,"
 	       "  input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms, finish_ms, body,"
-	       "  decision_id, message, key_label, called_model, fallback, estimated, ord)"
+	       "  decision_id, message, key_label, called_model, fallback, estimated, line, ord)"
 	       " cross join lateral (select j.* from job j where j.tenant_id = k.tenant_id"
 	       "  and j.job_id = k.job_id and " JOB_GUARD " limit 1) j" LEASE_JOIN
 	       " (select l.* from job_lease l where l.tenant_id = k.tenant_id"
@@ -81,11 +81,12 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
 	       "  finish_ms, message, key_label, called_model, fallback, estimated from ended" IF_TWICE
 	       ")" USAGES("(select * from ended where as_kind <> 3) called",
-		       "$28") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
+		       "$29") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
 			      "  error_code) select retention, tenant_id, job_id, fence, coalesce(event_end, 0), queue_id, state,"
 			      "  error_code from ended where " TERMINAL IF_TWICE ")"
-			      ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
-			      " select tenant_id, job_id, queue_id, due_at, deadline_at from ended where state = 'waiting'" IF_TWICE
+			      ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, line, rank)"
+			      " select tenant_id, job_id, queue_id, due_at, deadline_at,"
+			      "  case when as_kind = 3 then line end, rank from ended where state = 'waiting'" IF_TWICE
 			      ")"
 			      ", readies as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation, units)"
 			      " select tenant_id, queue_id, rank, job_id, deadline_at, probation, units from ended where state = 'queued'" IF_TWICE

@@ -101,14 +101,14 @@ const struct db_stmt JOB_DELETE = {.name = "job_delete",
 /* Whoever holds the ready or due row decides: who cannot have it finds the job changing hands. A
  * row may keep its key: so the new one waits for the old one's end (count(*) from ..._gone). */
 const struct db_stmt JOB_PATCH = {.name = "job_patch",
-	.sql = "with k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row,"
+	.sql = "with k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row, d.line,"
 	       " coalesce(case when $10 then greatest($11::timestamptz, now()) end, d.due_at, now()) as due_at,"
 	       " case when $10 then coalesce($11::timestamptz > now(), false) else j.state = 'waiting' end as later"
 	       " from " JOBS " left join lateral"
 	       " (select ctid as ready_at from job_ready r where j.state = 'queued'"
 	       " and r.tenant_id = j.tenant_id and r.queue_id = j.queue_id and r.rank = j.rank"
 	       " and r.job_id = j.job_id limit 1 for update skip locked) r on true left join lateral"
-	       " (select ctid as due_row, due_at from job_due d where j.state = 'waiting'"
+	       " (select ctid as due_row, due_at, line from job_due d where j.state = 'waiting'"
 	       " and d.tenant_id = j.tenant_id and d.job_id = j.job_id limit 1 for update skip locked) d on true"
 	       " where r.ready_at is not null or d.due_row is not null),"
 	       " ready_gone as (delete from job_ready where ctid = any(array(select ready_at from k)) returning 1),"
@@ -121,15 +121,16 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " + deadline_s * interval '1 second' else deadline_at end,"
 	       " state = case when k.later then 'waiting'::job_state else 'queued' end,"
 	       " waiting_for = case when k.later then case when $10 then 'run_at' else k.why end end,"
-	       " rank = ready_rank(case when k.was = 'queued' then created_at else now() end,"
+	       " rank = ready_rank(case when k.was = 'queued' or k.line is not null then created_at else now() end,"
 	       " case when $8 >= 0 then $8::smallint else priority end)"
 	       " from k where j.ctid = k.at and j.state = k.was"
-	       " returning j.*, k.due_at, null::uuid as holder)," HEADS ","
+	       " returning j.*, k.due_at, case when $10 then null else k.line end as line, null::uuid as holder)," HEADS
+	       ","
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation, units)"
 	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2, units from upd"
 	       " where state = 'queued' and (select count(*) from ready_gone) >= 0),"
-	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at)"
-	       " select tenant_id, job_id, queue_id, due_at, deadline_at from upd"
+	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, line, rank)"
+	       " select tenant_id, job_id, queue_id, due_at, deadline_at, line, rank from upd"
 	       " where state = 'waiting' and (select count(*) from due_gone) >= 0)," AUDIT(
 		       "job.patch", "upd") TOUCHED "upd",
 	false};

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from client import Client, chat, until
 from prometheus_client.parser import text_string_to_metric_families
-from stacks import Simulator, admin_client, running, tenant_client
+from stacks import Simulator, Tree, Workers, admin_client, running, tenant_client
 
 FAST = {"open_base_ms": 300, "open_max_ms": 500, "ramp_ms": 300, "failures_in_row": 5}
 SLOTS = 20
@@ -29,6 +29,8 @@ def stack() -> Iterator[Any]:
             "left": {"models": ["twin*"]},
             "right": {"models": ["twin*"]},
             "paced": {"models": ["paced*"], "requests_per_minute": 600},
+            "slow": {"models": ["slow*"], "requests_per_minute": 120},
+            "shut": {"models": ["shut*"], "requests_per_minute": 6},
         },
     }
     with running("permits", workers=2, schedulers=1, config_overrides=overrides) as one:
@@ -279,6 +281,53 @@ def test_a_limit_holds_for_all_workers_together(
     assert left and all(0 <= share <= 1 for share in left)
     row = part(admin, "paced", "pacing", "paced?tokens=2")
     assert row["requests"]["from"] == "config" and row["requests"]["per_minute"] == 588
+
+
+def parked(client: Client, jobs: list[str]) -> list[str]:
+    return [job for job in jobs if client.get(job)["waiting_for"] == "limit"]
+
+
+@pytest.mark.promises("C12", "C14")
+def test_an_urgent_job_goes_before_those_that_were_parked_before_it(
+    client: Client, simulator: Any
+) -> None:
+    """Two calls a second; where the order of parking counted, nearly all would be before it."""
+    lazy = chat("x", model="slow?tokens=2", priority=9)
+    crowd = [job["id"] for job in client.bulk([lazy] * 80)]
+    before = until(
+        "the crowd is parked",
+        lambda: ids if len(ids := parked(client, crowd)) >= 40 else None,
+    )
+    urgent = client.submit(chat("x", model="slow?tokens=2", priority=0))["id"]
+    assert client.wait(urgent)["state"] == "completed"
+    called = [call["job"] for call in simulator.calls()]
+    called = called[: called.index(urgent)]
+    assert len(set(called) & set(before)) < len(before) / 2
+    client.http.post("/v1/jobs/cancel", json={"model": "slow?tokens=2"}).raise_for_status()
+
+
+@pytest.mark.promises("C6", "C14")
+def test_a_limit_that_is_raised_calls_those_who_were_parked_for_it(
+    stack: Any, client: Client
+) -> None:
+    """At six calls a minute the last would come in five minutes."""
+    workers = Workers(stack)
+    jobs = [j["id"] for j in client.bulk([chat("x", model="shut?tokens=2")] * 30)]
+    until("most are parked", lambda: len(parked(client, jobs)) >= 20)
+
+    def change(tree: Tree) -> None:
+        shut = next(one for one in tree["upstreams"] if one["name"] == "shut")
+        shut["requests_per_minute"] = 6000
+
+    try:
+        workers.reload(change, "upstreams.shut")
+        until(
+            "all are done",
+            lambda: all(client.get(job)["state"] == "completed" for job in jobs),
+            deadline_s=100,
+        )
+    finally:
+        workers.restore()
 
 
 @pytest.mark.promises("C6", "C16")

@@ -76,9 +76,8 @@ static bool quotas_have(struct permits *p, struct scope *scope, double tokens)
 	       quota_has(&scope->quota[RATE_TOKENS], tokens, fleet, now);
 }
 
-/* *ret_wait_ms: 0 where nobody can say. */
-static enum permit_block look(struct permits *p, struct scope *scope, const struct permit_ask *ask,
-	double tokens, int64_t *ret_wait_ms)
+enum permit_block permit_blocked(
+	struct permits *p, struct scope *scope, bool retry, double tokens, int64_t *ret_wait_ms)
 {
 	const int64_t now = permits_now(p);
 	struct retry_budget *retries = &scope->upstream->retries;
@@ -94,7 +93,7 @@ static enum permit_block look(struct permits *p, struct scope *scope, const stru
 		return PERMIT_BREAKER;
 	if (!guard_may(scope->health, now, ret_wait_ms))
 		return PERMIT_KEY;
-	if (ask->retry && !retry_budget_has(retries, now)) {
+	if (retry && !retry_budget_has(retries, now)) {
 		*ret_wait_ms = retry_budget_wait_ms(retries, now);
 		return PERMIT_BUDGET;
 	}
@@ -124,6 +123,7 @@ static void grant(struct permits *p, struct permit *permit, const struct permit_
 	draw(permit, scope->breaker);
 	probe = guard_enter(scope->breaker, now);
 	key_probe = guard_enter(scope->health, now);
+	scope->upstream->retried_n += ask->retry;
 	if (ask->retry)
 		retry_budget_take(&scope->upstream->retries, now);
 	else
@@ -206,6 +206,7 @@ static struct permit_verdict stay_or_park(
 	}
 	verdict.answer = PERMIT_PARK;
 	verdict.by_hand = is_by_hand(p, scope, by);
+	verdict.line = permit_line_of(scope, by)->id;
 	verdict.park_ms = permit_park_ms(p, scope, by, permit->tokens, wait_ms);
 	*permit = (struct permit){.scope = NULL};
 	return verdict;
@@ -244,7 +245,8 @@ static bool is_behind(const struct permit *permit)
 static enum permit_block blocked_by(struct permits *p, const struct permit *permit,
 	const struct permit_ask *ask, int64_t *ret_wait_ms)
 {
-	const enum permit_block by = look(p, permit->scope, ask, permit->tokens, ret_wait_ms);
+	const enum permit_block by =
+		permit_blocked(p, permit->scope, ask->retry, permit->tokens, ret_wait_ms);
 
 	return by == PERMIT_NOTHING && is_behind(permit) ? PERMIT_PACING : by;
 }

@@ -24,6 +24,7 @@
 
 #include "config/config.h"
 #include "domain/job.h"
+#include "ground/id.h"
 #include "ports/loop.h"
 #include "upstreams/rate_headers.h"
 
@@ -32,7 +33,6 @@
 struct permits;
 struct scope;
 struct shared_limits;
-struct id;
 
 /* name, the error that a parked attempt shows, what the job waits for */
 #define PERMIT_BLOCK_TABLE(X)                              \
@@ -81,7 +81,8 @@ enum permit_answer { PERMIT_GRANTED, PERMIT_WAIT, PERMIT_PARK };
 struct permit_verdict {
 	enum permit_answer answer;
 	enum permit_block by;
-	int64_t park_ms; /* PARK: come again after this */
+	int64_t park_ms; /* PARK: come again after this, */
+	struct id line;	 /* and stand in this line until then (stores/parked.h); zero = none */
 	bool by_hand;	 /* PARK: an operator's word, not what was counted */
 	/* permit_look alone, to choose among an upstream's keys */
 	size_t calls;	     /* under way with this key and model */

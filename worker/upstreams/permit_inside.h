@@ -54,6 +54,12 @@ bool permit_may_park(struct permits *p, const struct scope *scope, enum permit_b
 int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block by, double tokens,
 	int64_t wait_ms);
 
+/* Where a job stands that it sends back. */
+struct scope_line *permit_line_of(struct scope *scope, enum permit_block by);
+/* What stands against a call of so many tokens; *ret_wait_ms: 0 where nobody can say. */
+enum permit_block permit_blocked(
+	struct permits *p, struct scope *scope, bool retry, double tokens, int64_t *ret_wait_ms);
+
 /* What a call that ended teaches breaker, key, limits and quotas. */
 void permit_learn(struct permits *p, struct permit *permit, const struct permit_outcome *outcome);
 

@@ -95,15 +95,21 @@ bool permit_may_stay(
 	return (double)before < room(p, scope, permit->tokens);
 }
 
+struct scope_line *permit_line_of(struct scope *scope, enum permit_block by)
+{
+	return by == PERMIT_BUDGET ? &scope->upstream->line : &scope->line;
+}
+
 /* Behind a breaker jobs come back spread from its time on, at the pace this worker had before. */
-static double resume_at(struct permits *p, struct scope *scope, double tokens, int64_t wait_ms)
+static double resume_at(struct permits *p, struct scope *scope, struct scope_line *line,
+	double tokens, int64_t wait_ms)
 {
 	const double per_s = fmax(fmax(RESUMED_PER_S, scope->usual_per_s),
 		PARKED_HURRY * expected_per_s(p, scope, tokens));
 
-	scope->resumed_ms =
-		fmax(scope->resumed_ms, (double)(permits_now(p) + wait_ms)) + 1000 / per_s;
-	return scope->resumed_ms;
+	line->resumed_ms =
+		fmax(line->resumed_ms, (double)(permits_now(p) + wait_ms)) + 1000 / per_s;
+	return line->resumed_ms;
 }
 
 /* In line the fleet's k-th parked job comes back when the k-th leave after now may be had. Alone,
@@ -136,7 +142,8 @@ int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block
 	int64_t wait_ms)
 {
 	const double most_ms = (double)permits_config(p)->pacing.park_max_s * 1000;
-	const double at_ms = permit_is_timed(by) ? resume_at(p, scope, tokens, wait_ms)
+	const double at_ms = permit_is_timed(by) ? resume_at(p, scope, permit_line_of(scope, by),
+							   tokens, wait_ms)
 						 : line_at(p, scope, tokens);
 
 	scope->parked_n++;

@@ -89,6 +89,14 @@ void quota_settle(struct quota *q, double more, int64_t now_ms)
 	bucket_take(&q->alone, more, now_ms);
 }
 
+double quota_room(struct quota *q, struct quota_fleet fleet, int64_t now_ms)
+{
+	if (q->per_minute <= 0)
+		return INFINITY;
+	bucket_take(&q->alone, 0, now_ms);
+	return fmax(0, fleet.alone ? q->alone.level : fmax(q->lease, spare(q, fleet)));
+}
+
 double quota_per_s(const struct quota *q, struct quota_fleet fleet)
 {
 	return q->per_minute / 60 / fleet.workers;

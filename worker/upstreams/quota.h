@@ -50,6 +50,8 @@ bool quota_has(struct quota *q, double amount, struct quota_fleet fleet, int64_t
 void quota_take(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms);
 /* The call used so much more than was taken for it, or less. */
 void quota_settle(struct quota *q, double more, int64_t now_ms);
+/* How much it may take now; INFINITY = as much as it likes. */
+double quota_room(struct quota *q, struct quota_fleet fleet, int64_t now_ms);
 /* What this worker may expect, per second; 0 = as much as it likes. */
 double quota_per_s(const struct quota *q, struct quota_fleet fleet);
 

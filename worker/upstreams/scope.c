@@ -27,6 +27,7 @@ static size_t bucket_of(const char *a, const char *b, const char *c)
 static struct scope_upstream *upstream_get(struct scopes *s, const char *name)
 {
 	struct scope_upstream *up = s->upstreams;
+	char id[PERMIT_ID_MAX];
 
 	while (up && strcmp(up->name, name) != 0)
 		up = up->next;
@@ -40,6 +41,8 @@ static struct scope_upstream *upstream_get(struct scopes *s, const char *name)
 		free(up);
 		return NULL;
 	}
+	permit_id("retries", name, "", id);
+	up->line.id = permit_line(id);
 	up->next = s->upstreams;
 	s->upstreams = up;
 	return up;
@@ -153,6 +156,7 @@ static struct scope *scope_new(struct scopes *s, const struct scope_name *name)
 		return NULL;
 	}
 	permit_id(name->upstream, name->key, name->model, scope->id);
+	scope->line.id = permit_line(scope->id);
 	for (size_t i = 0; i < RATES; i++)
 		quota_init(&scope->quota[i]);
 	scope->output_tokens = OUTPUT_AT_FIRST;

@@ -12,6 +12,7 @@
 #ifndef UPSTREAMS_SCOPE_H
 #define UPSTREAMS_SCOPE_H
 
+#include "ground/id.h"
 #include "ground/ring.h"
 #include "upstreams/aimd.h"
 #include "upstreams/guard.h"
@@ -22,11 +23,21 @@
 
 enum { SCOPES_MAX = 4096, SCOPE_BUCKETS = 1024 };
 
+/* Jobs in the record that wait for a scope or for an upstream's retries (stores/parked.h). */
+struct scope_line {
+	struct id id;
+	double resumed_ms; /* the last of those that this worker sent for a known time comes then */
+	int64_t again_ms;  /* no more are called before, */
+	uint64_t enough;   /* unless so many were given leave in all */
+};
+
 /* Everything of one upstream. */
 struct scope_upstream {
 	struct scope_upstream *next;
 	char *name;
 	struct retry_budget retries;
+	struct scope_line line; /* of its retries */
+	uint64_t retried_n;
 	size_t in_flight; /* the sum of its scopes' */
 	uint64_t parked_n;
 };
@@ -57,7 +68,7 @@ struct scope {
 	double parked_ms;      /* the fleet's last parked job comes back then */
 	double parked_untold;  /* by so many ms was that moved here, and not told yet */
 	double parked_sending; /* told with the exchange under way */
-	double resumed_ms;     /* the last of those that wait here for a known time */
+	struct scope_line line;
 	int64_t used_ms, copied_ms;
 	uint64_t granted_n, parked_n;
 	bool exchanging; /* in the exchange under way */
