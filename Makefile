@@ -19,7 +19,7 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
             -Wvla -Wformat=2 -Wwrite-strings -Wimplicit-fallthrough -Wno-unused-parameter
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -fcf-protection
 MODE_release  := -O2 -D_FORTIFY_SOURCE=2
-MODE_unfenced := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_WITHOUT_FENCE
+MODE_unfenced := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_WITHOUT_FENCE -DCONTROL_WITHOUT_SHARE -DCONTROL_WITHOUT_RETRY_BUDGET
 MODE_clear    := -O2 -D_FORTIFY_SOURCE=2 -DCONTROL_WITHOUT_SEALING
 MODE_points   := -O2 -DCONTROL_STOP_POINTS
 MODE_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -3,6 +3,9 @@
 C_MODES ?= asan,tsan
 # A unit test that make faults runs for long, and without the fence's guard as its control.
 RACE     = build/$(1)/unit/core/stores/test_race
+# Those that must fail in the build without what they protect (test/fault/test_unit_controls.py).
+CONTROLS = $(call RACE,unfenced) build/unfenced/unit/core/stores/test_share \
+           build/unfenced/unit/worker/upstreams/test_permit
 PYTEST  = $(PYTHON) -m pytest -q -p no:cacheprovider --c-modes=$(C_MODES)
 ONLY    ?= test
 
@@ -14,7 +17,7 @@ test: packages
 # Every build the suite needs; each mode is its own make so that its flags are its own.
 test-builds:
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release all benches
-	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(call RACE,unfenced)
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(CONTROLS)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=clear all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all units
@@ -36,7 +39,7 @@ e2e: packages all
 # The long form: more rounds, seeds printed. ROUNDS and SEED may be given.
 faults: packages all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release $(call RACE,release)
-	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(call RACE,unfenced)
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(CONTROLS)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
 	$(Q)LONGHAUL_FAULTS=long $(PYTEST) test/fault
 

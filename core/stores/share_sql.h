@@ -33,6 +33,15 @@ void share_deficit_args(struct db_args *a, const struct deficits *deficits, int3
 
 #define SHARE_TENANTS "128"
 
+#ifdef CONTROL_WITHOUT_SHARE
+/* The tests' negative control (MODE=unfenced), never to be run: who came first is next. */
+#define SHARE_BY		"s.rank"
+#define SHARE_MOST(MAX, SPREAD) MAX "::int8"
+#else
+#define SHARE_BY		"s.level, s.rank"
+#define SHARE_MOST(MAX, SPREAD) "ceil(" SPREAD " * " MAX " * w.share / sum(w.share) over ())::int8"
+#endif
+
 /* Live leases of a tenant, whoever holds them. TENANT is no column of an alias used in here. */
 #define SHARE_RUNNING(TENANT)                                                                \
 	" (select count(*) from worker busy cross join lateral (select 1 from job_lease its" \
@@ -72,7 +81,7 @@ void share_deficit_args(struct db_args *a, const struct deficits *deficits, int3
 	"   left join lateral (select weight, max_running from tenant_limit l"                   \
 	"     where l.tenant_id = p.tenant_id limit 1) l on true),"                              \
 	" line as materialized (select w.*,"                                                     \
-	"   ceil(" SPREAD " * " MAX " * w.share / sum(w.share) over ())::int8 as most from"      \
+	"   " SHARE_MOST(MAX, SPREAD) " as most from"                                            \
 	"   (select w.*, w.weight * w.part::float8 / sum(w.part) over (partition by w.queue_id)" \
 	"     as share from worth w where coalesce(w.room, 1) > 0) w),"
 
@@ -88,10 +97,10 @@ void share_deficit_args(struct db_args *a, const struct deficits *deficits, int3
  * one queue, which is cheaper, or of several. */
 #define SHARE_RANK_ONE                                                                           \
 	" ranked as materialized (select s.*, coalesce(s.ord > s.free, false) as over from"      \
-	"   (select s.*, row_number() over (order by s.level, s.rank) as ord from seen s) s),"
+	"   (select s.*, row_number() over (order by " SHARE_BY ") as ord from seen s) s),"
 #define SHARE_RANK_MANY                                                                          \
 	" nth as materialized (select s.*, row_number() over (partition by s.queue_id"           \
-	"   order by s.level, s.rank) as nth from seen s),"                                      \
+	"   order by " SHARE_BY ") as nth from seen s),"                                      \
 	" ranked as materialized (select n.*, row_number() over (order by n.over,"               \
 	"   case when n.held + n.nth = 1 then 0 else (n.held + n.nth) / n.weight::float8 end,"   \
 	"   n.rank, n.job_id) as ord from"                                                       \

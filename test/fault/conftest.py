@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 from checker import Verdict, judge, typeid_uuid
 from client import Client, History, until
+from longhaul_dev.stack import Stack
+from stacks import ROOT
 
 NOT_ENDED = "state::text in ('queued', 'running', 'waiting')"
 LONG = os.environ.get("LONGHAUL_FAULTS") == "long"
@@ -26,6 +30,18 @@ def seed() -> int:
     value = int(os.environ.get("SEED", random.randrange(1 << 30)))
     print(f"\nSEED={value}")
     return value
+
+
+@pytest.fixture(scope="module")
+def record() -> Iterator[str]:
+    """A record without leaders, for C tests: a libpq connection string."""
+    stack = Stack(ROOT / "var/test/record")
+    stack.up(lite=True, producers=1, workers=0, schedulers=0)
+    passfile = stack.var.resolve() / "keys/pgpass"
+    at = re.search(r"@?([^@/]+):(\d+)/", stack.env["LONGHAUL_PG_URL"])
+    assert at
+    yield f"host={at[1]} port={at[2]} dbname=longhaul passfile={passfile}"
+    stack.down(purge=True)
 
 
 class Fault:

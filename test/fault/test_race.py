@@ -9,28 +9,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 
 import pytest
-from longhaul_dev.stack import Stack
 from stacks import ROOT
 
 from .conftest import LONG, rounds
 
 PROGRAM = "unit/core/stores/test_race"
 DEADLINE_S = 4 * 3600
-
-
-@pytest.fixture(scope="module")
-def record() -> Iterator[str]:
-    """A record without leaders: the race is its own."""
-    stack = Stack(ROOT / "var/test/race")
-    stack.up(lite=True, producers=1, workers=0, schedulers=0)
-    passfile = stack.var.resolve() / "keys/pgpass"
-    at = re.search(r"@?([^@/]+):(\d+)/", stack.env["LONGHAUL_PG_URL"])
-    assert at
-    yield f"host={at[1]} port={at[2]} dbname=longhaul passfile={passfile}"
-    stack.down(purge=True)
 
 
 def race(record: str, mode: str, how_many: int, seed: int) -> subprocess.CompletedProcess[str]:
