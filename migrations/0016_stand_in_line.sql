@@ -6,3 +6,6 @@ create index job_due_by_line on job_due (line, rank, job_id) where line is not n
 
 -- A worker whose upstream may be called again has the first of a line come sooner.
 grant update (due_at) on job_due to longhaul_worker;
+
+-- What an upstream's Retry-After asked for; 0 = nothing.
+alter table attempt add column retry_after_ms bigint not null default 0;

@@ -110,6 +110,7 @@ static void ask(struct job *job)
 		end->decision = released_decision(job->result);
 	if (job->call)
 		end->upstream_status = job->call->status;
+	end->retry_after_ms = job->retry_after_ms;
 	call_usage(job, end);
 	timings(job, end->timings_ms);
 	job->ending = ENDING_ASKED;

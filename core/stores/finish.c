@@ -46,6 +46,7 @@ static void end_columns(struct db_args *a, struct finish *const *batch, size_t n
 	DB_COLUMN(a, n, bytes, batch[i]->message);
 	answer_columns(a, batch, n);
 	COLUMN(DB_ID, db_item_id_or_null, f->line);
+	COLUMN(DB_INT8, db_item_int8, f->retry_after_ms);
 }
 
 /* A worker's share of the daily sums; ids end in random bits. */

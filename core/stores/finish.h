@@ -46,6 +46,7 @@ struct finish {
 	bool fallback;			      /* model is one of the job's fallbacks */
 	bool estimated;			      /* the upstream told no usage, or not all of it */
 	int upstream_status;		      /* 0 = none */
+	int64_t retry_after_ms;		      /* the upstream asked for it; 0 = nothing */
 	int64_t input_tokens, output_tokens, cost_nano;
 	int32_t timings_ms[TIMINGS];  /* QUEUE and ACCEPT are the record's own: ignored */
 	struct db_bytes result;	      /* COMPLETED: sealed */

@@ -44,10 +44,10 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) else j.rank end as rank,"
 	       "  j.deaths >= 2 as probation"
 	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-	       "  $20, $21, $23, $24, $25, $26, $27, $28) with ordinality k(tenant_id, job_id, fence, as_kind,"
+	       "  $20, $21, $23, $24, $25, $26, $27, $28, $29) with ordinality k(tenant_id, job_id, fence, as_kind,"
 	       "  error_code, delay_ms, waiting_for, event_last, upstream, model, upstream_status,"
 	       "  input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms, finish_ms, body,"
-	       "  decision_id, message, key_label, called_model, fallback, estimated, line, ord)"
+	       "  decision_id, message, key_label, called_model, fallback, estimated, line, retry_after_ms, ord)"
 	       " cross join lateral (select j.* from job j where j.tenant_id = k.tenant_id"
 	       "  and j.job_id = k.job_id and " JOB_GUARD " limit 1) j" LEASE_JOIN
 	       " (select l.* from job_lease l where l.tenant_id = k.tenant_id"
@@ -74,14 +74,14 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       ", attempts as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, started_at,"
 	       "  event_from, event_to, number, restarted, state, outcome, waiting_for, ended_by, upstream, model,"
 	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
-	       "  finish_ms, message, key_label, called_model, fallback, estimated)"
+	       "  finish_ms, message, key_label, called_model, fallback, estimated, retry_after_ms)"
 	       " select retention, tenant_id, job_id, fence, $1, coalesce(started_at, now()),"
 	       "  coalesce(event_from, 0), coalesce(event_end, 0), coalesce(number, 0),"
 	       "  coalesce(restarted, false), state, error_code, waiting_for, 'holder', upstream, model,"
 	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
-	       "  finish_ms, message, key_label, called_model, fallback, estimated from ended" IF_TWICE
+	       "  finish_ms, message, key_label, called_model, fallback, estimated, retry_after_ms from ended" IF_TWICE
 	       ")" USAGES("(select * from ended where as_kind <> 3) called",
-		       "$29") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
+		       "$30") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
 			      "  error_code) select retention, tenant_id, job_id, fence, coalesce(event_end, 0), queue_id, state,"
 			      "  error_code from ended where " TERMINAL IF_TWICE ")"
 			      ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, line, rank)"

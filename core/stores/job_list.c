@@ -101,11 +101,12 @@ static const struct db_stmt attempts_stmt = {.name = "attempt_list",
 		     "  a.input_tokens, a.output_tokens, a.cost_nano, a.admit_ms, a.first_byte_ms,"
 		     "  a.stream_ms, a.finish_ms, a.event_from, a.event_to, a.restarted, a.message,"
 		     "  a.key_label, a.called_model, a.fallback, a.estimated, coalesce(a.waiting_for, ''),"
+		     "  a.retry_after_ms,"
 		     "  own.*"
 		     " from attempt a left join own on true where a.tenant_id = $1 and a.job_id = $2 and a.retention = $3"
 		     " union all select l.worker_id, l.fence, l.number, l.started_at, null, '', 'running',"
 		     "  '', j.upstream, j.model, 0, 0, 0, 0, -1, -1, -1, -1, l.event_from, l.event_to,"
-		     "  l.restarted, null, null, null, false, false, '', null, null"
+		     "  l.restarted, null, null, null, false, false, '', 0, null, null"
 		     " from (select * from job j where j.tenant_id = $1 and j.job_id = $2"
 		     "  and j.state = 'running' limit 1) j cross join lateral (select * from job_lease l"
 		     "  where l.worker_id = j.worker_id and l.tenant_id = $1 and l.job_id = $2 limit 1) l"
@@ -274,7 +275,8 @@ static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t 
 		.fallback = db_int(r, i, 24) != 0,
 		.estimated = db_int(r, i, 25) != 0,
 		.waiting_for = db_text(r, i, 26),
-		.key = subject_key_take(r, i, 27),
+		.retry_after_ms = db_int(r, i, 27),
+		.key = subject_key_take(r, i, 28),
 	};
 }
 

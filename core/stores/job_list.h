@@ -55,6 +55,7 @@ struct attempt_row {
 	bool fallback;		  /* model is one of the job's fallbacks */
 	bool estimated;		  /* the upstream told no usage */
 	int upstream_status;
+	int64_t retry_after_ms; /* the upstream asked for it; 0 = nothing */
 	int64_t input_tokens, output_tokens, cost_nano;
 	int32_t timings_ms[TIMINGS];
 	int64_t event_from, event_to; /* its first and last number */

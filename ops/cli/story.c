@@ -267,6 +267,19 @@ static void call_tell(struct teller *t, const json_t *attempt, int64_t started_m
 			json_pack("{s:I}", "after_ms", (json_int_t)first));
 }
 
+/* What the upstream's Retry-After asked for, and until when its key and model are left alone. */
+static void floor_tell(const json_t *attempt, int64_t ended_ms, json_t *end)
+{
+	const int64_t ms = number(attempt, "retry_after_ms");
+	char until[CLOCK_TEXT_MAX];
+
+	if (ms <= 0)
+		return;
+	json_object_set_new(end, "retry_after_ms", json_integer(ms));
+	clock_format(ended_ms + ms, until);
+	json_object_set_new(end, "not_called_before", json_string(until));
+}
+
 static void end_tell(struct teller *t, const json_t *attempt, int64_t ended_ms, int64_t took_ms)
 {
 	json_t *end = json_pack("{s:I}", "took_ms", (json_int_t)took_ms);
@@ -278,6 +291,7 @@ static void end_tell(struct teller *t, const json_t *attempt, int64_t ended_ms, 
 	if (!story_is_parked(attempt))
 		copy(end, attempt, "error");
 	copy(end, attempt, "status");
+	floor_tell(attempt, ended_ms, end);
 	copy(end, attempt, "ended_by");
 	copy(end, attempt, "usage");
 	json_object_set_new(end, "reason", json_string(story_reason(t->job, attempt)));

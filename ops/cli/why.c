@@ -133,6 +133,9 @@ static void put_ended(struct buf *line, const json_t *event)
 	put_fact(line, event, "", "error.message");
 	put_fact(line, event, "", "error.code");
 	put_fact(line, event, "status ", "status");
+	put_span(line, event, "Retry-After ", "retry_after_ms");
+	put_fact(line, event, "so nobody calls this upstream, key and model before ",
+		"not_called_before");
 	put_usage(line, event);
 	buf_printf(line, "\n%14s-> ", "");
 	listing_text(event, "state", line);

@@ -41,6 +41,8 @@ void attempt_json_put(
 		(void)buf_printf(out, ",\"status\":%d,", a->upstream_status);
 	else
 		(void)buf_text(out, ",\"status\":null,");
+	if (a->retry_after_ms)
+		(void)buf_printf(out, "\"retry_after_ms\":%lld,", (long long)a->retry_after_ms);
 	job_json_time(out, "started_at", a->started_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "finished_at", a->ended_ms);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -44,12 +45,25 @@ def test_each_status_has_its_fate(
 
 
 @pytest.mark.promises("C5")
-def test_a_retry_is_never_earlier_than_the_upstream_asked(client: Client, simulator: Any) -> None:
+def test_a_retry_is_never_earlier_than_the_upstream_asked(
+    stack: Any, client: Client, simulator: Any
+) -> None:
     job = client.submit(chat("x", model="sim?fail=429&fail_times=1&retry_after=3"))["id"]
     assert client.wait(job)["state"] == "completed"
     first, second = simulator.calls(job)
     asked, came = (datetime.fromisoformat(call["time"]) for call in (first, second))
     assert (came - asked).total_seconds() >= 3.0
+    tries = client.get(job, expand="attempts")["attempts"]
+    assert [one.get("retry_after_ms") for one in tries if one["status"]] == [3000, None]
+    story = stack.longhaul("why", job)
+    assert "status 429, Retry-After 3.0 s, so nobody calls this upstream" in story
+    line = next(
+        one
+        for one in json.loads(stack.longhaul("--json", "why", job))["story"]
+        if one.get("retry_after_ms")
+    )
+    over, ended = (datetime.fromisoformat(line[name]) for name in ("not_called_before", "at"))
+    assert (over - ended).total_seconds() == 3.0
 
 
 @pytest.mark.promises("C5")
