@@ -95,6 +95,49 @@ def test_failed_attempts_are_booked_and_what_was_not_told_is_marked(
     assert done["usage"]["estimated"] is True
 
 
+def counted(client: Client, simulator: Any, body: dict[str, Any]) -> int:
+    """The input tokens of that prompt, as the model counts them."""
+    whole = client.wait(client.submit({**body, "input": {**body["input"], "model": "sim"}})["id"])
+    return int(whole["usage"]["input_tokens"])
+
+
+def test_failed_attempts_are_booked_as_far_as_the_model_told_to_the_token(
+    client: Client, simulator: Any
+) -> None:
+    body = chat("some words", model="sim?tokens=20&truncate=7&usage_each=1", max_attempts=3)
+    before = rows(client, "model")
+    job = client.submit(body)["id"]
+    done = client.wait(job)
+    tries = [one["usage"] for one in attempts(client, job)]
+    sent = [call["tokens"] for call in simulator.calls(job)]
+    assert done["state"] == "failed" and sent == [7, 7, 7]
+    assert [one["output_tokens"] for one in tries] == sent
+    assert done["usage"]["output_tokens"] == sum(sent)
+    assert not any(one["estimated"] for one in (done["usage"], *tries))
+    assert Decimal(done["usage"]["cost_usd"]) == cost(done["usage"])
+    more = grown(before, rows(client, "model"))
+    assert (more["attempts"], more["output_tokens"]) == (3, sum(sent))
+    assert done["usage"]["input_tokens"] == 3 * counted(client, simulator, body) > 0
+
+
+@pytest.mark.promises("C8")
+def test_a_cancelled_call_is_booked_as_far_as_the_model_told_to_the_token(
+    client: Client, simulator: Any
+) -> None:
+    body = chat("some words", model="sim?tokens=20&hang_after=9&usage_each=1")
+    job = client.submit(body)["id"]
+    until(
+        "all of it came",
+        lambda: len(client.get(job, expand="partial_output")["partial_output"].split()) == 9,
+    )
+    client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+    [call] = until("the call is cut", lambda: (c := simulator.calls(job))[0]["hung_up"] and c)
+    usage = until("it is booked", lambda: (u := client.get(job)["usage"])["output_tokens"] and u)
+    assert usage["output_tokens"] == call["tokens"] == 9 and usage["estimated"] is False
+    assert usage["input_tokens"] == counted(client, simulator, body) > 0
+    assert Decimal(usage["cost_usd"]) == cost(usage)
+
+
 def test_an_answer_without_usage_is_estimated_and_marked(client: Client) -> None:
     for stream in (True, False):
         body = chat("some words", model="sim?tokens=20&no_usage=1")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from client import Client, chat, until
-from stacks import running, tenant_client
+from stacks import Simulator, running, tenant_client
 
 from .conftest import Fault, rounds, settled
 
@@ -108,4 +108,40 @@ def test_what_a_fenced_off_attempt_used_is_booked(stack: Any) -> None:
         one = client.get(job, expand="attempts")
         for name in ("input_tokens", "output_tokens"):
             assert one["usage"][name] == sum(t["usage"][name] for t in one["attempts"])
+    client.close()
+
+
+@pytest.mark.promises("X6", "C7")
+def test_what_a_fenced_off_attempt_used_agrees_with_the_model_to_the_token(stack: Any) -> None:
+    """Each call falls silent after nine tokens; a holder sleeps, the next one's is cancelled."""
+    fault, client = Fault(stack), tenant_client(stack)
+    simulator = Simulator(stack.env["LONGHAUL_SIM_URL"])
+    body = chat("z", model="sim?tokens=20&hang_after=9&usage_each=1", max_attempts=20)
+    job = client.submit(body)["id"]
+
+    def came(attempt: int) -> bool:
+        now = client.get(job, expand="attempts,partial_output")
+        return len(now["attempts"]) == attempt and len(now["partial_output"].split()) == 9
+
+    until("all of it came", lambda: came(1))
+    with frozen(stack, holders(stack, fault)):
+        until("another holds it, and all of it came again", lambda: came(2), 120)
+        client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+    calls = until(
+        "both calls are cut",
+        lambda: (c := simulator.calls(job)) and all(one["hung_up"] for one in c) and c,
+    )
+    assert [one["tokens"] for one in calls] == [9, 9]
+
+    def booked() -> Any:
+        now = client.get(job, expand="attempts")
+        tries = now["attempts"]
+        return now if all(one["upstream"] and one["usage"]["output_tokens"] for one in tries) else 0
+
+    done = until("both attempts have their usage", booked)
+    assert [one["ended_by"] for one in done["attempts"]] == ["reaper", "cancel"]
+    assert [one["usage"]["output_tokens"] for one in done["attempts"]] == [9, 9]
+    assert not any(one["usage"]["estimated"] for one in done["attempts"])
+    assert done["usage"]["output_tokens"] == 18
+    simulator.close()
     client.close()

@@ -32,6 +32,7 @@ static const struct parameter parameters[] = {
 	PARAMETER(deny, 0, 1),
 	PARAMETER(error_after, 0, 10000000),
 	PARAMETER(no_usage, 0, 1),
+	PARAMETER(usage_each, 0, 1),
 	PARAMETER(truncate, 0, 10000000),
 	PARAMETER(hang_after, 0, 10000000),
 	PARAMETER(malformed, 0, 1),

@@ -22,6 +22,7 @@
  *   deny          1: a key that begins with "bad" is refused, 401
  *   error_after   an error inside of the success, after so many tokens
  *   no_usage      1: the answer does not say what it used
+ *   usage_each    1: each piece of a chat stream says what was used so far, if usage is asked for
  *   truncate      the connection closes after so many tokens, without an end marker
  *   hang_after    silence for ever after so many tokens
  *   malformed     1: after the first chunk comes an event that is not JSON
@@ -64,6 +65,7 @@ struct behaviour {
 	double deny;
 	double error_after;
 	double no_usage;
+	double usage_each;
 	double truncate;
 	double hang_after;
 	double malformed;

@@ -5,7 +5,7 @@
 
 static const char *const finish_names[] = {"\"stop\"", "\"length\"", "\"content_filter\""};
 
-static enum err usage_append(const struct reply *r, struct buf *out)
+static enum err usage_append(const struct reply *r, unsigned output, struct buf *out)
 {
 	unsigned in = r->ask.input_tokens;
 
@@ -15,7 +15,7 @@ static enum err usage_append(const struct reply *r, struct buf *out)
 		"{\"prompt_tokens\":%u,\"completion_tokens\":%u,\"total_tokens\":%u,"
 		"\"prompt_tokens_details\":{\"cached_tokens\":0},"
 		"\"completion_tokens_details\":{\"reasoning_tokens\":0}}",
-		in, r->text.tokens, in + r->text.tokens);
+		in, output, in + output);
 }
 
 static enum err head_append(const struct reply *r, const char *object, struct buf *out)
@@ -36,8 +36,14 @@ static enum err chunk_append(const struct reply *r, const char *delta, const str
 	buf_text(out, delta);
 	if (piece)
 		buf_json(out, piece->bytes ? piece->bytes : "", piece->len);
-	return buf_printf(out, "},\"finish_reason\":%s}]%s}\n\n", finish ? finish : "null",
-		r->ask.usage ? ",\"usage\":null" : "");
+	buf_printf(out, "},\"finish_reason\":%s}]", finish ? finish : "null");
+	if (r->ask.usage)
+		buf_text(out, ",\"usage\":");
+	if (r->ask.usage && r->ask.how.usage_each > 0)
+		usage_append(r, r->text.sent, out);
+	else if (r->ask.usage)
+		buf_text(out, "null");
+	return buf_text(out, "}\n\n");
 }
 
 static enum err chat_begin(struct reply *r, struct buf *out)
@@ -57,7 +63,7 @@ static enum err chat_end(struct reply *r, struct buf *out)
 		buf_text(out, "data: ");
 		head_append(r, "chat.completion.chunk", out);
 		buf_text(out, ",\"choices\":[],\"usage\":");
-		usage_append(r, out);
+		usage_append(r, r->text.tokens, out);
 		buf_text(out, "}\n\n");
 	}
 	return buf_text(out, "data: [DONE]\n\n");
@@ -83,7 +89,7 @@ static enum err chat_whole(struct reply *r, struct buf *out)
 	buf_json(out, text.bytes ? text.bytes : "", text.len);
 	buf_printf(out, ",\"refusal\":null},\"logprobs\":null,\"finish_reason\":%s}],\"usage\":",
 		finish_names[r->finish]);
-	usage_append(r, out);
+	usage_append(r, r->text.tokens, out);
 	buf_char(out, '}');
 	buf_clear(&text);
 	return e == ERR_OK ? buf_err(out) : e;
