@@ -45,8 +45,8 @@ static void end_columns(struct db_args *a, struct finish *const *batch, size_t n
 	db_arg_int4(a, FINISH_INTERRUPTIONS_MAX);
 	DB_COLUMN(a, n, bytes, batch[i]->message);
 	answer_columns(a, batch, n);
-	COLUMN(DB_ID, db_item_id_or_null, f->line);
-	COLUMN(DB_INT8, db_item_int8, f->retry_after_ms);
+	DB_COLUMN(a, n, id_or_null, batch[i]->line);
+	DB_COLUMN(a, n, int8, batch[i]->retry_after_ms);
 }
 
 /* A worker's share of the daily sums; ids end in random bits. */
