@@ -41,6 +41,7 @@ faults: packages all
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release $(call RACE,release)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=unfenced all $(CONTROLS)
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=points all
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=asan all
 	$(Q)LONGHAUL_FAULTS=long $(PYTEST) test/fault
 
 # Markers through every string that the API takes, then the bytes of every store are searched.

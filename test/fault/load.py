@@ -78,4 +78,7 @@ def assert_whole(stack: Any, one: Load) -> None:
     verdict = fault.settle(one.clients)
     verdict.phantom = []
     assert verdict.faults() == {}, verdict
-    assert verdict.completed == verdict.acknowledged > 0
+    others = "select state::text, error_code, attempt, count(*) from job" + (
+        " where state <> 'completed' group by 1, 2, 3"
+    )
+    assert verdict.completed == verdict.acknowledged > 0, fault.ask(others)

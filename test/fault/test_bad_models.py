@@ -12,7 +12,7 @@ import pytest
 from client import Client, chat, until
 from stacks import Simulator, running, tenant_client
 
-from .conftest import Fault, rounds
+from .conftest import LONG, Fault, rounds
 from .load import assert_whole, load, more
 
 GOOD = "sim?tokens=10&itl_ms=20"
@@ -33,8 +33,10 @@ EACH = 10
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Any]:
     # no breaker and no retry budget: what is shown here is what bad calls do while they are made
+    # a job's attempts must outlast a storm: in the long form that is a minute
+    cap_ms = 20_000 if LONG else 2000
     quick = {
-        "retry": {"base_ms": 200, "cap_ms": 2000, "budget_percent": 100},
+        "retry": {"base_ms": 200, "cap_ms": cap_ms, "budget_percent": 100},
         "breaker": {"calls_min": 100000, "failures_in_row": 0},
     }
     with running("models", workers=1, config_overrides=quick) as one:
