@@ -8,6 +8,7 @@
 #include "keys.h"
 #include "lost_message.h"
 #include "reaper.h"
+#include "reseal.h"
 #include "sequencer.h"
 #include "upkeep.h"
 
@@ -32,6 +33,7 @@ const struct duty duty_table[] = {
 	{"partitions",  MS(100),        KEY(upkeep_ms),    4,    upkeep_partitions},
 	{"tidy",        MS(100),        KEY(upkeep_ms),    4,    upkeep_tidy},
 	{"rewrap",      MS(50),         MS(1000),          4,    scheduler_keys_rewrap},
+	{"reseal",      MS(20),         MS(1000),          4,    reseal_run},
 	{"report",      MS(60000),      MS(60000),         0,    upkeep_report},
 };
 /* clang-format on */

@@ -69,6 +69,16 @@ enum err scheduler_keys_turn(struct leader *leader)
 	return ERR_OK;
 }
 
+struct keyring *scheduler_keys_ring(const struct leader *leader)
+{
+	return leader->keys->ring;
+}
+
+bool scheduler_keys_done(const struct leader *leader)
+{
+	return keyring_active(leader->keys->ring) == 0 || keyring_refuses_clear(leader->keys->ring);
+}
+
 /* ---- wrapping anew ---- */
 
 /* A page, copied out of its callback, and the same keys under the active epoch. */

@@ -7,6 +7,7 @@
 
 #include "leader.h"
 
+struct keyring;
 struct scheduler_keys;
 
 /* Opens keys.dir. Logs why it cannot. */
@@ -14,6 +15,10 @@ MUST_CHECK enum err scheduler_keys_new(struct leader *leader, struct scheduler_k
 void scheduler_keys_free(struct scheduler_keys *keys);
 /* Whether leading or not, in every turn: reports when that is due. An error is the connection's. */
 MUST_CHECK enum err scheduler_keys_turn(struct leader *leader);
+struct keyring *scheduler_keys_ring(const struct leader *leader);
+/* Without the active epoch's key nothing is sealed; once the record is, there is nothing to seal.
+ */
+bool scheduler_keys_done(const struct leader *leader);
 /* A duty: a page of data keys. */
 enum err scheduler_keys_rewrap(struct leader *leader, bool *ret_busy);
 

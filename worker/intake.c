@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 200, ROOM_MS = 20 };
+enum { RETRY_MS = 200, ROOM_MS = 20, SEALED_SOON_MS = 1000 };
 
 /* Jobs whose inputs are asked for. */
 struct intake {
@@ -59,6 +59,13 @@ static enum err value_open(const struct sealed_box *box, struct sealed_where whe
 	return e;
 }
 
+/* From before there were keys: the leader seals it within a moment, under a key of its subject. */
+static bool awaits_key(const struct job *job)
+{
+	return id_is_zero(job->data_key.id) && !sealed_key_there(&job->data_key) &&
+	       !sealed_is_off() && !keyring_refuses_clear(job->worker->keyring);
+}
+
 static void input_give(struct job *job, const struct claim_input *row)
 {
 	const struct sealed_where input = {SEALED_INPUT, job->id, 0};
@@ -75,6 +82,10 @@ static void input_give(struct job *job, const struct claim_input *row)
 	if (!e)
 		e = value_open(&box, fallback, &row->fallback, &job->fallback);
 	sealed_box_close(&box);
+	if (e == ERR_SEALING && awaits_key(job)) {
+		job->park_ms = SEALED_SOON_MS;
+		job->park_wait = JOB_WAIT_SEALING;
+	}
 	if (!e && job->kind->runner == KIND_RUNS_UPSTREAM)
 		job->output_max =
 			upstream_output_max((struct json_text){job->input.bytes, job->input.len});

@@ -48,7 +48,8 @@ bool job_state_may(enum job_state from, enum job_state to);
 	X(KEY, "key")         \
 	X(LIMIT, "limit")     \
 	X(QUEUE, "queue")     \
-	X(REVIEW, "review")
+	X(REVIEW, "review")   \
+	X(SEALING, "sealing")
 
 #define JOB_WAIT_NAME(name, text) JOB_WAIT_##name,
 enum job_wait { JOB_WAIT_TABLE(JOB_WAIT_NAME) JOB_WAITS };

@@ -7,6 +7,21 @@
 static const char *const place_texts[SEALED_PLACES_N] = {SEALED_PLACES(PLACE_TEXT)};
 #undef PLACE_TEXT
 
+const char *sealed_place_text(enum sealed_place place)
+{
+	return place_texts[place];
+}
+
+bool sealed_place_find(const char *text, enum sealed_place *ret_place)
+{
+	for (size_t i = 0; i < SEALED_PLACES_N; i++)
+		if (strcmp(text, place_texts[i]) == 0) {
+			*ret_place = (enum sealed_place)i;
+			return true;
+		}
+	return false;
+}
+
 /* The build without protection, for the tests' control and for measuring what sealing costs. */
 #ifdef CONTROL_WITHOUT_SEALING
 enum { SEALS = 0 };

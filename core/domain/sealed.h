@@ -48,6 +48,9 @@ enum { SEALED_HEAD = 1 + 4 + AEAD_NONCE, SEALED_OVERHEAD = SEALED_HEAD + AEAD_TA
 #define SEALED_PLACE_NAME(name, text) SEALED_##name,
 enum sealed_place { SEALED_PLACES(SEALED_PLACE_NAME) SEALED_PLACES_N };
 #undef SEALED_PLACE_NAME
+const char *sealed_place_text(enum sealed_place place);
+/* False: text is none of them. */
+bool sealed_place_find(const char *text, enum sealed_place *ret_place);
 
 /* Which row of it: a job's or a tenant's id, and a number where a job has several (its fence, an
  * event's). */

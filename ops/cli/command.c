@@ -278,6 +278,11 @@ const struct command command_table[] = {
 	 "Refused before keys.retired_weeks are over, and while it wraps a data key. What only it\n"
 	 "can open, in backups and the log of Postgres, opens no more."},
 
+	{"sealing", "status", "", 0, 0, "is anything from before there were keys left in clear?",
+	 OPTIONS(CONFIG), sealing_status_run,
+	 "The leader seals such values in walks through all jobs, and ends when a whole walk met none\n"
+	 "and the last was met an hour ago. From then on none is read."},
+
 	/* the installation and this program */
 	{NULL, "bootstrap", "", 0, 0, "make the first operator, once",
 	 OPTIONS(CONFIG, KEY_FILE, SHOW), bootstrap_run,

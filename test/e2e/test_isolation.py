@@ -25,7 +25,7 @@ OWN, OTHER = "10000000-0000-7000-8000-000000000000", "20000000-0000-7000-8000-00
 
 # Id tables: who sees the rows of tenants that the transaction did not name.
 SEES_ALL = {
-    "tenant": {PRODUCER},
+    "tenant": {PRODUCER, SCHEDULER},  # their ids: it walks by tenant
     "api_key": {PRODUCER, WORKER},
     "job": {WORKER, SCHEDULER},
     "job_ready": {WORKER, SCHEDULER},
