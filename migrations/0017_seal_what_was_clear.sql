@@ -159,3 +159,8 @@ end $$;
 
 revoke all on function clear_match_key, clear_values, seal_values from public;
 grant execute on function clear_match_key, clear_values, seal_values to longhaul_scheduler;
+
+-- ---- copies of keys in escrow ----
+
+-- When the copies of an epoch's key must be gone: it is of use for as long as backups are.
+alter table key_epoch add column escrow_until timestamptz;

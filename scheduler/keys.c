@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Every process has heard of an epoch, or is not live; and between two walks that find nothing. */
+enum { HEARD_MS = 3 * KEY_REPORT_EVERY_MS, REST_MS = 3600000 };
+
 struct scheduler_keys {
 	struct keyring *ring;
 	struct key_holder self;
@@ -17,8 +20,11 @@ struct scheduler_keys {
 	int64_t report_ms; /* when the next is due */
 	bool told;
 	/* the walk through all data keys */
-	int32_t walked; /* under which active epoch the last whole walk found none to wrap */
-	size_t wrapped; /* by this walk */
+	int32_t epoch;		  /* the active one, as this walk knows it */
+	int64_t since_ms;	  /* since when */
+	int64_t began_ms;	  /* this walk */
+	int64_t rests_ms;	  /* until then, as the last whole walk found none to wrap */
+	size_t wrapped;		  /* by this walk */
 	struct subject_key after; /* where it is */
 };
 
@@ -43,7 +49,8 @@ static void learn(struct scheduler_keys *k, const struct key_state *state)
 		return;
 	if (state->holds_active)
 		log_info("keys", LOG_INT("epoch", state->active),
-			LOG_INT("missing", (int64_t)state->missing));
+			LOG_INT("missing", (int64_t)state->missing),
+			LOG_INT("destroyed_and_here", (int64_t)state->left));
 	else
 		log_error("the active epoch's key is not here: data keys are not wrapped anew",
 			LOG_INT("epoch", state->active));
@@ -132,7 +139,17 @@ static enum err page_store(struct leader *leader, struct page_ask *page, size_t 
 		subject_key_rewrap(leader->db, page->was, page->keys, n, ask_done, &ask), &ask);
 }
 
-static void walk_on(struct scheduler_keys *k, const struct page_ask *page, size_t n, int32_t active)
+static void walk_begin(struct scheduler_keys *k)
+{
+	k->after = (struct subject_key){0};
+	k->wrapped = 0;
+	k->began_ms = clock_ms();
+}
+
+/* A producer that has not heard of the new epoch still makes keys under the old one, behind the
+ * walk: only a walk that began when all had heard may rest. One that woke late is met an hour on.
+ */
+static void walk_on(struct scheduler_keys *k, const struct page_ask *page, size_t n)
 {
 	k->wrapped += n;
 	k->after = page->end;
@@ -140,11 +157,10 @@ static void walk_on(struct scheduler_keys *k, const struct page_ask *page, size_
 		return;
 	if (k->wrapped > 0)
 		log_info("data keys are wrapped anew", LOG_INT("keys", (int64_t)k->wrapped),
-			LOG_INT("epoch", active));
-	else
-		k->walked = active;
-	k->after = (struct subject_key){0};
-	k->wrapped = 0;
+			LOG_INT("epoch", k->epoch));
+	else if (k->began_ms - k->since_ms >= HEARD_MS)
+		k->rests_ms = clock_ms() + REST_MS;
+	walk_begin(k);
 }
 
 static enum err page_turn(struct leader *leader, struct page_ask *page, int32_t active)
@@ -159,11 +175,22 @@ static enum err page_turn(struct leader *leader, struct page_ask *page, int32_t 
 	n = page_wrap(k, page);
 	e = page_store(leader, page, n);
 	if (e == ERR_OK)
-		walk_on(k, page, n, active);
+		walk_on(k, page, n);
 	return e;
 }
 
-/* Walks until a whole walk finds nothing to do, then rests until another epoch is active. */
+/* Another epoch is active: whatever was found before, all is looked at again. */
+static void epoch_learn(struct scheduler_keys *k, int32_t active)
+{
+	if (k->epoch == active)
+		return;
+	k->epoch = active;
+	k->since_ms = clock_ms();
+	k->rests_ms = 0;
+	walk_begin(k);
+}
+
+/* Walks until a whole walk finds nothing to do. */
 enum err scheduler_keys_rewrap(struct leader *leader, bool *ret_busy)
 {
 	struct scheduler_keys *k = leader->keys;
@@ -171,7 +198,9 @@ enum err scheduler_keys_rewrap(struct leader *leader, bool *ret_busy)
 	struct page_ask *page;
 	enum err e;
 
-	if (active == 0 || k->walked == active)
+	if (active != 0)
+		epoch_learn(k, active);
+	if (active == 0 || clock_ms() < k->rests_ms)
 		return ERR_OK;
 	page = calloc(1, sizeof *page);
 	if (page == NULL)
@@ -179,7 +208,7 @@ enum err scheduler_keys_rewrap(struct leader *leader, bool *ret_busy)
 	e = page_turn(leader, page, active);
 	digest_wipe(page, sizeof *page);
 	free(page);
-	*ret_busy = e == ERR_OK && k->walked != active;
+	*ret_busy = e == ERR_OK && !id_is_zero(k->after.tenant); /* in the midst of a walk */
 	return e;
 }
 

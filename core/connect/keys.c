@@ -42,5 +42,11 @@ enum err keys_open(const struct config *config, struct keyring **ret_ring)
 
 void keys_look(const struct config *config, struct keyring *ring)
 {
+	int32_t epoch;
+	const size_t times = keyring_lacked(ring, &epoch);
+
+	if (times > 0)
+		log_error("data keys do not open: the key of their epoch is destroyed or not here",
+			LOG_INT("epoch", epoch), LOG_INT("times", (int64_t)times));
 	(void)load(config->keys.dir, ring, NULL);
 }

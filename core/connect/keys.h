@@ -14,7 +14,8 @@
 /* Logs why it fails: keys.dir is not set, holds no key, or may be read by others.
  *   ERR_CONFIG, ERR_NOMEM, ERR_TOO_LARGE */
 MUST_CHECK enum err keys_open(const struct config *config, struct keyring **ret_ring);
-/* Adds what came since; a fault is logged, and what is held stays. */
+/* Adds what came since; a fault is logged, and what is held stays. Says also when data keys did not
+ * open since the last look, as the key of their epoch is destroyed or not here. */
 void keys_look(const struct config *config, struct keyring *ring);
 
 #endif

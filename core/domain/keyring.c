@@ -14,6 +14,8 @@ struct keyring {
 	pthread_mutex_t lock;
 	struct slot *slots; /* KEYRING_MAX, in locked memory */
 	_Atomic int32_t active;
+	_Atomic int32_t lacked_epoch;
+	_Atomic size_t lacked;
 	_Atomic bool refuses_clear;
 };
 
@@ -121,7 +123,7 @@ bool keyring_mark(struct keyring *ring, int32_t epoch, uint8_t ret_mark[KEYRING_
 	static const struct digest_part what = {"longhaul key epoch", 18};
 	uint8_t key[AEAD_KEY], digest[DIGEST_SIZE];
 
-	if (!keyring_copy(ring, epoch, key))
+	if (!keyring_has(ring, epoch) || !keyring_copy(ring, epoch, key))
 		return false;
 	digest_hmac(key, sizeof(key), &what, 1, digest);
 	digest_wipe(key, sizeof(key));
@@ -151,6 +153,12 @@ bool keyring_refuses_clear(const struct keyring *ring)
 	return ring->refuses_clear;
 }
 
+size_t keyring_lacked(struct keyring *ring, int32_t *ret_epoch)
+{
+	*ret_epoch = ring->lacked_epoch;
+	return atomic_exchange(&ring->lacked, 0);
+}
+
 bool keyring_copy(struct keyring *ring, int32_t epoch, uint8_t ret_key[AEAD_KEY])
 {
 	const struct slot *slot;
@@ -160,5 +168,9 @@ bool keyring_copy(struct keyring *ring, int32_t epoch, uint8_t ret_key[AEAD_KEY]
 	if (slot != NULL)
 		memcpy(ret_key, slot->key, AEAD_KEY);
 	(void)pthread_mutex_unlock(&ring->lock);
+	if (slot == NULL && epoch > 0) {
+		ring->lacked_epoch = epoch;
+		ring->lacked++;
+	}
 	return slot != NULL;
 }

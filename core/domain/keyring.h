@@ -44,7 +44,10 @@ int32_t keyring_active(struct keyring *ring);
 void keyring_refuse_clear(struct keyring *ring, bool refuse);
 bool keyring_refuses_clear(const struct keyring *ring);
 
-/* A copy for one operation: wipe it. False when it is not held. */
+/* How often a key was asked for that is not held (destroyed, or its file is missing), since this
+ * was asked last; the last epoch among them. */
+size_t keyring_lacked(struct keyring *ring, int32_t *ret_epoch);
+/* A copy for one operation: wipe it. False when it is not held, which is counted. */
 MUST_CHECK bool keyring_copy(struct keyring *ring, int32_t epoch, uint8_t ret_key[AEAD_KEY]);
 
 #endif

@@ -147,22 +147,19 @@ static bool dir_sync(const char *dir)
 	return synced;
 }
 
-static bool key_write(int fd)
+static bool key_write(int fd, const uint8_t key[AEAD_KEY])
 {
-	uint8_t key[AEAD_KEY];
 	char text[HEX_LEN + 2];
 	bool written;
 
-	digest_random(key, sizeof(key));
-	digest_hex(key, sizeof(key), text);
+	digest_hex(key, AEAD_KEY, text);
 	text[HEX_LEN] = '\n';
 	written = write_all(fd, text, HEX_LEN + 1);
-	digest_wipe(key, sizeof(key));
 	digest_wipe(text, sizeof(text));
 	return written;
 }
 
-enum err key_files_make(const char *dir, int32_t epoch, struct buf *why)
+enum err key_files_put(const char *dir, int32_t epoch, const uint8_t key[AEAD_KEY], struct buf *why)
 {
 	char path[PATH_MAX];
 	bool written;
@@ -176,13 +173,24 @@ enum err key_files_make(const char *dir, int32_t epoch, struct buf *why)
 		return refuse(why, ERR_CONFLICT, path, "are there already");
 	if (fd < 0)
 		return refuse_errno(why, path);
-	written = key_write(fd);
+	written = key_write(fd, key);
 	close(fd);
 	if (written && dir_sync(dir))
 		return ERR_OK;
 	(void)refuse_errno(why, path);
 	unlink(path);
 	return ERR_SYSTEM;
+}
+
+enum err key_files_make(const char *dir, int32_t epoch, struct buf *why)
+{
+	uint8_t key[AEAD_KEY];
+	enum err e;
+
+	digest_random(key, sizeof(key));
+	e = key_files_put(dir, epoch, key, why);
+	digest_wipe(key, sizeof(key));
+	return e;
 }
 
 enum err key_files_destroy(const char *dir, int32_t epoch, struct buf *why)

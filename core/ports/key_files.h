@@ -25,6 +25,9 @@ MUST_CHECK enum err key_files_load(
 /* A new key for epoch; makes the directory when it is missing, never replaces a file. On disk when
  * it returns. ERR_CONFLICT: there is one; ERR_CONFIG, ERR_SYSTEM (why). */
 MUST_CHECK enum err key_files_make(const char *dir, int32_t epoch, struct buf *why);
+/* The same for a key that comes from elsewhere (a copy in escrow). */
+MUST_CHECK enum err key_files_put(
+	const char *dir, int32_t epoch, const uint8_t key[AEAD_KEY], struct buf *why);
 /* Overwrites and removes it; none is fine. A copy of the disk's old blocks may survive on what
  * never writes in place: encrypt that disk. ERR_SYSTEM (why). */
 MUST_CHECK enum err key_files_destroy(const char *dir, int32_t epoch, struct buf *why);

@@ -25,7 +25,11 @@ static const struct db_stmt report_stmt = {.name = "key_report",
 	"e.epoch, e.state, e.mark, e.made_at, e.active_at, e.retired_at, e.destroyed_at," \
 	" (select count(*) from " LIVE " p where e.epoch = any(p.epochs)),"               \
 	" (select count(*) from " LIVE " p), (select count(*) from subject_key k"         \
-	" where k.epoch = e.epoch)"
+	" where k.epoch = e.epoch), e.escrow_until"
+/* Of a statement that changes e: who works on the database itself is known by that alone. */
+#define AUDITED(action)                                                            \
+	", a as (insert into audit (tenant_id, actor_kind, action, reason) select" \
+	" '00000000-0000-0000-0000-000000000000', 'cli', '" action "', 'epoch_' || epoch from e)"
 static const struct db_stmt list_stmt = {.name = "key_epoch_list",
 	.sql = "select " COLUMNS " from key_epoch e order by e.epoch",
 	.reads = true};
@@ -33,8 +37,8 @@ static const struct db_stmt add_stmt = {.name = "key_epoch_add",
 	.sql = "with e as (insert into key_epoch (epoch, mark, state, active_at)"
 	       "  select $1, $2, case when f.first then 'active' else 'made' end,"
 	       "   case when f.first then now() end from (select not exists (select from key_epoch"
-	       "    where state = 'active') as first) f on conflict do nothing returning *)"
-	       " select " COLUMNS " from e"};
+	       "    where state = 'active') as first) f on conflict do nothing returning *)" AUDITED(
+		       "epoch.make") " select " COLUMNS " from e"};
 static const struct db_stmt retire_stmt = {.name = "key_epoch_retire",
 	.sql = "update key_epoch set state = 'retired', retired_at = now() where state = 'active'"
 	       " and exists (select from key_epoch e where e.epoch = $1 and e.state = 'made')"
@@ -42,21 +46,33 @@ static const struct db_stmt retire_stmt = {.name = "key_epoch_retire",
 static const struct db_stmt activate_stmt = {.name = "key_epoch_activate",
 	.sql = "with e as (update key_epoch e set state = 'active', active_at = now()"
 	       "  where e.epoch = $1 and e.state = 'made'"
-	       "  and not exists (select from " LIVE " p where $1 <> all(p.epochs)) returning *)"
-	       " select " COLUMNS " from e"};
+	       "  and not exists (select from " LIVE
+	       "   p where $1 <> all(p.epochs)) returning *)" AUDITED(
+		       "epoch.activate") " select " COLUMNS " from e"};
 static const struct db_stmt destroy_stmt = {.name = "key_epoch_destroy",
 	.sql = "with e as (update key_epoch e set state = 'destroyed', destroyed_at = now()"
 	       "  where e.epoch = $1 and e.state = 'retired'"
 	       "  and e.retired_at <= now() - make_interval(secs => $2)"
-	       "  and not exists (select from subject_key k where k.epoch = $1) returning *)"
-	       " select " COLUMNS " from e"};
+	       "  and not exists (select from subject_key k where k.epoch = $1) returning *)" AUDITED(
+		       "epoch.destroy") " select " COLUMNS " from e"};
+static const struct db_stmt lacking_stmt = {.name = "key_epoch_lacking",
+	.sql = "select p.program, p.host, p.pid from " LIVE " p where $1 <> all(p.epochs)"
+	       " order by 1, 2, 3 limit " SQL_NUMBER(KEY_LACKING_MAX),
+	.reads = true};
+static const struct db_stmt escrow_stmt = {.name = "key_epoch_escrow",
+	.sql = "with e as (update key_epoch e set escrow_until = make_interval(weeks => $2)"
+	       "  + case when e.state = 'retired' then e.retired_at else"
+	       "   greatest(coalesce(e.active_at, e.made_at + interval '1 week')"
+	       "    + interval '1 week', now()) end"
+	       "  where e.epoch = $1 and e.state <> 'destroyed' returning *)" AUDITED(
+		       "epoch.escrow") " select " COLUMNS " from e"};
 
 /* ---- every process ---- */
 
 bool key_state_equal(const struct key_state *a, const struct key_state *b)
 {
 	return a->active == b->active && a->holds_active == b->holds_active &&
-	       a->missing == b->missing;
+	       a->missing == b->missing && a->left == b->left;
 }
 
 struct report {
@@ -81,6 +97,7 @@ static void epoch_learn(
 	bool held;
 
 	if (strcmp(word, "destroyed") == 0) {
+		state->left += keyring_has(report->ring, epoch);
 		keyring_drop(report->ring, epoch);
 		return;
 	}
@@ -159,6 +176,7 @@ static void epoch_take(struct key_epoch *epoch, const struct db_rows *r, size_t 
 		.holders = db_int(r, i, 7),
 		.processes = db_int(r, i, 8),
 		.keys = db_int(r, i, 9),
+		.escrow_until_ms = db_time(r, i, 10),
 	};
 	if (mark.len == sizeof(epoch->mark))
 		memcpy(epoch->mark, mark.bytes, mark.len);
@@ -255,4 +273,42 @@ enum err key_epoch_destroy(
 	db_arg_int4(&a, epoch);
 	db_arg_int8(&a, least_s);
 	return change_run(db, &destroy_stmt, &a, done, ctx);
+}
+
+enum err key_epoch_escrow(
+	struct db *db, int32_t epoch, int64_t weeks, key_epoch_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int4(&a, epoch);
+	db_arg_int4(&a, (int32_t)weeks);
+	return change_run(db, &escrow_stmt, &a, done, ctx);
+}
+
+static void on_lacking(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	const size_t n = r != NULL ? db_rows_n(r) : 0;
+	struct key_lacking *rows = call_rows(&e, n, sizeof(*rows));
+
+	for (size_t i = 0; rows != NULL && i < n; i++)
+		rows[i] = (struct key_lacking){db_text(r, i, 0), db_text(r, i, 1), db_int(r, i, 2)};
+	((key_lacking_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+enum err key_epoch_lacking(struct db *db, int32_t epoch, key_lacking_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int4(&a, epoch);
+	return call_run(&(struct call_ask){.db = db,
+		.stmt = &lacking_stmt,
+		.args = &a,
+		.on_done = on_lacking,
+		.with = {.done = (call_fn *)done, .ctx = ctx}});
 }

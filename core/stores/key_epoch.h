@@ -32,6 +32,7 @@ struct key_state {
 	int32_t active; /* 0 = there is none */
 	bool holds_active;
 	size_t missing; /* epochs that are neither held nor destroyed; with another mark too */
+	size_t left;	/* destroyed epochs whose files still lie here */
 };
 bool key_state_equal(const struct key_state *a, const struct key_state *b);
 typedef void key_report_done(void *ctx, enum err e, const struct key_state *state);
@@ -48,6 +49,7 @@ struct key_epoch {
 	int64_t made_ms, active_ms, retired_ms, destroyed_ms;
 	int64_t holders, processes; /* of those that were seen lately, how many hold it */
 	int64_t keys;		    /* data keys wrapped by it */
+	int64_t escrow_until_ms;    /* when its copies in escrow must be gone; 0 = there are none */
 };
 typedef void key_epoch_done(void *ctx, enum err e, const struct key_epoch *epochs, size_t n);
 /* Ascending. */
@@ -58,6 +60,19 @@ MUST_CHECK enum err key_epoch_add(struct db *db, int32_t epoch, const uint8_t ma
 /* ERR_CONFLICT: it is not one that was made ahead, or a live process does not hold it. n = 1. */
 MUST_CHECK enum err key_epoch_activate(
 	struct db *db, int32_t epoch, key_epoch_done *done, void *ctx);
+/* Live processes that do not hold it; KEY_LACKING_MAX at most. */
+#define KEY_LACKING_MAX 20
+struct key_lacking {
+	const char *program, *host;
+	int64_t pid;
+};
+typedef void key_lacking_done(void *ctx, enum err e, const struct key_lacking *rows, size_t n);
+MUST_CHECK enum err key_epoch_lacking(
+	struct db *db, int32_t epoch, key_lacking_done *done, void *ctx);
+/* Writes down that a copy is in escrow, and until when: a week of being active, and weeks of being
+ * retired, in which backups that need it live. n = 1. ERR_CONFLICT: it is destroyed, or is none. */
+MUST_CHECK enum err key_epoch_escrow(
+	struct db *db, int32_t epoch, int64_t weeks, key_epoch_done *done, void *ctx);
 /* ERR_CONFLICT: it is not retired for least_s, or still wraps a data key. n = 1. */
 MUST_CHECK enum err key_epoch_destroy(
 	struct db *db, int32_t epoch, int64_t least_s, key_epoch_done *done, void *ctx);

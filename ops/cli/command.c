@@ -273,6 +273,13 @@ const struct command command_table[] = {
 	{"epoch", "activate", "EPOCH", 1, 1, "wrap all data keys by this epoch from now on",
 	 OPTIONS(CONFIG), epoch_activate_run,
 	 "Refused while a live process does not hold it. The one before is retired."},
+	{"epoch", "escrow", "EPOCH", 1, 1, "copy an epoch's key to a file that goes to a safe",
+	 OPTIONS(CONFIG, PATH("to", 0, "FILE", "write the copy to this new file, mode 0600 (needed)")), epoch_escrow_run,
+	 "The copy says by when it must be destroyed: as long as backups that need it live. Never keep\n"
+	 "it where backups of the record are. ESCROW UNTIL of `longhaul epoch list` reminds of it."},
+	{"epoch", "restore", "FILE", 1, 1, "put a copy from the safe into keys.dir",
+	 OPTIONS(CONFIG), epoch_restore_run,
+	 "Refused when it is not the key that the record knows under this number, or is destroyed there."},
 	{"epoch", "destroy", "EPOCH", 1, 1, "destroy a retired epoch's key",
 	 OPTIONS(CONFIG), epoch_destroy_run,
 	 "Refused before keys.retired_weeks are over, and while it wraps a data key. What only it\n"

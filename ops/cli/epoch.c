@@ -1,54 +1,16 @@
 /* Epochs of the key-encryption keys: on the database and the directory of keys themselves. */
-#include "database.h"
+#include "epoch_call.h"
 #include "handlers.h"
 #include "output.h"
 
 #include "ground/clock.h"
 #include "ports/key_files.h"
-#include "stores/key_epoch.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WEEK_S = 7 * 86400, WHY_MAX = 8192, STATE_MAX = 16 };
-
-/* A copy of what a call told. */
-struct epochs {
-	enum err err;
-	bool told;
-	size_t n;
-	struct seen {
-		struct key_epoch row;
-		char state[STATE_MAX];
-	} * list;
-};
-
-static void on_epochs(void *ctx, enum err e, const struct key_epoch *rows, size_t n)
-{
-	struct epochs *epochs = ctx;
-
-	epochs->err = e;
-	epochs->told = true;
-	epochs->list = calloc(n + 1, sizeof(*epochs->list));
-	if (!epochs->list)
-		epochs->err = ERR_NOMEM;
-	for (size_t i = 0; epochs->list && i < n; i++) {
-		epochs->list[i].row = rows[i];
-		snprintf(epochs->list[i].state, STATE_MAX, "%s", rows[i].state);
-		epochs->n++;
-	}
-}
-
-/* Waits for a call that was begun. */
-static enum err wait_for(struct database *database, enum err begun, struct epochs *epochs)
-{
-	enum err e = begun;
-
-	if (e == ERR_OK)
-		e = db_wait(database->db, DATABASE_WAIT_MS);
-	return epochs->told ? epochs->err : e;
-}
+enum { WEEK_S = 7 * 86400, WHY_MAX = 8192 };
 
 /* ---- list ---- */
 
@@ -62,7 +24,7 @@ static void put_time(struct table *t, int64_t ms)
 	table_cell(t, text);
 }
 
-static json_t *epoch_json(const struct seen *seen)
+static json_t *epoch_json(const struct epoch_seen *seen)
 {
 	const struct key_epoch *e = &seen->row;
 
@@ -82,8 +44,8 @@ static enum outcome show_json(const struct call *call, const struct epochs *epoc
 
 static enum outcome show(const struct call *call, const struct epochs *epochs)
 {
-	static const char *const names[] = {
-		"EPOCH", "STATE", "MADE", "ACTIVE", "RETIRED", "HELD BY", "OF", "DATA KEYS", NULL};
+	static const char *const names[] = {"EPOCH", "STATE", "MADE", "ACTIVE", "RETIRED",
+		"HELD BY", "OF", "DATA KEYS", "ESCROW UNTIL", NULL};
 	enum outcome outcome;
 	struct table t;
 
@@ -101,39 +63,18 @@ static enum outcome show(const struct call *call, const struct epochs *epochs)
 		table_number(&t, e->holders);
 		table_number(&t, e->processes);
 		table_number(&t, e->keys);
+		put_time(&t, e->escrow_until_ms);
 	}
 	outcome = table_print(call, &t);
 	table_clear(&t);
 	return outcome;
 }
 
-/* ---- one row of the command table: open, run, close ---- */
-
-typedef enum outcome epoch_fn(const struct call *call, struct database *database);
-
-static enum outcome with_database(const struct call *call, epoch_fn *run)
-{
-	struct database database;
-	enum outcome outcome = database_open(call, call_text(call, "config"), &database);
-
-	if (outcome == OUTCOME_OK && !*database.config->keys.dir)
-		outcome = call_usage(call, "keys.dir is not set: where shall the keys lie?");
-	if (outcome == OUTCOME_OK)
-		outcome = run(call, &database);
-	database_close(&database);
-	return outcome;
-}
-
-static enum outcome fail(const struct call *call, const struct buf *why, enum err e)
-{
-	return call_fail(call, e == ERR_CONFLICT ? OUTCOME_CONFLICT : OUTCOME_USAGE, "%s",
-		why->len ? why->bytes : err_text(e));
-}
-
 static enum outcome list(const struct call *call, struct database *database)
 {
 	struct epochs epochs = {.err = ERR_DB};
-	enum err e = wait_for(database, key_epoch_list(database->db, on_epochs, &epochs), &epochs);
+	enum err e =
+		epochs_wait(database, key_epoch_list(database->db, epochs_keep, &epochs), &epochs);
 	enum outcome outcome = e == ERR_OK ? show(call, &epochs) : database_fail(call, database, e);
 
 	free(epochs.list);
@@ -142,7 +83,7 @@ static enum outcome list(const struct call *call, struct database *database)
 
 enum outcome epoch_list_run(struct call *call)
 {
-	return with_database(call, list);
+	return epoch_call(call, list);
 }
 
 /* ---- make ---- */
@@ -196,9 +137,9 @@ static enum outcome make_one(
 	enum err e = make_file(dir, m->epoch, why, mark);
 
 	if (e != ERR_OK)
-		return fail(call, why, e);
-	e = wait_for(
-		database, key_epoch_add(database->db, m->epoch, mark, on_epochs, &added), &added);
+		return epoch_fail(call, why, e);
+	e = epochs_wait(
+		database, key_epoch_add(database->db, m->epoch, mark, epochs_keep, &added), &added);
 	free(added.list);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
@@ -224,10 +165,10 @@ static enum outcome make(const struct call *call, struct database *database)
 	if (e == ERR_OK)
 		e = files_look(database->config->keys.dir, ring, &why);
 	if (e != ERR_OK) {
-		outcome = fail(call, &why, e);
+		outcome = epoch_fail(call, &why, e);
 		goto out;
 	}
-	e = wait_for(database, key_epoch_list(database->db, on_epochs, &epochs), &epochs);
+	e = epochs_wait(database, key_epoch_list(database->db, epochs_keep, &epochs), &epochs);
 	if (e != ERR_OK) {
 		outcome = database_fail(call, database, e);
 		goto out;
@@ -246,18 +187,43 @@ out:
 
 enum outcome epoch_make_run(struct call *call)
 {
-	return with_database(call, make);
+	return epoch_call(call, make);
 }
 
 /* ---- activate, destroy ---- */
 
-static bool number_read(const struct call *call, int32_t *ret_epoch)
-{
-	char *end;
-	const long n = strtol(call->arguments[0], &end, 10);
+struct lacking {
+	const struct call *call;
+	enum err err;
+	size_t n;
+};
 
-	*ret_epoch = (int32_t)n;
-	return *end == '\0' && n > 0 && n <= INT32_MAX;
+static void lacking_say(void *ctx, enum err e, const struct key_lacking *rows, size_t n)
+{
+	struct lacking *lacking = ctx;
+
+	lacking->err = e;
+	lacking->n = n;
+	for (size_t i = 0; i < n; i++)
+		fprintf(lacking->call->err, "%s on %s, process %lld, does not hold it yet\n",
+			rows[i].program, rows[i].host, (long long)rows[i].pid);
+}
+
+/* Says by whom it is missed. */
+static enum outcome not_activated(const struct call *call, struct database *database, int32_t epoch)
+{
+	struct lacking lacking = {.call = call, .err = ERR_DB};
+	enum err e = key_epoch_lacking(database->db, epoch, lacking_say, &lacking);
+
+	if (e == ERR_OK)
+		e = db_wait(database->db, DATABASE_WAIT_MS);
+	if (e == ERR_OK && lacking.err == ERR_OK && lacking.n > 0)
+		return call_fail(call, OUTCOME_CONFLICT,
+			"epoch %d is not active: copy epoch-%d.key to keys.dir of those hosts, or "
+			"wait 30 s for processes that are gone",
+			(int)epoch, (int)epoch);
+	return call_fail(call, OUTCOME_CONFLICT,
+		"epoch %d is not one that was made ahead: see `longhaul epoch list`", (int)epoch);
 }
 
 static enum outcome activate(const struct call *call, struct database *database)
@@ -266,16 +232,13 @@ static enum outcome activate(const struct call *call, struct database *database)
 	int32_t epoch;
 	enum err e;
 
-	if (!number_read(call, &epoch))
+	if (!epoch_number(call, &epoch))
 		return call_usage(call, "an epoch is a number, as `longhaul epoch list` shows it");
-	e = wait_for(
-		database, key_epoch_activate(database->db, epoch, on_epochs, &changed), &changed);
+	e = epochs_wait(
+		database, key_epoch_activate(database->db, epoch, epochs_keep, &changed), &changed);
 	free(changed.list);
 	if (e == ERR_CONFLICT)
-		return call_fail(call, OUTCOME_CONFLICT,
-			"epoch %d was not made ahead, or a live process does not hold it yet: "
-			"see `longhaul epoch list`",
-			(int)epoch);
+		return not_activated(call, database, epoch);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
 	fprintf(call->out, "epoch %d is active; the leader wraps all data keys anew\n", (int)epoch);
@@ -284,10 +247,22 @@ static enum outcome activate(const struct call *call, struct database *database)
 
 enum outcome epoch_activate_run(struct call *call)
 {
-	return with_database(call, activate);
+	return epoch_call(call, activate);
 }
 
-static enum outcome destroy_file(const struct call *call, const char *dir, int32_t epoch)
+static void escrow_say(const struct call *call, int64_t until_ms)
+{
+	char text[CLOCK_TEXT_MAX] = "";
+
+	if (!until_ms)
+		return;
+	clock_format(until_ms, text);
+	text[strcspn(text, "T")] = '\0';
+	fprintf(call->out, "its copies in escrow must be gone by %s\n", text);
+}
+
+static enum outcome destroy_file(
+	const struct call *call, const char *dir, int32_t epoch, int64_t until_ms)
 {
 	enum outcome outcome = OUTCOME_OK;
 	struct buf why;
@@ -298,9 +273,10 @@ static enum outcome destroy_file(const struct call *call, const char *dir, int32
 	else
 		fprintf(call->out,
 			"epoch %d is destroyed here; remove its file on every other host, and its "
-			"escrow copies\n",
+			"copies in escrow\n",
 			(int)epoch);
 	buf_clear(&why);
+	escrow_say(call, until_ms);
 	return outcome;
 }
 
@@ -308,14 +284,16 @@ static enum outcome destroy(const struct call *call, struct database *database)
 {
 	const int64_t weeks = database->config->keys.retired_weeks;
 	struct epochs changed = {.err = ERR_DB};
+	int64_t until_ms;
 	int32_t epoch;
 	enum err e;
 
-	if (!number_read(call, &epoch))
+	if (!epoch_number(call, &epoch))
 		return call_usage(call, "an epoch is a number, as `longhaul epoch list` shows it");
-	e = wait_for(database,
-		key_epoch_destroy(database->db, epoch, weeks * WEEK_S, on_epochs, &changed),
+	e = epochs_wait(database,
+		key_epoch_destroy(database->db, epoch, weeks * WEEK_S, epochs_keep, &changed),
 		&changed);
+	until_ms = changed.n ? changed.list[0].row.escrow_until_ms : 0;
 	free(changed.list);
 	if (e == ERR_CONFLICT)
 		return call_fail(call, OUTCOME_CONFLICT,
@@ -324,10 +302,10 @@ static enum outcome destroy(const struct call *call, struct database *database)
 			(int)epoch, (int)weeks);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
-	return destroy_file(call, database->config->keys.dir, epoch);
+	return destroy_file(call, database->config->keys.dir, epoch, until_ms);
 }
 
 enum outcome epoch_destroy_run(struct call *call)
 {
-	return with_database(call, destroy);
+	return epoch_call(call, destroy);
 }

@@ -27,6 +27,7 @@ command_fn audit_export_run, audit_verify_run, audit_key_run, audit_anomalies_ru
 command_fn signing_key_list_run, signing_key_rotate_run;
 command_fn sealing_status_run;
 command_fn epoch_list_run, epoch_make_run, epoch_activate_run, epoch_destroy_run;
+command_fn epoch_escrow_run, epoch_restore_run;
 command_fn migrate_command_run, bootstrap_run, check_config_run;
 command_fn demo_run, completion_run, help_run, version_run;
 

@@ -27,7 +27,8 @@ static void learn(struct key_watch *k, const struct key_state *state)
 		return;
 	if (state->holds_active)
 		log_info("keys", LOG_INT("epoch", state->active),
-			LOG_INT("missing", (int64_t)state->missing));
+			LOG_INT("missing", (int64_t)state->missing),
+			LOG_INT("destroyed_and_here", (int64_t)state->left));
 	else
 		log_error("the active epoch's key is not here: not ready",
 			LOG_INT("epoch", state->active));

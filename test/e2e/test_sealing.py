@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +19,7 @@ import pytest
 import yaml
 from client import Client, chat, until
 from longhaul_dev.fault import Fault
-from stacks import Tree, binary, own_config, started
+from stacks import Tree, binary, own_config, started, tenant_client
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -87,7 +92,7 @@ def test_an_epoch_that_a_live_process_lacks_is_not_activated(stack: Any, pg_url:
             "insert into process (process_id, pid, program, host, epochs)"
             " values (gen_random_uuid(), 1, 'worker', 'elsewhere', '{1}')"
         )
-        with pytest.raises(Fault, match="does not hold it yet"):
+        with pytest.raises(Fault, match="worker on elsewhere, process 1, does not hold it yet"):
             epoch(stack, "activate", str(made))
         record.execute("delete from process where host = 'elsewhere'")
     assert epochs(stack)[made]["state"] == "made"
@@ -105,31 +110,149 @@ def activate_next(stack: Any) -> int:
     return made
 
 
-@pytest.mark.promises("S1.8")
-def test_an_epoch_is_rotated_and_the_old_one_destroyed(
-    stack: Any, client: Client, pg_url: str
-) -> None:
-    before = client.submit(chat("one. two.", subject="before the turn"))["id"]
-    assert client.wait(before)["state"] == "completed"
-    old = next(n for n, row in epochs(stack).items() if row["state"] == "active")
-    new = activate_next(stack)
-    with pytest.raises(Fault, match="is not retired for"):
-        epoch(stack, "destroy", str(old))
+def destroy_when_free(stack: Any, record: psycopg.Connection, old: int) -> None:
+    """As if the weeks were over; backups of that time hold its data keys."""
     until("all data keys are wrapped anew", lambda: epochs(stack)[old]["keys"] == 0)
-    with psycopg.connect(pg_url, autocommit=True) as record:
-        record.execute("update key_epoch set retired_at = now() - interval '3 weeks'")
+    record.execute("update key_epoch set retired_at = now() - interval '3 weeks'")
     epoch(stack, "destroy", str(old))
-    assert not (stack.layout.keys / "epochs" / f"epoch-{old}.key").exists()
     gone = (
         "select count(*) from process where %s = any(epochs) and seen_at > now() - interval '30 s'"
     )
+    until("all have dropped it", lambda: record.execute(gone, (old,)).fetchone() == (0,))
+
+
+@contextmanager
+def jobs_running(stack: Any) -> Iterator[list[str]]:
+    """A new subject each, one after the other: each needs a data key of its own."""
+    ids: list[str] = []
+    over = threading.Event()
+
+    def run() -> None:
+        own = tenant_client(stack)
+        while not over.is_set():
+            ids.append(own.submit(chat("a. b. c.", subject=f"turning {len(ids)}"))["id"])
+        own.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        try:
+            yield ids
+        finally:
+            over.set()
+    running.result()
+
+
+@pytest.mark.promises("S1.8")
+def test_an_epoch_is_rotated_while_jobs_run_and_the_old_one_destroyed(
+    stack: Any, client: Client, pg_url: str
+) -> None:
+    before, lost = (
+        client.submit(chat("one. two.", subject=subject))["id"] for subject in ("before", "lost")
+    )
+    for job in (before, lost):
+        assert client.wait(job)["state"] == "completed"
+    old = next(n for n, row in epochs(stack).items() if row["state"] == "active")
+    file = stack.layout.keys / "epochs" / f"epoch-{old}.key"
+    key = file.read_text()
     with psycopg.connect(pg_url, autocommit=True) as record:
-        until("all have dropped it", lambda: record.execute(gone, (old,)).fetchone() == (0,))
-    read = client.get(before)
-    assert read["result"] and read["subject"] == "before the turn"
-    after = client.submit(chat("three. four.", subject="behind it"))["id"]
-    assert client.wait(after)["state"] == "completed"
-    assert epochs(stack)[new]["keys"] > 0
+        backup = data_key(record, lost)
+        with jobs_running(stack) as ids:
+            new = activate_next(stack)
+            turned = len(ids)
+            until("jobs go on", lambda: len(ids) > turned + 20)
+        with pytest.raises(Fault, match="is not retired for"):
+            epoch(stack, "destroy", str(old))
+        destroy_when_free(stack, record, old)
+        assert not file.exists()
+        for job in (before, lost):
+            assert client.get(job)["result"]
+        ended = [client.wait(job) for job in ids]
+        assert {job["state"] for job in ended} == {"completed"}
+        assert [job["subject"] for job in ended] == [f"turning {n}" for n in range(len(ids))]
+        assert epochs(stack)[new]["keys"] > 0
+        # a backup's row comes back, and a host's file was forgotten
+        record.execute(
+            "update subject_key set epoch = %s, wrapped = %s where tenant_id = %s and key_id = %s",
+            backup,
+        )
+        file.write_text(key)
+        file.chmod(0o600)
+        until("its file is seen", lambda: '"destroyed_and_here":1' in stack.log("producer-1"))
+        file.unlink()
+        until("it is gone", lambda: '"destroyed_and_here":0' in after_last_1(stack))
+        assert client.get(lost)["result"] is None and client.get(before)["result"]
+        said = f'of their epoch is destroyed or not here","epoch":{old}'
+        until("the producer says so", lambda: said in stack.log("producer-1"))
+        record.execute("delete from subject_key where tenant_id = %s and key_id = %s", backup[2:])
+
+
+def data_key(record: psycopg.Connection, job: str) -> tuple[Any, ...]:
+    row = record.execute(
+        "select k.epoch, k.wrapped, k.tenant_id, k.key_id from subject_key k"
+        " join job_input i using (tenant_id, key_id) where i.job_id = %s",
+        (uuid_of(job),),
+    ).fetchone()
+    assert row
+    return row
+
+
+def after_last_1(stack: Any) -> str:
+    return stack.log("producer-1").rpartition('"destroyed_and_here":1')[2]
+
+
+@pytest.mark.promises("S1.8")
+def test_a_copy_in_escrow_brings_back_what_a_backup_holds(
+    stack: Any, client: Client, pg_url: str, tmp_path: Path
+) -> None:
+    """The drill: the record, as a backup has it, and the copy alone. The keys are lost."""
+    job = client.submit(chat("kept. text.", subject="in the safe"))["id"]
+    assert client.wait(job)["result"]
+    active = next(n for n, row in epochs(stack).items() if row["state"] == "active")
+    copy, keys = tmp_path / "copy", tmp_path / "keys"
+    own_command(stack, stack.config, "escrow", str(active), "--to", str(copy))
+    text = copy.read_text()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert re.match(rf"longhaul key epoch {active}\ndestroy this copy by \d{{4}}-\d\d-\d\d,", text)
+    config = with_keys(stack, "producer", tmp_path, keys)
+
+    def restore(what: Path) -> str:
+        return own_command(stack, config, "restore", str(what))
+
+    other = tmp_path / "other"
+    other.write_text(text[: text.rstrip().rindex("\n") + 1] + secrets.token_hex(32) + "\n")
+    other.chmod(0o600)
+    with pytest.raises(AssertionError, match="is not the key of an epoch"):
+        restore(other)
+    other.write_text(text[:-20])
+    with pytest.raises(AssertionError, match="is not a copy that"):
+        restore(other)
+    assert not keys.exists()
+    assert "again" in restore(copy)
+    with pytest.raises(AssertionError, match="are there already"):
+        restore(copy)
+    url = "http://" + yaml.safe_load(config.read_text())["producer"]["listen"]
+    with started(stack, "producer", config) as log:
+        until("it is ready", lambda: answer(f"{url}/readyz") == 200)
+        read = httpx.get(f"{url}/v1/jobs/{job}", headers=key_of(stack), timeout=60).json()
+    pid = json.loads(log.read_text().splitlines()[0])["pid"]
+    assert read["result"] and read["subject"] == "in the safe"
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        record.execute("delete from process where pid = %s", [pid])
+
+
+def own_command(stack: Any, config: Path, *words: str) -> str:
+    """As who runs the tests: the stack's own account reaches none of their folders."""
+    command = [str(stack.layout.bin / "longhaul"), "epoch", *words, "--config", str(config)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def answer(url: str) -> int:
+    try:
+        return httpx.get(url, timeout=60).status_code
+    except httpx.TransportError:
+        return 0
 
 
 @pytest.mark.promises("S1.8")
