@@ -4,6 +4,7 @@
 #include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
+#include "access/two_people.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
 #include "admin/signing_keys.h"
@@ -25,6 +26,7 @@
 #include "publish.h"
 #include "queues.h"
 #include "roles/access_call.h"
+#include "roles/approval_calls.h"
 #include "roles/role_calls.h"
 #include "roles/user_calls.h"
 
@@ -93,6 +95,26 @@ const struct route producer_routes[] = {
 	{"PUT", "/v1/tenants/{tenant}/users/{name}", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, user_put_call,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"GET", "/v1/tenants/{tenant}/access/explain", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, explain_get,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"GET", "/v1/approvals", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, approvals_get,
+	 PERMISSION_APPROVAL_GIVE, ROUTE_THING},
+	{"POST", "/v1/approvals/{id}/approve", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, approval_approve,
+	 PERMISSION_APPROVAL_GIVE, ROUTE_THING},
+	{"POST", "/v1/approvals/{id}/refuse", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, approval_refuse,
+	 PERMISSION_APPROVAL_GIVE, ROUTE_THING},
+	{"GET", "/v1/two-people", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, two_people_get,
+	 PERMISSION_ROLE_READ, ROUTE_THING},
+	{"PUT", "/v1/two-people", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_JSON, two_people_put,
+	 PERMISSION_ROLE_WRITE, ROUTE_THING},
+	{"GET", "/v1/tenants/{tenant}/approvals", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, approvals_get,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"POST", "/v1/tenants/{tenant}/approvals/{id}/approve", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, approval_approve,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"POST", "/v1/tenants/{tenant}/approvals/{id}/refuse", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, approval_refuse,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"GET", "/v1/tenants/{tenant}/two-people", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, two_people_get,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"PUT", "/v1/tenants/{tenant}/two-people", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, two_people_put,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"GET",    "/healthz",             ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_live,
 	 PERMISSIONS, ROUTE_THING},
@@ -213,6 +235,11 @@ const struct record_op *const producer_ops[] = {
 	&user_put_op,
 	&user_move_op,
 	&explain_op,
+	&two_people_op,
+	&approval_rule_op,
+	&approval_list_op,
+	&approval_decide_op,
+	&approval_rule_set_op,
 	&queue_list_op,
 	&queue_patch_op,
 	&worker_list_op,

@@ -7,6 +7,7 @@
 #include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
+#include "access/two_people.h"
 #include "admin/metrics.h"
 #include "connect/keys.h"
 #include "connect/postgres.h"
@@ -84,6 +85,16 @@ static size_t reply_share_max(struct producer *p)
 	return reply_memory_max(p) / 100 * (size_t)p->config->producer.reply_tenant_percent;
 }
 
+/* What must be known before a handler runs: to the audit, to a second person. */
+static enum err before_handler(struct request *r, bool *ret_parked)
+{
+	const enum err e = reading_of_operator(r, ret_parked);
+
+	if (e)
+		request_fail(r, e);
+	return e || *ret_parked ? e : two_people_check(r, ret_parked);
+}
+
 static enum err server_start(struct producer *p, enum route_listener listener, size_t connections,
 	struct server **ret_server)
 {
@@ -93,7 +104,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.listener = listener,
 		.routes = producer_routes,
 		.access = authorise_check,
-		.note = reading_of_operator,
+		.note = before_handler,
 		.done = metrics_count,
 		.producer = p,
 		.threads = listener == ROUTE_ADMIN ? 1 : (unsigned)c->producer.threads,

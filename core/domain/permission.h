@@ -31,6 +31,7 @@
 	X(ROLE_WRITE,        "role:write",        "make, change and remove roles")              \
 	X(USER_READ,         "user:read",         "see users and their roles")                  \
 	X(USER_WRITE,        "user:write",        "make and disable users, give them roles")    \
+	X(APPROVAL_GIVE,     "approval:give",     "see, approve of and refuse what others ask")  \
 	X(OPERATOR_READ,     "operator:read",     "see queues, workers, upstreams, metrics")    \
 	X(OPERATOR_QUEUE,    "operator:queue",    "change, pause, resume and drain queues")     \
 	X(OPERATOR_WORKER,   "operator:worker",   "drain workers")                              \

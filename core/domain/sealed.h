@@ -44,7 +44,8 @@ enum { SEALED_HEAD = 1 + 4 + AEAD_NONCE, SEALED_OVERHEAD = SEALED_HEAD + AEAD_TA
 	X(LIVE, "redis.live")                              \
 	X(MATCHING, "tenant_setting.match_key")            \
 	X(WEBHOOK_SECRET, "tenant_setting.webhook_secret") \
-	X(ORIGINS, "tenant_setting.callback_origins")
+	X(ORIGINS, "tenant_setting.callback_origins")      \
+	X(APPROVAL, "approval.call")
 #define SEALED_PLACE_NAME(name, text) SEALED_##name,
 enum sealed_place { SEALED_PLACES(SEALED_PLACE_NAME) SEALED_PLACES_N };
 #undef SEALED_PLACE_NAME

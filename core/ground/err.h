@@ -30,6 +30,8 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(TOO_LARGE,           "too_large",            413, BURY,  "larger than the limit")        \
 	X(UNAUTHORIZED,        "unauthorized",         401, BURY,  "no valid key was given")       \
 	X(FORBIDDEN,           "forbidden",            403, BURY,  "this key may not do that")     \
+	X(APPROVAL,            "approval_needed",      403, BURY,                                  \
+	  "a second person must approve of this first")                                            \
 	X(NOT_FOUND,           "not_found",            404, BURY,  "there is no such thing")       \
 	X(METHOD,              "method_not_allowed",   405, BURY,  "not with this method")         \
 	X(REQUEST_TIMEOUT,     "request_timeout",      408, BURY,  "the request came too slowly")  \

@@ -227,6 +227,19 @@ const struct command command_table[] = {
 	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
 	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id", NONE, api_key_revoke_run, NULL},
 
+	{"approval", "list", "", 0, 0, "show what others ask for where two people are needed", OPTIONS(OF_TENANT),
+	 approval_list_run, "With --json each shows its call whole. Read it before you approve of it."},
+	{"approval", "approve", "APPROVAL", 1, 1, "let who asked make the call, once", OPTIONS(OF_TENANT),
+	 approval_approve_run, "Not by who asked, with whatever key, and not by a key that acts for no user."},
+	{"approval", "refuse", "APPROVAL", 1, 1, "refuse it, or take back what you asked for", OPTIONS(OF_TENANT),
+	 approval_refuse_run, NULL},
+	{"two-people", "show", "", 0, 0, "say whether changes of roles, users and keys need two people",
+	 OPTIONS(OF_TENANT), two_people_show_run, NULL},
+	{"two-people", "on", "", 0, 0, "have a second person approve of such changes", OPTIONS(OF_TENANT),
+	 two_people_on_run, "Needs a second person itself, who shows so that there is one."},
+	{"two-people", "off", "", 0, 0, "let one person make such changes", OPTIONS(OF_TENANT),
+	 two_people_off_run, "Needs a second person itself."},
+
 	/* who did what */
 	{"audit", "export", "FILE", 1, 1, "write the audit and its proofs to a file",
 	 OPTIONS(CONFIG, NUMBER("from", 0, "begin at the checkpoint before this row (default: 0)", 0, INT64_MAX)),

@@ -25,6 +25,8 @@ command_fn user_list_run, user_set_run, access_explain_run;
 command_fn api_key_create_run, api_key_list_run, api_key_revoke_run;
 command_fn audit_export_run, audit_verify_run, audit_key_run, audit_anomalies_run;
 command_fn signing_key_list_run, signing_key_rotate_run;
+command_fn approval_list_run, approval_approve_run, approval_refuse_run;
+command_fn two_people_show_run, two_people_on_run, two_people_off_run;
 command_fn sealing_status_run;
 command_fn epoch_list_run, epoch_make_run, epoch_activate_run, epoch_destroy_run;
 command_fn epoch_escrow_run, epoch_restore_run;

@@ -15,6 +15,7 @@ static const struct {
 	{"/v1/roles/{", "role called"},
 	{"/v1/users/{", "user called"},
 	{"/v1/api-keys/{", "key"},
+	{"/v1/approvals/{", "approval"},
 };
 
 const char *absence_text(const struct route_match *match, char out[ABSENCE_MAX])

@@ -337,7 +337,7 @@ static bool body_is_wrong(const struct request *r)
 	return at < n;
 }
 
-/* The handler, once the audit knows of it: it may be asked a second time. */
+/* The handler, once all know of it who must: they may be asked several times. */
 static void run(struct request *r)
 {
 	bool parked = false;
@@ -345,9 +345,7 @@ static void run(struct request *r)
 
 	if (parked)
 		r->stage = REQUEST_NOTE;
-	else if (e)
-		request_fail(r, e);
-	else
+	else if (!e)
 		r->match.route->handler(r);
 }
 

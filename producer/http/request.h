@@ -9,7 +9,7 @@
  *              in the cache)
  *
  * What an operator looks at is parked once more before HANDLE, in NOTE: the audit
- * has it first.
+ * has it first. So is what needs a second person (access/two_people.h).
  *
  * A refusal skips what is left, but for a small body, which is read and dropped.
  *
@@ -60,6 +60,8 @@ struct request {
 	enum err access_err;
 	bool noted; /* the audit knows of it; note_err is its answer */
 	enum err note_err;
+	bool gated; /* a second person was asked for; gate_err is its answer */
+	enum err gate_err;
 	uint8_t address[REQUEST_ADDRESS]; /* the client's, IPv6 or mapped into it */
 	struct caller caller;		  /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
 	bool is_known;			  /* caller is who it says */

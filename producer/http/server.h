@@ -30,7 +30,7 @@ struct server_options {
 	enum route_listener listener;
 	const struct route *routes;
 	server_access_fn *access;
-	server_access_fn *note; /* asked before the handler; ERR_OK lets it run */
+	server_access_fn *note; /* asked before the handler; ERR_OK lets it run, else it answered */
 	server_done_fn *done;
 	struct producer *producer;
 	unsigned threads;

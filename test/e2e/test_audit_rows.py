@@ -86,6 +86,28 @@ class Scene:
         self.user().raise_for_status()
         return path
 
+    def second(self) -> Client:
+        """Another operator."""
+        reply = self.admin.http.post("/v1/api-keys", json={"roles": ["operator"]})
+        return Client(self.stack.env["LONGHAUL_ADMIN_URL"], reply.raise_for_status().json()["key"])
+
+    def asked(self) -> tuple[str, str]:
+        """A tenant, and an approval that pends there."""
+        base = f"/v1/tenants/{self.tenant()}"
+        reply = self.admin.http.put(f"{base}/two-people", json={"required": True})
+        found = re.search("apr_[0-9a-z]{26}", reply.json()["detail"])
+        assert found, reply.text
+        return base, found[0]
+
+    def decided(self, verb: str) -> httpx.Response:
+        base, approval = self.asked()
+        return self.second().http.post(f"{base}/approvals/{approval}/{verb}")
+
+    def two_people(self) -> httpx.Response:
+        base, approval = self.asked()
+        self.second().http.post(f"{base}/approvals/{approval}/approve").raise_for_status()
+        return self.admin.http.put(f"{base}/two-people", json={"required": True})
+
     def worker(self) -> str:
         return str(self.admin.http.get("/v1/workers").json()["data"][0]["id"])
 
@@ -111,7 +133,7 @@ def cancelled(s: Scene) -> dict[str, Any]:
 
 Ask = Callable[[Scene], httpx.Response]
 
-# Every call that changes something: how it is made, and the action that its rows must have.
+# Every call that changes something: how it is made, and the actions that its rows must have.
 CHANGES: dict[str, tuple[str, Ask]] = {
     "POST /v1/jobs": ("job.submit", lambda s: s.client.http.post("/v1/jobs", json=chat("a"))),
     "POST /v1/jobs/bulk": (
@@ -226,6 +248,18 @@ CHANGES: dict[str, tuple[str, Ask]] = {
         "role.remove",
         lambda s: s.admin.http.delete(s.free_role()),
     ),
+    "POST /v1/tenants/{tenant}/approvals/{id}/approve": (
+        "approval.approve",
+        lambda s: s.decided("approve"),
+    ),
+    "POST /v1/tenants/{tenant}/approvals/{id}/refuse": (
+        "approval.refuse",
+        lambda s: s.decided("refuse"),
+    ),
+    "PUT /v1/tenants/{tenant}/two-people": (
+        "approval.use two_people.on",
+        lambda s: s.two_people(),
+    ),
     # the last one: it takes the worker away
     "POST /v1/workers/{id}/drain": (
         "worker.drain",
@@ -241,6 +275,9 @@ TENANTS_OWN = {
     "DELETE /v1/roles/{name}",
     "POST /v1/roles/{name}/move",
     "PUT /v1/users/{name}",
+    "POST /v1/approvals/{id}/approve",
+    "POST /v1/approvals/{id}/refuse",
+    "PUT /v1/two-people",
 }
 
 
@@ -260,7 +297,7 @@ def shown(scene: Scene, call: str) -> None:
     reply = ask(scene)
     assert reply.status_code < 300, reply.text
     rows = scene.rows(reply)
-    assert rows and {row["action"] for row in rows} == {action}, rows
+    assert rows and {row["action"] for row in rows} == set(action.split()), rows
     for row in rows:
         assert (row["object"] or row["count"]) and row["outcome"] == "ok"
         assert row["actor_kind"] == ("operator" if by_operator(call) else "key")

@@ -59,7 +59,7 @@ ROLES: dict[str, dict[str, str]] = {
 }
 ROLES["tenant-admin"] = {
     **ROLES["service"],
-    **dict.fromkeys(["role:read", "role:write", "user:read", "user:write"], ALL),
+    **dict.fromkeys(["role:read", "role:write", "user:read", "user:write", "approval:give"], ALL),
 }
 
 # Calls on one job: permission, what an allowed one answers.
@@ -73,8 +73,8 @@ ON_JOBS: dict[tuple[str, str], tuple[str, int, Any]] = {
 }
 ENDED = ("retry", "DELETE", "events")
 
-# Calls on the tenant as a whole.
-ON_TENANTS: dict[tuple[str, str], tuple[str, int, Any]] = {
+# Calls on the tenant as a whole: permission, and an allowed one's status or problem.
+ON_TENANTS: dict[tuple[str, str], tuple[str, int | str, Any]] = {
     ("POST", "/v1/jobs"): ("job:submit", 202, NOOP),
     ("POST", "/v1/jobs/bulk"): ("job:submit", 200, NOOP),
     ("GET", "/v1/jobs"): ("job:read", 200, None),
@@ -91,6 +91,11 @@ ON_TENANTS: dict[tuple[str, str], tuple[str, int, Any]] = {
     ("GET", "/v1/users/{name}"): ("user:read", 200, None),
     ("PUT", "/v1/users/{name}"): ("user:write", 200, {}),
     ("GET", "/v1/access/explain"): ("role:read", 200, None),
+    ("GET", "/v1/approvals"): ("approval:give", 200, None),
+    ("POST", "/v1/approvals/{id}/approve"): ("approval:give", 404, None),
+    ("POST", "/v1/approvals/{id}/refuse"): ("approval:give", 404, None),
+    ("GET", "/v1/two-people"): ("role:read", 200, None),
+    ("PUT", "/v1/two-people"): ("role:write", "approval_needed", {"required": True}),
 }
 
 # Operators' calls: what an observer is answered. Other tests ask all of them as operators.
@@ -124,7 +129,7 @@ OBSERVER: dict[tuple[str, str], int] = {
     **{
         (method, path.replace("/v1/", "/v1/tenants/{tenant}/")): 403
         for method, path in ON_TENANTS
-        if path.startswith(("/v1/roles", "/v1/users", "/v1/access"))
+        if path.startswith(("/v1/roles", "/v1/users", "/v1/access", "/v1/approv", "/v1/two"))
     },
 }
 OPEN = {("GET", "/healthz"), ("GET", "/readyz")}
@@ -214,8 +219,9 @@ def test_each_role_on_its_tenant(
             )
         else:
             reply = world.keys[role].http.request(method, url, json=body)
-        want = allowed if permission in ROLES[role] else 403
-        assert reply.status_code == want, f"{role} {method} {path}: {reply.text}"
+        want = allowed if permission in ROLES[role] else "forbidden"
+        got = reply.json()["code"] if isinstance(want, str) else reply.status_code
+        assert got == want, f"{role} {method} {path}: {reply.text}"
 
 
 @pytest.fixture(scope="module")

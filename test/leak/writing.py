@@ -111,12 +111,31 @@ def write_settings(stack: Any, client: Client, s: Spellings, url: str) -> None:
     admin.close()
 
 
+def write_asked(stack: Any, s: Spellings) -> None:
+    """What waits for a second person is kept as it was asked for."""
+    admin = admin_client(stack)
+    key = admin.http.post("/v1/api-keys", json={"roles": ["operator"]}).json()["key"]
+    second = Client(stack.env["LONGHAUL_ADMIN_URL"], key)
+    base, wish = "/v1/tenants/pair", {"required": True}
+    admin.http.post("/v1/tenants", json={"name": "pair"}).raise_for_status()
+    admin.http.put(f"{base}/two-people", json=wish)
+    asked = admin.http.get(f"{base}/approvals").json()["data"][0]["id"]
+    second.http.post(f"{base}/approvals/{asked}/approve").raise_for_status()
+    admin.http.put(f"{base}/two-people", json=wish).raise_for_status()
+    role = {"rules": [f"allow job:read queue={s.marker('asked')}"], "parents": []}
+    assert admin.http.put(f"{base}/roles/r", json=role).json()["code"] == "approval_needed"
+    assert s.stem in admin.http.get(f"{base}/approvals").text
+    for client in (admin, second):
+        client.close()
+
+
 @contextmanager
 def written(stack: Any, s: Spellings) -> Iterator[None]:
     """Everything is written; one answer is still being streamed while the block lasts."""
     client, receiver = tenant_client(stack), Receiver()
     try:
         write_settings(stack, client, s, receiver.url("/in"))
+        write_asked(stack, s)
         write_jobs(client, s, receiver.url("/in"))
         until("the callback", lambda: receiver.calls)
         write_refusals(client, s)

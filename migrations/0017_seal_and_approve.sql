@@ -164,3 +164,41 @@ grant execute on function clear_match_key, clear_values, seal_values to longhaul
 
 -- When the copies of an epoch's key must be gone: it is of use for as long as backups are.
 alter table key_epoch add column escrow_until timestamptz;
+
+-- ---- two people ----
+
+-- Where the tenant asks for it, changes of its roles, users and keys wait for a second person.
+alter table tenant add column two_people boolean not null default false;
+
+-- One asks for a call, another approves of it, the first makes it. digest: keyed, of the call as it
+-- was asked for; call: the same to be read, sealed by the tenant's own key.
+create table approval (
+	tenant_id uuid not null,
+	approval_id uuid not null,
+	action text not null check (octet_length(action) <= 64),
+	digest uuid not null,
+	asked_by uuid not null, -- a principal
+	asked_credential uuid not null,
+	asked_for_user boolean not null, -- it is a user; else a key
+	asked_at timestamptz not null default now(),
+	expires_at timestamptz not null,
+	state text not null default 'pending' check (state in ('pending', 'approved', 'refused', 'used')),
+	decided_by uuid,
+	decided_for_user boolean,
+	decided_at timestamptz,
+	call bytea not null,
+	primary key (tenant_id, approval_id),
+	check (decided_by is null or state = 'refused' or decided_by <> asked_by)
+) with (fillfactor = 80);
+create index approval_open on approval (tenant_id, digest) where state in ('pending', 'approved');
+
+do $$
+declare
+	own constant text := (select pg_get_expr(polqual, polrelid) from pg_policy
+		where polrelid = 'tenant'::regclass and polname = 'by_tenant');
+begin
+	alter table approval enable row level security;
+	alter table approval force row level security;
+	execute format('create policy by_tenant on approval using (%s) with check (%s)', own, own);
+end $$;
+grant select, insert, update, delete on approval to longhaul_producer;
