@@ -26,6 +26,7 @@ struct metrics;
 struct publish;
 struct queues;
 struct reading;
+struct refusals;
 
 struct producer {
 	_Atomic(struct config *) config;
@@ -37,6 +38,7 @@ struct producer {
 	struct holders *holders;
 	struct queues *queues;
 	struct reading *reading;
+	struct refusals *refusals;
 	struct live *live;
 	struct publish *publish;
 	struct bulk *bulk;

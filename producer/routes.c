@@ -4,6 +4,7 @@
 #include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
+#include "access/refusals.h"
 #include "access/two_people.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
@@ -236,6 +237,7 @@ const struct record_op *const producer_ops[] = {
 	&user_move_op,
 	&explain_op,
 	&two_people_op,
+	&refusals_op,
 	&approval_rule_op,
 	&approval_list_op,
 	&approval_decide_op,

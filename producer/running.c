@@ -7,6 +7,7 @@
 #include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
+#include "access/refusals.h"
 #include "access/two_people.h"
 #include "admin/metrics.h"
 #include "connect/keys.h"
@@ -95,6 +96,13 @@ static enum err before_handler(struct request *r, bool *ret_parked)
 	return e || *ret_parked ? e : two_people_check(r, ret_parked);
 }
 
+/* Of every reply: sent, or lost. */
+static void reply_over(struct producer *p, const struct request *r, int64_t us)
+{
+	metrics_count(p, r, us);
+	refusals_note(p->refusals, r);
+}
+
 static enum err server_start(struct producer *p, enum route_listener listener, size_t connections,
 	struct server **ret_server)
 {
@@ -105,7 +113,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.routes = producer_routes,
 		.access = authorise_check,
 		.note = before_handler,
-		.done = metrics_count,
+		.done = reply_over,
 		.producer = p,
 		.threads = listener == ROUTE_ADMIN ? 1 : (unsigned)c->producer.threads,
 		.connections_max = connections,
@@ -212,6 +220,8 @@ static enum err parts_start(struct running *x)
 	if (!e)
 		e = key_watch_new(p, &p->key_watch);
 	if (!e)
+		e = refusals_new(p, &p->refusals);
+	if (!e)
 		e = bulk_new(p, &p->bulk);
 	if (e)
 		return e;
@@ -306,6 +316,7 @@ void running_stop(struct producer *p)
 	live_free(p->live);
 	queues_free(p->queues);
 	reading_free(p->reading);
+	refusals_free(p->refusals);
 	holders_free(p->holders);
 	keys_free(p->keys);
 	key_watch_free(p->key_watch);

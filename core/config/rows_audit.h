@@ -15,6 +15,9 @@
 	  "empty = none")                                                                          \
 	X(INT, checkpoint_ms, "60000", 100, 3600000, "ms", LIVE,                                   \
 	  "a new row is signed after this at the latest, and after 1000 rows in any case")         \
+	X(INT, refusals_ms, "60000", 100, 3600000, "ms", LIVE,                                     \
+	  "refused calls (401, 403) are counted for so long, then written, a row for each actor, " \
+	  "address and permission")                                                                \
 	X(SECRET, pseudonym_key_file, "", 0, 4000, "", FIXED,                                      \
 	  "file with the key that turns persons and addresses into pseudonyms, 32 bytes in base "  \
 	  "64, the same for all producers; empty = a key that anybody can guess")                  \

@@ -171,20 +171,20 @@ static void on_ask(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-enum err approval_ask(struct db *db, const struct approval_call *ask, struct id id,
-	struct db_bytes sealed, const struct audit_actor *by, approval_ask_done *done, void *ctx)
+enum err approval_ask(struct db *db, const struct approval_call *ask, const struct audit_actor *by,
+	approval_ask_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
 	db_arg_id(&a, ask->tenant);
-	db_arg_id(&a, id);
+	db_arg_id(&a, ask->id);
 	db_arg_text(&a, ask->action);
 	db_arg_id(&a, ask->digest);
 	db_arg_id(&a, ask->by.principal);
 	db_arg_id(&a, ask->by.credential);
 	db_arg_bool(&a, ask->by.is_user);
-	db_arg_bytes(&a, sealed);
+	db_arg_bytes(&a, ask->sealed);
 	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){.db = db,
 		.tenants = &ask->tenant,

@@ -45,6 +45,9 @@ struct approval_call {
 	struct id digest;
 	struct approver by;
 	bool keeps; /* a use does not end it */
+	/* asking alone: */
+	struct id id;		/* of what is asked for */
+	struct db_bytes sealed; /* the call, to be read */
 };
 /* taken: it was approved of, and is used by this. */
 typedef void approval_take_done(void *ctx, enum err e, bool taken);
@@ -53,8 +56,8 @@ MUST_CHECK enum err approval_take(struct db *db, const struct approval_call *cal
 /* id: of what pends now, this or the same that was asked for before. ERR_TENANT_FULL:
  * APPROVAL_PENDING_MAX are pending. */
 typedef void approval_ask_done(void *ctx, enum err e, struct id id);
-MUST_CHECK enum err approval_ask(struct db *db, const struct approval_call *call, struct id id,
-	struct db_bytes sealed, const struct audit_actor *by, approval_ask_done *done, void *ctx);
+MUST_CHECK enum err approval_ask(struct db *db, const struct approval_call *call,
+	const struct audit_actor *by, approval_ask_done *done, void *ctx);
 
 /* ---- deciding ---- */
 

@@ -113,22 +113,29 @@ static void asked(void *ctx, enum err e, struct id id)
 	record_batch_end(batch, e);
 }
 
+static enum err call_seal(struct gate *g)
+{
+	struct sealed_box box;
+	enum err e;
+
+	g->call.id = id_new(0);
+	sealed_box_open(&box, g->r->producer->keyring, g->call.tenant, &g->own.key);
+	e = sealed_close(&box, (struct sealed_where){SEALED_APPROVAL, g->call.id, 0}, g->text.bytes,
+		g->text.len, &g->sealed);
+	sealed_box_close(&box);
+	g->call.sealed = (struct db_bytes){g->sealed.bytes, g->sealed.len};
+	return e;
+}
+
 static void keyed(void *ctx, enum err e)
 {
 	struct record_batch *batch = ctx;
 	struct gate *g = gate_of(batch);
-	const struct id id = id_new(0);
-	struct sealed_box box;
 
-	if (!e) {
-		sealed_box_open(&box, g->r->producer->keyring, g->call.tenant, &g->own.key);
-		e = sealed_close(&box, (struct sealed_where){SEALED_APPROVAL, id, 0}, g->text.bytes,
-			g->text.len, &g->sealed);
-		sealed_box_close(&box);
-	}
 	if (!e)
-		e = approval_ask(g->db, &g->call, id,
-			(struct db_bytes){g->sealed.bytes, g->sealed.len}, &g->by, asked, batch);
+		e = call_seal(g);
+	if (!e)
+		e = approval_ask(g->db, &g->call, &g->by, asked, batch);
 	if (e)
 		record_batch_end(batch, e);
 }

@@ -112,9 +112,12 @@ class Scene:
         return str(self.admin.http.get("/v1/workers").json()["data"][0]["id"])
 
 
+AUDIT = {"checkpoint_ms": 500, "refusals_ms": 200}
+
+
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    with running("audit-rows", workers=1, config_overrides={"audit": {"checkpoint_ms": 500}}) as s:
+    with running("audit-rows", workers=1, config_overrides={"audit": AUDIT}) as s:
         client, admin = tenant_client(s), admin_client(s)
         yield Scene(s, client, admin)
         client.close()
@@ -346,6 +349,29 @@ def test_what_an_operator_looks_at_is_read(scene: Scene) -> None:
     # who waits in other tests has looked at workers before
     assert {"usage.read", "queue.read", "upstream.read", "tenant.read", "api_key.read"} <= actions
     assert not scene.rows(scene.admin.http.get("/metrics"))
+
+
+def refused(s: Scene, where: str) -> int:
+    """Calls that rows of refusals count."""
+    text = f"select coalesce(sum(count), 0) from audit where outcome = 'refused' and {where}"
+    return int(s.stack.psql(text)[0][0])
+
+
+def test_refused_calls_are_counted(scene: Scene) -> None:
+    http = scene.client.http
+    for _ in range(5):
+        assert http.put("/v1/roles/x", json={"rules": [], "parents": []}).status_code == 403
+        assert http.get("/v1/users").status_code == 403
+    bad = {"Authorization": "Bearer lh_" + "0" * 72}
+    for _ in range(7):
+        assert http.get("/v1/jobs", headers=bad).status_code == 401
+    known = "reason = 'forbidden' and actor_kind = 'key' and actor is not null and credential"
+    for action in ("role.write", "user.read"):
+        wanted = f"{known} is not null and source is not null and action = '{action}'"
+        until("they are counted", lambda wanted=wanted: refused(scene, wanted) == 5)
+    nobody = "reason = 'unauthorized' and actor_kind = 'nobody' and actor is null"
+    wanted = f"{nobody} and credential is null and source is not null and action = 'job.read'"
+    until("they are counted", lambda: refused(scene, wanted) == 7)
 
 
 def test_rows_hold_words_ids_and_nothing_else(scene: Scene) -> None:
