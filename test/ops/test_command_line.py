@@ -13,16 +13,16 @@ from scripted import Reply, problem
 from shell import JOB, KEY, LONGHAUL, OTHER, ROOT, Shell, job
 
 COMMANDS = {
-    "submit", "get", "wait", "watch", "list", "cancel", "retry", "why", "top", "queue list",
-    "queue set", "queue pause", "queue resume", "queue drain", "worker list", "worker drain",
-    "upstream list", "upstream show", "upstream block", "upstream allow", "upstream auto",
-    "tenant create", "tenant list", "tenant callback-origins", "tenant limits", "api-key create",
-    "api-key list", "api-key revoke", "bootstrap", "migrate", "check-config", "demo", "completion",
-    "help", "version", "usage",
-    "access explain", "audit anomalies", "audit export", "audit key", "audit verify",
-    "epoch activate", "epoch destroy", "epoch list", "epoch make", "role list", "role move",
-    "role remove", "role set", "role show", "signing-key list", "signing-key rotate", "user list",
-    "user set",
+    "access explain", "api-key create", "api-key list", "api-key revoke", "approval approve",
+    "approval list", "approval refuse", "audit anomalies", "audit export", "audit key",
+    "audit verify", "bootstrap", "cancel", "check-config", "completion", "demo", "epoch activate",
+    "epoch destroy", "epoch escrow", "epoch list", "epoch make", "epoch restore", "get", "help",
+    "list", "migrate", "queue drain", "queue list", "queue pause", "queue resume", "queue set",
+    "retry", "role list", "role move", "role remove", "role set", "role show", "sealing status",
+    "signing-key list", "signing-key rotate", "submit", "tenant callback-origins", "tenant create",
+    "tenant limits", "tenant list", "top", "two-people off", "two-people on", "two-people show",
+    "upstream allow", "upstream auto", "upstream block", "upstream list", "upstream show", "usage",
+    "user list", "user set", "version", "wait", "watch", "why", "worker drain", "worker list",
 }  # fmt: skip
 
 
