@@ -23,6 +23,8 @@
 #include "jobs/read_call.h"
 #include "jobs/submit_call.h"
 #include "jobs/usage_call.h"
+#include "limits/limit_calls.h"
+#include "limits/plans.h"
 #include "producer.h"
 #include "publish.h"
 #include "queues.h"
@@ -165,6 +167,16 @@ const struct route producer_routes[] = {
 	 PERMISSION_OPERATOR_READ, ROUTE_THING},
 	{"PATCH",  "/v1/tenants/{name}/limits", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, limits_patch,
 	 PERMISSION_OPERATOR_TENANT, ROUTE_THING},
+	{"GET",    "/v1/tenants/{name}/plan", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, tenant_plan_get,
+	 PERMISSION_OPERATOR_READ, ROUTE_THING},
+	{"PUT",    "/v1/tenants/{name}/plan", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, tenant_plan_put,
+	 PERMISSION_OPERATOR_TENANT, ROUTE_THING},
+	{"GET",    "/v1/limits",           ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, request_limits_get,
+	 PERMISSION_OPERATOR_READ, ROUTE_THING},
+	{"PUT",    "/v1/limits/{plan}/{level}", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, request_limit_put,
+	 PERMISSION_OPERATOR_TENANT, ROUTE_THING},
+	{"DELETE", "/v1/limits/{plan}/{level}", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, request_limit_delete,
+	 PERMISSION_OPERATOR_TENANT, ROUTE_THING},
 	{"POST",   "/v1/api-keys",         ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON, api_keys_post,
 	 PERMISSION_OPERATOR_KEY, ROUTE_THING},
 	{"GET",    "/v1/api-keys",         ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, api_keys_get,
@@ -206,6 +218,7 @@ const struct record_op *const producer_ops[] = {
 	&expand_forget_op,
 	&holders_look_op,
 	&holders_poll_op,
+	&plans_op,
 	&object_op,
 	&keys_touch_op,
 	&metrics_op,
@@ -222,6 +235,10 @@ const struct record_op *const producer_ops[] = {
 	&webhook_secret_change_op,
 	&limits_read_op,
 	&limits_change_op,
+	&request_limits_list_op,
+	&request_limit_change_op,
+	&tenant_plan_read_op,
+	&tenant_plan_change_op,
 	&api_key_roles_op,
 	&api_key_insert_op,
 	&api_key_list_op,

@@ -17,6 +17,8 @@
 #include "ground/log.h"
 #include "jobs/bulk.h"
 #include "jobs/live.h"
+#include "limits/limiter.h"
+#include "limits/plans.h"
 #include "ports/loop.h"
 #include "publish.h"
 #include "queues.h"
@@ -204,6 +206,10 @@ static enum err parts_start(struct running *x)
 	if (!e)
 		e = holders_new(p, &p->holders);
 	if (!e)
+		e = plans_new(p, &p->plans);
+	if (!e)
+		e = limiter_new(p, &p->limiter);
+	if (!e)
 		e = reading_new(&p->reading);
 	if (!e)
 		e = live_new(p, &p->live);
@@ -215,6 +221,10 @@ static enum err parts_start(struct running *x)
 		e = queues_start(p->queues);
 	if (!e)
 		e = holders_start(p->holders);
+	if (!e)
+		e = plans_start(p->plans);
+	if (!e)
+		e = limiter_start(p->limiter);
 	if (!e)
 		e = live_start(p->live);
 	if (!e)
@@ -310,6 +320,7 @@ void running_stop(struct producer *p)
 		(void)pthread_join(x->loop_thread, NULL);
 	}
 	record_close(p->record);
+	limiter_stop(p->limiter);
 	if (p->live)
 		live_stop(p->live);
 	publish_free(p->publish);
@@ -317,6 +328,8 @@ void running_stop(struct producer *p)
 	queues_free(p->queues);
 	reading_free(p->reading);
 	refusals_free(p->refusals);
+	limiter_free(p->limiter);
+	plans_free(p->plans);
 	holders_free(p->holders);
 	keys_free(p->keys);
 	key_watch_free(p->key_watch);

@@ -92,6 +92,8 @@ CONFIG_LISTS(CONFIG_ELEMENT)
 	S(limits, CONFIG_LIMITS, "producer worker", "what a caller may ask for")                \
 	S(retry, CONFIG_RETRY, "worker", "the pause after a failed attempt")                    \
 	S(producer, CONFIG_PRODUCER, "producer", "the program that serves the API")             \
+	S(request_limits, CONFIG_REQUEST_LIMITS, "producer",                                    \
+		"how many requests may come, where no plan says otherwise (longhaul limit)")    \
 	S(worker, CONFIG_WORKER, "worker", "the program that runs jobs")                        \
 	S(scheduler, CONFIG_SCHEDULER, "scheduler", "the program that makes due things move")   \
 	S(audit, CONFIG_AUDIT, "producer scheduler", "who did what, provably")                  \

@@ -47,7 +47,22 @@
 	X(INT, look_ms, "1000", 50, 60000, "ms", LIVE,                                             \
 	  "between looks at the record for all who wait")                                          \
 	X(INT, list_max, "100", 1, 1000, "jobs", LIVE, "on one page of a list")                    \
+	X(NETWORKS, trusted_proxies, "", 0, 100, "", LIVE,                                         \
+	  "networks of proxies that name their client in X-Forwarded-For; empty = nobody is "      \
+	  "believed, and the client is who connects")                                              \
 	X(INT, drain_s, "10", 0, 3600, "s", LIVE, "after SIGTERM open requests may take so long")
+
+#define CONFIG_REQUEST_LIMITS(X)                                                                   \
+	X(INT, window_s, "60", 1, 86400, "s", LIVE, "what the numbers here are counted in")        \
+	X(INT, burst_percent, "100", 1, 100, "%", LIVE,                                            \
+	  "of a window's requests may come at once")                                               \
+	X(INT, global_requests, "0", 0, 1000000000, "", LIVE,                                      \
+	  "of all callers together, in a window; 0 = free")                                        \
+	X(INT, tenant_requests, "0", 0, 1000000000, "", LIVE, "of a tenant; 0 = free")             \
+	X(INT, ip_requests, "0", 0, 1000000000, "", LIVE,                                          \
+	  "from an IPv4 address or an IPv6 /64; 0 = free")                                         \
+	X(INT, user_requests, "0", 0, 1000000000, "", LIVE,                                        \
+	  "of a user, or of a key that acts for none; 0 = free")
 /* clang-format on */
 
 #endif

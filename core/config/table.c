@@ -17,6 +17,7 @@ enum { FIXED = false, LIVE = true };
 #define ROW_limits(...)	   ROW_IN(limits, __VA_ARGS__)
 #define ROW_retry(...)	   ROW_IN(retry, __VA_ARGS__)
 #define ROW_producer(...)  ROW_IN(producer, __VA_ARGS__)
+#define ROW_request_limits(...) ROW_IN(request_limits, __VA_ARGS__)
 #define ROW_worker(...)	   ROW_IN(worker, __VA_ARGS__)
 #define ROW_scheduler(...) ROW_IN(scheduler, __VA_ARGS__)
 #define ROW_audit(...)	   ROW_IN(audit, __VA_ARGS__)

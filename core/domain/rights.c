@@ -39,6 +39,18 @@ static enum err rights_add(
 	return e;
 }
 
+static enum err roles_add(struct rights *rights, const char *const *roles, size_t n)
+{
+	rights->roles = calloc(n + 1, sizeof *rights->roles);
+	for (size_t i = 0; rights->roles && i < n; i++) {
+		rights->roles[i] = strdup(roles[i]);
+		if (!rights->roles[i])
+			return ERR_NOMEM;
+		rights->roles_n++;
+	}
+	return rights->roles ? ERR_OK : ERR_NOMEM;
+}
+
 static bool is_plain(const struct rule *rule)
 {
 	static const struct rule none = {.cost_max_nano = RULE_UNKNOWN};
@@ -76,6 +88,7 @@ enum err rights_flatten(const struct role_book *book, const char *const *roles, 
 	if (!rights)
 		return ERR_NOMEM;
 	rights->holders = 1;
+	e = roles_add(rights, roles, n);
 	for (size_t i = 0; !e && i < reach.n; i++)
 		e = rights_add(rights, &reach, book, i);
 	if (e) {
@@ -101,6 +114,9 @@ void rights_release(struct rights *rights)
 		rule_clear(&rights->list[i].rule);
 		free(rights->list[i].path);
 	}
+	for (size_t i = 0; i < rights->roles_n; i++)
+		free(rights->roles[i]);
+	free(rights->roles);
 	free(rights);
 }
 

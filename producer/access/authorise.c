@@ -2,6 +2,8 @@
 
 #include "access/holders.h"
 #include "access/keys.h"
+#include "limits/limit_reply.h"
+#include "limits/limiter.h"
 #include "producer.h"
 
 #include <stdio.h>
@@ -231,6 +233,8 @@ static enum err walk(struct request *r, bool *ret_parked)
 	if (!e)
 		e = rights_get(r, ret_parked);
 	if (!e && !*ret_parked)
+		e = limiter_check(r, ret_parked);
+	if (!e && !*ret_parked)
 		e = decide(r);
 	if (!e && !*ret_parked && needs_object(r)) {
 		e = object_look(r);
@@ -239,18 +243,32 @@ static enum err walk(struct request *r, bool *ret_parked)
 	return e;
 }
 
+/* Who guesses keys is limited too: its 401 stands already. */
+static enum err stranger_check(struct request *r, enum err stands, bool *ret_parked)
+{
+	enum err e = limiter_check(r, ret_parked);
+
+	if (e == ERR_RATE_LIMITED)
+		limit_refuse(r);
+	return e || *ret_parked ? e : stands;
+}
+
 enum err authorise_check(struct request *r, bool *ret_parked)
 {
 	enum err e;
 
 	if (!r->is_known) {
 		e = keys_check(r, ret_parked);
+		if (e == ERR_UNAUTHORIZED)
+			return stranger_check(r, e, ret_parked);
 		if (e || *ret_parked)
 			return e;
 		r->is_known = true;
 	}
 	e = walk(r, ret_parked);
-	if (e)
+	if (e == ERR_RATE_LIMITED)
+		limit_refuse(r);
+	else if (e)
 		request_fail(r, e);
 	return e;
 }

@@ -424,6 +424,7 @@ void exchange_over(void *server, struct MHD_Connection *connection, void **reque
 	sse_release(r->stream);
 	caller_clear(&r->caller);
 	free(r->object);
+	free(r->limit);
 	buf_clear(&r->body);
 	reply_clear(&r->reply);
 	connection_moves(x->place, CONNECTION_IDLE);

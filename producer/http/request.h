@@ -34,6 +34,7 @@
 #include <stdint.h>
 
 struct authorise_object;
+struct limit_ask;
 struct producer;
 struct server;
 struct sse;
@@ -65,6 +66,7 @@ struct request {
 	uint8_t address[REQUEST_ADDRESS]; /* the client's, IPv6 or mapped into it */
 	struct caller caller;		  /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
 	bool is_known;			  /* caller is who it says */
+	struct limit_ask *limit;	  /* what its limits said; NULL: they were not asked */
 	struct authorise_object *object;  /* the job it is about, once that was looked up */
 	struct id id;
 	char id_text[ID_TEXT_MAX];

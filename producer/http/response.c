@@ -1,6 +1,7 @@
 #include "http/response.h"
 
 #include "http/sse.h"
+#include "limits/limit_reply.h"
 
 #include <microhttpd.h>
 
@@ -54,6 +55,8 @@ static const struct {
 static void headers_add(struct MHD_Response *response, const struct request *r)
 {
 	const struct reply *reply = &r->reply;
+	struct reply_header more[LIMIT_HEADERS_MAX];
+	const size_t limits = limit_headers(r, more);
 	char traceparent[TRACE_PARENT_MAX];
 
 	(void)MHD_add_response_header(response, "X-Request-Id", r->id_text);
@@ -67,6 +70,8 @@ static void headers_add(struct MHD_Response *response, const struct request *r)
 	for (size_t i = 0; i < reply->headers_n; i++)
 		(void)MHD_add_response_header(
 			response, reply->headers[i].name, reply->headers[i].value);
+	for (size_t i = 0; i < limits; i++)
+		(void)MHD_add_response_header(response, more[i].name, more[i].value);
 	if (reply->close)
 		(void)MHD_add_response_header(response, "Connection", "close");
 }

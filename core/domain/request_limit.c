@@ -1,0 +1,78 @@
+#include "domain/request_limit.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Of a request: what rounding may take from an exact fit. */
+#define SLACK 1e-6
+
+static const char *const words[] = {
+#define LIMIT_LEVEL_WORD(name, word) [LIMIT_##name] = (word),
+	LIMIT_LEVEL_TABLE(LIMIT_LEVEL_WORD)
+#undef LIMIT_LEVEL_WORD
+};
+
+const char *limit_level_text(enum limit_level level)
+{
+	return level < LIMIT_LEVELS ? words[level] : "";
+}
+
+enum limit_level limit_level_from_text(const char *text)
+{
+	enum limit_level level = (enum limit_level)0;
+
+	while (level < LIMIT_LEVELS && strcmp(words[level], text) != 0)
+		level++;
+	return level;
+}
+
+bool limit_plan_is_right(const char *plan)
+{
+	_Static_assert((int)LIMIT_PLAN_MAX == (int)ROLE_NAME_MAX, "spelt alike");
+	return role_name_is_right(plan);
+}
+
+const char *request_limit_fault(const struct request_limit *limit, const char **ret_member)
+{
+	*ret_member = "window_s";
+	if (limit->window_s < 1 || limit->window_s > LIMIT_WINDOW_MAX_S)
+		return "must be 1 s to a day";
+	*ret_member = "requests";
+	if (limit->requests < 0)
+		return "must not be negative; 0 is no limit";
+	if (limit->requests / limit->window_s >= LIMIT_RATE_MAX)
+		return "must be less than 100,000 a second";
+	*ret_member = "burst";
+	if (limit->burst < 1 || (limit->requests && limit->burst > limit->requests))
+		return "must be 1 to the requests of a window";
+	return NULL;
+}
+
+struct limit_pace limit_pace_of(const struct request_limit *limit)
+{
+	const double interval_us = limit->window_s * 1e6 / (double)limit->requests;
+
+	return (struct limit_pace){interval_us, interval_us * (double)limit->burst};
+}
+
+struct limit_pace limit_pace_share(struct limit_pace whole, int64_t n)
+{
+	const double interval_us = whole.interval_us * (double)n;
+
+	return (struct limit_pace){
+		interval_us, whole.span_us > interval_us ? whole.span_us : interval_us};
+}
+
+int64_t limit_pace_room(struct limit_pace pace, double ahead_us)
+{
+	const double room = (pace.span_us - ahead_us) / pace.interval_us;
+
+	return room > 0 ? (int64_t)floor(room + SLACK) : 0;
+}
+
+int64_t limit_pace_wait_us(struct limit_pace pace, double ahead_us)
+{
+	const double wait_us = ahead_us + pace.interval_us - pace.span_us;
+
+	return wait_us > SLACK * pace.interval_us ? (int64_t)ceil(wait_us) : 0;
+}

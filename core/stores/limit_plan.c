@@ -1,0 +1,289 @@
+#include "stores/limit_plan.h"
+
+#include "stores/call.h"
+
+#include <stdlib.h>
+
+#define ROWS_LIMIT "4096"
+#define PAGE_LIMIT "1000"
+_Static_assert(LIMIT_ROWS_MAX == 4096 && LIMIT_TENANTS_PAGE == 1000, "as the texts say");
+
+#define COLUMNS	    "l.plan, l.level, l.role, l.requests, l.window_s, l.burst"
+#define SYSTEM_ZERO "'00000000-0000-0000-0000-000000000000'"
+
+static const struct db_stmt list_stmt = {.name = "limit_list",
+	.sql = "select " COLUMNS
+	       " from limit_plan l order by l.plan, l.level, l.role limit " ROWS_LIMIT,
+	.reads = true};
+
+/* Behind the mark in the order of the changes; a mark comes even where nothing changed. */
+static const struct db_stmt tenants_stmt = {.name = "limit_tenants",
+	.sql = "select m.mark, t.tenant_id, t.plan, t.changed_by from"
+	       " (select pg_snapshot_xmin(pg_current_snapshot())::text::int8 as mark) m"
+	       " left join lateral (select * from tenant_plan t where (t.changed_by, t.tenant_id) > ($1, $2)"
+	       "  order by t.changed_by, t.tenant_id limit " PAGE_LIMIT ") t on true",
+	.reads = true};
+
+static const struct db_stmt producers_stmt = {.name = "limit_producers",
+	.sql = "select count(*) from process where program = 'producer'"
+	       " and seen_at > now() - interval '10 seconds'",
+	.reads = true};
+
+#define TENANTS_OF(plan)                                                                   \
+	"case when " plan " = '" LIMIT_PLAN_DEFAULT "' then (select count(*) from tenant)" \
+	" else (select count(*) from tenant_plan where plan = " plan ") end"
+
+static const struct db_stmt look_stmt = {.name = "limit_look",
+	.sql = "select " TENANTS_OF(
+		"$1") ", l.requests, l.window_s, l.burst from (values (1)) one"
+		      " left join limit_plan l on l.plan = $1 and l.level = $2 and l.role = $3",
+	.reads = true};
+
+static const struct db_stmt set_stmt = {.name = "limit_set",
+	.sql = "with l as (insert into limit_plan as l (plan, level, role, requests, window_s, burst)"
+	       "  select $1, $2, $3, $4, $5, $6 where (select count(*) from (select from limit_plan"
+	       "   limit " ROWS_LIMIT ") n) < " ROWS_LIMIT
+	       "   or exists (select from limit_plan where plan = $1 and level = $2 and role = $3)"
+	       "  on conflict (plan, level, role) do update set requests = excluded.requests,"
+	       "   window_s = excluded.window_s, burst = excluded.burst returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select " SYSTEM_ZERO ", $7, $8, $9, $10, $11, 'limit.set', limit_id from l)"
+	       " select limit_id from l"};
+
+static const struct db_stmt remove_stmt = {.name = "limit_remove",
+	.sql = "with l as (delete from limit_plan where plan = $1 and level = $2 and role = $3"
+	       "  returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select " SYSTEM_ZERO ", $4, $5, $6, $7, $8, 'limit.remove', limit_id from l)"
+	       " select limit_id from l"};
+
+static const struct db_stmt plan_stmt = {.name = "limit_tenant_get",
+	.sql = "select plan from tenant_plan where tenant_id = $1",
+	.reads = true};
+
+static const struct db_stmt give_stmt = {.name = "limit_tenant_set",
+	.sql = "with t as (insert into tenant_plan as t (tenant_id, plan) select $1, $2::text"
+	       "  where $2 is null or exists (select from limit_plan where plan = $2)"
+	       "  on conflict (tenant_id) do update set plan = excluded.plan,"
+	       "   changed_by = pg_current_xact_id()::text::int8 returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select tenant_id, $3, $4, $5, $6, $7, 'tenant.plan', tenant_id from t)"
+	       " select (select plan from tenant_plan where tenant_id = $1) from t"};
+
+/* ---- rows ---- */
+
+static struct limit_row row_read(const struct db_rows *r, size_t i)
+{
+	return (struct limit_row){
+		.plan = db_text(r, i, 0),
+		.level = limit_level_from_text(db_text(r, i, 1)),
+		.role = db_text(r, i, 2),
+		.limit = {.requests = db_int(r, i, 3),
+			.window_s = (int32_t)db_int(r, i, 4),
+			.burst = db_int(r, i, 5)},
+	};
+}
+
+static struct limit_row *rows_read(const struct db_rows *r, enum err *e, size_t *ret_n)
+{
+	const size_t n = r ? db_rows_n(r) : 0;
+	struct limit_row *rows = call_rows(e, n, sizeof *rows);
+
+	for (size_t i = 0; rows && i < n; i++)
+		rows[i] = row_read(r, i);
+	*ret_n = rows ? n : 0;
+	return rows;
+}
+
+static void on_list(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	size_t n = 0;
+	struct limit_row *rows = rows_read(e ? NULL : db_reply_rows(reply, 0), &e, &n);
+
+	((limit_rows_done *)call->done)(call->ctx, e, rows, n);
+	free(rows);
+	free(call);
+}
+
+enum err limit_plan_list(struct db *db, limit_rows_done *done, void *ctx)
+{
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &list_stmt, NULL, on_list, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+/* ---- news ---- */
+
+enum { REPLY_ROWS, REPLY_PRODUCERS, REPLY_TENANTS };
+
+static void marks_read(const struct db_rows *r, struct limit_news *news)
+{
+	news->oldest = db_int(r, 0, 0);
+	news->has_more = news->tenants_n == LIMIT_TENANTS_PAGE;
+	if (news->has_more)
+		news->last = (struct limit_mark){db_int(r, news->tenants_n - 1, 3),
+			news->tenants[news->tenants_n - 1].tenant};
+}
+
+static struct limit_tenant *tenants_read(
+	const struct db_rows *r, enum err *e, struct limit_news *news)
+{
+	const size_t n = r ? db_rows_n(r) : 0;
+	struct limit_tenant *tenants = call_rows(e, n, sizeof *tenants);
+
+	for (size_t i = 0; tenants && i < n; i++)
+		if (!db_null(r, i, 1))
+			tenants[news->tenants_n++] =
+				(struct limit_tenant){db_id(r, i, 1), db_text(r, i, 2)};
+	news->tenants = tenants;
+	if (tenants)
+		marks_read(r, news);
+	return tenants;
+}
+
+static void on_news(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	struct limit_news news = {.producers = 1};
+	struct limit_row *rows =
+		rows_read(e ? NULL : db_reply_rows(reply, REPLY_ROWS), &e, &news.rows_n);
+	struct limit_tenant *tenants =
+		tenants_read(e ? NULL : db_reply_rows(reply, REPLY_TENANTS), &e, &news);
+
+	if (!e && db_int(db_reply_rows(reply, REPLY_PRODUCERS), 0, 0) > 1)
+		news.producers = db_int(db_reply_rows(reply, REPLY_PRODUCERS), 0, 0);
+	news.rows = rows;
+	((limit_news_done *)call->done)(call->ctx, e, e ? NULL : &news);
+	free(tenants);
+	free(rows);
+	free(call);
+}
+
+enum err limit_plan_news(
+	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx)
+{
+	struct db_args a;
+	struct call *call;
+	enum err e = call_begin(db, NULL, 0, &call);
+
+	if (e)
+		return e;
+	call->done = (call_fn *)done;
+	call->ctx = ctx;
+	db_args_init(&a);
+	db_arg_int8(&a, mark->change);
+	db_arg_id(&a, mark->tenant);
+	db_query(db, &list_stmt, NULL);
+	db_query(db, &producers_stmt, NULL);
+	db_query(db, &tenants_stmt, &a);
+	db_commit(db, on_news, call);
+	return ERR_OK;
+}
+
+/* ---- changes ---- */
+
+static void key_args(struct db_args *a, const struct limit_row *row)
+{
+	db_args_init(a);
+	db_arg_text(a, row->plan);
+	db_arg_text(a, limit_level_text(row->level));
+	db_arg_text(a, row->role);
+}
+
+static void write_query(struct db *db, const struct limit_change *change)
+{
+	struct db_args a;
+
+	key_args(&a, &change->row);
+	if (!change->remove) {
+		db_arg_int8(&a, change->row.limit.requests);
+		db_arg_int4(&a, change->row.limit.window_s);
+		db_arg_int8(&a, change->row.limit.burst);
+	}
+	audit_by_args(&a, &change->by);
+	db_query(db, change->remove ? &remove_stmt : &set_stmt, &a);
+}
+
+static struct limit_effect effect_read(const struct db_rows *r)
+{
+	return (struct limit_effect){
+		.tenants = db_int(r, 0, 0),
+		.was = !db_null(r, 0, 1),
+		.before = {.requests = db_int(r, 0, 1),
+			.window_s = (int32_t)db_int(r, 0, 2),
+			.burst = db_int(r, 0, 3)},
+	};
+}
+
+static void on_effect(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const bool removes = call->n != 0, wrote = !e && db_reply_n(reply) > 1;
+	struct limit_effect effect = {.was = false};
+
+	if (!e)
+		effect = effect_read(db_reply_rows(reply, 0));
+	if (!e && removes && !effect.was)
+		e = ERR_NOT_FOUND;
+	else if (wrote && db_rows_n(db_reply_rows(reply, 1)) == 0)
+		e = ERR_CONFLICT;
+	((limit_effect_done *)call->done)(call->ctx, e, e ? NULL : &effect);
+	free(call);
+}
+
+enum err limit_plan_change(
+	struct db *db, const struct limit_change *change, limit_effect_done *done, void *ctx)
+{
+	struct db_args a;
+	struct call *call;
+	enum err e = call_begin(db, NULL, 0, &call);
+
+	if (e)
+		return e;
+	call->done = (call_fn *)done;
+	call->ctx = ctx;
+	call->n = change->remove;
+	key_args(&a, &change->row);
+	db_query(db, &look_stmt, &a);
+	if (!change->dry_run)
+		write_query(db, change);
+	db_commit(db, on_effect, call);
+	return ERR_OK;
+}
+
+/* ---- a tenant's ---- */
+
+static void on_plan(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
+	const bool sets = call->n != 0, found = r && db_rows_n(r) > 0;
+
+	if (!e && sets && !found)
+		e = ERR_NOT_FOUND;
+	((limit_tenant_done *)call->done)(call->ctx, e, found ? db_text(r, 0, 0) : "");
+	free(call);
+}
+
+enum err limit_tenant_get(struct db *db, struct id tenant, limit_tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, tenant);
+	return call_run(&(struct call_ask){
+		db, &tenant, 1, &plan_stmt, &a, on_plan, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
+	const struct audit_actor *by, limit_tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, tenant);
+	db_arg_text(&a, plan);
+	audit_by_args(&a, by);
+	return call_run(&(struct call_ask){db, &tenant, 1, &give_stmt, &a, on_plan,
+		{.done = (call_fn *)done, .ctx = ctx, .n = 1}});
+}

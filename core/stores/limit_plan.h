@@ -1,0 +1,82 @@
+/* limit_plan.h - plans of request limits, and which tenant has which.
+ *
+ * Producers keep all plans, and which tenants have one; they ask for what changed
+ * (limit_plan_news) every second. No change of a tenant's plan is missed, however long
+ * its transaction took, by whoever asks next from the oldest transaction that had not
+ * ended when the first page of this time was read.
+ *
+ * Threads: the connection's.  Memory: what a callback gets dies with it. */
+#ifndef STORES_LIMIT_PLAN_H
+#define STORES_LIMIT_PLAN_H
+
+#include "domain/request_limit.h"
+#include "ports/db.h"
+#include "stores/audit.h"
+
+enum { LIMIT_ROWS_MAX = 4096, LIMIT_TENANTS_PAGE = 1000 };
+
+struct limit_row {
+	const char *plan;
+	enum limit_level level;
+	const char *role; /* of LIMIT_ROLE; else "" */
+	struct request_limit limit;
+};
+
+/* ---- for producers ---- */
+
+/* Where the last page ended; or a change alone: whatever came with it or later. Zeroed: all. */
+struct limit_mark {
+	int64_t change;
+	struct id tenant;
+};
+struct limit_tenant {
+	struct id tenant;
+	const char *plan; /* "" = none any more */
+};
+struct limit_news {
+	const struct limit_row *rows; /* all plans, by name */
+	size_t rows_n;
+	const struct limit_tenant *tenants;
+	size_t tenants_n;
+	struct limit_mark last; /* has_more: the page ended there */
+	bool has_more;
+	int64_t oldest;	   /* no transaction under way began before it */
+	int64_t producers; /* that said lately that they live; at least 1 */
+};
+typedef void limit_news_done(void *ctx, enum err e, const struct limit_news *news);
+MUST_CHECK enum err limit_plan_news(
+	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx);
+
+/* ---- for operators ---- */
+
+typedef void limit_rows_done(void *ctx, enum err e, const struct limit_row *rows, size_t n);
+/* All of them, by plan, level and role. */
+MUST_CHECK enum err limit_plan_list(struct db *db, limit_rows_done *done, void *ctx);
+
+struct limit_change {
+	struct limit_row row;
+	bool remove;
+	bool dry_run; /* nothing is written */
+	struct audit_actor by;
+};
+/* What a change does, or would do. */
+struct limit_effect {
+	bool was; /* there was such a limit: before */
+	struct request_limit before;
+	int64_t tenants; /* that have the plan; of the default one: all tenants */
+};
+typedef void limit_effect_done(void *ctx, enum err e, const struct limit_effect *effect);
+/*   ERR_NOT_FOUND  remove: there is no such limit
+ *   ERR_CONFLICT   as many limits stand as may */
+MUST_CHECK enum err limit_plan_change(
+	struct db *db, const struct limit_change *change, limit_effect_done *done, void *ctx);
+
+/* A tenant's plan: "" when it has none. */
+typedef void limit_tenant_done(void *ctx, enum err e, const char *plan);
+MUST_CHECK enum err limit_tenant_get(
+	struct db *db, struct id tenant, limit_tenant_done *done, void *ctx);
+/* plan NULL: none. Tells the one before.   ERR_NOT_FOUND  no limit is in a plan of this name */
+MUST_CHECK enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
+	const struct audit_actor *by, limit_tenant_done *done, void *ctx);
+
+#endif

@@ -1,0 +1,231 @@
+#include "limits/limit_calls.h"
+
+#include "call.h"
+#include "jobs/job_json.h"
+#include "limits/plans.h"
+#include "producer.h"
+#include "stores/limit_plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct query_field no_fields[] = {{NULL, QUERY_TEXT, 0, 0}};
+static const struct query_field dry_fields[] = {
+	{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
+
+static const char role_prefix[] = "role:";
+
+struct limit_call {
+	struct call call; /* first */
+	struct limit_change change;
+	char plan[ROUTE_PARAM_MAX], role[ROUTE_PARAM_MAX];
+};
+
+static struct limit_call *of(const struct record_batch *batch)
+{
+	return (struct limit_call *)(void *)call_of(batch);
+}
+
+/* ---- writing ---- */
+
+static void limit_put(struct buf *out, const struct request_limit *limit)
+{
+	(void)buf_printf(out, "{\"requests\":%lld,\"window_s\":%d,\"burst\":%lld}",
+		(long long)limit->requests, (int)limit->window_s, (long long)limit->burst);
+}
+
+static void name_put(struct buf *out, const struct limit_row *row)
+{
+	(void)buf_printf(out, "{\"object\":\"limit\",\"plan\":%s%s%s,\"level\":\"%s%s%s\",",
+		row->plan ? "\"" : "", row->plan ? row->plan : "null", row->plan ? "\"" : "",
+		limit_level_text(row->level), row->role[0] ? ":" : "", row->role);
+}
+
+static void row_put(struct buf *out, const struct limit_row *row)
+{
+	name_put(out, row);
+	(void)buf_printf(out, "\"requests\":%lld,\"window_s\":%d,\"burst\":%lld}",
+		(long long)row->limit.requests, (int)row->limit.window_s,
+		(long long)row->limit.burst);
+}
+
+/* ---- see ---- */
+
+/* What the configuration says comes last, as limits of no plan. */
+static void configured_put(struct buf *out, const struct config *config, bool any)
+{
+	for (size_t i = 0; i < LIMIT_LEVELS; i++) {
+		const struct limit_row row = {.level = (enum limit_level)i,
+			.role = "",
+			.limit = plans_configured(config, (enum limit_level)i)};
+
+		if (!row.limit.requests)
+			continue;
+		if (any)
+			(void)buf_char(out, ',');
+		row_put(out, &row);
+		any = true;
+	}
+}
+
+static void listed(void *ctx, enum err e, const struct limit_row *rows, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct request *r = of(batch)->call.r;
+	struct buf *out = reply_json(&r->reply, 200);
+
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0; !e && i < n; i++) {
+		if (i)
+			(void)buf_char(out, ',');
+		row_put(out, &rows[i]);
+	}
+	configured_put(out, r->producer->config, n > 0);
+	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	record_batch_end(batch, e);
+}
+
+static enum err list_run(struct db *db, struct record_batch *batch)
+{
+	return limit_plan_list(db, listed, batch);
+}
+
+const struct record_op request_limits_list_op = {"request_limits", RECORD_SLOW, 1, list_run, NULL};
+
+void request_limits_get(struct request *r)
+{
+	struct limit_call *c;
+
+	if (call_query(r, no_fields) && (c = call_new(r, sizeof *c)))
+		call_start(&c->call, &request_limits_list_op);
+}
+
+/* ---- change a plan ---- */
+
+static void effect_put(struct limit_call *c, const struct limit_effect *effect)
+{
+	struct buf *out = reply_json(&c->call.r->reply, 200);
+
+	name_put(out, &c->change.row);
+	(void)buf_text(out, "\"before\":");
+	if (effect->was)
+		limit_put(out, &effect->before);
+	else
+		(void)buf_text(out, "null");
+	(void)buf_text(out, ",\"after\":");
+	if (c->change.remove)
+		(void)buf_text(out, "null");
+	else
+		limit_put(out, &c->change.row.limit);
+	(void)buf_printf(out, ",\"tenants\":%lld,\"dry_run\":%s}", (long long)effect->tenants,
+		c->change.dry_run ? "true" : "false");
+}
+
+static void changed(void *ctx, enum err e, const struct limit_effect *effect)
+{
+	struct record_batch *batch = ctx;
+	struct limit_call *c = of(batch);
+
+	if (!e)
+		effect_put(c, effect);
+	if (!e && !c->change.dry_run)
+		plans_hurry(c->call.r->producer->plans);
+	record_batch_end(batch, e);
+}
+
+static enum err change_run(struct db *db, struct record_batch *batch)
+{
+	return limit_plan_change(db, &of(batch)->change, changed, batch);
+}
+
+const struct record_op request_limit_change_op = {
+	"request_limit_change", RECORD_SLOW, 1, change_run, NULL};
+
+/* What the path names; NULL: the request was answered. */
+static struct limit_call *change_new(struct request *r)
+{
+	struct limit_call *c = call_query(r, dry_fields) ? call_new(r, sizeof *c) : NULL;
+	const char *level = r->match.params[1];
+
+	if (!c)
+		return NULL;
+	(void)snprintf(c->plan, sizeof c->plan, "%s", r->match.params[0]);
+	if (strncmp(level, role_prefix, sizeof role_prefix - 1) == 0) {
+		(void)snprintf(c->role, sizeof c->role, "%s", level + sizeof role_prefix - 1);
+		level = "role";
+	}
+	c->change = (struct limit_change){
+		.row = {.plan = c->plan, .level = limit_level_from_text(level), .role = c->role},
+		.dry_run = query_bool(&r->query, "dry_run") == 1,
+		.by = request_actor(r)};
+	c->call.conflict = "there are as many limits as there may be";
+	return c;
+}
+
+/* NULL: it can be written. */
+static const char *name_fault(const struct limit_row *row)
+{
+	if (!limit_plan_is_right(row->plan))
+		return "a plan's name must be 1 to 64 of a-z, 0-9, - _ and .";
+	if (row->level == LIMIT_LEVELS)
+		return "the level must be global, tenant, ip, user or role:NAME";
+	if (row->level == LIMIT_ROLE && !role_name_is_right(row->role))
+		return "the level must name a role: role:NAME";
+	if (row->level == LIMIT_GLOBAL && strcmp(row->plan, LIMIT_PLAN_DEFAULT) != 0)
+		return "what all tenants share is a limit of the plan default alone";
+	return NULL;
+}
+
+static void change_start(struct limit_call *c)
+{
+	const char *fault = name_fault(&c->change.row);
+
+	if (fault)
+		request_fail_detail(c->call.r, ERR_INVALID_FIELD, fault);
+	else
+		call_start(&c->call, &request_limit_change_op);
+}
+
+static bool limit_read(struct request *r, const json_t *body, struct request_limit *ret)
+{
+	const json_t *burst = json_object_get(body, "burst");
+	const char *member, *fault;
+	struct problems p = {0};
+	char pointer[32];
+
+	ret->requests = json_integer_value(json_object_get(body, "requests"));
+	ret->window_s = (int32_t)json_integer_value(json_object_get(body, "window_s"));
+	ret->burst = burst ? json_integer_value(burst) : ret->requests ? ret->requests : 1;
+	fault = request_limit_fault(ret, &member);
+	if (!fault)
+		return true;
+	(void)snprintf(pointer, sizeof pointer, "/%s", member);
+	problems_add(&p, pointer, "%s", fault);
+	request_fail_with(r, ERR_INVALID_FIELD, &p);
+	return false;
+}
+
+void request_limit_put(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{"requests", JSON_IS_INTEGER, JSON_REQUIRED, 0, INT32_MAX},
+		{"window_s", JSON_IS_INTEGER, JSON_REQUIRED, 1, LIMIT_WINDOW_MAX_S},
+		{"burst", JSON_IS_INTEGER, JSON_OPTIONAL, 1, INT32_MAX},
+		{NULL, 0, JSON_OPTIONAL, 0, 0}};
+	json_t *body = call_body(r, fields, false);
+	struct limit_call *c = body ? change_new(r) : NULL;
+
+	if (c && limit_read(r, body, &c->change.row.limit))
+		change_start(c);
+	json_decref(body);
+}
+
+void request_limit_delete(struct request *r)
+{
+	struct limit_call *c = change_new(r);
+
+	if (!c)
+		return;
+	c->change.remove = true;
+	change_start(c);
+}

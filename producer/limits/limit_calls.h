@@ -1,0 +1,27 @@
+/* limit_calls.h - operators' calls about request limits: plans, and who has which.
+ *
+ *   GET    /v1/limits                    every limit of every plan, and what the configuration says
+ *   PUT    /v1/limits/{plan}/{level}     level: global, tenant, ip, user, or role:NAME
+ *   DELETE /v1/limits/{plan}/{level}
+ *   GET, PUT /v1/tenants/{name}/plan
+ *
+ * ?dry_run=true says what would change and for how many tenants, and changes nothing.
+ * A change holds in every producer within PLANS_LOOK_MS and a moment.
+ *
+ * Threads: as other calls.  Memory: the request's. */
+#ifndef LIMITS_LIMIT_CALLS_H
+#define LIMITS_LIMIT_CALLS_H
+
+#include "http/request.h"
+#include "record/record.h"
+
+void request_limits_get(struct request *r);
+void request_limit_put(struct request *r);
+void request_limit_delete(struct request *r);
+void tenant_plan_get(struct request *r);
+void tenant_plan_put(struct request *r);
+
+extern const struct record_op request_limits_list_op, request_limit_change_op, tenant_plan_read_op,
+	tenant_plan_change_op;
+
+#endif

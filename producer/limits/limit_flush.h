@@ -1,0 +1,30 @@
+/* limit_flush.h - one call of the script: its words, and what its answer says to whom.
+ *
+ * Threads: the limiter's loop, under its lock where that says so.  Memory: bounded by
+ * LIMIT_FLUSH_KEYS buckets; requests of buckets that are already in a call join without end. */
+#ifndef LIMITS_LIMIT_FLUSH_H
+#define LIMITS_LIMIT_FLUSH_H
+
+#include "limits/limit_ask.h"
+#include "ports/scratch.h"
+
+enum { LIMIT_FLUSH_KEYS = 2048 };
+
+struct limit_flush;
+
+MUST_CHECK enum err limit_flush_new(struct limit_flush **ret_flush);
+/* NULL is fine. */
+void limit_flush_free(struct limit_flush *f);
+
+/* Moves asks from the inbox to ret_asks, as many as fit in their order, and groups them. */
+void limit_flush_fill(struct limit_flush *f, const struct levels *levels, int64_t now_us,
+	struct ring *inbox, struct ring *ret_asks);
+/* Errors as scratch_run. */
+MUST_CHECK enum err limit_flush_send(struct limit_flush *f, struct scratch *scratch,
+	struct scratch_script *script, scratch_reply_fn *fn, void *owner);
+/* Answers the asks that limit_flush_fill moved (none, when they were given up), and remembers the
+ * levels as they stood at sent_us. */
+void limit_flush_take(struct limit_flush *f, const struct scratch_reply *reply,
+	struct levels *levels, int64_t sent_us, struct ring *asks);
+
+#endif

@@ -1,0 +1,43 @@
+#include "limits/limit_script.h"
+
+const char limit_script[] =
+	"local t = redis.call('TIME')\n"
+	"local now = (t[1] - 1767225600) * 1000000 + t[2]\n"
+	"local ahead, moved, reply, at, first = {}, {}, {}, 2, 0\n"
+	"local function num() at = at + 1; return tonumber(ARGV[at - 1]) end\n"
+
+	/* as Redis has it, not less than is remembered, not more than the burst */
+	"local function level(key, span, floor)\n"
+	"  local a = ahead[key]\n"
+	"  if not a then a = (tonumber(redis.call('GET', key) or now) or now) - now end\n"
+	"  if a < floor then a = floor end\n"
+	"  if a > span then a, moved[key] = span, true end\n"
+	"  if a < 0 then a = 0 end\n"
+	"  ahead[key] = a\n"
+	"  return a\n"
+	"end\n"
+
+	"for _ = 1, tonumber(ARGV[1]) do\n"
+	"  local fits, m = num(), num()\n"
+	"  local every = {}\n"
+	"  for i = 1, m do\n"
+	"    local interval, span, floor = num(), num(), num()\n"
+	"    local room = math.floor((span - level(KEYS[first + i], span, floor)) / interval + 1e-6)\n"
+	"    if room < fits then fits = room end\n"
+	"    every[i] = interval\n"
+	"  end\n"
+	"  if fits < 0 then fits = 0 end\n"
+	"  reply[#reply + 1] = fits\n"
+	"  for i = 1, m do\n"
+	"    local key = KEYS[first + i]\n"
+	"    if fits > 0 then ahead[key], moved[key] = ahead[key] + fits * every[i], true end\n"
+	"    reply[#reply + 1] = math.floor(ahead[key])\n"
+	"  end\n"
+	"  first = first + m\n"
+	"end\n"
+
+	"for key in pairs(moved) do\n"
+	"  redis.call('SET', key, string.format('%.3f', now + ahead[key]),\n"
+	"    'PX', math.max(1, math.ceil(ahead[key] / 1000)))\n"
+	"end\n"
+	"return reply\n";

@@ -1,0 +1,25 @@
+/* limit_script.h - the script behind limiter.h: one call for all that waits.
+ *
+ * KEYS   the buckets of every group, group by group
+ * ARGV   number of groups, then per group: n m, and for each of its m buckets:
+ *          interval_us span_us floor_us
+ * reply  per group: how many of its n are let in, then m times: us ahead
+ *
+ * A group is n requests that ask the same buckets. As many are let in as fit into
+ * all of them, and each bucket is charged with these alone: just what n calls one
+ * after another would do. floor_us is how far a bucket stood ahead by the memory
+ * of whoever asks; what Redis lost is put back by that.
+ *
+ * A value is the theoretical arrival time in microseconds since 2026, so that a
+ * double keeps fractions of them; it expires when it is over. It is never further
+ * ahead than the burst: a clock that was set back shuts nobody out.
+ *
+ * Threads: constants. */
+#ifndef LIMITS_LIMIT_SCRIPT_H
+#define LIMITS_LIMIT_SCRIPT_H
+
+#define LIMIT_KEY "lh:limit:"
+
+extern const char limit_script[];
+
+#endif

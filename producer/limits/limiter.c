@@ -1,0 +1,364 @@
+#include "limits/limiter.h"
+
+#include "connect/redis.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "limits/limit_ask.h"
+#include "limits/limit_flush.h"
+#include "limits/limit_script.h"
+#include "limits/plans.h"
+#include "producer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WHY_MAX = 1024, NET_BYTES = 8, MAPPED_BYTES = 12 };
+
+struct limiter {
+	struct producer *producer;
+	pthread_mutex_t lock; /* inbox, levels */
+	struct ring inbox;
+	struct levels *levels;
+	_Atomic bool shared;
+	_Atomic uint64_t admitted, local, refused[LIMIT_LEVELS];
+	/* the loop's */
+	struct loop_wake *wake;
+	struct loop_timer *deadline;
+	struct scratch *scratch;
+	struct scratch_script *script;
+	struct limit_flush *flush;
+	struct ring sent; /* of the call under way, in their order; empty: given up */
+	int64_t sent_us;
+	bool under_way;
+};
+
+/* ---- what a request asks ---- */
+
+/* IPv6 by its /64: whoever has one of its addresses has all. */
+static size_t address_bytes(const struct request *r)
+{
+	static const uint8_t mapped[MAPPED_BYTES] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+	return memcmp(r->address, mapped, sizeof mapped) == 0 ? sizeof r->address
+							      : (size_t)NET_BYTES;
+}
+
+static void key_name(const struct request *r, const char *role, struct limit_key *key)
+{
+	const struct pseudonym_key *by = &r->producer->pseudonyms;
+	const struct id *tenant = &r->caller.tenant, *principal = &r->caller.principal;
+	const struct digest_part what[LIMIT_LEVELS] = {[LIMIT_GLOBAL] = {"", 0},
+		[LIMIT_TENANT] = {tenant->bytes, sizeof tenant->bytes},
+		[LIMIT_ROLE] = {role, role ? strlen(role) : 0},
+		[LIMIT_IP] = {r->address, address_bytes(r)},
+		[LIMIT_USER] = {principal->bytes, sizeof principal->bytes}};
+	const bool of_tenant = key->level != LIMIT_GLOBAL && key->level != LIMIT_IP;
+	const char *level = limit_level_text(key->level);
+	const struct digest_part parts[] = {{level, strlen(level) + 1},
+		{tenant->bytes, of_tenant ? sizeof tenant->bytes : 0}, what[key->level]};
+
+	digest_keyed(by->bytes, sizeof by->bytes, parts, 3, key->id, sizeof key->id);
+}
+
+static struct limit_ask *ask_make(struct request *r, const struct plans_found *found, size_t n)
+{
+	struct limit_ask *ask = calloc(1, sizeof *ask + n * sizeof *ask->keys);
+
+	if (!ask)
+		return NULL;
+	ask->r = r;
+	ask->n = n;
+	for (size_t i = 0; i < n; i++) {
+		ask->keys[i] = (struct limit_key){
+			.level = found[i].level, .limit = found[i].limit, .pace = found[i].pace};
+		key_name(r, found[i].role, &ask->keys[i]);
+	}
+	return ask;
+}
+
+static size_t limits_of(struct request *r, struct plans_found found[PLANS_FOUND_MAX])
+{
+	const struct rights *rights = r->caller.rights;
+	const struct plans_whom whom = {.tenant = r->is_known ? r->caller.tenant : (struct id){{0}},
+		.roles = rights ? (const char *const *)rights->roles : NULL,
+		.roles_n = rights ? rights->roles_n : 0};
+
+	return plans_find(r->producer->plans, &whom, found);
+}
+
+/* ---- without Redis ---- */
+
+static void count(struct limiter *l, const struct limit_ask *ask)
+{
+	if (ask->admitted)
+		l->admitted++;
+	for (size_t i = 0; !ask->admitted && i < ask->n; i++)
+		if (limit_pace_room(ask->keys[i].pace, ask->keys[i].ahead_us) < 1)
+			l->refused[ask->keys[i].level]++;
+}
+
+/* Under the lock. */
+static void decide_alone(struct limiter *l, struct limit_ask *ask)
+{
+	const int64_t now_us = clock_us(), n = plans_producers(l->producer->plans);
+
+	ask->answered = ask->admitted = true;
+	for (size_t i = 0; i < ask->n; i++) {
+		struct limit_key *key = &ask->keys[i];
+
+		key->pace = limit_pace_share(key->pace, n);
+		key->ahead_us = levels_ahead(l->levels, key->id, now_us);
+		if (key->ahead_us > key->pace.span_us)
+			key->ahead_us = key->pace.span_us;
+		ask->admitted &= limit_pace_room(key->pace, key->ahead_us) > 0;
+	}
+	for (size_t i = 0; ask->admitted && i < ask->n; i++) {
+		struct limit_key *key = &ask->keys[i];
+
+		key->ahead_us += key->pace.interval_us;
+		levels_put(l->levels, key->id, now_us, key->ahead_us);
+	}
+	l->local++;
+	count(l, ask);
+}
+
+static void resume_all(struct ring *asks)
+{
+	while (!ring_empty(asks)) {
+		struct limit_ask *ask = RING_OF(asks->next, struct limit_ask, link);
+
+		ring_leave(&ask->link);
+		request_resume(ask->r);
+	}
+}
+
+/* ---- with Redis, on the loop ---- */
+
+static void decide_all_alone(struct limiter *l, struct ring *asks)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	for (struct ring *at = asks->next; at != asks; at = at->next)
+		decide_alone(l, RING_OF(at, struct limit_ask, link));
+	(void)pthread_mutex_unlock(&l->lock);
+	resume_all(asks);
+}
+
+static void go_on(struct limiter *l);
+
+static void told(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct limiter *l = owner;
+
+	l->under_way = false;
+	loop_timer_stop(l->deadline);
+	if (e && reply)
+		log_error("Redis refused to count requests",
+			LOG_TEXT("why", scratch_bytes(reply, NULL)));
+	if (e) {
+		decide_all_alone(l, &l->sent);
+	} else {
+		l->shared = true;
+		(void)pthread_mutex_lock(&l->lock);
+		limit_flush_take(l->flush, reply, l->levels, l->sent_us, &l->sent);
+		(void)pthread_mutex_unlock(&l->lock);
+		for (struct ring *at = l->sent.next; at != &l->sent; at = at->next)
+			count(l, RING_OF(at, struct limit_ask, link));
+		resume_all(&l->sent);
+	}
+	go_on(l);
+}
+
+/* It is not waited for any longer; what it charges when it comes after all is not given back. */
+static void too_late(void *owner)
+{
+	struct limiter *l = owner;
+
+	if (!l->under_way)
+		return;
+	if (l->shared)
+		log_warn("Redis is silent: requests are counted here, by a share",
+			LOG_INT("producers", plans_producers(l->producer->plans)));
+	l->shared = false;
+	decide_all_alone(l, &l->sent);
+	go_on(l);
+}
+
+static void inbox_take(struct limiter *l, struct ring *ret_asks, size_t max_keys)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	if (!max_keys)
+		ring_join_all(ret_asks, &l->inbox);
+	else
+		limit_flush_fill(l->flush, l->levels, l->sent_us, &l->inbox, ret_asks);
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+static void flush(struct limiter *l)
+{
+	l->sent_us = clock_us();
+	inbox_take(l, &l->sent, 1);
+	if (ring_empty(&l->sent))
+		return;
+	l->under_way = true;
+	loop_timer_start(l->deadline, LIMITER_DEADLINE_MS);
+	if (limit_flush_send(l->flush, l->scratch, l->script, told, l))
+		told(l, ERR_SCRATCH, NULL);
+}
+
+/* The next call, or none is needed. */
+static void go_on(struct limiter *l)
+{
+	struct ring alone;
+
+	ring_init(&alone);
+	if (!l->shared) {
+		inbox_take(l, &alone, 0);
+		decide_all_alone(l, &alone);
+	} else if (!l->under_way) {
+		flush(l);
+	}
+}
+
+static void woken(void *owner)
+{
+	go_on(owner);
+}
+
+static void on_change(void *owner, bool up)
+{
+	struct limiter *l = owner;
+
+	l->shared = up;
+	if (!up)
+		log_warn("Redis is away: requests are counted here, by a share",
+			LOG_INT("producers", plans_producers(l->producer->plans)));
+	go_on(l);
+}
+
+/* ---- the desk ---- */
+
+/* On the server's thread. */
+static void put(struct limiter *l, struct limit_ask *ask, bool *ret_parked)
+{
+	bool first;
+
+	(void)pthread_mutex_lock(&l->lock);
+	if (!l->shared) {
+		decide_alone(l, ask);
+		(void)pthread_mutex_unlock(&l->lock);
+		return;
+	}
+	request_park(ask->r);
+	*ret_parked = true;
+	first = ring_empty(&l->inbox);
+	ring_join(&l->inbox, &ask->link);
+	(void)pthread_mutex_unlock(&l->lock);
+	if (first)
+		loop_wake_send(l->wake);
+}
+
+enum err limiter_check(struct request *r, bool *ret_parked)
+{
+	struct limiter *l = r->producer->limiter;
+	struct plans_found found[PLANS_FOUND_MAX];
+	size_t n;
+
+	if (r->limit)
+		return r->limit->admitted ? ERR_OK : ERR_RATE_LIMITED;
+	if (r->match.route->access == ROUTE_OPERATOR || !plans_any(r->producer->plans))
+		return ERR_OK;
+	if (!plans_known(r->producer->plans))
+		return ERR_UNAVAILABLE;
+	n = limits_of(r, found);
+	if (n == 0)
+		return ERR_OK;
+	r->limit = ask_make(r, found, n);
+	if (!r->limit)
+		return ERR_NOMEM;
+	put(l, r->limit, ret_parked);
+	return *ret_parked || r->limit->admitted ? ERR_OK : ERR_RATE_LIMITED;
+}
+
+struct limiter_counts limiter_counts(const struct limiter *l)
+{
+	struct limiter_counts counts = {
+		.admitted = l->admitted, .local = l->local, .shared = l->shared};
+
+	for (size_t i = 0; i < LIMIT_LEVELS; i++)
+		counts.refused[i] = l->refused[i];
+	return counts;
+}
+
+/* ---- opening ---- */
+
+enum err limiter_new(struct producer *producer, struct limiter **ret_limiter)
+{
+	struct limiter *l = calloc(1, sizeof *l);
+	enum err e = l ? levels_new(&l->levels) : ERR_NOMEM;
+
+	if (!e)
+		e = limit_flush_new(&l->flush);
+	if (e) {
+		limiter_free(l);
+		return e;
+	}
+	l->producer = producer;
+	(void)pthread_mutex_init(&l->lock, NULL);
+	ring_init(&l->inbox);
+	ring_init(&l->sent);
+	*ret_limiter = l;
+	return ERR_OK;
+}
+
+static enum err connection_open(struct limiter *l)
+{
+	const struct scratch_options hooks = {.on_change = on_change, .owner = l};
+	struct buf why;
+	enum err e;
+
+	buf_init(&why, WHY_MAX);
+	e = redis_open(l->producer->config, l->producer->loop, &hooks, &why, &l->scratch);
+	if (!e)
+		e = scratch_script_add(l->scratch, limit_script, &l->script);
+	if (e)
+		log_error("Redis cannot be used for limits", LOG_ERR(e),
+			LOG_TEXT("why", why.bytes ? why.bytes : ""));
+	buf_clear(&why);
+	return e;
+}
+
+enum err limiter_start(struct limiter *l)
+{
+	enum err e = loop_wake_new(l->producer->loop, woken, l, &l->wake);
+
+	if (!e)
+		e = loop_timer_new(l->producer->loop, too_late, l, &l->deadline);
+	if (!e && l->producer->config->redis.limits_url[0])
+		e = connection_open(l);
+	return e;
+}
+
+void limiter_stop(struct limiter *l)
+{
+	if (!l)
+		return;
+	scratch_close(l->scratch);
+	l->scratch = NULL;
+	loop_timer_free(l->deadline);
+	loop_wake_free(l->wake);
+	l->deadline = NULL;
+	l->wake = NULL;
+}
+
+void limiter_free(struct limiter *l)
+{
+	if (!l)
+		return;
+	limiter_stop(l);
+	limit_flush_free(l->flush);
+	levels_free(l->levels);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+}

@@ -1,0 +1,47 @@
+/* limiter.h - may this request come now? Asked once for each, when it is known who calls.
+ *
+ * Requests that are limited are parked and gathered. One Lua call (limit_script.h)
+ * takes all that wait, those of equal buckets as one, and is followed by the next
+ * when it is answered: so the busier it is, the more share a call. All levels of a
+ * request are asked together; who is refused at one of them is charged at none.
+ *
+ *   nothing is configured   no call, no park, one look at a flag
+ *   Redis is away, silent for LIMITER_DEADLINE_MS, or there is none:
+ *                           this producer's own buckets, each a limit's share by the number of
+ *                           producers that live; from where Redis stood when last heard
+ *
+ * A failed look at a key (401) asks too, at the levels of those who are not known:
+ * its answer is then 429 where that is refused.
+ *
+ * Threads: any ask; the producer's loop sends and answers. One lock.
+ * Memory: a block for each limited request; levels.h. */
+#ifndef LIMITS_LIMITER_H
+#define LIMITS_LIMITER_H
+
+#include "domain/request_limit.h"
+#include "http/request.h"
+
+struct limiter;
+
+enum { LIMITER_DEADLINE_MS = 50 };
+
+MUST_CHECK enum err limiter_new(struct producer *producer, struct limiter **ret_limiter);
+/* Connects to Redis where there is one, on the producer's loop. */
+MUST_CHECK enum err limiter_start(struct limiter *l);
+/* Once the loop has ended and nothing is parked. NULL is fine. */
+void limiter_stop(struct limiter *l);
+void limiter_free(struct limiter *l);
+
+/* On the server's thread; it may park r, and is asked again when r is resumed.
+ *   ERR_OK            it may go on, or its limits are not asked
+ *   ERR_RATE_LIMITED  limit_refuse answers it      ERR_UNAVAILABLE  limits are not known yet */
+MUST_CHECK enum err limiter_check(struct request *r, bool *ret_parked);
+
+struct limiter_counts {
+	uint64_t admitted, local; /* local: decided without Redis, either way */
+	uint64_t refused[LIMIT_LEVELS];
+	bool shared; /* Redis decides */
+};
+struct limiter_counts limiter_counts(const struct limiter *l);
+
+#endif

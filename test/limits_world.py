@@ -1,0 +1,190 @@
+"""What tests of request limits share: producers, plans, a Redis to look into, and clients that ask."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import yaml
+from client import Client, until
+from roles_world import made
+
+KEYS = "lh:limit:"
+# Malformed on purpose: its limits are asked, and nothing else is done for it.
+NOTHING = b"{"
+
+
+class Wire:
+    """A few commands of Redis, as it speaks."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.file = self.socket.makefile("rb")
+
+    def __call__(self, *words: str) -> Any:
+        out = b"*%d\r\n" % len(words)
+        for word in words:
+            out += b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode())
+        self.socket.sendall(out)
+        return self.read()
+
+    def read(self) -> Any:
+        line = self.file.readline().rstrip(b"\r\n")
+        kind, rest = line[:1], line[1:]
+        if kind == b"*":
+            return [self.read() for _ in range(int(rest))]
+        if kind == b"$":
+            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2].decode()
+        assert kind in b"+:", line
+        return rest.decode()
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+@dataclass
+class Asked:
+    """What became of many requests."""
+
+    admitted: int = 0
+    refused: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+class LimitsWorld:
+    def __init__(self, stack: Any, admin: Client) -> None:
+        self.stack, self.admin = stack, admin
+        names = sorted(p.stem for p in stack.layout.etc.glob("producer-*.yaml"))
+        trees = {name: yaml.safe_load((stack.layout.etc / f"{name}.yaml").read_text()) for name in names}
+        self.producers = names
+        self.urls = [f"http://{trees[name]['producer']['listen']}" for name in names]
+        self.admins = [f"http://{trees[name]['producer']['admin_listen']}" for name in names]
+
+    # ---- plans ----
+
+    def limit(self, plan: str, level: str, requests: int, window_s: int, **more: int) -> None:
+        body = {"requests": requests, "window_s": window_s, **more}
+        made(self.admin.http.put(f"/v1/limits/{plan}/{level}", json=body), 200)
+
+    def plan(self, tenant: str, plan: str | None) -> None:
+        made(self.admin.http.put(f"/v1/tenants/{tenant}/plan", json={"plan": plan}), 200)
+
+    def clear(self) -> None:
+        for row in self.admin.http.get("/v1/limits").json()["data"]:
+            if row["plan"]:
+                made(self.admin.http.delete(f"/v1/limits/{row['plan']}/{row['level']}"), 200)
+
+    def in_force(self, key: str, policy: str | None) -> None:
+        """Until every producer says so; each asks once or a few times."""
+
+        def is_so(url: str) -> bool:
+            reply = httpx.get(f"{url}/v1/jobs", headers={"Authorization": f"Bearer {key}"}, timeout=20)
+            return reply.headers.get("ratelimit-policy") == policy
+
+        for url in self.urls:
+            until(f"{url} limits by {policy}", lambda url=url: is_so(url))
+
+    # ---- Redis ----
+
+    @contextlib.contextmanager
+    def redis(self) -> Iterator[Wire]:
+        tree = yaml.safe_load((self.stack.layout.etc / "producer-1.yaml").read_text())
+        wire = Wire(int(tree["redis"]["limits_url"].rpartition(":")[2]))
+        try:
+            yield wire
+        finally:
+            wire.close()
+
+    def now(self) -> float:
+        with self.redis() as redis:
+            seconds, micros = redis("TIME")
+        return int(seconds) + int(micros) / 1e6
+
+    # ---- metrics ----
+
+    def told(self, name: str, **labels: str) -> list[float]:
+        """A metric of each producer; 0 where it is not told."""
+        found = []
+        for url in self.admins:
+            page = httpx.get(f"{url}/metrics", headers=dict(self.admin.http.headers), timeout=20).text
+            text = "".join(f'{k}="{v}"' for k, v in labels.items())
+            start = f"{name}{{{text}}} " if labels else f"{name} "
+            values = [float(line[len(start) :]) for line in page.splitlines() if line.startswith(start)]
+            found.append(sum(values))
+        return found
+
+    # ---- asking ----
+
+    def ask(self, at: int, key: str, n: int = 1, **headers: str) -> Asked:
+        """n requests of one key to one producer, one after the other."""
+        asked = Asked()
+        with httpx.Client(base_url=self.urls[at], timeout=20) as http:
+            for _ in range(n):
+                reply = http.post("/v1/jobs", content=NOTHING, headers={"Authorization": f"Bearer {key}", **headers})
+                judge(asked, reply)
+        assert not asked.faults, asked.faults
+        return asked
+
+    def ask_all(self, key: str, n: int) -> Asked:
+        """n requests to each producer, in turn."""
+        whole = Asked()
+        for _ in range(n):
+            for at in range(len(self.urls)):
+                one = self.ask(at, key)
+                whole.admitted += one.admitted
+                whole.refused += one.refused
+        return whole
+
+
+def judge(asked: Asked, reply: httpx.Response) -> None:
+    if reply.status_code == 400:
+        asked.admitted += 1
+    elif reply.status_code == 429:
+        asked.refused += 1
+    else:
+        asked.faults.append(f"{reply.status_code} {reply.text[:200]}")
+
+
+class Crowd:
+    """Clients that never cease to ask, until they are told to."""
+
+    def __init__(self, urls: list[str], keys: list[str], clients: int) -> None:
+        self.urls, self.keys = urls, keys
+        self.end = threading.Event()
+        self.lock = threading.Lock()
+        self.asked = Asked()
+        self.rounds = [0] * clients  # refusals of each
+        self.threads = [threading.Thread(target=self.run, args=[i]) for i in range(clients)]
+
+    def run(self, i: int) -> None:
+        headers = {"Authorization": f"Bearer {self.keys[i % len(self.keys)]}"}
+        with httpx.Client(base_url=self.urls[i % len(self.urls)], timeout=60, headers=headers) as http:
+            while not self.end.is_set():
+                self.judge(i, http.post("/v1/jobs", content=NOTHING))
+
+    def judge(self, i: int, reply: httpx.Response) -> None:
+        with self.lock:
+            judge(self.asked, reply)
+            self.rounds[i] += reply.status_code == 429
+
+    def refused_anew(self) -> Callable[[], bool]:
+        """Has one of them asked, from now on, and been refused? The first refusal may have been
+        under way already; the second of the same client was not."""
+        before = list(self.rounds)
+        return lambda: any(now >= was + 2 for now, was in zip(self.rounds, before, strict=True))
+
+    def __enter__(self) -> Crowd:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end.set()
+        for thread in self.threads:
+            thread.join()
