@@ -105,6 +105,13 @@ static void reply_over(struct producer *p, const struct request *r, int64_t us)
 	refusals_note(p->refusals, r);
 }
 
+static const struct config_texts *trusted_proxies(struct producer *p)
+{
+	const struct config *c = p->config;
+
+	return &c->producer.trusted_proxies;
+}
+
 static enum err server_start(struct producer *p, enum route_listener listener, size_t connections,
 	struct server **ret_server)
 {
@@ -127,6 +134,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.idle_ms = c->producer.idle_timeout_ms,
 		.body_max = body_max,
 		.body_memory_max = body_memory_max,
+		.trusted_proxies = trusted_proxies,
 		.reply_memory_max = reply_memory_max,
 		.reply_share_max = reply_share_max};
 	struct buf why;

@@ -1,4 +1,4 @@
-"""What tests of request limits share: producers, plans, a Redis to look into, and clients that ask."""
+"""What tests of request limits share: producers, plans, a look into Redis, clients that ask."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from roles_world import made
 KEYS = "lh:limit:"
 # Malformed on purpose: its limits are asked, and nothing else is done for it.
 NOTHING = b"{"
+PROBE = "198.51.100.77"
 
 
 class Wire:
@@ -48,6 +49,22 @@ class Wire:
         self.socket.close()
 
 
+class Tenants:
+    """A tenant of its own for each test, so that no bucket is another's."""
+
+    def __init__(self, stack: Any, admin: Client) -> None:
+        self.stack, self.admin = stack, admin
+
+    def tenant(self) -> str:
+        name = str(self.stack.psql("select 't' || substr(gen_random_uuid()::text, 1, 13)")[0][0])
+        made(self.admin.http.post("/v1/tenants", json={"name": name}), 201)
+        return name
+
+    def key(self, tenant: str, **more: Any) -> str:
+        reply = self.admin.http.post("/v1/api-keys", json={"tenant": tenant, **more})
+        return str(made(reply, 201)["key"])
+
+
 @dataclass
 class Asked:
     """What became of many requests."""
@@ -61,7 +78,9 @@ class LimitsWorld:
     def __init__(self, stack: Any, admin: Client) -> None:
         self.stack, self.admin = stack, admin
         names = sorted(p.stem for p in stack.layout.etc.glob("producer-*.yaml"))
-        trees = {name: yaml.safe_load((stack.layout.etc / f"{name}.yaml").read_text()) for name in names}
+        trees = {
+            name: yaml.safe_load((stack.layout.etc / f"{name}.yaml").read_text()) for name in names
+        }
         self.producers = names
         self.urls = [f"http://{trees[name]['producer']['listen']}" for name in names]
         self.admins = [f"http://{trees[name]['producer']['admin_listen']}" for name in names]
@@ -84,11 +103,23 @@ class LimitsWorld:
         """Until every producer says so; each asks once or a few times."""
 
         def is_so(url: str) -> bool:
-            reply = httpx.get(f"{url}/v1/jobs", headers={"Authorization": f"Bearer {key}"}, timeout=20)
+            reply = httpx.get(
+                f"{url}/v1/jobs", headers={**bearer(key), "X-Forwarded-For": PROBE}, timeout=20
+            )
             return reply.headers.get("ratelimit-policy") == policy
 
         for url in self.urls:
             until(f"{url} limits by {policy}", lambda url=url: is_so(url))
+
+    def known(self, tenants: Tenants, plan: str) -> None:
+        """Until every producer has read what was changed before: a further change tells."""
+        tenant = tenants.tenant()
+        key = tenants.key(tenant)
+        mark = f"{plan}-{tenant}"
+        self.limit(mark, "user", 77777, 7)
+        self.limit(mark, "ip", 0, 7)
+        self.plan(tenant, mark)
+        self.in_force(key, '"user";q=77777;w=7')
 
     # ---- Redis ----
 
@@ -112,10 +143,14 @@ class LimitsWorld:
         """A metric of each producer; 0 where it is not told."""
         found = []
         for url in self.admins:
-            page = httpx.get(f"{url}/metrics", headers=dict(self.admin.http.headers), timeout=20).text
+            page = httpx.get(
+                f"{url}/metrics", headers=dict(self.admin.http.headers), timeout=20
+            ).text
             text = "".join(f'{k}="{v}"' for k, v in labels.items())
             start = f"{name}{{{text}}} " if labels else f"{name} "
-            values = [float(line[len(start) :]) for line in page.splitlines() if line.startswith(start)]
+            values = [
+                float(line[len(start) :]) for line in page.splitlines() if line.startswith(start)
+            ]
             found.append(sum(values))
         return found
 
@@ -126,8 +161,10 @@ class LimitsWorld:
         asked = Asked()
         with httpx.Client(base_url=self.urls[at], timeout=20) as http:
             for _ in range(n):
-                reply = http.post("/v1/jobs", content=NOTHING, headers={"Authorization": f"Bearer {key}", **headers})
-                judge(asked, reply)
+                judge(
+                    asked,
+                    http.post("/v1/jobs", content=NOTHING, headers={**bearer(key), **headers}),
+                )
         assert not asked.faults, asked.faults
         return asked
 
@@ -140,6 +177,10 @@ class LimitsWorld:
                 whole.admitted += one.admitted
                 whole.refused += one.refused
         return whole
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
 
 
 def judge(asked: Asked, reply: httpx.Response) -> None:
@@ -164,7 +205,9 @@ class Crowd:
 
     def run(self, i: int) -> None:
         headers = {"Authorization": f"Bearer {self.keys[i % len(self.keys)]}"}
-        with httpx.Client(base_url=self.urls[i % len(self.urls)], timeout=60, headers=headers) as http:
+        with httpx.Client(
+            base_url=self.urls[i % len(self.urls)], timeout=60, headers=headers
+        ) as http:
             while not self.end.is_set():
                 self.judge(i, http.post("/v1/jobs", content=NOTHING))
 

@@ -54,6 +54,8 @@
 
 #define CONFIG_REQUEST_LIMITS(X)                                                                   \
 	X(INT, window_s, "60", 1, 86400, "s", LIVE, "what the numbers here are counted in")        \
+	X(INT, deadline_ms, "50", 1, 10000, "ms", LIVE,                                            \
+	  "Redis is waited for so long; then each producer counts its share")                      \
 	X(INT, burst_percent, "100", 1, 100, "%", LIVE,                                            \
 	  "of a window's requests may come at once")                                               \
 	X(INT, global_requests, "0", 0, 1000000000, "", LIVE,                                      \

@@ -55,7 +55,7 @@ static bool egress_same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return mask == 0 || (a[whole] & mask) == (b[whole] & mask);
 }
 
-static bool egress_in(const uint8_t bytes[16], const struct egress_net *net)
+bool egress_net_holds(const struct egress_net *net, const uint8_t bytes[16])
 {
 	return egress_same_bits(bytes, net->bytes, net->bits);
 }
@@ -72,16 +72,16 @@ static bool egress_v4_public(const uint8_t bytes[4])
 static bool egress_v6_public(const uint8_t bytes[16])
 {
 	for (size_t i = 0; i < sizeof(EGRESS_V6_DENIED) / sizeof(*EGRESS_V6_DENIED); i++) {
-		if (egress_in(bytes, &EGRESS_V6_DENIED[i]))
+		if (egress_net_holds(&EGRESS_V6_DENIED[i], bytes))
 			return false;
 	}
-	return egress_in(bytes, &EGRESS_V6_PUBLIC);
+	return egress_net_holds(&EGRESS_V6_PUBLIC, bytes);
 }
 
 bool egress_bytes_allowed(const uint8_t bytes[16], const struct egress_net *allow, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (egress_in(bytes, &allow[i]))
+		if (egress_net_holds(&allow[i], bytes))
 			return true;
 	}
 	if (memcmp(bytes, EGRESS_MAPPED, sizeof(EGRESS_MAPPED)) == 0)

@@ -28,7 +28,15 @@
 	X(REPLY_MEMORY, "longhaul_reply_memory_bytes", GAUGE, NONE, "", "producer",                \
 	  "of replies loaded and not sent yet")                                                    \
 	X(REPLIES_REFUSED, "longhaul_replies_refused_total", COUNTER, NONE, "limit", "producer",   \
-	  "reads refused for want of memory for replies: everybody's (all) or the tenant's share")
+	  "reads refused for want of memory for replies: everybody's (all) or the tenant's share")  \
+	X(LIMIT_ADMITTED, "longhaul_request_limit_admitted_total", COUNTER, NONE, "", "producer",  \
+	  "requests that have limits and were let in")                                             \
+	X(LIMIT_REFUSED, "longhaul_request_limit_refused_total", COUNTER, NONE, "level",           \
+	  "producer", "429, by each level that stood in the way")                                  \
+	X(LIMIT_LOCAL, "longhaul_request_limit_local_total", COUNTER, NONE, "", "producer",        \
+	  "decided without Redis, by this producer's share of the limits")                         \
+	X(LIMIT_SHARED, "longhaul_request_limit_shared", GAUGE, NONE, "", "producer",              \
+	  "1: Redis counts requests for all producers; 0: each counts its share")
 /* clang-format on */
 
 #endif

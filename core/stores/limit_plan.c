@@ -26,7 +26,7 @@ static const struct db_stmt tenants_stmt = {.name = "limit_tenants",
 
 static const struct db_stmt producers_stmt = {.name = "limit_producers",
 	.sql = "select count(*) from process where program = 'producer'"
-	       " and seen_at > now() - interval '10 seconds'",
+	       " and seen_at > now() - interval '30 seconds'",
 	.reads = true};
 
 #define TENANTS_OF(plan)                                                                   \

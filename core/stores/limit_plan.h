@@ -1,7 +1,7 @@
 /* limit_plan.h - plans of request limits, and which tenant has which.
  *
  * Producers keep all plans, and which tenants have one; they ask for what changed
- * (limit_plan_news) every second. No change of a tenant's plan is missed, however long
+ * (limit_plan_news) all the time. No change of a tenant's plan is missed, however long
  * its transaction took, by whoever asks next from the oldest transaction that had not
  * ended when the first page of this time was read.
  *

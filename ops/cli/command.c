@@ -50,6 +50,8 @@
 #define OF_TENANT TEXT("tenant", 0, "NAME", "as an operator: in this tenant (default: the key's own)")
 #define DRY_ROLE \
 	FLAG("dry-run", 'n', "say what those who hold the role would gain and lose, change nothing")
+#define DRY_LIMIT \
+	FLAG("dry-run", 'n', "say what would change and for how many tenants, change nothing")
 #define DRY_RUN  FLAG("dry-run", 'n', "count the jobs that the filter names, change nothing")
 
 const struct option command_shared[] = {
@@ -189,6 +191,23 @@ const struct command command_table[] = {
 		 NUMBER("max-running", 0, "its jobs that may run at once, on all workers; 0 = no limit", 0, 1000000),
 		 NUMBER("max-queued", 0, "its jobs that may wait to run, in all queues; 0 = no limit", 0, 1000000000)),
 	 tenant_limits_run, "What is not given stays as it is."},
+	{"limit", "list", "", 0, 0, "show the limits of requests, plan by plan", NONE, limit_list_run,
+	 "Limits of no plan are the configuration's (request_limits). The plan `default` holds for\n"
+	 "tenants without one, and for levels of which a tenant's plan says nothing."},
+	{"limit", "set", "PLAN LEVEL", 2, 2, "let so many requests in, in so long",
+	 OPTIONS(NUMBER("requests", 0, "requests to let in within a window; 0 = free", 0, 1000000000),
+		 DURATION("window", 0, "the length of the window (default: 1m)", 1, 86400),
+		 NUMBER("burst", 0, "requests to let in at once (default: all of a window's)", 1, 1000000000), DRY_LIMIT),
+	 limit_set_run,
+	 "LEVEL is user, role:NAME, ip or tenant; in the plan `default` also global. A request has\n"
+	 "to pass all of them. Time makes room for further ones, evenly.\n\n"
+	 "  longhaul limit set gold user --requests 600 --burst 50 --dry-run\n"
+	 "  longhaul limit plan acme gold"},
+	{"limit", "remove", "PLAN LEVEL", 2, 2, "let a plan say nothing of a level", OPTIONS(DRY_LIMIT),
+	 limit_remove_run, NULL},
+	{"limit", "plan", "TENANT [PLAN]", 1, 2, "show or set a tenant's plan",
+	 OPTIONS(FLAG("none", 0, "take the tenant's plan away: the default one's limits hold"), DRY_LIMIT),
+	 limit_plan_run, NULL},
 	{"role", "list", "", 0, 0, "show roles, the built-in ones too", OPTIONS(OF_TENANT), role_list_run,
 	 "Without --tenant: the tenant of the profile's own key, which needs role:read."},
 	{"role", "show", "ROLE", 1, 1, "show a role's parents and rules, and what follows from them",

@@ -20,6 +20,7 @@ command_fn upstream_list_run, upstream_show_run, upstream_block_run, upstream_al
 	upstream_auto_run;
 command_fn consumption_run;
 command_fn tenant_create_run, tenant_list_run, tenant_origins_run, tenant_limits_run;
+command_fn limit_list_run, limit_set_run, limit_remove_run, limit_plan_run;
 command_fn role_list_run, role_show_run, role_set_run, role_remove_run, role_move_run;
 command_fn user_list_run, user_set_run, access_explain_run;
 command_fn api_key_create_run, api_key_list_run, api_key_revoke_run;

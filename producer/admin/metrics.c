@@ -6,6 +6,7 @@
 #include "ground/clock.h"
 #include "http/reply_memory.h"
 #include "jobs/live.h"
+#include "limits/limiter.h"
 #include "ports/process.h"
 #include "ports/scratch.h"
 #include "producer.h"
@@ -233,6 +234,19 @@ static void replies_put(struct metric_text *text, const struct reply_memory *rep
 		(double)replies->refused[REPLY_LIMIT_TENANT]);
 }
 
+static void limits_put(struct metric_text *text, const struct limiter *limiter)
+{
+	const struct limiter_counts counts = limiter_counts(limiter);
+
+	one(text, METRIC_LIMIT_ADMITTED, (double)counts.admitted);
+	for (size_t i = 0; i < LIMIT_LEVELS; i++)
+		metric_real(text, METRIC_LIMIT_REFUSED,
+			METRIC_LABELS(limit_level_text((enum limit_level)i)),
+			(double)counts.refused[i]);
+	one(text, METRIC_LIMIT_LOCAL, (double)counts.local);
+	one(text, METRIC_LIMIT_SHARED, counts.shared);
+}
+
 /* ---- workers, and the call ---- */
 
 static void workers_put(struct buf *out, const struct worker_row *rows, size_t n)
@@ -286,6 +300,7 @@ void metrics_get(struct request *r)
 	http_put(&text, p->metrics);
 	process_put(&text, p);
 	replies_put(&text, server_replies(p->public_server));
+	limits_put(&text, p->limiter);
 	record_put(&text, p->record);
 	queues_put(&text, p);
 	/* without the record its part is left out: the rest must stay readable then */

@@ -1,6 +1,7 @@
 /* exchange.c - the stages of one request, as the library's thread walks them. See request.h. */
 #include "ground/clock.h"
 #include "http/absence.h"
+#include "http/client_address.h"
 #include "http/guard.h"
 #include "http/reply_memory.h"
 #include "http/response.h"
@@ -8,7 +9,6 @@
 #include "http/sse.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,23 +115,6 @@ static void head_take(struct exchange *x)
 	x->length = length ? strtoull(length, NULL, 10) : 0;
 }
 
-static void address_set(struct request *r)
-{
-	static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *peer = info ? info->client_addr : NULL;
-
-	if (peer && peer->sa_family == AF_INET6) {
-		memcpy(r->address, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
-			sizeof r->address);
-	} else if (peer && peer->sa_family == AF_INET) {
-		memcpy(r->address, mapped, sizeof mapped);
-		memcpy(r->address + sizeof mapped,
-			&((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
-	}
-}
-
 static struct exchange *exchange_new(struct server *s, struct MHD_Connection *connection)
 {
 	struct exchange *x = malloc(sizeof *x);
@@ -151,7 +134,7 @@ static struct exchange *exchange_new(struct server *s, struct MHD_Connection *co
 	x->request.server = s;
 	x->request.producer = s->options.producer;
 	x->request.connection = connection;
-	address_set(&x->request);
+	client_address_peer(connection, x->request.address);
 	x->request.began_us = clock_us();
 	x->request.id = id_new(0);
 	id_format("req", x->request.id, x->request.id_text);
@@ -183,6 +166,7 @@ static enum err head_check(struct exchange *x, const char *path, const char *met
 		return ERR_BAD_REQUEST;
 	}
 	head_take(x);
+	client_address_take(&x->head, o->trusted_proxies(o->producer), r->address);
 	r->head_only = strcmp(method, "HEAD") == 0;
 	e = route_find(o->routes, o->listener, method, path, &r->match);
 	if (e)

@@ -16,6 +16,7 @@
 
 #include "http/request.h"
 
+struct config_texts;
 struct reply_memory;
 struct server;
 
@@ -39,6 +40,8 @@ struct server_options {
 	/* read at each request, so a reload shows */
 	size_t (*body_max)(struct producer *producer, enum route_body kind);
 	size_t (*body_memory_max)(struct producer *producer);
+	/* networks of proxies whose X-Forwarded-For is believed */
+	const struct config_texts *(*trusted_proxies)(struct producer *producer);
 	size_t (*reply_memory_max)(struct producer *producer);
 	size_t (*reply_share_max)(struct producer *producer); /* of one tenant */
 };

@@ -75,3 +75,14 @@ void levels_put(struct levels *l, const uint8_t id[LEVEL_ID], int64_t now_us, do
 	memcpy(level->id, id, LEVEL_ID);
 	level->until_us = until_us;
 }
+
+const uint8_t *levels_next(const struct levels *l, int64_t now_us, size_t *at)
+{
+	while (*at < LEVELS_MAX) {
+		const struct level *level = &l->list[(*at)++];
+
+		if (level->until_us > now_us)
+			return level->id;
+	}
+	return NULL;
+}

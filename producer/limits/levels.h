@@ -14,6 +14,7 @@
 
 #include "ground/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { LEVELS_MAX = 1 << 15, LEVEL_ID = 16 };
@@ -28,5 +29,7 @@ double levels_ahead(const struct levels *l, const uint8_t id[LEVEL_ID], int64_t 
 /* The same, and 0 where the entry is shared: what may be told to others. */
 double levels_own_ahead(const struct levels *l, const uint8_t id[LEVEL_ID], int64_t now_us);
 void levels_put(struct levels *l, const uint8_t id[LEVEL_ID], int64_t now_us, double ahead_us);
+/* The next that lies ahead, from *at on (0 at first), which is moved behind it. NULL: no more. */
+const uint8_t *levels_next(const struct levels *l, int64_t now_us, size_t *at);
 
 #endif

@@ -12,11 +12,11 @@ enum {
 	PLACES = 4 * LIMIT_FLUSH_KEYS, /* of groups, by the hash of their buckets */
 	KEY_TEXT = sizeof(LIMIT_KEY) + 2 * LEVEL_ID,
 	WORDS_MAX = 1 + (1 + 3) * LIMIT_FLUSH_KEYS + 2 * LIMIT_FLUSH_KEYS,
-	TEXT_MAX = 4 << 20,
-	/* A call that is answered in time took less than this, and so did the one before it: by so
-	 * much the memory of a level may be off. */
-	FLOOR_SLACK_US = 100000
+	TEXT_MAX = 4 << 20
 };
+
+/* Of a bucket whose limit is not known here: whoever asks it next brings it within its burst. */
+static const struct limit_pace unknown = {1, 1e12};
 
 /* Requests that ask the same buckets. Its keys are copied: asks may be given up. */
 struct group {
@@ -92,24 +92,52 @@ static uint32_t *group_place(struct limit_flush *f, const struct limit_ask *ask)
 	}
 }
 
-static void group_add(struct limit_flush *f, uint32_t *place, const struct limit_ask *ask,
-	const struct levels *levels, int64_t now_us)
+static double floor_of(const struct limit_memory *m, const uint8_t id[LEVEL_ID])
+{
+	const double floor_us = levels_own_ahead(m->levels, id, m->now_us) - (double)m->slack_us;
+
+	return floor_us > 0 ? floor_us : 0;
+}
+
+static struct group *group_add(struct limit_flush *f, size_t keys_n)
 {
 	struct group *g = &f->groups[f->groups_n++];
 
-	*place = (uint32_t)f->groups_n;
-	*g = (struct group){.first = f->keys_n, .keys_n = ask->n};
-	for (size_t i = 0; i < ask->n; i++) {
-		const double floor_us =
-			levels_own_ahead(levels, ask->keys[i].id, now_us) - FLOOR_SLACK_US;
+	*g = (struct group){.first = f->keys_n, .keys_n = keys_n};
+	f->keys_n += keys_n;
+	return g;
+}
 
-		f->floors[f->keys_n] = floor_us > 0 ? floor_us : 0;
-		f->keys[f->keys_n++] = ask->keys[i];
+static void group_begin(struct limit_flush *f, uint32_t *place, const struct limit_ask *ask,
+	const struct limit_memory *memory)
+{
+	const struct group *g = group_add(f, ask->n);
+
+	*place = (uint32_t)f->groups_n;
+	for (size_t i = 0; i < ask->n; i++) {
+		f->keys[g->first + i] = ask->keys[i];
+		f->floors[g->first + i] = floor_of(memory, ask->keys[i].id);
 	}
 }
 
-void limit_flush_fill(struct limit_flush *f, const struct levels *levels, int64_t now_us,
-	struct ring *inbox, struct ring *ret_asks)
+bool limit_flush_remind(struct limit_flush *f, const struct limit_memory *memory, size_t *at)
+{
+	const uint8_t *id;
+
+	f->keys_n = f->groups_n = 0;
+	while (f->keys_n < LIMIT_FLUSH_KEYS &&
+		(id = levels_next(memory->levels, memory->now_us, at))) {
+		const struct group *g = group_add(f, 1);
+
+		f->keys[g->first] = (struct limit_key){.pace = unknown};
+		memcpy(f->keys[g->first].id, id, LEVEL_ID);
+		f->floors[g->first] = floor_of(memory, id);
+	}
+	return f->keys_n > 0;
+}
+
+void limit_flush_fill(struct limit_flush *f, const struct limit_memory *memory, struct ring *inbox,
+	struct ring *ret_asks)
 {
 	f->keys_n = f->groups_n = 0;
 	memset(f->places, 0, sizeof f->places);
@@ -120,7 +148,7 @@ void limit_flush_fill(struct limit_flush *f, const struct levels *levels, int64_
 		if (*place == 0 && f->keys_n + ask->n > LIMIT_FLUSH_KEYS)
 			return;
 		if (*place == 0)
-			group_add(f, place, ask, levels, now_us);
+			group_begin(f, place, ask, memory);
 		ask->group = *place - 1;
 		f->groups[ask->group].n++;
 		ring_join(ret_asks, &ask->link);

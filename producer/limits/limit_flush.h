@@ -16,9 +16,19 @@ MUST_CHECK enum err limit_flush_new(struct limit_flush **ret_flush);
 /* NULL is fine. */
 void limit_flush_free(struct limit_flush *f);
 
+/* What this producer remembers: a floor for Redis. By slack_us it may be off, as long as an answer
+ * that came in time can have taken, and the one before it. */
+struct limit_memory {
+	const struct levels *levels;
+	int64_t now_us, slack_us;
+};
+
 /* Moves asks from the inbox to ret_asks, as many as fit in their order, and groups them. */
-void limit_flush_fill(struct limit_flush *f, const struct levels *levels, int64_t now_us,
-	struct ring *inbox, struct ring *ret_asks);
+void limit_flush_fill(struct limit_flush *f, const struct limit_memory *memory, struct ring *inbox,
+	struct ring *ret_asks);
+/* Instead: groups that ask for nothing and tell Redis what is remembered, from *at on
+ * (levels_next). False: there is nothing more to tell. */
+bool limit_flush_remind(struct limit_flush *f, const struct limit_memory *memory, size_t *at);
 /* Errors as scratch_run. */
 MUST_CHECK enum err limit_flush_send(struct limit_flush *f, struct scratch *scratch,
 	struct scratch_script *script, scratch_reply_fn *fn, void *owner);

@@ -10,7 +10,7 @@ const char limit_script[] =
 	"local function level(key, span, floor)\n"
 	"  local a = ahead[key]\n"
 	"  if not a then a = (tonumber(redis.call('GET', key) or now) or now) - now end\n"
-	"  if a < floor then a = floor end\n"
+	"  if a < floor then a, moved[key] = floor, true end\n"
 	"  if a > span then a, moved[key] = span, true end\n"
 	"  if a < 0 then a = 0 end\n"
 	"  ahead[key] = a\n"

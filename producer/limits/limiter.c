@@ -32,6 +32,11 @@ struct limiter {
 	struct ring sent; /* of the call under way, in their order; empty: given up */
 	int64_t sent_us;
 	bool under_way;
+	bool met; /* Redis was there once */
+	/* when it is back */
+	struct loop_timer *back;
+	size_t reminded;
+	bool returning; /* the last reminder: it decides again after it */
 };
 
 /* ---- what a request asks ---- */
@@ -185,24 +190,32 @@ static void too_late(void *owner)
 	go_on(l);
 }
 
-static void inbox_take(struct limiter *l, struct ring *ret_asks, size_t max_keys)
+static int64_t deadline_ms(const struct limiter *l)
 {
-	(void)pthread_mutex_lock(&l->lock);
-	if (!max_keys)
-		ring_join_all(ret_asks, &l->inbox);
-	else
-		limit_flush_fill(l->flush, l->levels, l->sent_us, &l->inbox, ret_asks);
-	(void)pthread_mutex_unlock(&l->lock);
+	const struct config *config = l->producer->config;
+
+	return config->request_limits.deadline_ms;
+}
+
+/* Under the lock. */
+static struct limit_memory memory_of(const struct limiter *l)
+{
+	return (struct limit_memory){l->levels, l->sent_us, 2 * deadline_ms(l) * 1000};
 }
 
 static void flush(struct limiter *l)
 {
+	struct limit_memory memory;
+
 	l->sent_us = clock_us();
-	inbox_take(l, &l->sent, 1);
+	(void)pthread_mutex_lock(&l->lock);
+	memory = memory_of(l);
+	limit_flush_fill(l->flush, &memory, &l->inbox, &l->sent);
+	(void)pthread_mutex_unlock(&l->lock);
 	if (ring_empty(&l->sent))
 		return;
 	l->under_way = true;
-	loop_timer_start(l->deadline, LIMITER_DEADLINE_MS);
+	loop_timer_start(l->deadline, deadline_ms(l));
 	if (limit_flush_send(l->flush, l->scratch, l->script, told, l))
 		told(l, ERR_SCRATCH, NULL);
 }
@@ -214,7 +227,9 @@ static void go_on(struct limiter *l)
 
 	ring_init(&alone);
 	if (!l->shared) {
-		inbox_take(l, &alone, 0);
+		(void)pthread_mutex_lock(&l->lock);
+		ring_join_all(&alone, &l->inbox);
+		(void)pthread_mutex_unlock(&l->lock);
 		decide_all_alone(l, &alone);
 	} else if (!l->under_way) {
 		flush(l);
@@ -226,14 +241,64 @@ static void woken(void *owner)
 	go_on(owner);
 }
 
+/* ---- Redis comes and goes ---- */
+
+static void remind(struct limiter *l);
+
+static void reminded(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct limiter *l = owner;
+
+	l->under_way = false;
+	if (scratch_is_up(l->scratch))
+		remind(l);
+}
+
+static void remind(struct limiter *l)
+{
+	struct limit_memory memory;
+	bool more;
+
+	(void)pthread_mutex_lock(&l->lock);
+	l->sent_us = clock_us();
+	memory = memory_of(l);
+	more = limit_flush_remind(l->flush, &memory, &l->reminded);
+	(void)pthread_mutex_unlock(&l->lock);
+	l->under_way =
+		more && limit_flush_send(l->flush, l->scratch, l->script, reminded, l) == ERR_OK;
+	if (!l->under_way && l->returning) {
+		l->returning = false;
+		l->shared = scratch_is_up(l->scratch);
+	}
+}
+
+static void back(void *owner)
+{
+	struct limiter *l = owner;
+
+	l->returning = true;
+	l->reminded = 0;
+	if (!l->under_way)
+		remind(l);
+}
+
 static void on_change(void *owner, bool up)
 {
 	struct limiter *l = owner;
 
-	l->shared = up;
-	if (!up)
+	l->returning = false;
+	loop_timer_stop(l->back);
+	if (!up) {
 		log_warn("Redis is away: requests are counted here, by a share",
 			LOG_INT("producers", plans_producers(l->producer->plans)));
+		l->shared = false;
+	} else if (!l->met) {
+		l->met = l->shared = true;
+	} else {
+		l->reminded = 0;
+		remind(l);
+		loop_timer_start(l->back, LIMITER_RETURN_MS);
+	}
 	go_on(l);
 }
 
@@ -335,6 +400,8 @@ enum err limiter_start(struct limiter *l)
 
 	if (!e)
 		e = loop_timer_new(l->producer->loop, too_late, l, &l->deadline);
+	if (!e)
+		e = loop_timer_new(l->producer->loop, back, l, &l->back);
 	if (!e && l->producer->config->redis.limits_url[0])
 		e = connection_open(l);
 	return e;
@@ -347,8 +414,9 @@ void limiter_stop(struct limiter *l)
 	scratch_close(l->scratch);
 	l->scratch = NULL;
 	loop_timer_free(l->deadline);
+	loop_timer_free(l->back);
 	loop_wake_free(l->wake);
-	l->deadline = NULL;
+	l->deadline = l->back = NULL;
 	l->wake = NULL;
 }
 

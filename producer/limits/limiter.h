@@ -6,9 +6,12 @@
  * request are asked together; who is refused at one of them is charged at none.
  *
  *   nothing is configured   no call, no park, one look at a flag
- *   Redis is away, silent for LIMITER_DEADLINE_MS, or there is none:
+ *   Redis is away, silent for request_limits.deadline_ms, or there is none:
  *                           this producer's own buckets, each a limit's share by the number of
  *                           producers that live; from where Redis stood when last heard
+ *
+ * When Redis is back it is told what each producer remembers, and left alone for a moment
+ * more, until all of them have: it may have been emptied.
  *
  * A failed look at a key (401) asks too, at the levels of those who are not known:
  * its answer is then 429 where that is refused.
@@ -23,7 +26,7 @@
 
 struct limiter;
 
-enum { LIMITER_DEADLINE_MS = 50 };
+enum { LIMITER_RETURN_MS = 2500 };
 
 MUST_CHECK enum err limiter_new(struct producer *producer, struct limiter **ret_limiter);
 /* Connects to Redis where there is one, on the producer's loop. */

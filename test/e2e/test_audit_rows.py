@@ -134,6 +134,11 @@ def cancelled(s: Scene) -> dict[str, Any]:
     return {"queue": "default", "state": "cancelled"}
 
 
+def limit_put(s: Scene) -> httpx.Response:
+    body = {"requests": 1000000, "window_s": 60}
+    return s.admin.http.put("/v1/limits/audited/user", json=body)
+
+
 Ask = Callable[[Scene], httpx.Response]
 
 # Every call that changes something: how it is made, and the actions that its rows must have.
@@ -216,6 +221,18 @@ CHANGES: dict[str, tuple[str, Ask]] = {
     "POST /v1/tenants/{name}/jobs/retry": (
         "job.retry",
         lambda s: s.admin.http.post("/v1/tenants/demo/jobs/retry", json=cancelled(s)),
+    ),
+    "PUT /v1/limits/{plan}/{level}": ("limit.set", limit_put),
+    "DELETE /v1/limits/{plan}/{level}": (
+        "limit.remove",
+        lambda s: limit_put(s) and s.admin.http.delete("/v1/limits/audited/user"),
+    ),
+    "PUT /v1/tenants/{name}/plan": (
+        "tenant.plan",
+        lambda s: (
+            limit_put(s)
+            and s.admin.http.put(f"/v1/tenants/{s.tenant()}/plan", json={"plan": "audited"})
+        ),
     ),
     "PATCH /v1/tenants/{name}/limits": (
         "tenant.limits",
