@@ -1,6 +1,7 @@
 #include "health.h"
 
 #include "domain/keyring.h"
+#include "limits/plans.h"
 #include "producer.h"
 
 static void text(struct request *r, int status, const char *words)
@@ -17,7 +18,8 @@ void health_live(struct request *r)
 void health_ready(struct request *r)
 {
 	bool keyed = keyring_active(r->producer->keyring) != 0;
-	bool ready = r->producer->ready && keyed && !r->producer->draining;
+	bool ready = r->producer->ready && keyed && plans_known(r->producer->plans) &&
+		     !r->producer->draining;
 	const char *words =
 		keyed ? "not ready\n" : "not ready: the active epoch's key is not here\n";
 

@@ -23,7 +23,7 @@ enum outcome limit_list_run(struct call *call)
 
 static const char *dry_query(const struct call *call)
 {
-	return call_flag(call, "dry-run") ? "?dry_run=true" : "";
+	return call_flag(call, "dry-run") ? "?dry_run=true" : NULL;
 }
 
 static void limit_show(const struct call *call, const char *head, const json_t *limit)
@@ -60,12 +60,14 @@ static enum outcome change_show(const struct call *call, json_t *change)
 static enum outcome change_run(struct call *call, const char *method, json_t *body)
 {
 	const char *level = call->arguments[1];
-	struct operator_call ask = {
-		.method = method, .before = "/v1/limits/", .name = call->arguments[0]};
+	struct operator_call ask = {.method = method,
+		.before = "/v1/limits/",
+		.name = call->arguments[0],
+		.query = dry_query(call)};
 	char after[AFTER_MAX];
 	json_t *change = NULL;
 	enum outcome outcome;
-	int n = snprintf(after, sizeof after, "/%s%s", level, dry_query(call));
+	int n = snprintf(after, sizeof after, "/%s", level);
 
 	if (n >= (int)sizeof after ||
 		level[strspn(level, "abcdefghijklmnopqrstuvwxyz0123456789-_.:")] != '\0') {
@@ -120,7 +122,8 @@ enum outcome limit_plan_run(struct call *call)
 	struct operator_call ask = {.method = sets ? "PUT" : "GET",
 		.before = "/v1/tenants/",
 		.name = call->arguments[0],
-		.after = sets && call_flag(call, "dry-run") ? "/plan?dry_run=true" : "/plan"};
+		.after = "/plan",
+		.query = sets ? dry_query(call) : NULL};
 	json_t *reply = NULL;
 	enum outcome outcome;
 

@@ -32,7 +32,8 @@ struct limiter {
 	struct ring sent; /* of the call under way, in their order; empty: given up */
 	int64_t sent_us;
 	bool under_way;
-	bool met; /* Redis was there once */
+	bool met;     /* Redis was there once */
+	bool refuses; /* its last answer was an error: said once */
 	/* when it is back */
 	struct loop_timer *back;
 	size_t reminded;
@@ -158,9 +159,10 @@ static void told(void *owner, enum err e, const struct scratch_reply *reply)
 
 	l->under_way = false;
 	loop_timer_stop(l->deadline);
-	if (e && reply)
+	if (e && reply && !l->refuses)
 		log_error("Redis refused to count requests",
 			LOG_TEXT("why", scratch_bytes(reply, NULL)));
+	l->refuses = e && reply;
 	if (e) {
 		decide_all_alone(l, &l->sent);
 	} else {

@@ -200,6 +200,38 @@ def test_an_operator_ends_a_runaway_tenants_jobs_in_batches(
     assert longhaul("cancel", *theirs, "--subject", "x").returncode != 0
 
 
+@pytest.mark.promises("S1.6")
+def test_request_limits_are_tried_set_given_and_removed(
+    ok: Callable[..., str], longhaul: Run
+) -> None:
+    more = "--requests", "600000", "--window", "2m", "--burst", "50"
+    tried = ok("limit", "set", "cli-plan", "user", *more, "--dry-run")
+    assert tried == (
+        "before   nothing\n"
+        "after    600000 requests in 120 s, 50 at once\n"
+        "nothing was changed: it would hold for 0 tenants\n"
+    )
+    assert "cli-plan" not in ok("limit", "list")
+    ok("tenant", "create", "cli-planned", "--show")
+    assert longhaul("limit", "plan", "cli-planned", "cli-plan").returncode == 7
+    ok("limit", "set", "cli-plan", "user", *more)
+    ok("limit", "set", "cli-plan", "role:guest", "--requests", "0")
+    listed = ok("limit", "list").splitlines()
+    assert ["cli-plan", "user", "600000", "120", "50"] in [row.split() for row in listed]
+    assert ok("limit", "plan", "cli-planned", "cli-plan", "-n").endswith("nothing was changed\n")
+    assert ok("limit", "plan", "cli-planned") == "none of its own\n"
+    ok("limit", "plan", "cli-planned", "cli-plan")
+    assert ok("limit", "plan", "cli-planned") == "cli-plan\n"
+    removed = ok("limit", "remove", "cli-plan", "role:guest", "-n")
+    assert removed.startswith("before   free\nafter    nothing\n") and " 1 tenants" in removed
+    assert ok("limit", "plan", "cli-planned", "--none").startswith("before   cli-plan\n")
+    for level in ("role:guest", "user"):
+        ok("limit", "remove", "cli-plan", level)
+    assert longhaul("limit", "remove", "cli-plan", "user").returncode == 3
+    assert longhaul("limit", "set", "cli-plan", "nobody", "--requests", "1").returncode != 0
+    assert longhaul("limit", "set", "cli-plan", "a/b", "--requests", "1").returncode == 2
+
+
 @pytest.mark.promises("C12")
 def test_a_tenants_limits_are_set_and_shown(ok: Callable[..., str], longhaul: Run) -> None:
     assert "whsec_" in ok("tenant", "create", "cli-limited", "--show")

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
+import httpx
+
 from longhaul_bench.figure import Sample, benchmark
 from longhaul_bench.process import Meter
 from longhaul_bench.stage import FILLERS, QUEUE, Play, Stage
@@ -47,6 +49,39 @@ def submit(stage: Stage, runs: int) -> Iterator[Sample]:
             more = {"p50_ms": load.p50_us / 1000, "p99_ms": load.p99_us / 1000}
             more |= {"answered": load.requests, "kept": int(kept)}
             yield Sample(load.rate, more | {"cpu_us": meter.us_each(load.requests)})
+
+
+@benchmark("submit-limited", "jobs/s", ">= 0.85 of the same without", "-")
+def submit_limited(stage: Stage, runs: int) -> Iterator[Sample]:
+    """As submit, without limits and then with limits at five levels that are far away: each request
+    is asked at all of them through Redis. `without` is the run before in the same stack."""
+    with stage.play(workers=1) as play:
+        play.queue(QUEUE, "pause")
+        body = play.file("body", chat_of(BODY_BYTES).decode())
+        _submit_load(play, body)
+        for _ in range(runs):
+            without = _limited_load(play, body, limited=False)
+            load = _limited_load(play, body, limited=True)
+            more = {"without": without.rate, "ratio": load.rate / without.rate}
+            yield Sample(load.rate, more | {"p99_ms": load.p99_us / 1000})
+
+
+def _limited_load(play: Play, body: Path, limited: bool) -> Load:
+    """Limits hold and go within a second; the checkpoint before a run takes as long."""
+    for level in ("global", "ip", "tenant", "role:service", "user"):
+        path = f"/v1/limits/default/{level}"
+        if limited:
+            play.admin.call("PUT", path, {"requests": 900_000_000, "window_s": 86_400})
+        elif level in {row["level"] for row in play.admin.json("GET", "/v1/limits")["data"]}:
+            play.admin.call("DELETE", path)
+    play.wait(lambda: _is_limited(play) == limited, "the limits", 30)
+    play.stack.psql("checkpoint")
+    return _submit_load(play, body)
+
+
+def _is_limited(play: Play) -> bool:
+    reply = httpx.get(f"{play.url}/v1/jobs", headers={"Authorization": f"Bearer {play.keys[0]}"})
+    return "ratelimit" in reply.headers
 
 
 def _submit_load(play: Play, body: Path) -> Load:
