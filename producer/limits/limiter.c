@@ -14,7 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WHY_MAX = 1024, NET_BYTES = 8, MAPPED_BYTES = 12 };
+enum {
+	WHY_MAX = 1024,
+	NET_BYTES = 8,
+	MAPPED_BYTES = 12,
+	COMPANY_MS = 1 /* between calls: when many come, each brings more of them */
+};
 
 struct limiter {
 	struct producer *producer;
@@ -25,7 +30,7 @@ struct limiter {
 	_Atomic uint64_t admitted, local, refused[LIMIT_LEVELS];
 	/* the loop's */
 	struct loop_wake *wake;
-	struct loop_timer *deadline;
+	struct loop_timer *deadline, *company;
 	struct scratch *scratch;
 	struct scratch_script *script;
 	struct limit_flush *flush;
@@ -222,7 +227,15 @@ static void flush(struct limiter *l)
 		told(l, ERR_SCRATCH, NULL);
 }
 
-/* The next call, or none is needed. */
+static void company_came(void *owner)
+{
+	struct limiter *l = owner;
+
+	if (l->shared && !l->under_way)
+		flush(l);
+}
+
+/* The next call, or none is needed. Who comes alone is asked for at once. */
 static void go_on(struct limiter *l)
 {
 	struct ring alone;
@@ -233,8 +246,10 @@ static void go_on(struct limiter *l)
 		ring_join_all(&alone, &l->inbox);
 		(void)pthread_mutex_unlock(&l->lock);
 		decide_all_alone(l, &alone);
-	} else if (!l->under_way) {
+	} else if (!l->under_way && clock_us() - l->sent_us >= COMPANY_MS * 1000) {
 		flush(l);
+	} else if (!l->under_way && !loop_timer_active(l->company)) {
+		loop_timer_start(l->company, COMPANY_MS);
 	}
 }
 
@@ -403,6 +418,8 @@ enum err limiter_start(struct limiter *l)
 	if (!e)
 		e = loop_timer_new(l->producer->loop, too_late, l, &l->deadline);
 	if (!e)
+		e = loop_timer_new(l->producer->loop, company_came, l, &l->company);
+	if (!e)
 		e = loop_timer_new(l->producer->loop, back, l, &l->back);
 	if (!e && l->producer->config->redis.limits_url[0])
 		e = connection_open(l);
@@ -416,9 +433,10 @@ void limiter_stop(struct limiter *l)
 	scratch_close(l->scratch);
 	l->scratch = NULL;
 	loop_timer_free(l->deadline);
+	loop_timer_free(l->company);
 	loop_timer_free(l->back);
 	loop_wake_free(l->wake);
-	l->deadline = l->back = NULL;
+	l->deadline = l->company = l->back = NULL;
 	l->wake = NULL;
 }
 
