@@ -21,7 +21,7 @@ struct rights {
 	_Atomic unsigned holders;
 	permission_set always; /* allowed without conditions, denied by no rule */
 	permission_set never;  /* denied without conditions, or allowed by no rule */
-	char **roles; /* as they were held, the inherited ones not among them */
+	char **roles;	       /* as they were held, the inherited ones not among them */
 	size_t roles_n;
 	size_t n;
 	struct right list[];

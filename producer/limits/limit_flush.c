@@ -67,7 +67,8 @@ static bool asks_the_same(
 		const struct limit_key *a = &f->keys[g->first + i], *b = &ask->keys[i];
 
 		if (memcmp(a->id, b->id, LEVEL_ID) != 0 ||
-			memcmp(&a->pace, &b->pace, sizeof a->pace) != 0)
+			a->pace.interval_us != b->pace.interval_us ||
+			a->pace.span_us != b->pace.span_us)
 			return false;
 	}
 	return true;

@@ -310,7 +310,8 @@ static void on_change(void *owner, bool up)
 			LOG_INT("producers", plans_producers(l->producer->plans)));
 		l->shared = false;
 	} else if (!l->met) {
-		l->met = l->shared = true;
+		l->met = true;
+		l->shared = true;
 	} else {
 		l->reminded = 0;
 		remind(l);

@@ -20,9 +20,9 @@ static void plan_put(struct tenant_call *t, const char *plan, const char *before
 	struct buf *out = reply_json(&t->call.r->reply, 200);
 
 	(void)buf_printf(out, "{\"object\":\"tenant_plan\",\"tenant\":\"%s\"", t->name);
-	job_json_text(out, "plan", plan && plan[0] ? plan : NULL);
+	job_json_text(out, "plan", plan);
 	if (t->body) {
-		job_json_text(out, "before", before[0] ? before : NULL);
+		job_json_text(out, "before", before);
 		(void)buf_printf(out, ",\"dry_run\":%s", dry_run ? "true" : "false");
 	}
 	(void)buf_char(out, '}');
