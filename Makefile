@@ -14,7 +14,7 @@ CC      := $(if $(filter fuzz,$(MODE)),clang-14,gcc)
 Q       := $(if $(V),,@)
 PYTHON  := var/python/bin/python3
 
-PACKAGES := libpq rdkafka libuv hiredis libcurl jansson libmicrohttpd libsodium yaml-0.1 zlib
+PACKAGES := libpq rdkafka libuv hiredis libcurl jansson libmicrohttpd libsodium yaml-0.1 zlib libcrypto
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wvla -Wformat=2 -Wwrite-strings -Wimplicit-fallthrough -Wno-unused-parameter
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -fcf-protection
@@ -112,7 +112,7 @@ $(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $$(call room_lib,$$*) $(BUILD)/libco
 	$(LINK) -lcmocka
 # Torture makes each allocation of ours fail once.
 $(BUILD)/unit/core/torture/%: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup
-$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libbench.a $(BUILD)/libcore.a
+$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $$(call room_lib,$$*) $(BUILD)/libbench.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(LINK)
 $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $$(call room_lib,$$*) $(BUILD)/libcore.a

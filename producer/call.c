@@ -27,17 +27,26 @@ void *call_new(struct request *r, size_t size)
 	return call;
 }
 
+static void call_fail(struct call *call, enum err e)
+{
+	if (call->failed) {
+		call->failed(call);
+	} else if (e == ERR_CONFLICT && call->conflict) {
+		request_fail_detail(call->r, e, call->conflict);
+		request_resume(call->r);
+	} else {
+		request_resume_failed(call->r, e);
+	}
+}
+
 static void done(struct record_item *item, enum err e)
 {
 	struct call *call = (struct call *)(void *)item;
 
 	if (e == ERR_DB_DATA)
 		e = ERR_INVALID_FIELD;
-	if (e == ERR_CONFLICT && call->conflict) {
-		request_fail_detail(call->r, e, call->conflict);
-		request_resume(call->r);
-	} else if (e)
-		request_resume_failed(call->r, e);
+	if (e)
+		call_fail(call, e);
 	else if (call->then)
 		call->then(call);
 	else
@@ -53,7 +62,7 @@ void call_again(struct call *call, const struct record_op *op)
 	call->item.owner = call->r->producer;
 	e = record_add(call->r->producer->record, &call->item);
 	if (e)
-		request_resume_failed(call->r, e);
+		call_fail(call, e);
 }
 
 void call_start(struct call *call, const struct record_op *op)

@@ -19,6 +19,8 @@ struct call {
 	/* Instead of resuming after a success: goes on with something else. May be NULL. */
 	void (*then)(struct call *call);
 	const char *conflict; /* ERR_CONFLICT in this call's own words; may be NULL */
+	/* Instead of a problem document after a failure. May be NULL. */
+	void (*failed)(struct call *call);
 };
 
 /* A zeroed struct of size bytes that begins with a call. NULL: the request was answered. */

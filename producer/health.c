@@ -1,5 +1,6 @@
 #include "health.h"
 
+#include "access/authority.h"
 #include "domain/keyring.h"
 #include "limits/plans.h"
 #include "producer.h"
@@ -17,9 +18,10 @@ void health_live(struct request *r)
 
 void health_ready(struct request *r)
 {
-	bool keyed = keyring_active(r->producer->keyring) != 0;
-	bool ready = r->producer->ready && keyed && plans_known(r->producer->plans) &&
-		     !r->producer->draining;
+	const struct producer *p = r->producer;
+	const bool keyed = keyring_active(p->keyring) != 0;
+	const bool known = plans_known(p->plans) && authority_is_ready(p->authority);
+	const bool ready = p->ready && keyed && known && !p->draining;
 	const char *words =
 		keyed ? "not ready\n" : "not ready: the active epoch's key is not here\n";
 

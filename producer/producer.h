@@ -15,11 +15,13 @@
 
 #include <stdbool.h>
 
+struct authority;
 struct bulk;
 struct data_keys;
 struct key_watch;
 struct keyring;
 struct holders;
+struct issuer_keys;
 struct keys;
 struct limiter;
 struct live;
@@ -36,6 +38,8 @@ struct producer {
 	struct keyring *keyring; /* opens data keys */
 	struct data_keys *data_keys;
 	struct key_watch *key_watch;
+	struct authority *authority;
+	struct issuer_keys *issuer_keys;
 	struct keys *keys;
 	struct holders *holders;
 	struct plans *plans;

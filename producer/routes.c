@@ -1,17 +1,21 @@
 /* routes.c - the API, one row per call; and all that the producer asks of the record. */
 #include "access/authorise.h"
+#include "access/authority.h"
 #include "access/holders.h"
 #include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
 #include "access/refusals.h"
 #include "access/two_people.h"
+#include "admin/access_calls.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
 #include "admin/signing_keys.h"
 #include "admin/tenant_limits.h"
 #include "admin/tenants.h"
+#include "admin/token_keys.h"
 #include "admin/upstream_calls.h"
+#include "auth/token_call.h"
 #include "health.h"
 #include "jobs/bulk.h"
 #include "jobs/change_call.h"
@@ -119,6 +123,12 @@ const struct route producer_routes[] = {
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"PUT", "/v1/tenants/{tenant}/two-people", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, two_people_put,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"POST",   "/v1/auth/token",       ROUTE_PUBLIC, ROUTE_OPEN,     ROUTE_FORM, token_call,
+	 PERMISSIONS, ROUTE_THING},
+	{"POST",   "/v1/auth/revoke",      ROUTE_PUBLIC, ROUTE_OPEN,     ROUTE_FORM, revoke_call,
+	 PERMISSIONS, ROUTE_THING},
+	{"GET",    "/.well-known/jwks.json", ROUTE_PUBLIC, ROUTE_OPEN,   ROUTE_NO_BODY, jwks_call,
+	 PERMISSIONS, ROUTE_THING},
 	{"GET",    "/healthz",             ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_live,
 	 PERMISSIONS, ROUTE_THING},
 	{"GET",    "/readyz",              ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_ready,
@@ -183,6 +193,18 @@ const struct route producer_routes[] = {
 	 PERMISSION_OPERATOR_KEY, ROUTE_THING},
 	{"DELETE", "/v1/api-keys/{id}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, api_keys_delete,
 	 PERMISSION_OPERATOR_KEY, ROUTE_THING},
+	{"POST",   "/v1/api-keys/{id}/rotate", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, api_keys_rotate,
+	 PERMISSION_OPERATOR_KEY, ROUTE_THING},
+	{"POST",   "/v1/signing-keys/rotate", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, token_keys_rotate,
+	 PERMISSION_OPERATOR_KEY, ROUTE_THING},
+	{"POST",   "/v1/issuers",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON, issuers_post,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"GET",    "/v1/issuers",          ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, issuers_get,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"DELETE", "/v1/issuers/{id}",     ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, issuers_delete,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"POST",   "/v1/revocations",      ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON, revocations_post,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{0},
 };
 /* clang-format on */
@@ -196,6 +218,10 @@ const struct record_op *const producer_ops[] = {
 	&reading_op,
 	&key_watch_op,
 	&keys_find_op,
+	&authority_since_op,
+	&authority_issuers_op,
+	&authority_keys_op,
+	&authority_first_op,
 	&keys_tenant_op,
 	&list_op,
 	&usage_op,
@@ -221,6 +247,10 @@ const struct record_op *const producer_ops[] = {
 	&plans_op,
 	&object_op,
 	&keys_touch_op,
+	&refresh_begin_op,
+	&refresh_use_op,
+	&refresh_end_op,
+	&revoke_token_op,
 	&metrics_op,
 	&events_op,
 	&publish_sent_op,
@@ -243,6 +273,13 @@ const struct record_op *const producer_ops[] = {
 	&api_key_insert_op,
 	&api_key_list_op,
 	&api_key_revoke_op,
+	&api_key_rotate_op,
+	&token_key_rotate_op,
+	&signing_keys_token_op,
+	&issuer_insert_op,
+	&issuer_list_op,
+	&issuer_remove_op,
+	&revocation_put_op,
 	&access_tenant_op,
 	&access_load_op,
 	&access_sets_op,

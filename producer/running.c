@@ -2,8 +2,10 @@
 
 #include "access/actor.h"
 #include "access/authorise.h"
+#include "access/authority.h"
 #include "access/data_keys.h"
 #include "access/holders.h"
+#include "access/issuer_keys.h"
 #include "access/key_watch.h"
 #include "access/keys.h"
 #include "access/reading.h"
@@ -68,6 +70,7 @@ static size_t body_max(struct producer *p, enum route_body kind)
 	const struct config *c = p->config;
 	const size_t limits[] = {[ROUTE_NO_BODY] = 1024,
 		[ROUTE_JSON] = (size_t)c->limits.body_bytes,
+		[ROUTE_FORM] = 16384,
 		[ROUTE_BULK] = (size_t)c->limits.bulk_bytes};
 
 	return limits[kind];
@@ -210,6 +213,10 @@ static enum err parts_start(struct running *x)
 	if (!e)
 		e = queues_new(p, &p->queues);
 	if (!e)
+		e = authority_new(p, &p->authority);
+	if (!e)
+		e = issuer_keys_new(p, &p->issuer_keys);
+	if (!e)
 		e = keys_new(p, &p->keys);
 	if (!e)
 		e = holders_new(p, &p->holders);
@@ -227,6 +234,8 @@ static enum err parts_start(struct running *x)
 		e = publish_new(p, &p->publish);
 	if (!e)
 		e = queues_start(p->queues);
+	if (!e)
+		e = authority_start(p->authority);
 	if (!e)
 		e = holders_start(p->holders);
 	if (!e)
@@ -343,6 +352,8 @@ void running_stop(struct producer *p)
 	key_watch_free(p->key_watch);
 	data_keys_free(p->data_keys);
 	keyring_free(p->keyring);
+	issuer_keys_free(p->issuer_keys);
+	authority_free(p->authority);
 	metrics_free(p->metrics);
 	loop_wake_free(x->end);
 	loop_free(p->loop);

@@ -15,6 +15,7 @@
 
 #include "config/rows.h"
 #include "config/rows_audit.h"
+#include "config/rows_identity.h"
 #include "config/rows_permit.h"
 #include "config/rows_producer.h"
 #include "config/rows_scheduler.h"
@@ -97,6 +98,7 @@ CONFIG_LISTS(CONFIG_ELEMENT)
 	S(worker, CONFIG_WORKER, "worker", "the program that runs jobs")                        \
 	S(scheduler, CONFIG_SCHEDULER, "scheduler", "the program that makes due things move")   \
 	S(audit, CONFIG_AUDIT, "producer scheduler", "who did what, provably")                  \
+	S(identity, CONFIG_IDENTITY, "producer", "who may come: tokens and their issuers")      \
 	S(webhook, CONFIG_WEBHOOK, "producer worker", "deliveries to callers' own servers")     \
 	S(breaker, CONFIG_BREAKER, "worker", "when a failing upstream is left alone")           \
 	S(pacing, CONFIG_PACING, "worker", "how fast upstreams are called, and who waits")

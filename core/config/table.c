@@ -21,6 +21,7 @@ enum { FIXED = false, LIVE = true };
 #define ROW_worker(...)		ROW_IN(worker, __VA_ARGS__)
 #define ROW_scheduler(...)	ROW_IN(scheduler, __VA_ARGS__)
 #define ROW_audit(...)		ROW_IN(audit, __VA_ARGS__)
+#define ROW_identity(...)	ROW_IN(identity, __VA_ARGS__)
 #define ROW_webhook(...)	ROW_IN(webhook, __VA_ARGS__)
 #define ROW_breaker(...)	ROW_IN(breaker, __VA_ARGS__)
 #define ROW_pacing(...)		ROW_IN(pacing, __VA_ARGS__)

@@ -95,22 +95,28 @@ static void egress_map(const void *v4, uint8_t bytes[16])
 	memcpy(bytes + sizeof(EGRESS_MAPPED), v4, 4);
 }
 
-bool egress_allowed(const struct sockaddr *address, const struct egress_net *allow, size_t n)
+bool egress_bytes(const struct sockaddr *address, uint8_t bytes[16])
 {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
-	uint8_t bytes[16];
 
 	if (address->sa_family == AF_INET) {
 		memcpy(&v4, address, sizeof(v4));
 		egress_map(&v4.sin_addr, bytes);
 	} else if (address->sa_family == AF_INET6) {
 		memcpy(&v6, address, sizeof(v6));
-		memcpy(bytes, &v6.sin6_addr, sizeof(bytes));
+		memcpy(bytes, &v6.sin6_addr, 16);
 	} else {
 		return false;
 	}
-	return egress_bytes_allowed(bytes, allow, n);
+	return true;
+}
+
+bool egress_allowed(const struct sockaddr *address, const struct egress_net *allow, size_t n)
+{
+	uint8_t bytes[16];
+
+	return egress_bytes(address, bytes) && egress_bytes_allowed(bytes, allow, n);
 }
 
 /* The number behind the slash; most when there is no slash. */

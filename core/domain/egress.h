@@ -27,6 +27,8 @@ struct egress_net {
  * its length. */
 bool egress_net_parse(const char *text, struct egress_net *ret);
 bool egress_net_holds(const struct egress_net *net, const uint8_t bytes[16]);
+/* The 16 bytes of an address, IPv4 in its mapped form. False for other families. */
+bool egress_bytes(const struct sockaddr *address, uint8_t bytes[16]);
 /* May we connect there? allow may be NULL when n is 0. Families other than IPv4 and IPv6: no. */
 bool egress_allowed(const struct sockaddr *address, const struct egress_net *allow, size_t n);
 /* The same for 16 bytes of IPv6 (or mapped IPv4). */

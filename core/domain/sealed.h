@@ -45,7 +45,9 @@ enum { SEALED_HEAD = 1 + 4 + AEAD_NONCE, SEALED_OVERHEAD = SEALED_HEAD + AEAD_TA
 	X(MATCHING, "tenant_setting.match_key")            \
 	X(WEBHOOK_SECRET, "tenant_setting.webhook_secret") \
 	X(ORIGINS, "tenant_setting.callback_origins")      \
-	X(APPROVAL, "approval.call")
+	X(APPROVAL, "approval.call")                       \
+	X(SIGNING_KEY, "signing_key.secret")               \
+	X(ISSUER_SECRET, "issuer.secret")
 #define SEALED_PLACE_NAME(name, text) SEALED_##name,
 enum sealed_place { SEALED_PLACES(SEALED_PLACE_NAME) SEALED_PLACES_N };
 #undef SEALED_PLACE_NAME

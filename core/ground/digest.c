@@ -87,13 +87,24 @@ enum err digest_base64_append(struct buf *b, enum digest_base64 form, const void
 	return ERR_OK;
 }
 
+/* libsodium 1.0.18 takes bytes above 127 for characters of the alphabet where char is signed. */
+static bool digest_is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] > 127)
+			return false;
+	return true;
+}
+
 bool digest_base64_decode(enum digest_base64 form, const char *text, size_t len, void *out,
 	size_t room, size_t *ret_len)
 {
 	const char *end = NULL;
 	size_t n;
 
-	if (sodium_base642bin(out, room, text, len, NULL, &n, &end, digest_variant(form)) != 0 ||
+	if (!digest_is_ascii(text, len) ||
+		sodium_base642bin(out, room, text, len, NULL, &n, &end, digest_variant(form)) !=
+			0 ||
 		end != text + len)
 		return false;
 	*ret_len = n;

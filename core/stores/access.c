@@ -6,12 +6,17 @@
 #include <string.h>
 
 /* A key's own roles, or its user's; a row for each, one without a role when there is none. The
- * installation's keys are told by their kind. */
+ * installation's keys are told by their kind. Of a key that was rotated and its successors, one
+ * principal, the newest that is good speaks: one that has run out is, one whose successor has taken
+ * over is not. */
 static const struct db_stmt holder_stmt = {.name = "access_holder",
-	.sql = "select h.welcome, x.role from (select k.revoked_at is null as welcome,"
+	.sql = "select h.welcome, x.role from ((select k.revoked_at is null"
+	       "  and (k.rotated_to is null or k.expires_at > now()) as welcome,"
 	       "  coalesce(k.roles, array[case when k.operator then 'operator' else 'service' end])"
 	       "  as roles from api_key k"
-	       "  where k.key_id = $2 and k.tenant_id = $1 and k.user_id is null"
+	       "  where k.tenant_id = $1 and k.user_id is null and k.principal = coalesce((select"
+	       "   p.principal from api_key p where p.key_id = $2 and p.tenant_id = $1), $2)"
+	       "  order by 1 desc, k.key_id desc limit 1)"
 	       " union all select u.disabled_at is null, array(select r.role from user_role r"
 	       "  where r.tenant_id = $1 and r.user_id = $2 order by r.role)"
 	       " from app_user u where u.tenant_id = $1 and u.user_id = $2) h"
@@ -37,7 +42,8 @@ static const struct db_stmt sets_stmt = {.name = "access_sets",
 	       "  from user_role r where r.tenant_id = $1 group by r.tenant_id, r.user_id"
 	       "  having count(*) > 1"
 	       " union all select array_to_string(k.roles, ' ') from api_key k"
-	       "  where k.tenant_id = $1 and k.revoked_at is null and cardinality(k.roles) > 1) s"
+	       "  where k.tenant_id = $1 and k.revoked_at is null"
+	       "  and (k.expires_at is null or k.expires_at > now()) and cardinality(k.roles) > 1) s"
 	       " limit $2",
 	.reads = true};
 

@@ -4,23 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS                                                                          \
-	"k.tenant_id, k.key_id, k.hash, k.name, k.operator, k.created_at, k.revoked_at," \
-	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id ="     \
-	" k.tenant_id), ''), k.user_id, array_to_string(k.roles, ' ')"
+#define COLUMNS                                                                                \
+	"k.tenant_id, k.key_id, k.hash, k.name, k.operator, k.created_at, k.revoked_at,"       \
+	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id ="           \
+	" k.tenant_id), ''), k.user_id, array_to_string(k.roles, ' '), k.principal, k.scopes," \
+	" k.expires_at"
 
 static const struct db_stmt insert_stmt = {.name = "api_key_insert",
-	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator, roles, user_id)"
-	       "  select $1, $2, $3, $4, $5, string_to_array($6, ' '), u.user_id"
+	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator, roles, user_id,"
+	       "   scopes, expires_at)"
+	       "  select $1, $2, $3, $4, $5, string_to_array($6, ' '), u.user_id, $8, $9"
 	       "  from (values (1)) one left join app_user u on u.tenant_id = $1 and u.name = $7"
 	       "  where ($5 or exists (select from tenant where tenant_id = $1))"
 	       "  and ($7 is null or u.user_id is not null) returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select tenant_id, $8, $9, $10, $11, $12, 'api_key.create', key_id from k)"
+	       "  select tenant_id, $10, $11, $12, $13, $14, 'api_key.create', key_id from k)"
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt find_stmt = {.name = "api_key_find",
-	.sql = "select " COLUMNS " from api_key k where k.hash = $1 and k.revoked_at is null",
+	.sql = "select " COLUMNS " from api_key k where k.hash = $1 and k.revoked_at is null"
+	       " and (k.expires_at is null or k.expires_at > now())",
 	.reads = true};
 
 static const struct db_stmt list_stmt = {.name = "api_key_list",
@@ -32,9 +35,29 @@ static const struct db_stmt list_stmt = {.name = "api_key_list",
 static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now())"
 	       " where key_id = $1 returning *),"
+	       " s as (update access_sequence set seq = seq + 1 where one returning seq),"
+	       " r as (insert into revocation as r (tenant_id, kind, subject, before_at, seq)"
+	       "  select k.tenant_id, 'credential', k.key_id, now(), s.seq from k, s"
+	       "  on conflict (tenant_id, kind, subject, network) do update set"
+	       "  seq = excluded.seq, ends_at = null),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, $5, $6,"
 	       " 'api_key.revoke', key_id from k)"
+	       " select " COLUMNS " from k"};
+
+static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
+	.sql = "with p as (select expires_at - created_at as life from api_key where key_id = $1),"
+	       " o as (update api_key set rotated_to = $2,"
+	       "  expires_at = least(expires_at, now() + $4::int8 * interval '1 second')"
+	       "  where key_id = $1 and revoked_at is null and rotated_to is null"
+	       "  and (expires_at is null or expires_at > now()) returning *),"
+	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
+	       "   scopes, first_key, expires_at)"
+	       "  select tenant_id, $2, $3, name, operator, user_id, roles, scopes, principal,"
+	       "   now() + p.life from o, p returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $5, $6, $7, $8, $9,"
+	       "   'api_key.rotate', key_id from o)"
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt touch_stmt = {.name = "api_key_touch",
@@ -52,8 +75,8 @@ static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	       " a as (insert into audit (tenant_id, actor_kind, action, object)"
 	       "  select tenant_id, 'cli', 'api_key.bootstrap', key_id from k)"
 	       " select tenant_id, key_id, hash, name, operator, created_at, revoked_at,"
-	       " last_used_at, '', user_id, array_to_string(roles, ' ') "
-	       "from k"};
+	       " last_used_at, '', user_id, array_to_string(roles, ' '), principal, scopes, expires_at"
+	       " from k"};
 
 static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
 {
@@ -79,6 +102,10 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 		rows[i].tenant_name = db_text(r, i, 8);
 		rows[i].user = db_id(r, i, 9);
 		rows[i].roles = db_text(r, i, 10);
+		rows[i].principal = db_id(r, i, 11);
+		rows[i].scopes = db_text(r, i, 12);
+		rows[i].has_scopes = !db_null(r, i, 12);
+		rows[i].expires_ms = db_time(r, i, 13);
 	}
 	((api_key_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
@@ -118,6 +145,8 @@ enum err api_key_insert(struct db *db, const struct api_key *key, const struct a
 	db_arg_bool(&a, key->operator);
 	db_arg_text(&a, key->roles);
 	db_arg_text(&a, key->user_name);
+	db_arg_text(&a, key->has_scopes ? key->scopes : NULL);
+	db_arg_time(&a, key->expires_ms);
 	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){db, &key->tenant, 1, &insert_stmt, &a, on_needed,
 		{.done = (call_fn *)done, .ctx = ctx}});
@@ -157,6 +186,21 @@ enum err api_key_revoke(
 	audit_by_args(&a, by);
 	return call_run(&(struct call_ask){
 		db, NULL, 0, &revoke_stmt, &a, on_needed, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
+	const struct audit_actor *by, api_key_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, rotation->old);
+	db_arg_id(&a, rotation->key.id);
+	db_arg_bytes(&a, hash_bytes(rotation->key.hash));
+	db_arg_int8(&a, rotation->overlap_s);
+	audit_by_args(&a, by);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &rotate_stmt, &a, on_needed, {.done = (call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_touch(struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx)

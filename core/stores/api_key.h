@@ -24,22 +24,37 @@ struct api_key {
 	const char *name; /* operator's label, 0-64 characters */
 	bool operator;
 	int64_t created_ms, revoked_ms, last_used_ms; /* 0 = never */
+	struct id principal; /* who it stands for: itself, or the key it was rotated from */
+	const char *scopes;  /* with spaces between; has_scopes tells "" from all */
+	bool has_scopes;
+	int64_t expires_ms; /* 0 = never */
 };
 typedef void api_key_done(void *ctx, enum err e, const struct api_key *keys, size_t n);
 
 /* ERR_NOT_FOUND: no such tenant or user. */
 MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key,
 	const struct audit_actor *by, api_key_done *done, void *ctx);
-/* n = 0 when unknown or revoked. Hot: cache the answer for a few seconds at most. */
+/* n = 0 when unknown, revoked or expired. Hot: cache the answer for a few seconds at most. */
 MUST_CHECK enum err api_key_find(
 	struct db *db, const uint8_t hash[API_KEY_HASH_BYTES], api_key_done *done, void *ctx);
 /* Of one tenant, or of the installation for AUDIT_SYSTEM_TENANT; newest first, at most limit,
  * after (zero = from the newest). */
 MUST_CHECK enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t limit,
 	api_key_done *done, void *ctx);
-/* n = 1: the key, revoked now or before. ERR_NOT_FOUND. */
+/* n = 1: the key, revoked now or before, and on the list of revocations for what was given for it.
+ * ERR_NOT_FOUND. */
 MUST_CHECK enum err api_key_revoke(
 	struct db *db, struct id key, const struct audit_actor *by, api_key_done *done, void *ctx);
+/* A new key (id, hash) with all that the old one may, its principal and its length of life; the old
+ * one ends overlap_s from now at latest. n = 1: the new key. ERR_NOT_FOUND: no such key, or it is
+ * revoked, expired or rotated already. */
+struct api_key_rotation {
+	struct id old;
+	struct api_key key; /* id, hash */
+	int64_t overlap_s;
+};
+MUST_CHECK enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
+	const struct audit_actor *by, api_key_done *done, void *ctx);
 /* Notes that these keys were used (once a minute is plenty); done may be NULL. */
 MUST_CHECK enum err api_key_touch(
 	struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx);

@@ -49,17 +49,18 @@
 		     ", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"                      \
 		     " select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"               \
 		     "  from claimed having count(*) > 0)"                                                               \
-		     ", unwelcome as materialized (select tenant_id, principal from"                                     \
-		     "  (select distinct tenant_id, principal from claimed) d"                                           \
-		     "  where not principal_may_submit(tenant_id, principal))"
+		     ", unwelcome as materialized (select tenant_id, principal,"                                         \
+		     "  principal_shut_out(tenant_id, principal) as until from"                                          \
+		     "  (select distinct tenant_id, principal from claimed) d)"
 
 /* A row per claim, read by lease_claim_take. */
-#define LEASE_REPLY                                                                                       \
-	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt,"                     \
-	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                                      \
-	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms,"          \
-	"  event_next - " LEASE_BLOCK ", event_next - 1, restarted, probation, store, retention,"         \
-	" exists (select from unwelcome u where u.tenant_id = c.tenant_id and u.principal = c.principal)" \
+#define LEASE_REPLY                                                                               \
+	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt,"             \
+	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                              \
+	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms,"  \
+	"  event_next - " LEASE_BLOCK ", event_next - 1, restarted, probation, store, retention," \
+	" exists (select from unwelcome u where u.tenant_id = c.tenant_id"                        \
+	"  and u.principal = c.principal and c.created_at <= u.until)"                            \
 	" from claimed c"
 
 void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i);

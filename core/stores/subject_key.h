@@ -20,6 +20,13 @@
 #define KEY_OF(row)                                                                        \
 	row ".key_id, (select key.wrapped from subject_key key where key.tenant_id = " row \
 	    ".tenant_id and key.key_id = " row ".key_id)"
+/* The installation's own, of no tenant, for what no tenant's key may seal. Its id is not zero: the
+ * leader's walk over all keys begins behind zero. */
+#define INSTALLATION_KEY_ID ((struct id){.bytes = {[15] = 1}})
+#define INSTALLATION_KEY                                                                         \
+	"'00000000-0000-0000-0000-000000000001'::uuid, (select key.wrapped from subject_key key" \
+	" where key.tenant_id = '00000000-0000-0000-0000-000000000000'::uuid"                    \
+	" and key.key_id = '00000000-0000-0000-0000-000000000001'::uuid)"
 struct sealed_key subject_key_take(const struct db_rows *r, size_t row, int column);
 
 struct subject_key {

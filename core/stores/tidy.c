@@ -2,7 +2,8 @@
 
 #include "stores/term_work.h"
 
-/* A worker's row stays while it holds leases: the reaper finds them through it. */
+/* A worker's row stays while it holds leases: the reaper finds them through it. A family's tokens
+ * go with it; it stays to its end, ended before or not, so that a second use is known for one. */
 #define OF_W(name) "delete from " name " where worker_id = any(array(select worker_id from w))"
 static const struct db_stmt TIDY_PAGE = {.name = "tidy_page",
 	.sql = "with " TERM_SQL ","
@@ -19,9 +20,16 @@ static const struct db_stmt TIDY_PAGE = {.name = "tidy_page",
 									"worker") " returning 1),"
 										  " k as materialized (select ctid as at from idempotency where " TERM_HELD
 										  " and expires_at < now() order by expires_at limit $2),"
-										  " keys as (delete from idempotency where ctid = any(array(select at from k)) returning 1)"
+										  " keys as (delete from idempotency where ctid = any(array(select at from k)) returning 1),"
+										  " r as materialized (select ctid as at from revocation where " TERM_HELD
+										  " and ends_at < now() - interval '1 hour' order by ends_at limit $2),"
+										  " revocations as (delete from revocation where ctid = any(array(select at from r)) returning 1),"
+										  " f as materialized (select ctid as at from refresh_family where " TERM_HELD
+										  " and expires_at < now() order by expires_at limit $2),"
+										  " families as (delete from refresh_family where ctid = any(array(select at from f)) returning 1)"
 										  " select " TERM_REPLY
-										  ", greatest((select count(*) from workers), (select count(*) from keys))",
+										  ", greatest((select count(*) from workers), (select count(*) from keys),"
+										  " (select count(*) from revocations), (select count(*) from families))",
 	false};
 
 enum err tidy_page(struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx)

@@ -1,8 +1,8 @@
 /* tidy.h - rows that have served their time.
  *
- * Leader's work, in pages: workers gone for a day with what hung on them, and
- * idempotency keys past their day. What is partitioned goes by the day
- * (partition.h); a dispatch batch goes when it is closed (dispatch.h).
+ * Leader's work, in pages: workers gone for a day with what hung on them, idempotency
+ * keys past their day, revocations and families of refresh tokens past their end. What is
+ * partitioned goes by the day (partition.h); a dispatch batch goes when it is closed (dispatch.h).
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it; arguments are
  * copied. */

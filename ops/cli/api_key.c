@@ -13,6 +13,8 @@ static const struct column columns[] = {
 	{"ROLES", "roles", COLUMN_PLAIN},
 	{"AGE", "created_at", COLUMN_AGE},
 	{"LAST USED", "last_used_at", COLUMN_AGE},
+	{"EXPIRES", "expires_at", COLUMN_PLAIN},
+	{"SCOPES", "scope", COLUMN_PLAIN},
 	{"REVOKED", "revoked_at", COLUMN_AGE},
 	{NULL, NULL, COLUMN_PLAIN},
 };
@@ -39,9 +41,25 @@ static enum outcome create(struct call *call, json_t **ret_json)
 		.before = "/v1/api-keys",
 		.name = "",
 		.after = "",
-		.body = json_pack("{s:s*, s:s*, s:s*, s:o*}", "tenant", call_text(call, "tenant"),
-			"name", call_text(call, "name"), "user", call_text(call, "user"), "roles",
+		.body = json_pack("{s:s*, s:s*, s:s*, s:s*, s:o*}", "tenant",
+			call_text(call, "tenant"), "name", call_text(call, "name"), "user",
+			call_text(call, "user"), "scope", call_text(call, "scope"), "roles",
 			call_text(call, "roles") ? access_list(call_text(call, "roles")) : NULL)};
+	int64_t life_s = call_number(call, "expires-in", 0);
+
+	if (life_s)
+		(void)json_object_set_new(ask.body, "expires_in_s", json_integer(life_s));
+	return operator_ask(call, &ask, ret_json);
+}
+
+static enum outcome rotate(struct call *call, json_t **ret_json)
+{
+	int64_t overlap_s = call_number(call, "overlap", -1);
+	struct operator_call ask = {.method = "POST",
+		.before = "/v1/api-keys/",
+		.name = call->arguments[0],
+		.after = "/rotate",
+		.body = overlap_s < 0 ? json_object() : json_pack("{s:I}", "overlap_s", overlap_s)};
 
 	return operator_ask(call, &ask, ret_json);
 }
@@ -61,10 +79,12 @@ static enum outcome show(struct call *call, json_t *key)
 	return OUTCOME_OK;
 }
 
-static enum outcome create_into(struct call *call, const char *path, int fd)
+/* make asks for the key, which then goes where it is to go. */
+static enum outcome make_into(struct call *call,
+	enum outcome (*make)(struct call *call, json_t **ret_json), const char *path, int fd)
 {
 	json_t *key = NULL;
-	enum outcome outcome = create(call, &key);
+	enum outcome outcome = make(call, &key);
 	const char *secret = json_string_value(json_object_get(key, "key"));
 
 	if (outcome == OUTCOME_OK && (!secret || !json_is_string(json_object_get(key, "id"))))
@@ -79,20 +99,31 @@ static enum outcome create_into(struct call *call, const char *path, int fd)
 	return outcome;
 }
 
-enum outcome api_key_create_run(struct call *call)
+static enum outcome make_run(
+	struct call *call, enum outcome (*make)(struct call *call, json_t **ret_json))
 {
 	const char *path = call_text(call, "key-file");
 	enum outcome outcome = OUTCOME_OK;
 	int fd = -1;
 
-	if (!call_text(call, "tenant") && !call_text(call, "roles"))
-		return call_usage(
-			call, "--tenant NAME is needed, or --roles for an operator's key");
 	if (!path && !call_flag(call, "show"))
 		return call_usage(call, "say where the key goes: --key-file FILE, or --show");
 	if (path)
 		outcome = secret_file_reserve(call, path, &fd);
-	return outcome == OUTCOME_OK ? create_into(call, path, fd) : outcome;
+	return outcome == OUTCOME_OK ? make_into(call, make, path, fd) : outcome;
+}
+
+enum outcome api_key_create_run(struct call *call)
+{
+	if (!call_text(call, "tenant") && !call_text(call, "roles"))
+		return call_usage(
+			call, "--tenant NAME is needed, or --roles for an operator's key");
+	return make_run(call, create);
+}
+
+enum outcome api_key_rotate_run(struct call *call)
+{
+	return make_run(call, rotate);
 }
 
 enum outcome api_key_revoke_run(struct call *call)

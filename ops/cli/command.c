@@ -14,6 +14,7 @@
 #define TEXT(name, letter, value, help) {name, letter, OPTION_TEXT, value, help, false, 0, 0}
 #define PATH(name, letter, value, help) {name, letter, OPTION_FILE, value, help, false, 0, 0}
 #define PAIRS(name, letter, help)      {name, letter, OPTION_PAIR, "KEY=VALUE", help, true, 0, 0}
+#define ROLES                          {"role", 0, OPTION_PAIR, "THEIRS=OURS", "a role of theirs here", true, 0, 0}
 #define CHOICE(name, words, help)      {name, 0, OPTION_CHOICE, words, help, false, 0, 0}
 #define SOME_OF(name, words, help)     {name, 0, OPTION_CHOICES, words, help, false, 0, 0}
 #define TEXTS(name, value, help)       {name, 0, OPTION_TEXT, value, help, true, 0, 0}
@@ -240,11 +241,48 @@ const struct command command_table[] = {
 	 OPTIONS(TEXT("tenant", 0, "NAME", "whose key it is; without one, with --roles: an operator's"),
 		 KEY_FILE, TEXT("name", 0, "TEXT", "a name to know it by"),
 		 TEXT("user", 0, "USER", "it acts for this user, with its roles"),
-		 TEXT("roles", 0, "ROLES", "its own roles, with commas between (default: service)"), SHOW),
+		 TEXT("roles", 0, "ROLES", "its own roles, with commas between (default: service)"),
+		 TEXT("scope", 0, "SCOPES", "narrow it to these, as \"job:submit job:read\""),
+		 DURATION("expires-in", 0, "it ends after this long (default: never)", 1, 10 * YEAR_S),
+		 SHOW),
 	 api_key_create_run, "A key is shown once, when it is made: to a file, or with --show."},
 	{"api-key", "list", "", 0, 0, "show the operators' keys, or a tenant's, without their secrets",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
-	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id", NONE, api_key_revoke_run, NULL},
+	{"api-key", "rotate", "KEY", 1, 1, "make a key's successor",
+	 OPTIONS(DURATION("overlap", 0, "the old key works so long still (default: 24h)", 0, 30 * 86400),
+		 KEY_FILE, SHOW),
+	 api_key_rotate_run,
+	 "The new key may what the old one may, and has its jobs."},
+	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id, and all tokens it bought", NONE,
+	 api_key_revoke_run, NULL},
+	{"issuer", "add", "ISSUER", 1, 1, "believe another issuer's tokens, for one tenant",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "whose people it vouches for (needed)"),
+		 TEXT("audience", 0, "TEXT", "the aud that its tokens must have (needed)"),
+		 TEXT("jwks-url", 0, "URL", "where it publishes its keys"),
+		 PATH("secret-file", 0, "FILE", "or the secret it signs with (HS256), 32 bytes or more"),
+		 TEXT("kid", 0, "TEXT", "the secret's key id"),
+		 TEXTS("algorithm", "NAME", "EdDSA, ES256, RS256, PS256 (default: these four)"),
+		 TEXT("roles-claim", 0, "NAME", "where its tokens name roles (default: roles)"),
+		 ROLES),
+	 issuer_add_run,
+	 "The tenant comes from here, never from a token. Roles of theirs that are not mapped\n"
+	 "are nothing here; '*=ROLE' is a role for everybody that it vouches for. Who has none may\n"
+	 "do nothing.\n\n"
+	 "  longhaul issuer add https://idp.example.org --tenant acme --audience longhaul \\\n"
+	 "    --jwks-url https://idp.example.org/jwks.json --role engineers=submitter"},
+	{"issuer", "list", "", 0, 0, "show the issuers that are believed",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "only this tenant's")), issuer_list_run, NULL},
+	{"issuer", "remove", "ID", 1, 1, "believe an issuer no longer", NONE, issuer_remove_run, NULL},
+	{NULL, "revoke", "", 0, 0, "refuse what was given before a moment",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "of this tenant"),
+		 TEXT("user", 0, "ID", "only to this user or key, usr_... or key_..."),
+		 TEXT("token", 0, "ID", "only this token or its family, tok_... or fam_..."),
+		 TEXT("network", 0, "NETWORK", "only to addresses such as 10.1.0.0/16"),
+		 TEXT("before", 0, "TIME", "given before this time (default: now), or -2h")),
+	 revoke_run,
+	 "Tokens, refresh tokens and API keys alike; new ones may be had at once. Every\n"
+	 "process knows within 5 s.\n\n"
+	 "  longhaul revoke --tenant acme --user usr_01h455vb4pex5vsknk084sn02q"},
 
 	{"approval", "list", "", 0, 0, "show what others ask for where two people are needed", OPTIONS(OF_TENANT),
 	 approval_list_run, "With --json each shows its call whole. Read it before you approve of it."},
@@ -285,14 +323,26 @@ const struct command command_table[] = {
 	 "Reads the database itself, as its owner."},
 	{"audit", "key", "", 0, 0, "print the public key of the checkpoints", OPTIONS(CONFIG),
 	 audit_key_run, NULL},
-	{"signing-key", "list", "", 0, 0, "show the keys that sign webhooks, without their secrets", NONE,
-	 signing_key_list_run, "MARK tells a secret from another. PREVIOUS UNTIL: the one before signs as well."},
-	{"signing-key", "rotate", "TENANT", 1, 1, "make a new secret that signs a tenant's webhooks",
-	 OPTIONS(PATH("webhook-secret-file", 0, "FILE", "write the secret to this new file, mode 0600 (needed)"),
-		 DURATION("overlap", 0, "the one before signs as well for so long (default: 1d)", 0, 30 * 86400)),
+	{"signing-key", "list", "", 0, 0, "show the keys that sign, without their secrets",
+	 OPTIONS(TEXT("kind", 0, "KIND", "only those of tokens (token), or of webhooks (webhook)")),
+	 signing_key_list_run,
+	 "A key of tokens is next (published, signs soon), signs, verifies or has ended. MARK tells a\n"
+	 "webhook's secret from another. PREVIOUS UNTIL: the one before signs as well."},
+	{"signing-key", "rotate", "[TENANT]", 0, 1, "make the next key of tokens, or a tenant's webhook secret",
+	 OPTIONS(DURATION("signs-in", 0, "tokens: it is published so long before it signs (default: 15m)", 0,
+			  30 * 86400),
+		 PATH("webhook-secret-file", 0, "FILE",
+		      "with TENANT, needed: write the secret to this new file, mode 0600"),
+		 DURATION("overlap", 0, "with TENANT: the one before signs as well for so long (default: 1d)", 0,
+			  30 * 86400)),
 	 signing_key_rotate_run,
-	 "Both secrets sign during the overlap: receivers change over when they like. A further\n"
-	 "rotation ends the overlap of the last."},
+	 "Without TENANT: tokens of the key before stay good until they expire. With it: both\n"
+	 "secrets sign during the overlap, receivers change over when they like; a further rotation\n"
+	 "ends the overlap of the last."},
+	{"signing-key", "emergency-rotate", "", 0, 0, "a key that signs tokens leaked: end all of them now",
+	 NONE, signing_key_emergency_run,
+	 "A new key signs at once; every token that is out is refused within 5 s. Clients get\n"
+	 "new ones with their API keys and refresh tokens, which are not touched."},
 
 	/* what content is sealed by; on the database and keys.dir themselves */
 	{"epoch", "list", "", 0, 0, "show the epochs of the key-encryption keys, and who holds them",

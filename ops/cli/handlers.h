@@ -23,12 +23,13 @@ command_fn tenant_create_run, tenant_list_run, tenant_origins_run, tenant_limits
 command_fn limit_list_run, limit_set_run, limit_remove_run, limit_plan_run;
 command_fn role_list_run, role_show_run, role_set_run, role_remove_run, role_move_run;
 command_fn user_list_run, user_set_run, access_explain_run;
-command_fn api_key_create_run, api_key_list_run, api_key_revoke_run;
+command_fn api_key_create_run, api_key_list_run, api_key_rotate_run, api_key_revoke_run;
+command_fn issuer_add_run, issuer_list_run, issuer_remove_run, revoke_run;
 command_fn audit_export_run, audit_verify_run, audit_key_run, audit_anomalies_run;
-command_fn signing_key_list_run, signing_key_rotate_run;
 command_fn approval_list_run, approval_approve_run, approval_refuse_run;
 command_fn two_people_show_run, two_people_on_run, two_people_off_run;
 command_fn sealing_status_run;
+command_fn signing_key_list_run, signing_key_rotate_run, signing_key_emergency_run;
 command_fn epoch_list_run, epoch_make_run, epoch_activate_run, epoch_destroy_run;
 command_fn epoch_escrow_run, epoch_restore_run;
 command_fn migrate_command_run, bootstrap_run, check_config_run;

@@ -8,6 +8,10 @@ enum { DAY_S = 86400 };
 
 static const struct column columns[] = {
 	{"KIND", "kind", COLUMN_PLAIN},
+	{"KEY", "id", COLUMN_PLAIN},
+	{"STATE", "state", COLUMN_PLAIN},
+	{"SIGNS", "signs_at", COLUMN_PLAIN},
+	{"ENDS", "ends_at", COLUMN_PLAIN},
 	{"TENANT", "tenant", COLUMN_PLAIN},
 	{"MARK", "mark", COLUMN_PLAIN},
 	{"PREVIOUS UNTIL", "previous_until", COLUMN_PLAIN},
@@ -16,10 +20,60 @@ static const struct column columns[] = {
 
 enum outcome signing_key_list_run(struct call *call)
 {
-	return listing_run(call, CLIENT_OPERATOR, "/v1/signing-keys", columns);
+	struct buf path;
+	enum outcome outcome;
+
+	buf_init(&path, 1024);
+	buf_text(&path, "/v1/signing-keys");
+	client_query(&path, "kind", call_text(call, "kind"));
+	if (buf_err(&path) == ERR_OK)
+		outcome = listing_run(call, CLIENT_OPERATOR, path.bytes, columns);
+	else
+		outcome = call_usage(call, "the kind is token or webhook");
+	buf_clear(&path);
+	return outcome;
 }
 
-static enum outcome rotate(struct call *call, json_t **ret_json)
+/* ---- keys of tokens ---- */
+
+/* Takes the body. */
+static enum outcome token_rotate(struct call *call, json_t *body, const char *words)
+{
+	struct operator_call ask = {.method = "POST",
+		.before = "/v1/signing-keys/rotate",
+		.name = "",
+		.after = "",
+		.body = body};
+	json_t *key = NULL;
+	enum outcome outcome = operator_ask(call, &ask, &key);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (call_flag(call, "json"))
+		return output_json_new(call, key);
+	fprintf(call->out, "key %s %s\n", json_string_value(json_object_get(key, "id")), words);
+	json_decref(key);
+	return OUTCOME_OK;
+}
+
+static enum outcome token_rotate_run(struct call *call)
+{
+	int64_t signs_in_s = call_number(call, "signs-in", -1);
+	json_t *body =
+		signs_in_s < 0 ? json_object() : json_pack("{s:I}", "signs_in_s", signs_in_s);
+
+	return token_rotate(call, body, "is published; it signs in a while");
+}
+
+enum outcome signing_key_emergency_run(struct call *call)
+{
+	return token_rotate(call, json_pack("{s:b}", "emergency", 1),
+		"signs; nothing that older keys signed is believed");
+}
+
+/* ---- secrets of webhooks ---- */
+
+static enum outcome webhook_rotate(struct call *call, json_t **ret_json)
 {
 	struct operator_call ask = {.method = "POST",
 		.before = "/v1/tenants/",
@@ -51,7 +105,7 @@ static enum outcome keep(struct call *call, json_t *told, const char *path, int 
 	return outcome;
 }
 
-enum outcome signing_key_rotate_run(struct call *call)
+static enum outcome webhook_rotate_run(struct call *call)
 {
 	const char *path = call_text(call, "webhook-secret-file");
 	json_t *told = NULL;
@@ -63,11 +117,20 @@ enum outcome signing_key_rotate_run(struct call *call)
 	outcome = secret_file_reserve(call, path, &fd);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = rotate(call, &told);
+	outcome = webhook_rotate(call, &told);
 	if (outcome == OUTCOME_OK)
 		outcome = keep(call, told, path, fd);
 	else
 		secret_file_drop(path, fd);
 	json_decref(told);
 	return outcome;
+}
+
+enum outcome signing_key_rotate_run(struct call *call)
+{
+	if (call->n > 0)
+		return webhook_rotate_run(call);
+	if (call_text(call, "webhook-secret-file") || call_number(call, "overlap", -1) >= 0)
+		return call_usage(call, "whose webhook secret? Name the TENANT");
+	return token_rotate_run(call);
 }

@@ -30,19 +30,31 @@ enum err actor_key_load(const struct config_audit *audit, struct pseudonym_key *
 	return e;
 }
 
-struct audit_actor request_actor(const struct request *r)
+static const char *kind_of(const struct caller *caller)
+{
+	if (caller->is_operator)
+		return "operator";
+	if (caller->kind == CALLER_TOKEN)
+		return "token";
+	return caller->is_user ? "user" : "key";
+}
+
+struct audit_actor actor_of(const struct request *r, const struct caller *caller)
 {
 	const struct pseudonym_key *key = &r->producer->pseudonyms;
-	const struct caller *caller = &r->caller;
 	const uint8_t *tenant = caller->facts ? caller->facts->match_key : NULL;
-	const bool is_user = !id_equal(caller->principal, caller->credential);
+	struct audit_actor by = {
+		.kind = kind_of(caller), .request = r->id, .credential = caller->credential};
 
-	return (struct audit_actor){.kind = caller->is_operator ? "operator"
-					    : is_user		? "user"
-								: "key",
-		.id = pseudonym(key, "actor", tenant, caller->principal.bytes,
-			sizeof caller->principal.bytes),
-		.request = r->id,
-		.credential = caller->credential,
-		.source = pseudonym(key, "address", tenant, r->address, sizeof r->address)};
+	if (!tenant && !caller->is_operator)
+		return by;
+	by.id = pseudonym(
+		key, "actor", tenant, caller->principal.bytes, sizeof caller->principal.bytes);
+	by.source = pseudonym(key, "address", tenant, r->address, sizeof r->address);
+	return by;
+}
+
+struct audit_actor request_actor(const struct request *r)
+{
+	return actor_of(r, &r->caller);
 }

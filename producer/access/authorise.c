@@ -15,9 +15,15 @@ static const char own[] = "own", other[] = "other";
 
 /* ---- facts and decisions ---- */
 
+/* The credential's scopes, before any role is asked for. */
+static bool is_open(const struct caller *caller, enum permission p)
+{
+	return caller_scope_allows(caller, permission_text(p));
+}
+
 bool authorise_always(const struct caller *caller, enum permission p)
 {
-	return caller->rights && (caller->rights->always & permission_bit(p));
+	return caller->rights && (caller->rights->always & permission_bit(p)) && is_open(caller, p);
 }
 
 static const char *region_of(const struct config *config)
@@ -31,7 +37,7 @@ bool authorise_may(const struct config *config, const struct caller *caller, enu
 	struct rule_facts all = *facts;
 
 	all.words[RULE_REGION] = region_of(config);
-	return rights_allow(caller->rights, p, &all, NULL);
+	return is_open(caller, p) && rights_allow(caller->rights, p, &all, NULL);
 }
 
 static struct rule_facts object_facts(const struct authorise_object *o)
@@ -79,14 +85,20 @@ bool authorise_move(const struct request *r, const char *queue, int priority)
 	return authorise_may(r->producer->config, &r->caller, PERMISSION_JOB_SUBMIT, &facts);
 }
 
-bool authorise_shows(const struct request *r)
+bool authorise_still(const struct config *config, const struct caller *caller, enum permission p,
+	const struct authorise_object *object)
 {
 	struct rule_facts facts;
 
-	if (authorise_always(&r->caller, PERMISSION_JOB_READ) || !r->object)
-		return authorise_always(&r->caller, PERMISSION_JOB_READ);
-	facts = object_facts(r->object);
-	return authorise_may(r->producer->config, &r->caller, PERMISSION_JOB_READ, &facts);
+	if (authorise_always(caller, p) || !object)
+		return authorise_always(caller, p);
+	facts = object_facts(object);
+	return authorise_may(config, caller, p, &facts);
+}
+
+bool authorise_shows(const struct request *r)
+{
+	return authorise_still(r->producer->config, &r->caller, PERMISSION_JOB_READ, r->object);
 }
 
 /* ---- the job that a path names ---- */
@@ -230,6 +242,8 @@ static enum err walk(struct request *r, bool *ret_parked)
 {
 	enum err e = r->access_err;
 
+	if (!e && !is_open(&r->caller, r->match.route->permission))
+		e = ERR_FORBIDDEN;
 	if (!e)
 		e = rights_get(r, ret_parked);
 	if (!e && !*ret_parked)

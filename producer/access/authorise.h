@@ -10,6 +10,9 @@
  *   a list, a filter   authorise_list narrows it to the caller's own jobs, or refuses
  *   jobs handed in     authorise_may, with each job's queue, model, priority and cost
  *
+ * A credential's scopes are names of permissions: beside them it may do nothing, whatever
+ * its principal's roles allow.
+ *
  * Refusals are told without naming what would have been allowed.
  *
  * Threads: any; the request's.  Memory: what was looked up dies with the request. */
@@ -50,6 +53,10 @@ MUST_CHECK enum err authorise_list(
  * handed it in there. */
 bool authorise_move(const struct request *r, const char *queue, int priority);
 
+/* May somebody still do this to a job, as it was when it was looked up? object NULL: it was not,
+ * and only what is allowed whatever the job is is allowed. */
+bool authorise_still(const struct config *config, const struct caller *caller, enum permission p,
+	const struct authorise_object *object);
 /* May the caller be shown the job that it has just changed? */
 bool authorise_shows(const struct request *r);
 

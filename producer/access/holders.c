@@ -16,6 +16,7 @@ enum { BUCKETS = 4096, SEEN = 256 };
 struct entry {
 	struct entry *next;
 	struct id tenant, principal;
+	struct caller_words *words; /* roles that came with the credential are part of the name */
 	struct rights *rights;
 	int64_t loaded_ms;
 	bool outdated; /* its tenant changed since; counts no more while the record can be asked */
@@ -38,12 +39,18 @@ struct holders {
 
 /* ---- what is kept ---- */
 
-static struct entry **entry_place(struct holders *h, struct id tenant, struct id principal)
+static bool is_of(const struct entry *e, const struct caller *caller)
 {
-	size_t hash = (size_t)principal.bytes[14] << 8 | principal.bytes[15];
+	return id_equal(e->principal, caller->principal) && id_equal(e->tenant, caller->tenant) &&
+	       caller_words_same_roles(e->words, caller->words);
+}
+
+static struct entry **entry_place(struct holders *h, const struct caller *caller)
+{
+	size_t hash = (size_t)caller->principal.bytes[14] << 8 | caller->principal.bytes[15];
 	struct entry **at = &h->buckets[hash % BUCKETS];
 
-	while (*at && !(id_equal((*at)->principal, principal) && id_equal((*at)->tenant, tenant)))
+	while (*at && !is_of(*at, caller))
 		at = &(*at)->next;
 	return at;
 }
@@ -53,6 +60,7 @@ static void entry_drop(struct holders *h, struct entry **at)
 	struct entry *e = *at;
 
 	*at = e->next;
+	caller_words_release(e->words);
 	rights_release(e->rights);
 	free(e);
 	h->n--;
@@ -90,7 +98,7 @@ struct rights *holders_find(struct holders *h, const struct caller *caller, int6
 	if (now - h->read_ms > vouched_ms)
 		return NULL;
 	(void)pthread_mutex_lock(&h->lock);
-	e = *entry_place(h, caller->tenant, caller->principal);
+	e = *entry_place(h, caller);
 	if (e && now - e->loaded_ms < HOLDERS_TTL_MS &&
 		(!e->outdated || vouched_ms == KEYS_AWAY_TTL_MS))
 		rights = rights_hold(e->rights);
@@ -106,7 +114,7 @@ static void keep(struct holders *h, const struct caller *caller, uint64_t since)
 	if (h->n >= HOLDERS_MAX)
 		empty(h);
 	if (h->changes == since) {
-		at = entry_place(h, caller->tenant, caller->principal);
+		at = entry_place(h, caller);
 		if (*at)
 			entry_drop(h, at);
 		e = calloc(1, sizeof *e);
@@ -114,6 +122,7 @@ static void keep(struct holders *h, const struct caller *caller, uint64_t since)
 			*e = (struct entry){.next = *at,
 				.tenant = caller->tenant,
 				.principal = caller->principal,
+				.words = caller->words ? caller_words_hold(caller->words) : NULL,
 				.rights = rights_hold(caller->rights),
 				.loaded_ms = clock_ms()};
 			*at = e;
@@ -128,10 +137,40 @@ static void keep(struct holders *h, const struct caller *caller, uint64_t since)
 struct look {
 	struct record_item item; /* first */
 	struct holders *holders;
-	struct request *r;
+	struct caller *caller;
+	holders_told_fn *told;
+	void *owner;
 	uint64_t since;
 	struct rights *rights;
 };
+
+/* Could somebody of a tenant hold it? */
+static bool is_tenants(const struct role_book *book, const char *role)
+{
+	struct rights *rights = NULL;
+	bool good;
+
+	if (rights_flatten(book, &role, 1, &rights))
+		return false;
+	good = !(rights_set(rights) & permission_operators());
+	rights_release(rights);
+	return good;
+}
+
+/* What the record knows, and what the credential says beside it. */
+static enum err flatten(const struct access_told *told, const struct caller_words *words,
+	struct rights **ret_rights)
+{
+	const char *roles[ROLES_HELD_MAX + CALLER_WORDS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; told->welcome && i < told->roles_n; i++)
+		roles[n++] = told->roles[i];
+	for (size_t i = 0; words && (told->welcome || !told->known) && i < words->roles_n; i++)
+		if (is_tenants(told->book, words->roles[i]))
+			roles[n++] = words->roles[i];
+	return rights_flatten(told->book, roles, n, ret_rights);
+}
 
 static void loaded(void *ctx, enum err e, const struct access_told *told)
 {
@@ -139,8 +178,7 @@ static void loaded(void *ctx, enum err e, const struct access_told *told)
 	struct look *look = (struct look *)(void *)batch->items[0];
 
 	if (!e) {
-		e = rights_flatten(
-			told->book, told->roles, told->welcome ? told->roles_n : 0, &look->rights);
+		e = flatten(told, look->caller->words, &look->rights);
 		role_book_free(told->book);
 	}
 	record_batch_end(batch, e);
@@ -149,9 +187,8 @@ static void loaded(void *ctx, enum err e, const struct access_told *told)
 static enum err look_run(struct db *db, struct record_batch *batch)
 {
 	const struct look *look = (struct look *)(void *)batch->items[0];
-	const struct caller *caller = &look->r->caller;
 
-	return access_load(db, caller->tenant, caller->principal, loaded, batch);
+	return access_load(db, look->caller->tenant, look->caller->principal, loaded, batch);
 }
 
 const struct record_op holders_look_op = {"holder", RECORD_READS, 1, look_run, NULL};
@@ -159,16 +196,14 @@ const struct record_op holders_look_op = {"holder", RECORD_READS, 1, look_run, N
 static void look_done(struct record_item *item, enum err e)
 {
 	struct look *look = (struct look *)(void *)item;
-	struct request *r = look->r;
 
-	r->access_err = e;
 	if (!e) {
-		rights_release(r->caller.rights);
-		r->caller.rights = look->rights;
-		keep(look->holders, &r->caller, look->since);
+		rights_release(look->caller->rights);
+		look->caller->rights = look->rights;
+		keep(look->holders, look->caller, look->since);
 	}
+	look->told(look->owner, e);
 	free(look);
-	request_resume(r);
 }
 
 static uint64_t changes_now(struct holders *h)
@@ -181,22 +216,57 @@ static uint64_t changes_now(struct holders *h)
 	return changes;
 }
 
-enum err holders_look(struct holders *h, struct request *r)
+static struct look *look_new(
+	struct holders *h, struct caller *caller, holders_told_fn *told, void *owner)
 {
 	struct look *look = calloc(1, sizeof *look);
-	enum err e;
 
 	if (!look)
-		return ERR_NOMEM;
+		return NULL;
 	look->holders = h;
-	look->r = r;
+	look->caller = caller;
+	look->told = told;
+	look->owner = owner;
 	look->since = changes_now(h);
 	look->item.op = &holders_look_op;
 	look->item.done = look_done;
-	request_park(r);
-	e = record_add(h->producer->record, &look->item);
+	return look;
+}
+
+static void look_start(struct look *look)
+{
+	enum err e = record_add(look->holders->producer->record, &look->item);
+
 	if (e)
 		look_done(&look->item, e);
+}
+
+enum err holders_ask(struct holders *h, struct caller *caller, holders_told_fn *told, void *owner)
+{
+	struct look *look = look_new(h, caller, told, owner);
+
+	if (!look)
+		return ERR_NOMEM;
+	look_start(look);
+	return ERR_OK;
+}
+
+static void request_told(void *owner, enum err e)
+{
+	struct request *r = owner;
+
+	r->access_err = e;
+	request_resume(r);
+}
+
+enum err holders_look(struct holders *h, struct request *r)
+{
+	struct look *look = look_new(h, &r->caller, request_told, r);
+
+	if (!look)
+		return ERR_NOMEM;
+	request_park(r);
+	look_start(look);
 	return ERR_OK;
 }
 

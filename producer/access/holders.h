@@ -9,6 +9,10 @@
  *
  * A look-up that was under way while a change was read is used and not kept.
  *
+ * A token may name roles beside those that the record knows of its principal: of
+ * another issuer's people it is all there is. They count as this tenant's roles as
+ * they stand now, an operator's never, and nothing of somebody who is no more welcome.
+ *
  * Threads: any; one lock, held for a look-up.  Memory: bounded; what is full is emptied. */
 #ifndef ACCESS_HOLDERS_H
 #define ACCESS_HOLDERS_H
@@ -31,6 +35,11 @@ struct rights *holders_find(struct holders *h, const struct caller *caller, int6
 /* Parks r, gives its caller rights and resumes it; or access_err says why not. Somebody who is not
  * known, or no more welcome, holds nothing. ERR_NOMEM: r was not parked. */
 MUST_CHECK enum err holders_look(struct holders *h, struct request *r);
+/* The same for whoever has no request, or one no more: gives caller rights, then calls told, now or
+ * from a lane; caller is told's until then. */
+typedef void holders_told_fn(void *owner, enum err e);
+MUST_CHECK enum err holders_ask(
+	struct holders *h, struct caller *caller, holders_told_fn *told, void *owner);
 /* Of one tenant: after a change that callers of this process expect to see. */
 void holders_forget(struct holders *h, struct id tenant);
 

@@ -1,32 +1,24 @@
 #include "access/keys.h"
 
-#include "domain/sealed.h"
+#include "access/issuer_keys.h"
+#include "access/known.h"
+#include "access/tenant_facts.h"
+#include "access/token_check.h"
 #include "ground/apikey.h"
 #include "ground/clock.h"
 #include "producer.h"
 #include "stores/api_key.h"
 #include "stores/tenant.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { BUCKETS = 4096, TOUCH_MS = 60000 };
-
-struct entry {
-	struct entry *next;
-	uint8_t hash[DIGEST_SIZE];
-	struct caller caller; /* principal zero: no such key */
-	int64_t loaded_ms;
-	bool renewing;
-};
+enum { TOUCH_MS = 60000 };
 
 struct keys {
 	struct producer *producer;
-	pthread_mutex_t lock;
-	struct entry *buckets[BUCKETS];
-	size_t n;
+	struct known *known;
 };
 
 /* One look-up in the record. r is NULL when nobody waits. */
@@ -34,8 +26,10 @@ struct look {
 	struct record_item item; /* first */
 	struct keys *keys;
 	struct request *r;
+	void (*told)(struct request *r);
 	uint8_t hash[DIGEST_SIZE];
 	struct caller caller;
+	uint64_t generation;
 	int64_t last_used_ms;
 };
 
@@ -43,62 +37,6 @@ struct touch {
 	struct record_item item; /* first */
 	struct id key;
 };
-
-/* ---- the cache ---- */
-
-static struct entry **entry_place(struct keys *k, const uint8_t hash[DIGEST_SIZE])
-{
-	struct entry **at = &k->buckets[(hash[0] | hash[1] << 8) % BUCKETS];
-
-	while (*at && memcmp((*at)->hash, hash, DIGEST_SIZE) != 0)
-		at = &(*at)->next;
-	return at;
-}
-
-static void caller_copy(struct caller *to, const struct caller *from)
-{
-	*to = *from;
-	to->rights = NULL;
-	if (to->facts)
-		(void)tenant_facts_hold(to->facts);
-}
-
-static void cache_empty(struct keys *k)
-{
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct entry *e = k->buckets[i], *next; e; e = next) {
-			next = e->next;
-			caller_clear(&e->caller);
-			free(e);
-		}
-	memset(k->buckets, 0, sizeof k->buckets);
-	k->n = 0;
-}
-
-static void cache_put(struct keys *k, const struct look *look)
-{
-	struct entry **at, *e;
-
-	(void)pthread_mutex_lock(&k->lock);
-	if (k->n >= KEYS_MAX)
-		cache_empty(k);
-	at = entry_place(k, look->hash);
-	e = *at;
-	if (!e && (e = calloc(1, sizeof *e))) {
-		memcpy(e->hash, look->hash, DIGEST_SIZE);
-		*at = e;
-		k->n++;
-	}
-	if (e) {
-		caller_clear(&e->caller);
-		caller_copy(&e->caller, &look->caller);
-		e->loaded_ms = clock_ms();
-		e->renewing = false;
-	}
-	(void)pthread_mutex_unlock(&k->lock);
-}
-
-enum known { KNOWN_NOT, KNOWN, KNOWN_RENEW };
 
 /* Without the record a look at what needs none, metrics above all, is let in by an older copy. */
 int64_t keys_vouched_ms(const struct request *r)
@@ -109,101 +47,9 @@ int64_t keys_vouched_ms(const struct request *r)
 									 : KEYS_TTL_MS;
 }
 
-static enum known cache_get(
-	struct keys *k, const uint8_t hash[DIGEST_SIZE], int64_t ttl_ms, struct caller *ret)
-{
-	enum known known = KNOWN_NOT;
-	struct entry *e;
-	int64_t age;
-
-	(void)pthread_mutex_lock(&k->lock);
-	e = *entry_place(k, hash);
-	age = e ? clock_ms() - e->loaded_ms : 0;
-	if (e && age < (id_is_zero(e->caller.principal) ? KEYS_UNKNOWN_TTL_MS : ttl_ms)) {
-		caller_clear(ret);
-		caller_copy(ret, &e->caller);
-		known = age > KEYS_RENEW_MS && !e->renewing ? KNOWN_RENEW : KNOWN;
-		e->renewing |= known == KNOWN_RENEW;
-	}
-	(void)pthread_mutex_unlock(&k->lock);
-	return known;
-}
-
 void keys_forget(struct keys *k)
 {
-	(void)pthread_mutex_lock(&k->lock);
-	cache_empty(k);
-	(void)pthread_mutex_unlock(&k->lock);
-}
-
-/* ---- a tenant's facts ---- */
-
-static void origins_read(
-	struct tenant_facts *facts, const struct sealed_box *box, struct db_bytes sealed)
-{
-	const struct sealed_where where = {SEALED_ORIGINS, facts->id, 0};
-	struct sealed_view view;
-	json_t *list = NULL;
-	struct problems p = {0};
-
-	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &view) != ERR_OK)
-		return;
-	if (json_read(view.bytes, view.len, 4, &p, &list) == ERR_OK)
-		for (size_t i = 0; i < json_array_size(list) && facts->origins_n < ORIGINS_MAX;
-			i++) {
-			const char *text = json_string_value(json_array_get(list, i));
-			char *copy = text ? strdup(text) : NULL;
-
-			if (copy)
-				facts->origins[facts->origins_n++] = copy;
-		}
-	json_decref(list);
-	sealed_view_clear(&view);
-}
-
-/* One of 32 bytes is from before there were keys, and without a format. */
-static enum err match_key_read(
-	struct tenant_facts *facts, const struct sealed_box *box, struct db_bytes rests)
-{
-	const struct sealed_where where = {SEALED_MATCHING, facts->id, 0};
-	struct sealed_view view = {rests.bytes, rests.len, NULL};
-	enum err e = ERR_OK;
-
-	if (rests.len != MATCH_KEY_BYTES)
-		e = sealed_open(box, where, rests.bytes, rests.len, &view);
-	else if (box->refuses_clear)
-		e = ERR_SEALING;
-	if (!e && view.len != MATCH_KEY_BYTES)
-		e = ERR_DB_DATA;
-	if (!e)
-		memcpy(facts->match_key, view.bytes, MATCH_KEY_BYTES);
-	if (view.owned)
-		sealed_view_clear(&view);
-	return e;
-}
-
-static enum err facts_new(
-	const struct tenant *t, struct keyring *ring, struct tenant_facts **ret_facts)
-{
-	struct tenant_facts *facts = calloc(1, sizeof *facts);
-	struct sealed_box box;
-	enum err e;
-
-	if (!facts)
-		return ERR_NOMEM;
-	facts->holders = 1;
-	facts->id = t->id;
-	facts->retention = t->retention;
-	sealed_box_open(&box, ring, t->id, &t->key);
-	e = match_key_read(facts, &box, t->match_key);
-	if (!e)
-		origins_read(facts, &box, t->callback_origins);
-	sealed_box_close(&box);
-	if (e)
-		tenant_facts_release(facts);
-	else
-		*ret_facts = facts;
-	return e;
+	known_forget(k->known);
 }
 
 /* ---- operations ---- */
@@ -215,10 +61,15 @@ static void found(void *ctx, enum err e, const struct api_key *keys, size_t n)
 
 	if (!e && n) {
 		look->caller.credential = keys->id;
-		look->caller.principal = id_is_zero(keys->user) ? keys->id : keys->user;
+		look->caller.is_user = !id_is_zero(keys->user);
+		look->caller.principal = look->caller.is_user ? keys->user : keys->principal;
 		look->caller.tenant = keys->tenant;
 		look->caller.is_operator = keys->operator;
+		look->caller.issued_ms = keys->created_ms;
+		look->caller.expires_ms = keys->expires_ms;
 		look->last_used_ms = keys->last_used_ms;
+		if (keys->has_scopes)
+			e = caller_narrow(&look->caller, keys->scopes);
 	}
 	record_batch_end(batch, e);
 }
@@ -240,7 +91,7 @@ static void tenants_got(void *ctx, enum err e, const struct tenant *tenants, siz
 		look->item.outcome = ERR_UNAUTHORIZED;
 		for (size_t k = 0; k < n && !look->caller.facts; k++)
 			if (id_equal(tenants[k].id, look->caller.tenant))
-				look->item.outcome = facts_new(&tenants[k],
+				look->item.outcome = tenant_facts_read(&tenants[k],
 					look->keys->producer->keyring, &look->caller.facts);
 	}
 	record_batch_end(batch, e);
@@ -293,24 +144,36 @@ static void touch_send(struct keys *k, struct id key)
 		free(t);
 }
 
+static bool wants_touch(const struct look *look)
+{
+	return look->caller.kind == CALLER_KEY && !id_is_zero(look->caller.principal) &&
+	       clock_record_ms() - look->last_used_ms > TOUCH_MS;
+}
+
+static void address_take(struct request *r)
+{
+	memcpy(r->caller.address, r->address, sizeof r->caller.address);
+}
+
 static void look_end(struct look *look, enum err e)
 {
 	struct request *r = look->r;
+	void (*told)(struct request * r) = look->told;
 
 	if (!e)
-		cache_put(look->keys, look);
-	if (!e && clock_record_ms() - look->last_used_ms > TOUCH_MS &&
-		!id_is_zero(look->caller.principal))
+		known_put(look->keys->known, look->hash, look->generation, &look->caller);
+	if (!e && wants_touch(look))
 		touch_send(look->keys, look->caller.credential);
 	if (r) {
 		r->access_err = e;
 		caller_clear(&r->caller);
 		caller_copy(&r->caller, &look->caller);
+		address_take(r);
 	}
 	caller_clear(&look->caller);
 	free(look);
 	if (r)
-		request_resume(r);
+		told(r);
 }
 
 static void facts_done(struct record_item *item, enum err e)
@@ -339,28 +202,61 @@ static void find_done(struct record_item *item, enum err e)
 		look_end(look, e);
 }
 
-static enum err look_start(struct keys *k, const uint8_t hash[DIGEST_SIZE], struct request *r)
+static enum err look_start(struct look *look)
+{
+	struct request *r = look->r;
+	enum err e;
+
+	if (r && look->told == request_resume)
+		request_park(r);
+	e = record_add(look->keys->producer->record, &look->item);
+	if (e && r) {
+		look_end(look, e);
+		return ERR_OK;
+	}
+	if (e) {
+		caller_clear(&look->caller);
+		free(look);
+	}
+	return e;
+}
+
+/* Asks the record for a key; r NULL: in the background. */
+static enum err look_key(struct keys *k, const uint8_t hash[DIGEST_SIZE], struct request *r,
+	void (*told)(struct request *r))
 {
 	struct look *look = calloc(1, sizeof *look);
-	enum err e;
 
 	if (!look)
 		return ERR_NOMEM;
 	look->keys = k;
 	look->r = r;
+	look->told = told;
 	memcpy(look->hash, hash, DIGEST_SIZE);
 	look->item.op = &keys_find_op;
 	look->item.done = find_done;
-	if (r)
-		request_park(r);
-	e = record_add(k->producer->record, &look->item);
-	if (e && r) {
-		look_end(look, e);
-		return ERR_OK;
+	return look_start(look);
+}
+
+/* Asks for the facts of a token's tenant; takes the caller. */
+static enum err look_token(struct keys *k, const uint8_t hash[DIGEST_SIZE], struct caller *caller,
+	uint64_t generation, struct request *r)
+{
+	struct look *look = calloc(1, sizeof *look);
+
+	if (!look) {
+		caller_clear(caller);
+		return ERR_NOMEM;
 	}
-	if (e)
-		free(look);
-	return e;
+	look->keys = k;
+	look->r = r;
+	look->told = request_resume;
+	look->caller = *caller;
+	look->generation = generation;
+	memcpy(look->hash, hash, DIGEST_SIZE);
+	look->item.op = &keys_tenant_op;
+	look->item.done = facts_done;
+	return look_start(look);
 }
 
 /* ---- the hook ---- */
@@ -376,62 +272,181 @@ static const char *bearer(const char *authorization, size_t *ret_len)
 	return authorization;
 }
 
+/* why is told with a 401 alone. */
+static enum err refuse(struct request *r, enum err e, const char *why)
+{
+	if (e == ERR_UNAUTHORIZED)
+		request_unauthorized(r, why);
+	else
+		request_fail(r, e);
+	return e;
+}
+
+/* Reading outlives a record that is away for a while; changes do not. */
+static int64_t copy_ms(const struct request *r)
+{
+	return strcmp(r->match.route->method, "GET") == 0 ? AUTHORITY_READ_MS : AUTHORITY_CHANGE_MS;
+}
+
+/* NULL: nothing is known of it. */
+static const char *why_not(const struct caller *c)
+{
+	if (id_is_zero(c->principal))
+		return NULL;
+	if (c->expires_ms && c->expires_ms <= clock_record_ms())
+		return fault_text(FAULT_EXPIRED);
+	return fault_text(FAULT_REVOKED);
+}
+
 static enum err judge(struct request *r)
 {
 	bool operators = r->match.route->access == ROUTE_OPERATOR;
 	enum err e = ERR_OK;
 
+	address_take(r);
 	if (r->access_err)
 		e = r->access_err;
 	else if (id_is_zero(r->caller.principal))
 		e = ERR_UNAUTHORIZED;
-	else if (r->caller.is_operator != operators)
+	else
+		e = authority_judge(r->producer->authority, &r->caller, copy_ms(r));
+	if (!e && r->caller.is_operator != operators)
 		e = ERR_FORBIDDEN;
-	if (e)
-		request_fail(r, e);
-	return e;
+	if (!e)
+		return ERR_OK;
+	return refuse(r, e, why_not(&r->caller));
+}
+
+/* ---- API keys ---- */
+
+static enum err check_key(struct request *r, const char *text, size_t len, bool *ret_parked)
+{
+	struct keys *k = r->producer->keys;
+	uint8_t hash[DIGEST_SIZE];
+	enum known_answer known = KNOWN_NOT;
+
+	/* what the cache knows was spelt right once; only others are worth the second digest */
+	if (len == APIKEY_LEN) {
+		apikey_hash(text, len, hash);
+		known = known_get(k->known, hash, (struct known_age){.most_ms = keys_vouched_ms(r)},
+			&r->caller);
+	}
+	if (known == KNOWN_RENEW)
+		(void)look_key(k, hash, NULL, NULL);
+	if (known != KNOWN_NOT)
+		return judge(r);
+	if (!apikey_spelt(text, len))
+		return refuse(r, ERR_UNAUTHORIZED, NULL);
+	r->access_asked = true;
+	if (look_key(k, hash, r, request_resume))
+		return refuse(r, ERR_NOMEM, NULL);
+	*ret_parked = true;
+	return ERR_OK;
+}
+
+/* ---- tokens ---- */
+
+static enum err check_token_anew(struct request *r, const char *text, size_t len,
+	const uint8_t hash[DIGEST_SIZE], bool *ret_parked)
+{
+	struct keys *k = r->producer->keys;
+	/* before the check: what moves meanwhile makes it an old one */
+	const uint64_t generation = authority_generation(r->producer->authority);
+	struct caller caller;
+	struct id issuer;
+	enum fault fault = token_check(r->producer, text, len, &caller, &issuer);
+
+	if (fault && !id_is_zero(issuer) && !r->access_waited) {
+		r->access_waited = true;
+		*ret_parked = issuer_keys_await(
+			r->producer->issuer_keys, issuer, r, true, request_resume);
+		if (*ret_parked)
+			return ERR_OK;
+	}
+	if (fault)
+		return refuse(r, fault == FAULT_NOMEM ? ERR_UNAVAILABLE : ERR_UNAUTHORIZED,
+			fault_text(fault));
+	r->access_asked = true;
+	if (look_token(k, hash, &caller, generation, r))
+		return refuse(r, ERR_NOMEM, NULL);
+	*ret_parked = true;
+	return ERR_OK;
+}
+
+static enum err check_token(struct request *r, const char *text, size_t len, bool *ret_parked)
+{
+	struct keys *k = r->producer->keys;
+	const struct known_age age = {
+		keys_vouched_ms(r), authority_generation(r->producer->authority)};
+	uint8_t hash[DIGEST_SIZE];
+	struct caller again = {0};
+	enum known_answer known;
+
+	if (len > JWS_BYTES_MAX)
+		return refuse(r, ERR_UNAUTHORIZED, fault_text(FAULT_MALFORMED));
+	digest_sha256(text, len, hash);
+	known = known_get(k->known, hash, age, &r->caller);
+	if (known == KNOWN_NOT)
+		return check_token_anew(r, text, len, hash, ret_parked);
+	if (known == KNOWN_RENEW) {
+		caller_copy(&again, &r->caller);
+		tenant_facts_release(again.facts);
+		again.facts = NULL;
+		(void)look_token(k, hash, &again, age.generation, NULL);
+	}
+	return judge(r);
+}
+
+/* ---- either ---- */
+
+void keys_find(struct request *r, const char *text, size_t len, void (*told)(struct request *r))
+{
+	struct keys *k = r->producer->keys;
+	uint8_t hash[DIGEST_SIZE];
+	enum err e;
+
+	r->access_err = ERR_OK;
+	if (!apikey_spelt(text, len)) {
+		told(r);
+		return;
+	}
+	apikey_hash(text, len, hash);
+	if (known_get(k->known, hash, (struct known_age){.most_ms = KEYS_TTL_MS}, &r->caller) !=
+		KNOWN_NOT) {
+		address_take(r);
+		told(r);
+		return;
+	}
+	e = look_key(k, hash, r, told);
+	if (e) {
+		r->access_err = e;
+		told(r);
+	}
 }
 
 enum err keys_check(struct request *r, bool *ret_parked)
 {
-	struct keys *k = r->producer->keys;
-	uint8_t hash[DIGEST_SIZE];
-	enum known known = KNOWN_NOT;
 	size_t len = 0;
 	const char *text = bearer(r->authorization, &len);
 
 	if (r->access_asked)
 		return judge(r);
-	/* what the cache knows was spelt right once; only others are worth the second digest */
-	if (text && len == APIKEY_LEN) {
-		apikey_hash(text, len, hash);
-		known = cache_get(k, hash, keys_vouched_ms(r), &r->caller);
-	}
-	if (known == KNOWN_RENEW)
-		(void)look_start(k, hash, NULL);
-	if (known != KNOWN_NOT)
-		return judge(r);
-	if (!text || !apikey_spelt(text, len)) {
-		request_fail(r, ERR_UNAUTHORIZED);
-		return ERR_UNAUTHORIZED;
-	}
-	r->access_asked = true;
-	if (look_start(k, hash, r)) {
-		request_fail(r, ERR_NOMEM);
-		return ERR_NOMEM;
-	}
-	*ret_parked = true;
-	return ERR_OK;
+	if (!text)
+		return refuse(r, ERR_UNAUTHORIZED, NULL);
+	return memchr(text, '.', len) ? check_token(r, text, len, ret_parked)
+				      : check_key(r, text, len, ret_parked);
 }
 
 enum err keys_new(struct producer *producer, struct keys **ret_keys)
 {
 	struct keys *k = calloc(1, sizeof *k);
+	enum err e = k ? known_new(&k->known) : ERR_NOMEM;
 
-	if (!k)
-		return ERR_NOMEM;
+	if (e) {
+		free(k);
+		return e;
+	}
 	k->producer = producer;
-	(void)pthread_mutex_init(&k->lock, NULL);
 	*ret_keys = k;
 	return ERR_OK;
 }
@@ -440,7 +455,6 @@ void keys_free(struct keys *k)
 {
 	if (!k)
 		return;
-	cache_empty(k);
-	(void)pthread_mutex_destroy(&k->lock);
+	known_free(k->known);
 	free(k);
 }

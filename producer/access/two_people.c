@@ -63,8 +63,7 @@ static const struct row *row_of(const struct route *route)
 
 struct approver two_people_approver(const struct caller *caller)
 {
-	return (struct approver){caller->principal, caller->credential,
-		!id_equal(caller->principal, caller->credential)};
+	return (struct approver){caller->principal, caller->credential, caller->is_user};
 }
 
 bool two_people_knows(const struct caller *caller)

@@ -1,7 +1,9 @@
+#include "access/authority.h"
 #include "access/keys.h"
 #include "admin/tenant_call.h"
 #include "admin/tenants.h"
 #include "domain/rights.h"
+#include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "roles/access_call.h"
@@ -9,7 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEYS_PAGE = 100, LABEL_MAX = 64 };
+enum {
+	KEYS_PAGE = 100,
+	LABEL_MAX = 64,
+	YEARS_S = 315576000,
+	OVERLAP_S = 86400,
+	OVERLAP_MAX_S = 2592000
+};
 
 static struct tenant_call *of(const struct record_batch *batch)
 {
@@ -42,6 +50,12 @@ static void key_put(struct buf *out, const struct api_key *k, const char *tenant
 	job_json_time(out, "revoked_at", k->revoked_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "last_used_at", k->last_used_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "expires_at", k->expires_ms);
+	if (k->has_scopes) {
+		(void)buf_text(out, ",\"scope\":");
+		(void)buf_json(out, k->scopes, strlen(k->scopes));
+	}
 }
 
 /* ---- make one ---- */
@@ -68,7 +82,10 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 		.name = t->label,
 		.operator= id_is_zero(t->tenant),
 		.roles = t->roles[0] ? t->roles : NULL,
-		.user_name = t->user[0] ? t->user : NULL};
+		.user_name = t->user[0] ? t->user : NULL,
+		.scopes = t->scopes,
+		.has_scopes = t->has_scopes,
+		.expires_ms = t->seconds ? clock_record_ms() + t->seconds * 1000 : 0};
 
 	apikey_hash(t->secret, strlen(t->secret), key.hash);
 	return api_key_insert(db, &key, &t->by, inserted, batch);
@@ -152,9 +169,13 @@ static bool key_take(struct tenant_call *t, const json_t *body, struct problems 
 {
 	const char *label = json_string_value(json_object_get(body, "name"));
 	const char *user = json_string_value(json_object_get(body, "user"));
+	const char *scope = json_string_value(json_object_get(body, "scope"));
 	const json_t *roles = json_object_get(body, "roles");
 
 	(void)snprintf(t->label, sizeof t->label, "%s", label ? label : "");
+	(void)snprintf(t->scopes, sizeof t->scopes, "%s", scope ? scope : "");
+	t->has_scopes = scope != NULL;
+	t->seconds = json_integer_value(json_object_get(body, "expires_in_s"));
 	(void)snprintf(t->user, sizeof t->user, "%s", user ? user : "");
 	if (!roles_take(roles, t->roles, sizeof t->roles))
 		problems_add(p, "/roles", "must be names of roles");
@@ -171,6 +192,8 @@ void api_keys_post(struct request *r)
 		{"name", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, LABEL_MAX},
 		{"user", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 1, ROUTE_PARAM_MAX - 1},
 		{"roles", JSON_IS_ARRAY, JSON_OPTIONAL, 0, ROLES_HELD_MAX},
+		{"scope", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, TENANT_SCOPES_MAX - 1},
+		{"expires_in_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, YEARS_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	json_t *body = call_body(r, fields, false);
 	const char *tenant = json_string_value(json_object_get(body, "tenant"));
@@ -271,6 +294,7 @@ const struct record_op api_key_revoke_op = {"api_key_revoke", RECORD_SLOW, 1, re
 static void revoke_done(struct call *call)
 {
 	keys_forget(call->r->producer->keys);
+	authority_look(call->r->producer->authority);
 	call->r->reply.status = 204;
 	request_resume(call->r);
 }
@@ -287,4 +311,59 @@ void api_keys_delete(struct request *r)
 	}
 	t->call.then = revoke_done;
 	call_start(&t->call, &api_key_revoke_op);
+}
+
+/* ---- rotate ---- */
+
+static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = of(batch);
+
+	if (!e && n) {
+		struct buf *out = reply_json(&t->call.r->reply, 201);
+
+		key_put(out, keys, keys->tenant_name);
+		(void)buf_printf(out, ",\"key\":\"%s\"}", t->secret);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err rotate_run(struct db *db, struct record_batch *batch)
+{
+	struct tenant_call *t = of(batch);
+	struct api_key_rotation rotation = {
+		.old = t->key, .key = {.id = id_new(0)}, .overlap_s = t->seconds};
+
+	apikey_hash(t->secret, strlen(t->secret), rotation.key.hash);
+	return api_key_rotate(db, &rotation, &t->by, rotated, batch);
+}
+
+const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
+
+/* The old key's new end is to be seen at once. */
+static void rotate_done(struct call *call)
+{
+	keys_forget(call->r->producer->keys);
+	request_resume(call->r);
+}
+
+void api_keys_rotate(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{"overlap_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, OVERLAP_MAX_S},
+		{NULL, 0, JSON_OPTIONAL, 0, 0}};
+	json_t *body = call_body(r, fields, true);
+	const json_t *overlap = json_object_get(body, "overlap_s");
+	struct tenant_call *t = body ? tenant_call_new(r, "") : NULL;
+
+	if (t && !id_parse("key", r->match.params[0], &t->key)) {
+		request_fail(r, ERR_NOT_FOUND);
+	} else if (t) {
+		t->seconds = overlap ? json_integer_value(overlap) : OVERLAP_S;
+		apikey_new(t->secret);
+		t->call.then = rotate_done;
+		call_start(&t->call, &api_key_rotate_op);
+	}
+	json_decref(body);
 }

@@ -2,13 +2,20 @@
 
 #include "admin/tenant_call.h"
 #include "admin/tenants.h"
+#include "admin/token_keys.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 
 #include <string.h>
 
-enum { PAGE = 100, WORD_MAX = 64, OVERLAP_S = 86400, OVERLAP_MAX_S = 30 * 86400 };
+enum {
+	PAGE = 100,
+	WORD_MAX = 64,
+	OVERLAP_S = 86400,
+	OVERLAP_MAX_S = 30 * 86400,
+	TOKENS_TEXT_MAX = 64 * 1024
+};
 
 /* The tenant's secrets. ERR_SEALING: its key is not here. */
 static enum err secrets_open(
@@ -30,10 +37,12 @@ static enum err secrets_open(
 	return e;
 }
 
-/* ---- list ---- */
+/* ---- list: the keys of tokens, the tenants of the page, their secrets ---- */
 
 struct page_call {
-	struct call call; /* first */
+	struct call call;  /* first */
+	struct buf tokens; /* told before the rest */
+	bool tokens_only;
 	char after[WORD_MAX + 1];
 	size_t limit, n;
 	bool more;
@@ -63,15 +72,39 @@ static void key_put(struct buf *out, struct keyring *ring, const struct tenant *
 	digest_wipe(&secrets, sizeof secrets);
 }
 
+static void list_begin(const struct page_call *p, struct buf *out)
+{
+	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	if (p->tokens.len)
+		(void)buf_append(out, p->tokens.bytes, p->tokens.len);
+}
+
+static void tokens_told(void *ctx, enum err e, const struct signing_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct page_call *p = page_of(batch);
+
+	if (!e) {
+		token_keys_put(&p->tokens, keys, n);
+		e = buf_err(&p->tokens);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err list_tokens(struct db *db, struct record_batch *batch)
+{
+	return signing_key_list(db, tokens_told, batch);
+}
+
 static void page_told(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 {
 	struct record_batch *batch = ctx;
 	struct page_call *p = page_of(batch);
 	struct buf *out = reply_json(&p->call.r->reply, 200);
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	list_begin(p, out);
 	for (size_t i = 0; !e && i < n; i++) {
-		if (i)
+		if (i || p->tokens.len)
 			(void)buf_char(out, ',');
 		key_put(out, p->call.r->producer->keyring, &tenants[i]);
 	}
@@ -107,6 +140,8 @@ static enum err find_page(struct db *db, struct record_batch *batch)
 	return tenant_list(db, p->after[0] ? p->after : NULL, p->limit + 1, page_found, batch);
 }
 
+const struct record_op signing_keys_token_op = {
+	"signing_keys_token", RECORD_SLOW, 1, list_tokens, NULL};
 const struct record_op signing_keys_page_op = {
 	"signing_keys_page", RECORD_SLOW, 1, find_page, NULL};
 const struct record_op signing_keys_read_op = {
@@ -118,19 +153,59 @@ static void page_then(struct call *call)
 	call_again(call, &signing_keys_read_op);
 }
 
+static void tokens_then(struct call *call)
+{
+	struct page_call *p = (struct page_call *)(void *)call;
+	struct buf *out;
+
+	if (!p->tokens_only) {
+		call->then = page_then;
+		call_again(call, &signing_keys_page_op);
+		return;
+	}
+	out = reply_json(&call->r->reply, 200);
+	list_begin(p, out);
+	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	request_resume(call->r);
+}
+
+static void page_clear(struct call *call)
+{
+	buf_clear(&((struct page_call *)(void *)call)->tokens);
+}
+
+/* Which kinds are asked for; false: another one, and the request was answered. */
+static bool kind_read(struct request *r, bool *tokens, bool *webhooks)
+{
+	const char *kind = query_text(&r->query, "kind");
+
+	*tokens = !kind || strcmp(kind, "token") == 0;
+	*webhooks = !kind || strcmp(kind, "webhook") == 0;
+	if (!*tokens && !*webhooks)
+		request_fail_detail(r, ERR_INVALID_FIELD, "kind must be token or webhook");
+	return *tokens || *webhooks;
+}
+
 void signing_keys_get(struct request *r)
 {
 	static const struct query_field fields[] = {{"limit", QUERY_INT, 1, PAGE},
-		{"after", QUERY_TEXT, 0, WORD_MAX}, {NULL, QUERY_TEXT, 0, 0}};
+		{"after", QUERY_TEXT, 0, WORD_MAX}, {"kind", QUERY_TEXT, 1, WORD_MAX},
+		{NULL, QUERY_TEXT, 0, 0}};
 	const char *after = query_text(&r->query, "after");
+	bool tokens, webhooks;
 	struct page_call *p;
 
-	if (!call_query(r, fields) || !(p = call_new(r, sizeof *p)))
+	if (!call_query(r, fields) || !kind_read(r, &tokens, &webhooks) ||
+		!(p = call_new(r, sizeof *p)))
 		return;
+	p->call.clear = page_clear;
+	buf_init(&p->tokens, TOKENS_TEXT_MAX);
+	p->tokens_only = !webhooks;
+	tokens = tokens && !after;
 	(void)snprintf(p->after, sizeof p->after, "%s", after ? after : "");
 	p->limit = (size_t)query_int(&r->query, "limit", PAGE);
-	p->call.then = page_then;
-	call_start(&p->call, &signing_keys_page_op);
+	p->call.then = tokens ? tokens_then : page_then;
+	call_start(&p->call, tokens ? &signing_keys_token_op : &signing_keys_page_op);
 }
 
 /* ---- rotate: find the tenant, read its secret, seal two, store them ---- */

@@ -1,10 +1,14 @@
 /* signing_keys.h - the keys that sign what longhaul sends, and their rotation.
  *
- *   GET  /v1/signing-keys?limit=&after=             one for each tenant, without the secrets
+ *   GET  /v1/signing-keys?kind=&limit=&after=       kind token: those of our tokens, all on the
+ *                                                   first page; kind webhook: one for each tenant;
+ *                                                   without their secrets
  *   POST /v1/tenants/{name}/webhook-secret {"overlap_s"?}   200, with the new secret, this once
  *
  * While the overlap lasts the secret before it signs as well, so that a receiver
  * may change over when it likes; a further rotation ends the overlap of the last.
+ *
+ * Keys of tokens rotate in token_keys.h.
  *
  * Threads: the servers', lanes.  Memory: the requests'; secrets are wiped. */
 #ifndef ADMIN_SIGNING_KEYS_H
@@ -16,7 +20,7 @@
 void signing_keys_get(struct request *r);
 void webhook_secret_post(struct request *r);
 
-extern const struct record_op signing_keys_page_op, signing_keys_read_op, webhook_secret_read_op,
-	webhook_secret_change_op;
+extern const struct record_op signing_keys_token_op, signing_keys_page_op, signing_keys_read_op,
+	webhook_secret_read_op, webhook_secret_change_op;
 
 #endif

@@ -12,6 +12,8 @@
 #include "stores/subject_key.h"
 #include "stores/tenant.h"
 
+enum { TENANT_SCOPES_MAX = 1001 };
+
 struct tenant_call {
 	struct call call; /* first */
 	struct audit_actor by;
@@ -27,12 +29,17 @@ struct tenant_call {
 	char roles[ROLES_HELD_MAX * (ROLE_NAME_MAX + 1)]; /* a key's, with spaces; "" = the usual */
 	char why[ROLE_PATH_MAX];			  /* they cannot be held together */
 	struct id key, after;
+	char scopes[TENANT_SCOPES_MAX]; /* a key's, with spaces between */
+	bool has_scopes;
+	int64_t seconds; /* a key's life, or the overlap of two; 0 = none */
 	size_t limit;
 	unsigned retention;
 };
 
 /* NULL: the request was answered. */
 struct tenant_call *tenant_call_new(struct request *r, const char *name);
+/* The same at the head of a struct of size bytes. */
+struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size);
 /* 1 to 64 of a-z, 0-9, - and _ */
 bool name_is_word(const char *name);
 

@@ -1,6 +1,7 @@
 #include "admin/tenants.h"
 
 #include "access/keys.h"
+#include "access/own_key.h"
 #include "admin/tenant_call.h"
 #include "domain/origin.h"
 #include "domain/sealed.h"
@@ -57,7 +58,12 @@ static void tenant_clear(struct call *call)
 
 struct tenant_call *tenant_call_new(struct request *r, const char *name)
 {
-	struct tenant_call *t = call_new(r, sizeof *t);
+	return tenant_call_sized(r, name, sizeof(struct tenant_call));
+}
+
+struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size)
+{
+	struct tenant_call *t = call_new(r, size);
 
 	if (!t)
 		return NULL;
@@ -84,28 +90,17 @@ static struct keyring *ring_of(const struct tenant_call *t)
 enum err tenant_own_key(struct db *db, struct record_batch *batch, subject_key_done *keyed)
 {
 	struct tenant_call *t = of(batch);
-	enum err e;
 
 	t->db = db;
 	t->own = (struct subject_key){.tenant = t->tenant};
-	if (sealed_is_off()) {
-		keyed(batch, ERR_OK);
-		return ERR_OK;
-	}
-	e = sealed_key_make(ring_of(t), t->tenant, t->own.key.id, &t->own.key);
-	return e ? e : subject_key_ensure(db, &t->own, 1, keyed, batch);
+	return own_key_ensure(ring_of(t), db, &t->own, keyed, batch);
 }
 
 enum err tenant_own_close(
 	struct tenant_call *t, enum sealed_place place, const void *bytes, size_t len)
 {
-	struct sealed_box box;
-	enum err e;
-
-	sealed_box_open(&box, ring_of(t), t->tenant, &t->own.key);
-	e = sealed_close(&box, (struct sealed_where){place, t->tenant, 0}, bytes, len, &t->sealed);
-	sealed_box_close(&box);
-	return e;
+	return own_key_close(ring_of(t), &t->own, (struct sealed_where){place, t->tenant, 0},
+		(struct db_bytes){bytes, len}, &t->sealed);
 }
 
 /* ---- make one ---- */

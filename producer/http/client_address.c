@@ -1,9 +1,9 @@
 #include "http/client_address.h"
 
+#include "domain/egress.h"
 #include "domain/forwarded.h"
 
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,19 +11,11 @@ enum { TRUSTED_MAX = 100 };
 
 void client_address_peer(void *connection, uint8_t address[16])
 {
-	static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *peer = info ? info->client_addr : NULL;
 
-	memset(address, 0, 16);
-	if (peer && peer->sa_family == AF_INET6) {
-		memcpy(address, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, 16);
-	} else if (peer && peer->sa_family == AF_INET) {
-		memcpy(address, mapped, sizeof mapped);
-		memcpy(address + sizeof mapped,
-			&((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
-	}
+	if (!info || !info->client_addr || !egress_bytes(info->client_addr, address))
+		memset(address, 0, 16);
 }
 
 void client_address_take(

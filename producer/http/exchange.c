@@ -63,6 +63,16 @@ void request_fail_with(struct request *r, enum err e, const struct problems *p)
 	reply_problem(&r->reply, e, NULL, p, r->id_text);
 }
 
+void request_unauthorized(struct request *r, const char *why)
+{
+	reply_problem(&r->reply, ERR_UNAUTHORIZED, why, NULL, r->id_text);
+	if (why) {
+		r->reply.headers_n--; /* the plain challenge */
+		reply_header(&r->reply, "WWW-Authenticate",
+			"Bearer error=\"invalid_token\", error_description=\"%s\"", why);
+	}
+}
+
 void request_resume_failed(struct request *r, enum err e)
 {
 	request_fail(r, e);

@@ -59,7 +59,8 @@ struct request {
 	struct query query;
 	bool access_asked; /* the record was asked; access_err is its answer */
 	enum err access_err;
-	bool noted; /* the audit knows of it; note_err is its answer */
+	bool access_waited; /* for the keys of a token's issuer */
+	bool noted;	    /* the audit knows of it; note_err is its answer */
 	enum err note_err;
 	bool gated; /* a second person was asked for; gate_err is its answer */
 	enum err gate_err;
@@ -96,6 +97,8 @@ void request_resume(struct request *r);
 void request_fail(struct request *r, enum err e);
 void request_fail_detail(struct request *r, enum err e, const char *detail);
 void request_fail_with(struct request *r, enum err e, const struct problems *p);
+/* 401: why (may be NULL) is told in words that fit a header. */
+void request_unauthorized(struct request *r, const char *why);
 /* Both in one: for those who answer a parked request. */
 void request_resume_failed(struct request *r, enum err e);
 

@@ -4,6 +4,7 @@
 #include "limits/limit_reply.h"
 
 #include <microhttpd.h>
+#include <string.h>
 
 enum { SSE_CHUNK = 4096 };
 
@@ -43,7 +44,8 @@ static struct MHD_Response *body_make(struct request *r)
 	return response;
 }
 
-/* For a browser that came here by itself: nothing of a reply is kept, guessed at, framed or run. */
+/* For a browser that came here by itself: nothing of a reply is kept, guessed at, framed or run.
+ * What a handler says instead counts. */
 static const struct {
 	const char *name, *value;
 } BROWSER_RULES[] = {
@@ -51,6 +53,14 @@ static const struct {
 	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
 	{"X-Content-Type-Options", "nosniff"},
 };
+
+static bool says(const struct reply *reply, const char *name)
+{
+	for (size_t i = 0; i < reply->headers_n; i++)
+		if (strcmp(reply->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
 
 static void headers_add(struct MHD_Response *response, const struct request *r)
 {
@@ -63,8 +73,9 @@ static void headers_add(struct MHD_Response *response, const struct request *r)
 	trace_format(&r->trace, traceparent);
 	(void)MHD_add_response_header(response, "traceparent", traceparent);
 	for (size_t i = 0; i < sizeof BROWSER_RULES / sizeof *BROWSER_RULES; i++)
-		(void)MHD_add_response_header(
-			response, BROWSER_RULES[i].name, BROWSER_RULES[i].value);
+		if (!says(reply, BROWSER_RULES[i].name))
+			(void)MHD_add_response_header(
+				response, BROWSER_RULES[i].name, BROWSER_RULES[i].value);
 	if (reply->type)
 		(void)MHD_add_response_header(response, "Content-Type", reply->type);
 	for (size_t i = 0; i < reply->headers_n; i++)

@@ -23,7 +23,7 @@ typedef void route_handler_fn(struct request *r);
 enum route_listener { ROUTE_PUBLIC, ROUTE_ADMIN, ROUTE_BOTH };
 enum route_access { ROUTE_OPEN, ROUTE_TENANT, ROUTE_OPERATOR };
 /* How much of a body a route takes. */
-enum route_body { ROUTE_NO_BODY, ROUTE_JSON, ROUTE_BULK };
+enum route_body { ROUTE_NO_BODY, ROUTE_JSON, ROUTE_FORM, ROUTE_BULK };
 
 /* What the call is about, and so what else must be known before it may go on. */
 enum route_object {

@@ -1,5 +1,9 @@
 #include "jobs/events_call.h"
 
+#include "access/authorise.h"
+#include "access/authority.h"
+#include "access/holders.h"
+#include "access/keys.h"
 #include "access/reading.h"
 #include "call.h"
 #include "domain/live_channel.h"
@@ -25,9 +29,11 @@ struct follow {
 	struct request *r; /* until its reply began; then NULL */
 	struct sse *sse;
 	struct job_key key;
+	struct caller caller;		 /* judged every AUTHORITY_AGAIN_MS while it listens */
+	struct authorise_object *object; /* the job as it was, where its facts decide; or NULL */
 	struct sealed_key data_key;
 	int64_t after; /* the last number told */
-	int64_t version, spoke_ms, hole_ms;
+	int64_t version, spoke_ms, hole_ms, judged_ms;
 	enum job_state state;
 	bool found, ended;
 	bool reading, catching; /* who may touch it now: a lane; Redis' answer is under way */
@@ -98,6 +104,14 @@ const struct record_op events_op = {"events_follow", RECORD_READS, 1, events_run
 
 /* ---- following; on the live loop ---- */
 
+static void forget(struct follow *f)
+{
+	sse_release(f->sse);
+	caller_clear(&f->caller);
+	free(f->object);
+	free(f);
+}
+
 static void follow_free(struct follow *f)
 {
 	live_tail_leave(f->producer->live, &f->tail);
@@ -107,20 +121,79 @@ static void follow_free(struct follow *f)
 		return;
 	}
 	sse_end(f->sse);
-	sse_release(f->sse);
-	free(f);
+	forget(f);
 }
 
+/* When it must be looked after, whether its job moves or not. */
+static int64_t until_of(const struct follow *f)
+{
+	int64_t comment_at = f->spoke_ms + f->producer->config->producer.comment_ms;
+	int64_t judge_at = f->judged_ms + AUTHORITY_AGAIN_MS;
+
+	return comment_at < judge_at ? comment_at : judge_at;
+}
+
+static bool may_listen(const struct follow *f)
+{
+	return authorise_still(f->producer->config, &f->caller, PERMISSION_JOB_READ, f->object);
+}
+
+enum judged { JUDGED_GOOD, JUDGED_OUT, JUDGED_UNKNOWN };
+
+/* May the caller still listen? Unknown: its rights have changed, the record has them. */
+static enum judged judge(struct follow *f)
+{
+	struct rights *rights;
+
+	if (clock_ms() - f->judged_ms < AUTHORITY_AGAIN_MS)
+		return JUDGED_GOOD;
+	f->judged_ms = clock_ms();
+	if (authority_judge_open(f->producer->authority, &f->caller))
+		return JUDGED_OUT;
+	rights = holders_find(f->producer->holders, &f->caller, KEYS_TTL_MS);
+	if (!rights)
+		return JUDGED_UNKNOWN;
+	rights_release(f->caller.rights);
+	f->caller.rights = rights;
+	return may_listen(f) ? JUDGED_GOOD : JUDGED_OUT;
+}
+
+static void read_back(struct record_item *item, enum err e);
 static void read_again(struct follow *f);
+static void retry_later(struct follow *f);
 static void catch_up(struct follow *f);
+
+/* On a lane. While the record is away whoever listens goes on, as long as the authority lets it. */
+static void rights_told(void *owner, enum err e)
+{
+	struct follow *f = owner;
+
+	f->ended |= !e && !may_listen(f);
+	read_back(&f->item, e);
+}
+
+static void rights_ask(struct follow *f)
+{
+	live_unwatch(f->producer->live, &f->watcher);
+	f->reading = true;
+	if (holders_ask(f->producer->holders, &f->caller, rights_told, f)) {
+		f->reading = false;
+		retry_later(f);
+	}
+}
 
 static void told(struct watcher *w, enum live_why why)
 {
 	struct follow *f = RING_OF(w, struct follow, watcher);
 	int64_t comment_ms = f->producer->config->producer.comment_ms;
+	enum judged judged = why == LIVE_CLOSING ? JUDGED_OUT : judge(f);
 
-	if (why == LIVE_CLOSING) {
+	if (judged == JUDGED_OUT) {
 		follow_free(f);
+		return;
+	}
+	if (judged == JUDGED_UNKNOWN && !f->reading) {
+		rights_ask(f);
 		return;
 	}
 	if (why == LIVE_MOVED && !f->reading) {
@@ -134,7 +207,7 @@ static void told(struct watcher *w, enum live_why why)
 		}
 		f->spoke_ms = clock_ms();
 	}
-	f->watcher.until_ms = f->spoke_ms + comment_ms;
+	f->watcher.until_ms = until_of(f);
 	if (live_watch(f->producer->live, &f->watcher))
 		follow_free(f);
 }
@@ -151,7 +224,7 @@ static void go_on(void *owner)
 	}
 	f->watcher.key = f->key;
 	f->watcher.version = f->version;
-	f->watcher.until_ms = f->spoke_ms + f->producer->config->producer.comment_ms;
+	f->watcher.until_ms = until_of(f);
 	f->watcher.told = told;
 	if (live_watch(f->producer->live, &f->watcher)) {
 		follow_free(f);
@@ -294,8 +367,7 @@ static void noted(void *owner, enum err e)
 	struct request *r = f->r;
 
 	if (e) {
-		sse_release(f->sse);
-		free(f);
+		forget(f);
 		request_resume_failed(r, e);
 		return;
 	}
@@ -311,8 +383,7 @@ static void first_read(struct record_item *item, enum err e)
 	if (!e && !f->found)
 		e = ERR_NOT_FOUND;
 	if (e) {
-		sse_release(f->sse);
-		free(f);
+		forget(f);
 		request_resume_failed(r, e);
 		return;
 	}
@@ -332,7 +403,10 @@ static enum err follow_new(struct request *r, struct id job, int64_t after, stru
 	f->r = r;
 	f->key = (struct job_key){r->caller.tenant, job};
 	f->after = after;
-	f->spoke_ms = clock_ms();
+	caller_copy(&f->caller, &r->caller);
+	f->object = r->object;
+	r->object = NULL;
+	f->spoke_ms = f->judged_ms = clock_ms();
 	f->tail.job = job;
 	f->tail.fn = tailed;
 	f->tail.owner = f;
@@ -369,8 +443,7 @@ void events_call(struct request *r)
 	request_park(r);
 	e = record_add(r->producer->record, &f->item);
 	if (e) {
-		sse_release(f->sse);
-		free(f);
+		forget(f);
 		request_resume_failed(r, e);
 	}
 }

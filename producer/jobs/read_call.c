@@ -1,5 +1,6 @@
 #include "jobs/read_call.h"
 
+#include "access/authority.h"
 #include "access/reading.h"
 #include "domain/usage.h"
 #include "ground/clock.h"
@@ -252,7 +253,12 @@ static void finish(struct read_work *w)
 static void told(struct watcher *watcher, enum live_why why)
 {
 	struct read_work *w = RING_OF(watcher, struct read_work, watcher);
+	enum err e = authority_judge(w->r->producer->authority, &w->r->caller, AUTHORITY_READ_MS);
 
+	if (e) {
+		request_resume_failed(w->r, e);
+		return;
+	}
 	if (why != LIVE_MOVED)
 		w->until_ms = 0;
 	read_again(w, &read_op);

@@ -67,6 +67,16 @@ class Scene:
         reply.raise_for_status()
         return str(reply.json()["id"])
 
+    def issuer(self) -> httpx.Response:
+        name = self.tenant()
+        body = {"tenant": name, "issuer": f"https://{name}.test", "audience": "longhaul"}
+        body["jwks_url"] = f"https://{name}.test/jwks.json"
+        return self.admin.http.post("/v1/issuers", json=body)
+
+    def token(self) -> httpx.Response:
+        form = {"grant_type": "client_credentials", "scope": "offline_access"}
+        return self.client.http.post("/v1/auth/token", data=form)
+
     def queue(self) -> str:
         self.admin.http.patch("/v1/queues/audited", json={"weight": 1}).raise_for_status()
         return "/v1/queues/audited"
@@ -246,6 +256,30 @@ CHANGES: dict[str, tuple[str, Ask]] = {
         "api_key.revoke",
         lambda s: s.admin.http.delete(f"/v1/api-keys/{s.key()}"),
     ),
+    "POST /v1/api-keys/{id}/rotate": (
+        "api_key.rotate",
+        lambda s: s.admin.http.post(f"/v1/api-keys/{s.key()}/rotate", json={}),
+    ),
+    "POST /v1/signing-keys/rotate": (
+        "signing_key.rotate",
+        lambda s: s.admin.http.post("/v1/signing-keys/rotate", json={}),
+    ),
+    "POST /v1/issuers": ("issuer.create", lambda s: s.issuer()),
+    "DELETE /v1/issuers/{id}": (
+        "issuer.remove",
+        lambda s: s.admin.http.delete(f"/v1/issuers/{s.issuer().json()['id']}"),
+    ),
+    "POST /v1/revocations": (
+        "revocation.tenant",
+        lambda s: s.admin.http.post("/v1/revocations", json={"tenant": s.tenant()}),
+    ),
+    "POST /v1/auth/token": ("refresh.begin", lambda s: s.token()),
+    "POST /v1/auth/revoke": (
+        "refresh.end",
+        lambda s: s.client.http.post(
+            "/v1/auth/revoke", data={"token": s.token().json()["refresh_token"]}
+        ),
+    ),
     "POST /v1/tenants/{name}/webhook-secret": (
         "tenant.patch",
         lambda s: s.admin.http.post(f"/v1/tenants/{s.tenant()}/webhook-secret", json={}),
@@ -320,6 +354,10 @@ def shown(scene: Scene, call: str) -> None:
     assert rows and {row["action"] for row in rows} == set(action.split()), rows
     for row in rows:
         assert (row["object"] or row["count"]) and row["outcome"] == "ok"
+        if call == "POST /v1/auth/revoke":
+            # whoever holds a token ends it: the token is all that is known of him
+            assert row["actor_kind"] == "token" and row["credential"] and not row["actor"]
+            continue
         assert row["actor_kind"] == ("operator" if by_operator(call) else "key")
         assert row["credential"] and row["source"]
         # a pseudonym: not the id of the key that it stands for
@@ -327,7 +365,7 @@ def shown(scene: Scene, call: str) -> None:
 
 
 def by_operator(call: str) -> bool:
-    return "/v1/jobs" not in call or "/v1/tenants" in call
+    return "/v1/tenants" in call or not ("/v1/jobs" in call or "/v1/auth" in call)
 
 
 def test_reading_content_is_one_row_a_minute_and_a_state_is_none(scene: Scene) -> None:

@@ -47,6 +47,10 @@ SEES_ALL = {
     "user_role": {WORKER},
     "role_parent": {WORKER},
     "role_grant": {WORKER},
+    "issuer": {PRODUCER},  # a token's issuer is found by its name alone
+    "revocation": set(PROGRAMS),  # ids and moments
+    "refresh_family": {SCHEDULER},  # those that have expired
+    "refresh_token": {SCHEDULER},
 }
 
 
@@ -71,11 +75,14 @@ def value(name: str, kind: str, tenant: str) -> Any:
         "job_state": "'completed'",
         "ARRAY": "'{}'",
     }
-    if name == "wrapped":
-        return sql.SQL("decode(repeat('00', 80), 'hex')")
-    if name == "expires_at":
-        return sql.SQL("now() - interval '1 hour'")
-    return sql.SQL(plain.get(kind, "1"))
+    named = {
+        "wrapped": "decode(repeat('00', 80), 'hex')",
+        "expires_at": "now() - interval '1 hour'",
+        "address": "decode(repeat('00', 16), 'hex')",
+        "kind": "'user'",
+        "seq": "(extract(epoch from clock_timestamp()) * 1000000)::bigint",
+    }
+    return sql.SQL(named.get(name) or plain.get(kind, "1"))
 
 
 def needed(record: psycopg.Connection, table: str) -> list[tuple[str, str]]:
@@ -84,7 +91,7 @@ def needed(record: psycopg.Connection, table: str) -> list[tuple[str, str]]:
         "select column_name, case when data_type = 'USER-DEFINED' then udt_name else data_type end"
         " from information_schema.columns where table_name = %s and is_nullable = 'NO'"
         " and (column_default is null or column_name in ('tenant_id', 'operator'))"
-        " and is_identity = 'NO' order by 1",
+        " and is_identity = 'NO' and is_generated = 'NEVER' order by 1",
         [table],
     ).fetchall()
 
@@ -249,6 +256,9 @@ def test_keys_begin_with_the_tenant(checked: Checked) -> None:
         ("api_key", "api_key_hash_key"),
         ("api_key", "api_key_by_id"),
         ("tenant", "tenant_name_key"),
+        ("issuer", "issuer_iss_key"),  # of the installation: a token's iss has one tenant
+        ("issuer", "issuer_by_id"),
+        ("revocation", "revocation_by_seq"),
     }
     led = {
         ("job_lease", "job_lease_pkey"): "worker_id",

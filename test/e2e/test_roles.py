@@ -131,6 +131,12 @@ OBSERVER: dict[tuple[str, str], int] = {
     ("POST", "/v1/api-keys"): 403,
     ("GET", "/v1/api-keys"): 403,
     ("DELETE", "/v1/api-keys/{id}"): 403,
+    ("POST", "/v1/api-keys/{id}/rotate"): 403,
+    ("POST", "/v1/signing-keys/rotate"): 403,
+    ("POST", "/v1/issuers"): 403,
+    ("GET", "/v1/issuers"): 403,
+    ("DELETE", "/v1/issuers/{id}"): 403,
+    ("POST", "/v1/revocations"): 403,
     **{
         (method, path.replace("/v1/", "/v1/tenants/{tenant}/")): 403
         for method, path in ON_TENANTS
@@ -138,6 +144,12 @@ OBSERVER: dict[tuple[str, str], int] = {
     },
 }
 OPEN = {("GET", "/healthz"), ("GET", "/readyz")}
+# What is shown there is itself the proof, or public.
+TOKENS = {
+    ("POST", "/v1/auth/token"),
+    ("POST", "/v1/auth/revoke"),
+    ("GET", "/.well-known/jwks.json"),
+}
 
 
 def expected(role: str, permission: str, whose: str) -> str:
@@ -158,7 +170,7 @@ def test_every_endpoint_has_a_row() -> None:
     public = {(m, p) for m, p, listener in rows if listener == "ROUTE_PUBLIC"}
     admin = {(m, p) for m, p, listener in rows if listener == "ROUTE_ADMIN"}
     both = {(m, p) for m, p, listener in rows if listener == "ROUTE_BOTH"}
-    assert public == set(ON_JOBS) | set(ON_TENANTS)
+    assert public == set(ON_JOBS) | set(ON_TENANTS) | TOKENS
     assert admin == set(OBSERVER)
     assert both == OPEN
 

@@ -140,13 +140,15 @@ def test_a_secret_is_rotated_with_an_overlap(
         call = until("a delivery", lambda: receiver.calls_of(job["id"]))[0]
         return [verifies(secret, call) for secret in secrets]
 
-    listed = json.loads(stack.longhaul("signing-key", "list", "--json"))["data"]
+    listed = json.loads(stack.longhaul("signing-key", "list", "--kind", "webhook", "--json"))[
+        "data"
+    ]
     first = (stack.layout.keys / "demo2.webhook").read_text().strip()
     second = rotated("second.webhook")
     assert verified([first, second]) == [True, True]
     third = rotated("third.webhook", "--overlap", "0s")
     assert verified([first, second, third]) == [False, False, True]
-    now = json.loads(stack.longhaul("signing-key", "list", "--json"))["data"]
+    now = json.loads(stack.longhaul("signing-key", "list", "--kind", "webhook", "--json"))["data"]
     assert [row["mark"] for row in now if row["tenant"] == "demo"] == [
         row["mark"] for row in listed if row["tenant"] == "demo"
     ]

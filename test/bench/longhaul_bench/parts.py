@@ -57,3 +57,15 @@ def http_streams(stage: Stage, runs: int) -> Iterator[Sample]:
     for result in client_runs(stage, runs, [model, STREAMS, STREAMS]):
         more = {key: result[key] for key in ("at_once", "cores", "seconds")}
         yield Sample(result["kib_each"], more)
+
+
+@benchmark("token", "us", "200", "-")
+def token(stage: Stage, runs: int) -> Iterator[Sample]:
+    """CPU time to check a token of ours, signature included; beside it the same from the cache,
+    the judging of a caller by 100,000 revocations, and the signing of one."""
+    build = stage.build or REPOSITORY / "build/release"
+    for _ in range(runs):
+        command = [str(build / "bench/producer/bench_token")]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+        result = json.loads(run.stdout)
+        yield Sample(result.pop("us"), result)

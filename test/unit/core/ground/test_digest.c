@@ -76,6 +76,7 @@ static void test_base64_has_one_spelling(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
 		assert_false(digest_base64_decode(
 			DIGEST_BASE64, wrong[i], strlen(wrong[i]), out, sizeof(out), &n));
+	assert_false(digest_base64_decode(DIGEST_BASE64, "Zm9v\xff\xff\xff\xff", 8, out, 6, &n));
 	assert_false(digest_base64_decode(DIGEST_BASE64_URL, "Zg==", 4, out, sizeof(out), &n));
 	assert_false(digest_base64_decode(DIGEST_BASE64, "Zm9vYmFy", 8, out, 5, &n));
 	assert_true(digest_base64_decode(DIGEST_BASE64, "Zm9vYmFy", 8, out, 6, &n));

@@ -1,0 +1,67 @@
+/* revocation.h - the list of what is believed no longer, as each process holds it.
+ *
+ * The record has the truth, in a sequence that no commit can overtake; a process
+ * asks for what is new. Four kinds, so that a word is enough to shut out one token
+ * or everybody:
+ *
+ *   credential  a token, a family of refresh tokens, or an API key, by its id
+ *   user        what a principal was given before a moment
+ *   tenant      what anybody of a tenant was given before a moment
+ *   network     what was given to addresses of a network before a moment; the zero
+ *               tenant stands for all tenants
+ *
+ * An entry ends when all that it shuts out has expired by itself.
+ *
+ * Threads: the owner's lock.  Memory: grows with its entries; the record bounds their number. */
+#ifndef IDENTITY_REVOCATION_H
+#define IDENTITY_REVOCATION_H
+
+#include "domain/egress.h"
+#include "ground/err.h"
+#include "ground/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REVOCATION_KINDS(X) \
+	X(CREDENTIAL, "credential") X(USER, "user") X(TENANT, "tenant") X(NETWORK, "network")
+#define REVOCATION_NAME(name, text) REVOCATION_##name,
+enum revocation_kind { REVOCATION_KINDS(REVOCATION_NAME) REVOCATION_KIND_COUNT_ };
+#undef REVOCATION_NAME
+
+const char *revocation_kind_text(enum revocation_kind kind);
+bool revocation_kind_parse(const char *text, enum revocation_kind *ret_kind);
+
+struct revocation {
+	enum revocation_kind kind;
+	struct id tenant;
+	struct id subject;	   /* credential or user; zero for the others */
+	struct egress_net network; /* of its kind only */
+	int64_t before_ms;	   /* given before this moment; a credential's does not matter */
+	int64_t ends_ms;	   /* of no use behind it; 0 = never */
+};
+
+enum { REVOCATION_CREDENTIALS = 3 };
+/* What one caller shows of itself. */
+struct revocation_facts {
+	struct id tenant, principal;
+	/* by which it came: a token, its family, the API key behind it; zero: none */
+	struct id credentials[REVOCATION_CREDENTIALS];
+	int64_t issued_ms;
+	uint8_t address[16]; /* where it was given, else where it is shown; IPv4 mapped */
+};
+
+struct revocations;
+
+MUST_CHECK enum err revocations_new(struct revocations **ret_list);
+/* NULL is fine. */
+void revocations_free(struct revocations *list);
+/* Adds it, or moves the moment of an equal one forward, never back. ERR_NOMEM. */
+MUST_CHECK enum err revocations_add(struct revocations *list, const struct revocation *r);
+/* Drops what ended by now (the record's). */
+void revocations_sweep(struct revocations *list, int64_t now_ms);
+bool revocations_deny(const struct revocations *list, const struct revocation_facts *facts);
+size_t revocations_n(const struct revocations *list);
+
+#endif

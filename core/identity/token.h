@@ -1,0 +1,62 @@
+/* token.h - access tokens of our own: Ed25519, typ at+jwt (RFC 9068).
+ *
+ * What a token says of its bearer is in the token, so that any process can check it
+ * without asking; what may end it early is the list of revocations (revocation.h).
+ * Beside the claims that every token has (claims.h) ours carry:
+ *
+ *   scope, roles  absent: as much as the principal may
+ *   key           the API key that it was given for, so that it dies with that key
+ *   family        the family of refresh tokens that it belongs to
+ *   at            the address that it was given to, 32 hex digits, IPv4 mapped
+ *
+ * Times come from the record's clock. jti is an id of ours, so it knows its
+ * millisecond: revocations by time are exact for tokens of ours.
+ *
+ * Threads: pure.  Memory: see each. */
+#ifndef IDENTITY_TOKEN_H
+#define IDENTITY_TOKEN_H
+
+#include "ground/ed25519.h"
+#include "ground/id.h"
+#include "identity/claims.h"
+#include "ports/json.h"
+
+/* The prefixes of the ids in it. */
+#define TOKEN_JTI    "tok"
+#define TOKEN_FAMILY "fam"
+#define TOKEN_KID    "sig"
+
+struct token_key {
+	struct id id; /* kid is its text */
+	uint8_t public_key[ED25519_PUBLIC];
+	uint8_t secret[ED25519_SECRET];
+};
+
+struct token_grant {
+	const char *issuer, *audience;
+	struct id jti, tenant;
+	const char *sub;       /* the principal: key_... or usr_... */
+	const json_t *roles;   /* array of texts, or NULL */
+	const char *scope;     /* NULL: not narrowed */
+	struct id key, family; /* zero: none */
+	uint8_t address[16];
+	int64_t issued_s, expires_s;
+};
+
+/* Appends the compact form. ERR_NOMEM, ERR_TOO_LARGE of out. */
+MUST_CHECK enum err token_sign(
+	const struct token_grant *grant, const struct token_key *key, struct buf *out);
+
+/* What ours carry beside the claims of all. FAULT_CLAIM when one is there and wrong. */
+struct token_extra {
+	struct id jti, key, family;
+	const json_t *roles; /* array, or NULL; the payload's */
+	bool has_address;
+	uint8_t address[16];
+};
+MUST_CHECK enum fault token_extra_read(const json_t *payload, struct token_extra *ret_extra);
+
+/* {"kty":"OKP",...}: the public half, as a JWK Set shows it. */
+enum err token_key_publish(const struct token_key *key, struct buf *out);
+
+#endif

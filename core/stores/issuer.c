@@ -1,0 +1,138 @@
+#include "stores/issuer.h"
+
+#include "stores/call.h"
+#include "stores/subject_key.h"
+
+#include <stdlib.h>
+
+#define COLUMNS                                                                               \
+	"i.issuer_id, i.tenant_id, coalesce((select t.name from tenant t where t.tenant_id"   \
+	" = i.tenant_id), ''), i.iss, i.audience, i.algorithms, i.jwks_url, i.kid, i.secret," \
+	" i.roles_claim, i.roles, i.created_at, " INSTALLATION_KEY
+#define NEXT "s as (update access_sequence set seq = seq + 1 where one returning seq)"
+
+static const struct db_stmt insert_stmt = {.name = "issuer_insert",
+	.sql = "with " NEXT ", i as (insert into issuer (issuer_id, tenant_id, iss, audience,"
+	       "  algorithms, jwks_url, kid, secret, roles_claim, roles)"
+	       "  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 from s where $11 >"
+	       "   (select count(*) from (select from issuer limit $11) c)"
+	       "  on conflict (iss) do nothing returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select tenant_id, $12, $13, $14, $15, $16, 'issuer.create', issuer_id from i)"
+	       " select " COLUMNS " from i"};
+
+static const struct db_stmt list_all_stmt = {.name = "issuer_list_all",
+	.sql = "select " COLUMNS " from issuer i order by i.issuer_id limit 10000",
+	.reads = true};
+
+static const struct db_stmt list_stmt = {.name = "issuer_list",
+	.sql = "select " COLUMNS " from issuer i where i.tenant_id = $1"
+	       " order by i.tenant_id, i.issuer_id limit 1000",
+	.reads = true};
+
+static const struct db_stmt remove_stmt = {.name = "issuer_remove",
+	.sql = "with " NEXT
+	       ", i as (delete from issuer i using s where i.issuer_id = $1 and s.seq > 0"
+	       "  returning i.*),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, $5, $6,"
+	       "   'issuer.remove', issuer_id from i)"
+	       " select " COLUMNS " from i"};
+
+static void row_take(struct issuer *to, const struct db_rows *r, size_t i)
+{
+	*to = (struct issuer){.id = db_id(r, i, 0),
+		.tenant = db_id(r, i, 1),
+		.tenant_name = db_text(r, i, 2),
+		.iss = db_text(r, i, 3),
+		.audience = db_text(r, i, 4),
+		.algorithms = (unsigned)db_int(r, i, 5),
+		.jwks_url = db_text(r, i, 6),
+		.kid = db_text(r, i, 7),
+		.secret = db_value(r, i, 8),
+		.roles_claim = db_text(r, i, 9),
+		.roles = db_text(r, i, 10),
+		.created_ms = db_time(r, i, 11),
+		.own = subject_key_take(r, i, 12)};
+}
+
+static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+{
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0;
+	struct issuer *rows;
+
+	if (e == ERR_OK && n == 0)
+		e = when_none;
+	rows = call_rows(&e, n, sizeof(*rows));
+	for (size_t i = 0; rows != NULL && i < n; i++)
+		row_take(&rows[i], r, i);
+	((issuer_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+static void on_list(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_OK);
+}
+
+static void on_insert(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_CONFLICT);
+}
+
+static void on_remove(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_NOT_FOUND);
+}
+
+enum err issuer_insert(struct db *db, const struct issuer *i, const struct audit_actor *by,
+	issuer_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, i->id);
+	db_arg_id(&a, i->tenant);
+	db_arg_text(&a, i->iss);
+	db_arg_text(&a, i->audience);
+	db_arg_int4(&a, (int32_t)i->algorithms);
+	db_arg_text(&a, i->jwks_url);
+	db_arg_text(&a, i->kid);
+	db_arg_bytes(&a, i->secret);
+	db_arg_text(&a, i->roles_claim);
+	db_arg_text(&a, i->roles);
+	db_arg_int8(&a, ISSUERS_MAX);
+	audit_by_args(&a, by);
+	return call_run(&(struct call_ask){db, &i->tenant, 1, &insert_stmt, &a, on_insert,
+		{.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err issuer_list_all(struct db *db, issuer_done *done, void *ctx)
+{
+	return call_run(&(struct call_ask){db, &AUDIT_SYSTEM_TENANT, 1, &list_all_stmt, NULL,
+		on_list, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err issuer_list(struct db *db, struct id tenant, issuer_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, tenant);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &list_stmt, &a, on_list, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err issuer_remove(
+	struct db *db, struct id issuer, const struct audit_actor *by, issuer_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, issuer);
+	audit_by_args(&a, by);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &remove_stmt, &a, on_remove, {.done = (call_fn *)done, .ctx = ctx}});
+}

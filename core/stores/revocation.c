@@ -1,0 +1,97 @@
+#include "stores/revocation.h"
+
+#include "stores/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NETWORK_BYTES = 17 };
+
+#define COLUMNS "r.kind, r.tenant_id, r.subject, r.network, r.before_at, r.ends_at, r.seq"
+
+/* One snapshot: whatever is committed with a number up to the sequence's is in it. */
+static const struct db_stmt since_stmt = {.name = "revocation_since",
+	.sql = "select s.seq, " COLUMNS " from access_sequence s left join lateral (select *"
+	       "  from revocation r where r.seq > $1 order by r.seq limit 1000) r on true"
+	       " where s.one order by r.seq",
+	.reads = true};
+
+static const struct db_stmt put_stmt = {.name = "revocation_put",
+	.sql = "with s as (update access_sequence set seq = seq + 1 where one returning seq),"
+	       " r as (insert into revocation as r"
+	       "  (tenant_id, kind, subject, network, before_at, ends_at, seq)"
+	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq from s"
+	       "  on conflict (tenant_id, kind, subject, network) do update"
+	       "  set before_at = greatest(r.before_at, excluded.before_at), seq = excluded.seq,"
+	       "   ends_at = case when r.ends_at is null or excluded.ends_at is null then null"
+	       "    else greatest(r.ends_at, excluded.ends_at) end returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select '00000000-0000-0000-0000-000000000000', $7, $8, $9, $10, $11,"
+	       "   'revocation.' || kind, case kind when 'tenant' then tenant_id else subject end"
+	       "  from r)"
+	       " select r.seq, " COLUMNS " from r"};
+
+static void row_take(struct revocation *one, const struct db_rows *r, size_t i)
+{
+	struct db_bytes network = db_value(r, i, 4);
+
+	(void)revocation_kind_parse(db_text(r, i, 1), &one->kind);
+	one->tenant = db_id(r, i, 2);
+	one->subject = db_id(r, i, 3);
+	if (network.len == NETWORK_BYTES) {
+		memcpy(one->network.bytes, network.bytes, sizeof one->network.bytes);
+		one->network.bits = ((const uint8_t *)network.bytes)[NETWORK_BYTES - 1];
+	}
+	one->before_ms = db_time(r, i, 5);
+	one->ends_ms = db_time(r, i, 6);
+}
+
+static void on_page(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0;
+	struct revocation *rows = call_rows(&e, n, sizeof(*rows));
+	struct revocation_page page = {.list = rows};
+
+	for (size_t i = 0; rows != NULL && i < n && !db_null(r, i, 1); i++)
+		row_take(&rows[page.n++], r, i);
+	if (rows != NULL) {
+		page.more = page.n == REVOCATION_PAGE;
+		page.seq = db_int(r, page.more ? n - 1 : 0, page.more ? 7 : 0);
+	}
+	((revocation_done *)call->done)(call->ctx, e, &page);
+	free(rows);
+	free(call);
+}
+
+enum err revocation_since(struct db *db, int64_t seq, revocation_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int8(&a, seq);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &since_stmt, &a, on_page, {.done = (call_fn *)done, .ctx = ctx}});
+}
+
+enum err revocation_put(struct db *db, const struct revocation *r, const struct audit_actor *by,
+	revocation_done *done, void *ctx)
+{
+	uint8_t network[NETWORK_BYTES];
+	struct db_args a;
+
+	memcpy(network, r->network.bytes, sizeof r->network.bytes);
+	network[NETWORK_BYTES - 1] = (uint8_t)r->network.bits;
+	db_args_init(&a);
+	db_arg_id(&a, r->tenant);
+	db_arg_text(&a, revocation_kind_text(r->kind));
+	db_arg_id(&a, r->subject);
+	db_arg_bytes(
+		&a, (struct db_bytes){network, r->kind == REVOCATION_NETWORK ? sizeof network : 0});
+	db_arg_time(&a, r->before_ms);
+	db_arg_time(&a, r->ends_ms);
+	audit_by_args(&a, by);
+	return call_run(&(struct call_ask){
+		db, NULL, 0, &put_stmt, &a, on_page, {.done = (call_fn *)done, .ctx = ctx}});
+}

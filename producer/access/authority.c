@@ -1,0 +1,391 @@
+#include "access/authority.h"
+
+#include "access/signing.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "ports/loop.h"
+#include "producer.h"
+#include "stores/revocation.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOK_MS = 1000, SWEEP_MS = 60000 };
+
+struct authority {
+	struct producer *producer;
+	struct loop_timer *timer;
+	struct loop_wake *wake;
+	struct record_item item; /* the one look under way */
+	_Atomic bool looking;
+	bool again;   /* the page was full */
+	bool changed; /* keys and issuers are to be read */
+	bool tried;   /* to make a first signing key, in this look */
+	int64_t seq, began_ms, swept_ms;
+	struct trust *next;	 /* being read */
+	struct signing making;	 /* the first key */
+	_Atomic int64_t seen_ms; /* when the look began that succeeded last; 0: none did */
+	_Atomic uint64_t generation;
+	pthread_rwlock_t list_lock; /* guards list */
+	struct revocations *list;
+	pthread_mutex_t trust_lock; /* guards trust */
+	struct trust *trust;
+};
+
+static struct authority *of(const struct record_batch *batch)
+{
+	return batch->items[0]->owner;
+}
+
+/* ---- what others ask ---- */
+
+struct trust *authority_trust(struct authority *a)
+{
+	struct trust *t;
+
+	(void)pthread_mutex_lock(&a->trust_lock);
+	t = a->trust ? trust_hold(a->trust) : NULL;
+	(void)pthread_mutex_unlock(&a->trust_lock);
+	return t;
+}
+
+bool authority_is_ready(const struct authority *a)
+{
+	return a->seen_ms != 0;
+}
+
+uint64_t authority_generation(const struct authority *a)
+{
+	return a->generation;
+}
+
+void authority_moved(struct authority *a)
+{
+	a->generation++;
+}
+
+static bool denies(struct authority *a, const struct caller *c)
+{
+	struct revocation_facts facts = {.tenant = c->tenant,
+		.principal = c->principal,
+		.credentials = {c->credential, c->key, c->family},
+		/* who locks others out must not lock itself out: an operator's key ends by its id
+		 */
+		.issued_ms = c->is_operator ? INT64_MAX : c->issued_ms};
+	bool denied;
+
+	memcpy(facts.address, c->has_origin ? c->origin : c->address, sizeof facts.address);
+	(void)pthread_rwlock_rdlock(&a->list_lock);
+	denied = revocations_deny(a->list, &facts);
+	(void)pthread_rwlock_unlock(&a->list_lock);
+	return denied;
+}
+
+static bool is_vouched(struct authority *a, const struct caller *c)
+{
+	struct trust *t = authority_trust(a);
+	bool good = t != NULL;
+
+	if (good && !id_is_zero(c->signer))
+		good = !trust_key_fell(t, c->signer, c->expires_ms, clock_record_ms());
+	if (good && !id_is_zero(c->issuer))
+		good = trust_has_issuer(t, c->issuer);
+	trust_release(t);
+	return good;
+}
+
+enum err authority_judge_open(struct authority *a, const struct caller *c)
+{
+	struct caller of = *c; /* no reference of its own */
+	enum err e;
+
+	of.expires_ms = 0;
+	e = authority_judge(a, &of, AUTHORITY_READ_MS);
+	if (!e && !is_vouched(a, c))
+		e = ERR_UNAUTHORIZED;
+	return e;
+}
+
+enum err authority_judge(struct authority *a, const struct caller *c, int64_t copy_ms)
+{
+	if (c->expires_ms && c->expires_ms <= clock_record_ms())
+		return ERR_UNAUTHORIZED;
+	if (!a->seen_ms || clock_ms() - a->seen_ms > copy_ms)
+		return ERR_UNAVAILABLE;
+	return denies(a, c) ? ERR_UNAUTHORIZED : ERR_OK;
+}
+
+bool authority_has_room(struct authority *a)
+{
+	bool room;
+
+	(void)pthread_rwlock_rdlock(&a->list_lock);
+	room = revocations_n(a->list) < AUTHORITY_REVOCATIONS_MAX;
+	(void)pthread_rwlock_unlock(&a->list_lock);
+	return room;
+}
+
+/* ---- reading ---- */
+
+static enum err page_add(struct authority *a, const struct revocation_page *page)
+{
+	enum err e = ERR_OK;
+
+	(void)pthread_rwlock_wrlock(&a->list_lock);
+	for (size_t i = 0; !e && i < page->n; i++)
+		e = revocations_add(a->list, &page->list[i]);
+	(void)pthread_rwlock_unlock(&a->list_lock);
+	return e;
+}
+
+/* Numbers without a revocation of theirs are changes of keys or issuers, or of an entry that moved
+ * twice. */
+static void page_take(struct authority *a, const struct revocation_page *page)
+{
+	const int64_t moved = page->seq - a->seq;
+
+	a->changed |= moved > (int64_t)page->n;
+	a->again = page->more;
+	a->seq = page->seq;
+	if (moved)
+		a->generation++;
+}
+
+static void since_told(void *ctx, enum err e, const struct revocation_page *page)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e)
+		e = page_add(of(batch), page);
+	if (!e)
+		page_take(of(batch), page);
+	record_batch_end(batch, e);
+}
+
+static enum err since_run(struct db *db, struct record_batch *batch)
+{
+	return revocation_since(db, of(batch)->seq, since_told, batch);
+}
+
+static void issuers_told(void *ctx, enum err e, const struct issuer *issuers, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct authority *a = of(batch);
+
+	if (!e)
+		e = trust_new(n, &a->next);
+	for (size_t i = 0; !e && i < n; i++) {
+		e = trust_add_issuer(a->next, a->producer->keyring, &issuers[i]);
+		if (e && e != ERR_NOMEM) {
+			log_warn("an issuer cannot be read", LOG_ID("issuer", "iss", issuers[i].id),
+				LOG_END);
+			e = ERR_OK;
+		}
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err issuers_run(struct db *db, struct record_batch *batch)
+{
+	return issuer_list_all(db, issuers_told, batch);
+}
+
+static void keys_told(void *ctx, enum err e, const struct signing_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	for (size_t i = 0; !e && i < n; i++)
+		if (trust_add_key(of(batch)->next, of(batch)->producer->keyring, &keys[i]))
+			log_warn("a signing key cannot be read",
+				LOG_ID("key", TOKEN_KID, keys[i].id), LOG_END);
+	record_batch_end(batch, e);
+}
+
+static enum err keys_run(struct db *db, struct record_batch *batch)
+{
+	return signing_key_list(db, keys_told, batch);
+}
+
+static void first_told(void *ctx, enum err e, const struct signing_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e && n)
+		log_info("made the first signing key", LOG_ID("key", TOKEN_KID, keys[0].id),
+			LOG_END);
+	record_batch_end(batch, e);
+}
+
+static enum err first_store(
+	struct db *db, const struct signing_key *key, struct record_batch *batch)
+{
+	return signing_key_first(db, key, first_told, batch);
+}
+
+static enum err first_run(struct db *db, struct record_batch *batch)
+{
+	struct authority *a = of(batch);
+
+	a->making.ring = a->producer->keyring;
+	a->making.store = first_store;
+	return signing_make(&a->making, db, batch);
+}
+
+const struct record_op authority_since_op = {"access_since", RECORD_READS, 1, since_run, NULL};
+const struct record_op authority_issuers_op = {"issuers", RECORD_READS, 1, issuers_run, NULL};
+const struct record_op authority_keys_op = {"signing_keys", RECORD_READS, 1, keys_run, NULL};
+const struct record_op authority_first_op = {"signing_key_first", RECORD_SLOW, 1, first_run, NULL};
+
+/* ---- a look: the sequence, then if it moved issuers and keys ---- */
+
+static void publish(struct authority *a)
+{
+	struct trust *old;
+
+	(void)pthread_mutex_lock(&a->trust_lock);
+	old = a->trust;
+	a->trust = a->next;
+	(void)pthread_mutex_unlock(&a->trust_lock);
+	a->next = NULL;
+	a->changed = false;
+	a->generation++;
+	trust_release(old);
+}
+
+static void look_end(struct authority *a, enum err e)
+{
+	trust_release(a->next);
+	a->next = NULL;
+	if (!e && !a->again)
+		a->seen_ms = a->began_ms;
+	a->looking = false;
+	if (!e && a->again)
+		loop_wake_send(a->wake);
+}
+
+static void step_done(struct record_item *item, enum err e);
+
+static void step(struct authority *a, const struct record_op *op)
+{
+	enum err e;
+
+	a->item.op = op;
+	a->item.done = step_done;
+	a->item.owner = a;
+	e = record_add(a->producer->record, &a->item);
+	if (e)
+		look_end(a, e);
+}
+
+static bool has_live_key(const struct trust *t)
+{
+	for (size_t i = 0; i < t->keys_n; i++)
+		if (!t->keys[i].ends_ms || t->keys[i].ends_ms > clock_record_ms())
+			return true;
+	return false;
+}
+
+/* The next step of the look, or NULL when it is over. */
+static const struct record_op *step_after(struct authority *a, const struct record_op *op)
+{
+	if (op == &authority_since_op)
+		return a->changed || !a->trust ? &authority_issuers_op : NULL;
+	if (op == &authority_issuers_op)
+		return &authority_keys_op;
+	if (op == &authority_keys_op)
+		return a->tried || has_live_key(a->next) ? NULL : &authority_first_op;
+	return &authority_issuers_op;
+}
+
+static void step_done(struct record_item *item, enum err e)
+{
+	struct authority *a = item->owner;
+	const struct record_op *next = e ? NULL : step_after(a, item->op);
+
+	if (next == &authority_first_op) {
+		a->tried = true;
+		trust_release(a->next);
+		a->next = NULL;
+	}
+	if (next) {
+		step(a, next);
+		return;
+	}
+	if (!e && item->op == &authority_keys_op)
+		publish(a);
+	look_end(a, e);
+}
+
+static void sweep(struct authority *a)
+{
+	if (clock_ms() - a->swept_ms < SWEEP_MS)
+		return;
+	a->swept_ms = clock_ms();
+	(void)pthread_rwlock_wrlock(&a->list_lock);
+	revocations_sweep(a->list, clock_record_ms());
+	(void)pthread_rwlock_unlock(&a->list_lock);
+}
+
+static void look(void *owner)
+{
+	struct authority *a = owner;
+
+	loop_timer_start(a->timer, LOOK_MS);
+	if (atomic_exchange(&a->looking, true))
+		return;
+	sweep(a);
+	a->tried = false;
+	a->began_ms = clock_ms();
+	step(a, &authority_since_op);
+}
+
+void authority_look(struct authority *a)
+{
+	loop_wake_send(a->wake);
+}
+
+/* ---- life ---- */
+
+enum err authority_new(struct producer *producer, struct authority **ret_authority)
+{
+	struct authority *a = calloc(1, sizeof *a);
+	enum err e;
+
+	if (!a)
+		return ERR_NOMEM;
+	a->producer = producer;
+	(void)pthread_rwlock_init(&a->list_lock, NULL);
+	(void)pthread_mutex_init(&a->trust_lock, NULL);
+	e = revocations_new(&a->list);
+	if (!e)
+		e = loop_timer_new(producer->loop, look, a, &a->timer);
+	if (!e)
+		e = loop_wake_new(producer->loop, look, a, &a->wake);
+	if (e)
+		authority_free(a);
+	else
+		*ret_authority = a;
+	return e;
+}
+
+enum err authority_start(struct authority *a)
+{
+	loop_timer_start(a->timer, 0);
+	return ERR_OK;
+}
+
+void authority_free(struct authority *a)
+{
+	if (!a)
+		return;
+	loop_timer_free(a->timer);
+	loop_wake_free(a->wake);
+	trust_release(a->trust);
+	trust_release(a->next);
+	revocations_free(a->list);
+	(void)pthread_rwlock_destroy(&a->list_lock);
+	(void)pthread_mutex_destroy(&a->trust_lock);
+	free(a);
+}

@@ -1,0 +1,66 @@
+/* authority.h - what this process knows of who may come: keys, issuers, and what is revoked.
+ *
+ * Once a second one statement asks the record what is new behind the last number of
+ * the access sequence. Revocations are added at once; when anything else moved the
+ * sequence, keys and issuers are read anew and published whole (trust.h). Each change
+ * makes a new generation: what was checked under an older one is checked again.
+ *
+ * Everybody is judged by the list, with every request: tokens, API keys, and every
+ * five seconds whoever listens to an open stream. When the record does not answer,
+ * the copy serves changes and operators for 5 s and reading for 60 s; then the answer
+ * is 503, since nobody can tell who was revoked meanwhile.
+ *
+ * An installation without a signing key gets its first one here.
+ *
+ * Threads: any, but for start and free; revocations behind one read-write lock, the
+ * trust behind a mutex held to take a reference.  Memory: bounded by AUTHORITY_REVOCATIONS_MAX. */
+#ifndef ACCESS_AUTHORITY_H
+#define ACCESS_AUTHORITY_H
+
+#include "access/caller.h"
+#include "access/trust.h"
+#include "record/record.h"
+
+enum {
+	AUTHORITY_CHANGE_MS = 5000,
+	AUTHORITY_READ_MS = 60000,
+	AUTHORITY_AGAIN_MS = 5000, /* between looks at who listens */
+	AUTHORITY_REVOCATIONS_MAX = 1000000
+};
+
+struct authority;
+struct producer;
+
+MUST_CHECK enum err authority_new(struct producer *producer, struct authority **ret_authority);
+/* Begins to look, on the producer's loop. */
+MUST_CHECK enum err authority_start(struct authority *a);
+/* NULL is fine. */
+void authority_free(struct authority *a);
+
+/* The newest trust, held; NULL before the first. */
+struct trust *authority_trust(struct authority *a);
+/* It has looked once. */
+bool authority_is_ready(const struct authority *a);
+/* Grows with every change that was heard of. */
+uint64_t authority_generation(const struct authority *a);
+
+/* Something else that checks depend on has changed: an issuer's keys. */
+void authority_moved(struct authority *a);
+
+/* May it still come, judged by a copy at most copy_ms old?
+ *   ERR_UNAUTHORIZED  revoked or expired     ERR_UNAVAILABLE  the copy is too old */
+MUST_CHECK enum err authority_judge(
+	struct authority *a, const struct caller *caller, int64_t copy_ms);
+/* The same for who listens to an open stream, by a copy at most AUTHORITY_READ_MS old. That a token
+ * has expired meanwhile ends nothing: it was good when the stream began. That its key or issuer is
+ * believed no longer does. */
+MUST_CHECK enum err authority_judge_open(struct authority *a, const struct caller *caller);
+/* Is there room for one revocation more? */
+bool authority_has_room(struct authority *a);
+/* Looks soon, after a change of ours. */
+void authority_look(struct authority *a);
+
+extern const struct record_op authority_since_op, authority_keys_op, authority_issuers_op,
+	authority_first_op;
+
+#endif

@@ -1,0 +1,128 @@
+/* revoke_call.c - POST /v1/auth/revoke (RFC 7009). Who holds a token may end it; that is all the
+ * proof that is asked for, so a thief can at most give up what he stole. */
+#include "access/actor.h"
+#include "access/authority.h"
+#include "access/token_check.h"
+#include "auth/oauth.h"
+#include "auth/token_call.h"
+#include "identity/refresh_token.h"
+#include "producer.h"
+#include "stores/refresh.h"
+#include "stores/revocation.h"
+
+#include <string.h>
+
+struct revoke_call {
+	struct call call; /* first */
+	struct form form;
+	struct revocation revocation;
+	struct audit_actor by;
+	struct id tenant; /* a refresh token's */
+	uint8_t hash[DIGEST_SIZE];
+};
+
+static struct revoke_call *of(const struct record_batch *batch)
+{
+	return (struct revoke_call *)(void *)call_of(batch);
+}
+
+static void clear(struct call *call)
+{
+	form_clear(&((struct revoke_call *)(void *)call)->form);
+}
+
+static void put(void *ctx, enum err e, const struct revocation_page *page)
+{
+	record_batch_end(ctx, e);
+}
+
+static enum err put_run(struct db *db, struct record_batch *batch)
+{
+	struct revoke_call *v = of(batch);
+
+	return revocation_put(db, &v->revocation, &v->by, put, batch);
+}
+
+static void ended(
+	void *ctx, enum err e, enum refresh_outcome outcome, const struct refresh_family *family)
+{
+	record_batch_end(ctx, e);
+}
+
+static enum err end_run(struct db *db, struct record_batch *batch)
+{
+	struct revoke_call *v = of(batch);
+
+	return refresh_end(db, v->tenant, v->hash, &v->by, ended, batch);
+}
+
+const struct record_op revoke_token_op = {"revoke_token", RECORD_SLOW, 1, put_run, NULL};
+const struct record_op refresh_end_op = {"refresh_end", RECORD_SLOW, 1, end_run, NULL};
+
+/* ---- the call ---- */
+
+static void done(struct call *call)
+{
+	authority_look(call->r->producer->authority);
+	(void)oauth_reply(call->r);
+	request_resume(call->r);
+}
+
+static void failed(struct call *call)
+{
+	oauth_fail(call->r, OAUTH_UNAVAILABLE, "the record does not answer right now");
+	request_resume(call->r);
+}
+
+static void start(struct revoke_call *v, const struct record_op *op)
+{
+	v->call.then = done;
+	v->call.failed = failed;
+	call_start(&v->call, op);
+}
+
+/* What is no token of anybody's is as good as revoked: 200, and nothing is learnt. */
+static void access_revoke(struct revoke_call *v, const char *text)
+{
+	struct request *r = v->call.r;
+	struct caller caller = {0};
+	struct id issuer;
+	enum fault fault = token_check(r->producer, text, strlen(text), &caller, &issuer);
+
+	if (fault == FAULT_NOMEM || !authority_has_room(r->producer->authority)) {
+		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
+	} else if (fault) {
+		(void)oauth_reply(r);
+	} else {
+		v->by = actor_of(r, &caller);
+		v->revocation = (struct revocation){.kind = REVOCATION_CREDENTIAL,
+			.tenant = caller.tenant,
+			.subject = caller.credential,
+			.ends_ms = caller.expires_ms};
+		start(v, &revoke_token_op);
+	}
+	caller_clear(&caller);
+}
+
+void revoke_call(struct request *r)
+{
+	struct revoke_call *v = call_new(r, sizeof *v);
+	const char *text;
+
+	if (!v)
+		return;
+	v->call.clear = clear;
+	v->by = actor_of(r, &(struct caller){.kind = CALLER_TOKEN});
+	if (!oauth_is_form(r) ||
+		form_read(r->body.bytes ? r->body.bytes : "", r->body.len, &v->form) ||
+		!(text = form_text(&v->form, "token"))) {
+		oauth_fail(r, OAUTH_INVALID_REQUEST, "a form with a token is needed");
+		return;
+	}
+	if (refresh_token_read(text, &v->tenant)) {
+		refresh_token_hash(text, v->hash);
+		start(v, &refresh_end_op);
+	} else {
+		access_revoke(v, text);
+	}
+}

@@ -1,0 +1,152 @@
+/* Who is shut out, and who is not: each kind against what it names and its neighbours. */
+#include "identity/revocation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MANY = 5000, BEFORE = 1000 };
+
+static struct id number(unsigned n)
+{
+	struct id id = {{0}};
+
+	id.bytes[15] = (uint8_t)n;
+	id.bytes[14] = (uint8_t)(n >> 8);
+	id.bytes[0] = 1;
+	return id;
+}
+
+static struct revocation_facts facts(void)
+{
+	struct revocation_facts f = {.tenant = number(1),
+		.principal = number(2),
+		.credentials = {number(3), number(4), number(5)},
+		.issued_ms = BEFORE - 1};
+
+	memcpy(f.address, (uint8_t[16]){[10] = 0xff, 0xff, 10, 1, 2, 3}, sizeof(f.address));
+	return f;
+}
+
+static bool denied(const struct revocation *r, const struct revocation_facts *f)
+{
+	struct revocations *list;
+	bool deny;
+
+	assert_int_equal(revocations_new(&list), ERR_OK);
+	assert_int_equal(revocations_add(list, r), ERR_OK);
+	deny = revocations_deny(list, f);
+	revocations_free(list);
+	return deny;
+}
+
+static struct revocation network(const char *text, struct id tenant)
+{
+	struct revocation r = {.kind = REVOCATION_NETWORK, .tenant = tenant, .before_ms = BEFORE};
+
+	assert_true(egress_net_parse(text, &r.network));
+	return r;
+}
+
+/* promises: S1.1 */
+static void test_each_kind_shuts_out_what_it_names(void **state)
+{
+	const struct id mine = number(1), zero = {{0}};
+	const struct {
+		struct revocation r;
+		bool denies;
+	} rows[] = {
+		{{REVOCATION_CREDENTIAL, mine, number(3), {{0}, 0}, 0, 0}, true},
+		{{REVOCATION_CREDENTIAL, mine, number(5), {{0}, 0}, 0, 0}, true},
+		{{REVOCATION_CREDENTIAL, mine, number(2), {{0}, 0}, 0, 0}, false},
+		{{REVOCATION_CREDENTIAL, number(9), number(3), {{0}, 0}, 0, 0}, false},
+		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE, 0}, true},
+		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE - 1, 0}, false},
+		{{REVOCATION_USER, mine, number(3), {{0}, 0}, BEFORE, 0}, false},
+		{{REVOCATION_USER, number(9), number(2), {{0}, 0}, BEFORE, 0}, false},
+		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE, 0}, true},
+		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE - 1, 0}, false},
+		{{REVOCATION_TENANT, number(9), zero, {{0}, 0}, BEFORE, 0}, false},
+		{network("10.1.0.0/16", mine), true},
+		{network("10.1.2.3", mine), true},
+		{network("10.2.0.0/16", mine), false},
+		{network("::/0", mine), true},
+		{network("2000::/3", mine), false},
+		{network("10.1.0.0/16", number(9)), false},
+		{network("10.1.0.0/16", zero), true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct revocation_facts f = facts();
+
+		if (denied(&rows[i].r, &f) != rows[i].denies)
+			fail_msg("row %zu", i);
+		f.issued_ms = BEFORE;
+		if (rows[i].r.kind != REVOCATION_CREDENTIAL && denied(&rows[i].r, &f))
+			fail_msg("row %zu shuts out what came later", i);
+	}
+}
+
+/* promises: S1.1 */
+static void test_many_are_found_and_swept(void **state)
+{
+	struct revocations *list;
+	struct revocation_facts f = facts();
+
+	assert_int_equal(revocations_new(&list), ERR_OK);
+	for (unsigned i = 0; i < MANY; i++) {
+		const struct revocation r = {.kind = REVOCATION_CREDENTIAL,
+			.tenant = number(1),
+			.subject = number(i),
+			.ends_ms = i % 2 ? 100 : 0};
+
+		assert_int_equal(revocations_add(list, &r), ERR_OK);
+	}
+	assert_int_equal(revocations_n(list), MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		f.credentials[0] = f.credentials[1] = f.credentials[2] = number(i);
+		assert_true(revocations_deny(list, &f));
+	}
+	revocations_sweep(list, 100);
+	assert_int_equal(revocations_n(list), MANY / 2);
+	for (unsigned i = 0; i < MANY; i++) {
+		f.credentials[0] = f.credentials[1] = f.credentials[2] = number(i);
+		assert_int_equal(revocations_deny(list, &f), i % 2 == 0);
+	}
+	revocations_free(list);
+}
+
+/* An equal entry moves the moment forward and the end outward, never back. promises: S1.1 */
+static void test_a_moment_never_moves_back(void **state)
+{
+	struct revocation r = {
+		.kind = REVOCATION_TENANT, .tenant = number(1), .before_ms = BEFORE, .ends_ms = 50};
+	struct revocation_facts f = facts();
+	struct revocations *list;
+
+	assert_int_equal(revocations_new(&list), ERR_OK);
+	assert_int_equal(revocations_add(list, &r), ERR_OK);
+	r.before_ms = 1;
+	r.ends_ms = 0;
+	assert_int_equal(revocations_add(list, &r), ERR_OK);
+	assert_int_equal(revocations_n(list), 1);
+	revocations_sweep(list, 1000);
+	assert_true(revocations_deny(list, &f));
+	revocations_free(list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_kind_shuts_out_what_it_names),
+		cmocka_unit_test(test_many_are_found_and_swept),
+		cmocka_unit_test(test_a_moment_never_moves_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
