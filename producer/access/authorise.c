@@ -267,10 +267,23 @@ static enum err stranger_check(struct request *r, enum err stands, bool *ret_par
 	return e || *ret_parked ? e : stands;
 }
 
+static enum err guest_check(struct request *r, bool *ret_parked)
+{
+	const enum err e = limiter_check(r, ret_parked);
+
+	if (e == ERR_RATE_LIMITED)
+		limit_refuse(r);
+	else if (e)
+		request_fail(r, e);
+	return e;
+}
+
 enum err authorise_check(struct request *r, bool *ret_parked)
 {
 	enum err e;
 
+	if (r->match.route->access == ROUTE_GUEST)
+		return guest_check(r, ret_parked);
 	if (!r->is_known) {
 		e = keys_check(r, ret_parked);
 		if (e == ERR_UNAUTHORIZED)

@@ -21,7 +21,8 @@ struct request;
 typedef void route_handler_fn(struct request *r);
 
 enum route_listener { ROUTE_PUBLIC, ROUTE_ADMIN, ROUTE_BOTH };
-enum route_access { ROUTE_OPEN, ROUTE_TENANT, ROUTE_OPERATOR };
+/* A guest is not asked who it is, but limited as a stranger. */
+enum route_access { ROUTE_OPEN, ROUTE_GUEST, ROUTE_TENANT, ROUTE_OPERATOR };
 /* How much of a body a route takes. */
 enum route_body { ROUTE_NO_BODY, ROUTE_JSON, ROUTE_FORM, ROUTE_BULK };
 

@@ -182,6 +182,17 @@ def test_who_guesses_keys_is_limited_by_address(place: LimitsWorld, tenants: Ten
     headers = {"X-Forwarded-For": "192.0.2.99", "Authorization": "Bearer lh_guessed"}
     told = [httpx.get(f"{url}/v1/jobs", headers=headers) for url in place.urls]
     assert [reply.status_code for reply in told] == [401, 401, 401, 429]
+
+
+def test_who_guesses_keys_for_tokens_is_limited_by_address(
+    place: LimitsWorld, tenants: Tenants
+) -> None:
+    place.limit("default", "ip", 3, HOUR)
+    place.known(tenants, "token-guesses")
+    headers = {"X-Forwarded-For": "192.0.2.98", "Authorization": "Basic bGg6Z3Vlc3NlZA=="}
+    form = {"grant_type": "client_credentials"}
+    told = [httpx.post(f"{url}/v1/auth/token", headers=headers, data=form) for url in place.urls]
+    assert [reply.status_code for reply in told] == [401, 401, 401, 429]
     assert told[3].json()["violated-policies"] == ["ip"]
 
 

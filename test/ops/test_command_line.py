@@ -13,16 +13,18 @@ from scripted import Reply, problem
 from shell import JOB, KEY, LONGHAUL, OTHER, ROOT, Shell, job
 
 COMMANDS = {
-    "access explain", "api-key create", "api-key list", "api-key revoke", "approval approve",
-    "approval list", "approval refuse", "audit anomalies", "audit export", "audit key",
-    "audit verify", "bootstrap", "cancel", "check-config", "completion", "demo", "epoch activate",
-    "epoch destroy", "epoch escrow", "epoch list", "epoch make", "epoch restore", "get", "help",
-    "list", "migrate", "queue drain", "queue list", "queue pause", "queue resume", "queue set",
-    "retry", "role list", "role move", "role remove", "role set", "role show", "sealing status",
-    "signing-key list", "signing-key rotate", "submit", "tenant callback-origins", "tenant create",
-    "tenant limits", "tenant list", "top", "two-people off", "two-people on", "two-people show",
-    "upstream allow", "upstream auto", "upstream block", "upstream list", "upstream show", "usage",
-    "user list", "user set", "version", "wait", "watch", "why", "worker drain", "worker list",
+    "access explain", "api-key create", "api-key list", "api-key revoke", "api-key rotate",
+    "approval approve", "approval list", "approval refuse", "audit anomalies", "audit export",
+    "audit key", "audit verify", "bootstrap", "cancel", "check-config", "completion", "demo",
+    "epoch activate", "epoch destroy", "epoch escrow", "epoch list", "epoch make", "epoch restore",
+    "get", "help", "issuer add", "issuer list", "issuer remove", "limit list", "limit plan",
+    "limit remove", "limit set", "list", "migrate", "queue drain", "queue list", "queue pause",
+    "queue resume", "queue set", "retry", "revoke", "role list", "role move", "role remove",
+    "role set", "role show", "sealing status", "signing-key emergency-rotate", "signing-key list",
+    "signing-key rotate", "submit", "tenant callback-origins", "tenant create", "tenant limits",
+    "tenant list", "top", "two-people off", "two-people on", "two-people show", "upstream allow",
+    "upstream auto", "upstream block", "upstream list", "upstream show", "usage", "user list",
+    "user set", "version", "wait", "watch", "why", "worker drain", "worker list",
 }  # fmt: skip
 
 
