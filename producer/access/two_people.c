@@ -38,6 +38,7 @@ static const struct row rows[] = {
 	{"PUT",    "/v1/tenants/{tenant}/two-people",        "two_people.set", OF_PATH, ALWAYS},
 	{"POST",   "/v1/tenants/{name}/webhook-secret",      "webhook_secret.rotate", OF_PATH, 0},
 	{"POST",   "/v1/api-keys",                           "api_key.create", OF_BODY, 0},
+	{"POST",   "/v1/issuers",                            "issuer.create",  OF_BODY, 0},
 };
 /* clang-format on */
 

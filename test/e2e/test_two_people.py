@@ -170,6 +170,9 @@ def test_an_operator_is_one_person_too(ruled: Pair) -> None:
     secret = asked(ruled.admin.http.post(f"{BASE}/webhook-secret", json={}))
     assert decide(ruled.admin_too, secret, "refuse", base=BASE) == "ok"
     assert decide(ruled.admin_too, secret, base=BASE) == "conflict"
+    issuer = {"tenant": PAIR, "issuer": "https://pair.test", "jwks_url": "https://pair.test/keys"}
+    believed = asked(ruled.admin.http.post("/v1/issuers", json={**issuer, "audience": "longhaul"}))
+    assert decide(ruled.admin_too, believed, "refuse", base=BASE) == "ok"
     # a key is ended at once
     extra = ruled.approved(
         lambda: ruled.admin.http.post("/v1/api-keys", json={"tenant": PAIR, "user": "bob"})
