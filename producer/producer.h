@@ -1,10 +1,10 @@
 /* producer.h - the program that serves the API: what its parts find each other by.
  *
  * Threads: the servers' (parse, validate, render small replies), the lanes' of
- * the record (commit, render), one for live events (Redis, watchers, the queues'
- * view), one that reads bulk bodies, main (signals).  Memory: a configuration
- * that was replaced by a reload is kept until the end, so that nobody needs to
- * hold it. */
+ * the record (commit, render), the producer's loop (Redis and Kafka, watchers, limits,
+ * issuers' keys, and all that is read again by a timer: queues, authority, holders,
+ * plans), one that reads bulk bodies, main (signals).  Memory: a configuration that was
+ * replaced by a reload is kept until the end, so that nobody needs to hold it. */
 #ifndef PRODUCER_H
 #define PRODUCER_H
 
@@ -52,7 +52,7 @@ struct producer {
 	struct bulk *bulk;
 	struct metrics *metrics;
 	struct server *public_server, *admin_server;
-	struct loop *loop;		 /* live's and the queues' */
+	struct loop *loop;		 /* one thread's; see above */
 	struct pseudonym_key pseudonyms; /* for persons and addresses in the audit */
 	_Atomic bool draining;
 	_Atomic bool ready; /* the record was there once, the queues are known */

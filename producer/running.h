@@ -1,6 +1,8 @@
 /* running.h - a producer from its first thread to its last.
  *
- * Order of start: record (lanes), keys, queues, live, publish, bulk, servers.
+ * Order of start: what others ask is made, the record's lanes, what reads the record
+ * again and again (queues, authority, holders, plans), limits, live, bulk, the loop's
+ * thread, servers.
  * Order of stop: nothing new is accepted, watchers are told, requests end, the
  * servers, then everything in the opposite order.
  *

@@ -1,9 +1,10 @@
 /* rows.h - the shape of a configuration row, and the sections that no single program owns.
  *
- * All that can be configured is written down once, in rows.h, rows_producer.h,
- * rows_worker.h and rows_scheduler.h: the structs, the YAML schema, --help, the
- * sample file and docs/configuration.md come from these rows. To add an option,
- * add a row (and run `make docs`); nothing else changes.
+ * All that can be configured is written down once, here and in rows_producer.h (with
+ * request_limits), rows_worker.h (with upstreams, routes, prices, webhooks), rows_permit.h
+ * (breakers, pacing), rows_identity.h, rows_audit.h and rows_scheduler.h: the structs, the
+ * YAML schema, --help, the sample file and docs/configuration.md come from these rows. To
+ * add an option, add a row (and run `make docs`); nothing else changes.
  *
  *   X(type, name, initial, min, max, unit, LIVE|FIXED, help)
  *

@@ -1,4 +1,5 @@
-/* start.h - the first lines of every program: arguments, configuration, log.
+/* start.h - the first lines of every program: arguments, configuration, log, confinement
+ * (ground/confine.h; which folders stay open is a table in start.c).
  *
  *	int main(int argc, char **argv)
  *	{

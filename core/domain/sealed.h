@@ -55,8 +55,8 @@ const char *sealed_place_text(enum sealed_place place);
 /* False: text is none of them. */
 bool sealed_place_find(const char *text, enum sealed_place *ret_place);
 
-/* Which row of it: a job's or a tenant's id, and a number where a job has several (its fence, an
- * event's). */
+/* Which row of it: the id of its job, tenant, approval, signing key or issuer, and a number where a
+ * job has several (its fence, an event's). */
 struct sealed_where {
 	enum sealed_place place;
 	struct id row;

@@ -7,11 +7,11 @@
  * quiet hour is for programs of a version before keys, which write such values as
  * long as one of them runs.
  *
- * Whose right it is: the leader's, by two functions of the owner (migration 0017)
- * that show values in clear and nothing that is sealed, and replace nothing else. A
- * role of its own would need a password more on every host and could read as much for
- * ever; these end by themselves on the day that the record is sealed. Each statement
- * names the one tenant that it is about.
+ * Whose right it is: the leader's, by three functions of the owner (migration 0017)
+ * that show values in clear (of sealed ones the match key alone, as it rests), and
+ * replace nothing else. A role of its own would need a password more on every host and
+ * could read as much for ever; these end by themselves on the day that the record is
+ * sealed. Each statement names the one tenant that it is about.
  *
  * A concurrent writer wins: a value is replaced only while it is still in clear (one
  * of a tenant's settings, while it is the one that was read).

@@ -1,5 +1,8 @@
 /* authorise.h - may this caller do that? Asked here, for every call.
  *
+ * The order: who it is (keys.h), its credential's scopes, its rights (holders.h), whether it may
+ * come now (limits/limiter.h), and then this. Strangers and guests are asked for limits alone.
+ *
  * A row of the table of routes names the permission that its call needs; the caller's
  * rights (holders.h) are asked for it before the body is read. What decides may not be
  * known yet, and then the call goes on to where it is:

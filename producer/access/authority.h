@@ -7,8 +7,9 @@
  *
  * Everybody is judged by the list, with every request: tokens, API keys, and every
  * five seconds whoever listens to an open stream. When the record does not answer,
- * the copy serves changes and operators for 5 s and reading for 60 s; then the answer
- * is 503, since nobody can tell who was revoked meanwhile.
+ * the copy serves a GET and open streams for 60 s and all else for 5 s (keys.c decides,
+ * by the method alone); then the answer is 503, since nobody can tell who was revoked
+ * meanwhile.
  *
  * An installation without a signing key gets its first one here.
  *

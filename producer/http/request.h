@@ -5,9 +5,11 @@
  * no thread held) and whoever has the answer resumes it:
  *
  *   HEAD ---> ACCESS ---> BODY ---> HANDLE ---> SENT
- *             (key not            (record, long poll)
- *              in the cache)
+ *             (key, issuer,       (record, long poll)
+ *              roles, limits,
+ *              whose job)
  *
+ * ACCESS is entered again after each of its parks (access/authorise.h), until all is known.
  * What an operator looks at is parked once more before HANDLE, in NOTE: the audit
  * has it first. So is what needs a second person (access/two_people.h).
  *
@@ -41,9 +43,9 @@ struct sse;
 
 enum request_stage {
 	REQUEST_HEAD,	/* as it begins */
-	REQUEST_ACCESS, /* parked for the key's look-up */
+	REQUEST_ACCESS, /* parked for whatever is asked before the body is read */
 	REQUEST_BODY,
-	REQUEST_NOTE, /* parked for its audit row */
+	REQUEST_NOTE, /* parked for its audit row, or for a second person's rule */
 	REQUEST_HANDLE,
 	REQUEST_SENT
 };
@@ -65,7 +67,7 @@ struct request {
 	bool gated; /* a second person was asked for; gate_err is its answer */
 	enum err gate_err;
 	uint8_t address[REQUEST_ADDRESS]; /* the client's, IPv6 or mapped into it */
-	struct caller caller;		  /* valid behind ROUTE_TENANT and ROUTE_OPERATOR */
+	struct caller caller;		  /* ROUTE_GUEST: only once its call has asked */
 	bool is_known;			  /* caller is who it says */
 	struct limit_ask *limit;	  /* what its limits said; NULL: they were not asked */
 	struct authorise_object *object;  /* the job it is about, once that was looked up */

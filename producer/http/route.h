@@ -41,7 +41,7 @@ struct route {
 	enum route_access access;
 	enum route_body body;
 	route_handler_fn *handler;
-	enum permission permission; /* what a caller must be allowed; PERMISSIONS: it is open */
+	enum permission permission; /* a caller must be allowed; PERMISSIONS: nothing is asked */
 	enum route_object object;
 };
 

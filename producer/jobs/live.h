@@ -6,7 +6,7 @@
  * statement looks at all jobs that somebody waits for, more often while Redis is
  * away. A watcher is told once and is off then; it may watch again.
  *
- * Threads: one loop of its own; live_watch from any thread, callbacks on the loop.
+ * Threads: the producer's loop; live_watch from any thread, callbacks on the loop.
  * Memory: watchers belong to whoever watches and must live until told. */
 #ifndef JOBS_LIVE_H
 #define JOBS_LIVE_H

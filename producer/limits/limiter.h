@@ -13,8 +13,9 @@
  * When Redis is back it is told what each producer remembers, and left alone for a moment
  * more, until all of them have: it may have been emptied.
  *
- * A failed look at a key (401) asks too, at the levels of those who are not known:
- * its answer is then 429 where that is refused.
+ * A failed look at a key (401) asks too, and so does a guest's call (http/route.h), at the
+ * levels of those who are not known: the answer is then 429 where that is refused. Who is
+ * refused for the credential's scopes is refused before, and not counted.
  *
  * Threads: any ask; the producer's loop sends and answers. One lock.
  * Memory: a block for each limited request; levels.h. */
