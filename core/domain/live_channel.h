@@ -1,4 +1,5 @@
-/* live_channel.h - the names under which programs meet in Redis.
+/* live_channel.h - the names under which programs meet in Redis over jobs; others: permit_keys.h,
+ * producer/limits/limit_script.h.
  *
  * Workers write, producers read and tell, all of it may vanish (worker/live.h).
  * <job> is the plain UUID.

@@ -1,4 +1,4 @@
-/* permit_keys.h - under which names the fleet shares what it knows of its upstreams.
+/* permit_keys.h - under which names of Redis the fleet shares what it knows of its upstreams.
  *
  * Workers write these keys of Redis and the producer reads them (and writes an
  * operator's word), so their names and fields stand where both see them:

@@ -14,7 +14,7 @@
 #define AUDIT_SYSTEM_TENANT ((struct id){{0}})
 
 struct audit_actor {
-	const char *kind;     /* "key", "operator", "worker", "leader", "cli" */
+	const char *kind;     /* "key", "user", "token", "worker", ...: docs/audit.md */
 	struct id id;	      /* pseudonym (domain/pseudonym.h), or a machine's id; zero = none */
 	struct id request;    /* X-Request-Id's id; zero = none */
 	struct id credential; /* the API key or token that was shown; zero = none */
