@@ -242,12 +242,13 @@ static enum err walk(struct request *r, bool *ret_parked)
 {
 	enum err e = r->access_err;
 
-	if (!e && !is_open(&r->caller, r->match.route->permission))
-		e = ERR_FORBIDDEN;
 	if (!e)
 		e = rights_get(r, ret_parked);
 	if (!e && !*ret_parked)
-		e = limiter_check(r, ret_parked);
+		e = limiter_check(
+			r, ret_parked); /* before any no: being refused is no way around it */
+	if (!e && !*ret_parked && !is_open(&r->caller, r->match.route->permission))
+		e = ERR_FORBIDDEN;
 	if (!e && !*ret_parked)
 		e = decide(r);
 	if (!e && !*ret_parked && needs_object(r)) {
@@ -257,7 +258,8 @@ static enum err walk(struct request *r, bool *ret_parked)
 	return e;
 }
 
-/* Who guesses keys is limited too: its 401 stands already. */
+/* Who guesses keys, or comes to the wrong door with one, is limited too: the refusal stands
+ * already. */
 static enum err stranger_check(struct request *r, enum err stands, bool *ret_parked)
 {
 	enum err e = limiter_check(r, ret_parked);
@@ -286,7 +288,7 @@ enum err authorise_check(struct request *r, bool *ret_parked)
 		return guest_check(r, ret_parked);
 	if (!r->is_known) {
 		e = keys_check(r, ret_parked);
-		if (e == ERR_UNAUTHORIZED)
+		if (e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN)
 			return stranger_check(r, e, ret_parked);
 		if (e || *ret_parked)
 			return e;

@@ -409,3 +409,15 @@ def test_limits_are_written_shown_and_tried(place: LimitsWorld, tenants: Tenants
 )
 def test_what_makes_no_sense_is_refused(place: LimitsWorld, path: str, body: Any) -> None:
     assert place.admin.http.put(f"/v1/limits/{path}", json=body).status_code == 422
+
+
+def test_being_refused_is_no_way_around_a_limit(place: LimitsWorld, tenants: Tenants) -> None:
+    """A key too narrow for the call, and an operator's at the tenants' door."""
+    place.limit("default", "ip", 3, HOUR)
+    place.known(tenants, "refused")
+    narrow = tenants.key(tenants.tenant(), scope="job:submit")
+    keys = {"192.0.2.97": narrow, "192.0.2.96": place.stack.env["LONGHAUL_ADMIN_KEY"]}
+    for address, key in keys.items():
+        headers = {"X-Forwarded-For": address, "Authorization": f"Bearer {key}"}
+        told = [httpx.get(f"{url}/v1/jobs", headers=headers) for url in place.urls]
+        assert [reply.status_code for reply in told] == [403, 403, 403, 429]
