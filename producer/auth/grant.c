@@ -99,13 +99,22 @@ static json_t *roles_of(const struct caller *caller)
 	return roles;
 }
 
+/* Of a token the time of its leeway is no life: handed on, each exchange would lend a minute more.
+ */
+static int64_t most_of(const struct caller *caller)
+{
+	const int64_t leeway_ms = caller->kind == CALLER_TOKEN ? CLAIMS_LEEWAY_S * 1000 : 0;
+
+	return caller->expires_ms ? caller->expires_ms - leeway_ms : 0;
+}
+
 bool grant_from_caller(
 	struct request *r, const struct caller *caller, const char *asked, struct grant *g)
 {
 	bool has_roles = caller->words && caller->words->roles_n > 0;
 
 	g->tenant = caller->tenant;
-	g->most_ms = caller->expires_ms;
+	g->most_ms = most_of(caller);
 	id_format(caller->is_user ? "usr" : "key", caller->principal, g->sub);
 	memcpy(g->address, r->address, sizeof g->address);
 	g->roles = roles_of(caller);

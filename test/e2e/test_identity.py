@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -215,6 +216,27 @@ def test_an_issuer_s_token_is_exchanged(http: httpx.Client, admin: Client, tenan
     assert admin.http.delete(f"/v1/issuers/{made.json()['id']}").status_code == 204
     ends(http, one.token(), "a removed issuer's token")
     assert refresh(http, later.json()["refresh_token"]).json()["error"] == "invalid_grant"
+    issuers.close()
+
+
+def test_an_exchange_lends_no_time(http: httpx.Client, admin: Client, tenant: str) -> None:
+    """However often: who came by a token has it for as long as it says, be it exchanged."""
+    issuers = Issuers()
+    one = issuers.issuer(tenant, key("EdDSA"))
+    wanted = {"tenant": tenant, "issuer": one.iss, "audience": "longhaul", "jwks_url": one.url}
+    made = admin.http.post("/v1/issuers", json={**wanted, "roles": {"*": "reader"}})
+    assert made.status_code == 201, made.text
+    until("the issuer is known", lambda: status(http, one.token()) == 200, SEEN_S)
+    form = {"grant_type": EXCHANGE, "subject_token_type": JWT}
+    token = one.token(exp=int(time.time()) + 40)
+    for _ in range(3):
+        body = ask(http, **form, subject_token=token).json()
+        assert 0 < body["expires_in"] <= 40, body
+        token = body["access_token"]
+    # its leeway lets it in, and no more
+    over = one.token(iat=int(time.time()) - 60, exp=int(time.time()) - 2)
+    assert status(http, over) == 200
+    assert ask(http, **form, subject_token=over).json()["error"] == "invalid_grant"
     issuers.close()
 
 
