@@ -15,7 +15,8 @@ enum whose { OF_CALLER, OF_PATH, OF_BODY };
 enum {
 	KEEPS = 1,  /* it goes by pages: a use does not end the approval */
 	ALWAYS = 2, /* even where the tenant does not ask for it */
-	DRIES = 4   /* its handler knows dry_run */
+	DRIES = 4,  /* its handler knows dry_run */
+	HIDES = 8   /* its body may hold a secret, which is not shown to who approves */
 };
 
 struct row {
@@ -38,7 +39,7 @@ static const struct row rows[] = {
 	{"PUT",    "/v1/tenants/{tenant}/two-people",        "two_people.set", OF_PATH, ALWAYS},
 	{"POST",   "/v1/tenants/{name}/webhook-secret",      "webhook_secret.rotate", OF_PATH, 0},
 	{"POST",   "/v1/api-keys",                           "api_key.create", OF_BODY, 0},
-	{"POST",   "/v1/issuers",                            "issuer.create",  OF_BODY, 0},
+	{"POST",   "/v1/issuers",                            "issuer.create",  OF_BODY, HIDES},
 };
 /* clang-format on */
 
@@ -89,10 +90,16 @@ struct gate {
 	bool nobody;
 };
 
+static void text_wipe(struct buf *text)
+{
+	if (text->bytes)
+		digest_wipe(text->bytes, text->len);
+	buf_reset(text);
+}
+
 static void gate_free(struct gate *g)
 {
-	if (g->text.bytes)
-		digest_wipe(g->text.bytes, g->text.len);
+	text_wipe(&g->text);
 	buf_clear(&g->text);
 	buf_clear(&g->sealed);
 	free(g);
@@ -243,19 +250,44 @@ static void path_put(struct buf *out, const struct route_match *match)
 			(void)buf_char(out, *c);
 }
 
-/* As JSON, laid out one way. body is taken. */
-static enum err text_write(const struct request *r, json_t *body, struct buf *out)
+/* NULL: it cannot be written. body is taken. */
+static json_t *call_json(const struct request *r, json_t *body)
 {
 	json_t *call;
 	struct buf path;
-	enum err e;
 
 	buf_init(&path, 1024);
 	path_put(&path, &r->match);
 	call = json_pack("{s:s, s:s, s:o}", "method", r->match.route->method, "path",
 		path.bytes ? path.bytes : "", "body", body);
 	buf_clear(&path);
-	e = call ? json_write(call, out) : ERR_INVALID_FIELD;
+	return call;
+}
+
+/* What is read of the call: all but its secret. */
+static enum err secret_hide(struct gate *g, json_t *call)
+{
+	json_t *body = json_object_get(call, "body");
+
+	if (!(g->row->flags & HIDES) || !json_object_get(body, "secret"))
+		return ERR_OK;
+	text_wipe(&g->text);
+	return json_object_set_new(body, "secret", json_string("(not shown)"))
+		       ? ERR_NOMEM
+		       : json_write(call, &g->text);
+}
+
+/* As JSON, laid out one way; the digest is of all of it. body is taken. */
+static enum err call_take(struct gate *g, json_t *body)
+{
+	json_t *call = call_json(g->r, body);
+	enum err e = call ? json_write(call, &g->text) : ERR_INVALID_FIELD;
+
+	if (!e)
+		g->call.digest = pseudonym(
+			&g->r->producer->pseudonyms, "approval", NULL, g->text.bytes, g->text.len);
+	if (!e)
+		e = secret_hide(g, call);
 	json_decref(call);
 	return e;
 }
@@ -296,7 +328,7 @@ static enum err gate_start(
 
 	if (g) {
 		(void)snprintf(g->tenant_name, sizeof g->tenant_name, "%s", tenant);
-		e = text_write(r, body, &g->text);
+		e = call_take(g, body);
 	} else
 		json_decref(body);
 	if (e) {
@@ -305,8 +337,6 @@ static enum err gate_start(
 		request_fail(r, e);
 		return e;
 	}
-	g->call.digest =
-		pseudonym(&r->producer->pseudonyms, "approval", NULL, g->text.bytes, g->text.len);
 	request_park(r);
 	e = record_add(r->producer->record, &g->item);
 	if (e)

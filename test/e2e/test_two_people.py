@@ -180,6 +180,26 @@ def test_an_operator_is_one_person_too(ruled: Pair) -> None:
     made(ruled.admin.http.delete(f"/v1/api-keys/{extra['id']}"), 204)
 
 
+def test_a_secret_is_shown_to_nobody_who_approves_of_it(ruled: Pair) -> None:
+    secret = "of-the-issuer-and-us-alone-0123456789"
+    body = {"tenant": PAIR, "issuer": "https://pair.test/shared", "audience": "longhaul"}
+
+    def ask(text: str = secret) -> httpx.Response:
+        return ruled.admin.http.post("/v1/issuers", json={**body, "secret": text, "kid": "one"})
+
+    one = asked(ask())
+    for client, base in ((ruled.bob, "/v1"), (ruled.admin_too, BASE)):
+        page = client.http.get(f"{base}/approvals")
+        row = next(row for row in made(page, 200)["data"] if row["id"] == one)
+        assert row["call"]["body"]["issuer"] == body["issuer"], "what is approved of is seen"
+        assert secret not in page.text
+    reply = ruled.bob.http.post(f"/v1/approvals/{one}/approve")
+    assert reply.status_code == 200 and secret not in reply.text
+    assert asked(ask(f"{secret}-another")) != one, "another secret is another call"
+    issuer = made(ask(), 201)
+    made(ruled.admin.http.delete(f"/v1/issuers/{issuer['id']}"), 204)
+
+
 def test_an_approval_is_over_after_its_time_and_another_tenants_is_none(
     ruled: Pair, client: Client, pg_url: str
 ) -> None:
