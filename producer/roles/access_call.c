@@ -46,8 +46,18 @@ static size_t held_split(
 	return n;
 }
 
+/* Scopes bound what a credential may give as they bound what it may do. */
+static bool scopes_cover(const struct caller *caller, permission_set set)
+{
+	for (enum permission p = 0; p < PERMISSIONS; p++)
+		if ((set & permission_bit(p)) && !caller_scope_allows(caller, permission_text(p)))
+			return false;
+	return true;
+}
+
 enum err access_may_give(struct access_call *a, const char *const *roles, size_t n)
 {
+	const struct caller *caller = &a->call.r->caller;
 	enum err e = role_book_check_set(a->book, roles, n, a->why);
 	struct rights *rights;
 
@@ -58,7 +68,7 @@ enum err access_may_give(struct access_call *a, const char *const *roles, size_t
 	e = rights_flatten(a->book, roles, n, &rights);
 	if (e)
 		return e;
-	if (!rights_cover(a->call.r->caller.rights, rights)) {
+	if (!rights_cover(caller->rights, rights) || !scopes_cover(caller, rights_set(rights))) {
 		e = ERR_FORBIDDEN;
 		(void)snprintf(a->why, sizeof a->why,
 			"nobody gives or takes more than they may do themselves");

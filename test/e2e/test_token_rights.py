@@ -135,6 +135,24 @@ def test_no_issuer_makes_an_operator(world: World, role: str) -> None:
     assert httpx.get(f"{url}/v1/tenants", headers=bearer(token)).status_code == 403
 
 
+def test_nobody_gives_beyond_their_scopes(world: World) -> None:
+    world.user("chief", "tenant-admin")
+    chief = world.key(user="chief")["key"]
+    narrow = world.token(chief, scope="user:write role:write user:read")
+
+    def put(path: str, body: Any, token: str = narrow) -> int:
+        return world.http.put(path, json=body, headers=bearer(token)).status_code
+
+    assert put("/v1/users/mallory", {"roles": ["tenant-admin"]}) == 403
+    assert put("/v1/users/mallory", {"roles": ["guest"]}) == 403
+    assert put("/v1/roles/wide", {"rules": ["allow job:read"]}) == 403
+    assert put("/v1/roles/narrow", {"rules": ["allow user:read"]}) == 200
+    assert put("/v1/users/mallory", {"roles": ["narrow"]}) == 200
+    assert put("/v1/users/mallory", {"roles": ["guest"]}, chief) == 200
+    # nor is more taken away
+    assert put("/v1/users/mallory", {"disabled": True}) == 403
+
+
 def test_scopes_are_names_of_permissions(world: World) -> None:
     made = world.key()["key"]
     hook = {"url": "https://hooks.example/x"}
