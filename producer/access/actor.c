@@ -46,11 +46,11 @@ struct audit_actor actor_of(const struct request *r, const struct caller *caller
 	struct audit_actor by = {
 		.kind = kind_of(caller), .request = r->id, .credential = caller->credential};
 
-	if (!tenant && !caller->is_operator)
-		return by;
-	by.id = pseudonym(
-		key, "actor", tenant, caller->principal.bytes, sizeof caller->principal.bytes);
+	/* where from is known of strangers too */
 	by.source = pseudonym(key, "address", tenant, r->address, sizeof r->address);
+	if (tenant || caller->is_operator)
+		by.id = pseudonym(key, "actor", tenant, caller->principal.bytes,
+			sizeof caller->principal.bytes);
 	return by;
 }
 

@@ -265,6 +265,7 @@ def test_a_used_refresh_token_ends_its_family(stack: Any, http: httpx.Client, ap
     with psycopg.connect(stack.env["LONGHAUL_PG_URL"]) as record:
         rows = record.execute(
             "select count(*) from audit where action = 'refresh.reuse' and outcome = 'denied'"
+            " and actor is null and source is not null"
         ).fetchone()
     assert rows and rows[0] == 1
 
