@@ -283,7 +283,7 @@ def test_of_several_at_once_one_gets_the_next(http: httpx.Client, api_key: str) 
 # ---- revocation ----
 
 
-def test_who_holds_a_token_may_end_it(http: httpx.Client, api_key: str) -> None:
+def test_who_holds_a_token_may_end_it(stack: Any, http: httpx.Client, api_key: str) -> None:
     one, two = buy(http, api_key)["access_token"], buy(http, api_key)["access_token"]
     assert status(http, one) == 200
     assert http.post("/v1/auth/revoke", data={"token": one}).status_code == 200
@@ -291,6 +291,10 @@ def test_who_holds_a_token_may_end_it(http: httpx.Client, api_key: str) -> None:
     reply = http.get("/v1/jobs", headers=bearer(one))
     assert "revoked" in reply.headers["WWW-Authenticate"]
     assert status(http, two) == 200
+    # what has ended is not ended again: every change of the list is read by all
+    moved = stack.psql("select seq from access_sequence")
+    assert http.post("/v1/auth/revoke", data={"token": one}).status_code == 200
+    assert stack.psql("select seq from access_sequence") == moved
     assert http.post("/v1/auth/revoke", data={"token": "a.b.c"}).status_code == 200
     assert http.post("/v1/auth/revoke", data={}).status_code == 400
 
