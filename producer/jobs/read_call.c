@@ -1,6 +1,9 @@
 #include "jobs/read_call.h"
 
+#include "access/authorise.h"
 #include "access/authority.h"
+#include "access/holders.h"
+#include "access/keys.h"
 #include "access/reading.h"
 #include "domain/usage.h"
 #include "ground/clock.h"
@@ -250,18 +253,50 @@ static void finish(struct read_work *w)
 	}
 }
 
+/* holders_told_fn; the caller's rights are those of now. */
+static void judged(void *owner, enum err e)
+{
+	struct read_work *w = owner;
+	const struct request *r = w->r;
+
+	if (!e && !authorise_still(r->producer->config, &r->caller, PERMISSION_JOB_READ, r->object))
+		e = ERR_FORBIDDEN;
+	if (e)
+		request_resume_failed(w->r, e);
+	else
+		read_again(w, &read_op);
+}
+
+/* Who has waited is judged as if it came now: minutes have passed, perhaps. */
+static void judge(struct read_work *w)
+{
+	struct producer *p = w->r->producer;
+	struct caller *caller = &w->r->caller;
+	struct rights *rights;
+	enum err e = authority_judge(p->authority, caller, AUTHORITY_READ_MS);
+
+	if (!e)
+		e = authority_judge_open(p->authority, caller);
+	rights = e ? NULL : holders_find(p->holders, caller, KEYS_TTL_MS);
+	if (rights) {
+		rights_release(caller->rights);
+		caller->rights = rights;
+		judged(w, ERR_OK);
+		return;
+	}
+	if (!e)
+		e = holders_ask(p->holders, caller, judged, w);
+	if (e)
+		request_resume_failed(w->r, e);
+}
+
 static void told(struct watcher *watcher, enum live_why why)
 {
 	struct read_work *w = RING_OF(watcher, struct read_work, watcher);
-	enum err e = authority_judge(w->r->producer->authority, &w->r->caller, AUTHORITY_READ_MS);
 
-	if (e) {
-		request_resume_failed(w->r, e);
-		return;
-	}
 	if (why != LIVE_MOVED)
 		w->until_ms = 0;
-	read_again(w, &read_op);
+	judge(w);
 }
 
 static void watch(struct read_work *w)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -285,6 +287,36 @@ def test_a_stream_ends_with_who_listens_and_outlives_a_credential_that_ran_out(
     cancel = world.http.post(f"/v1/jobs/{job}/cancel", headers=bearer(owner))
     assert cancel.status_code == 200
     assert "job.cancelled" in stays.until_end()
+
+
+def test_who_waited_for_an_answer_is_judged_again_when_it_comes(world: World) -> None:
+    owner = world.key()["key"]
+    job = world.submit(owner)
+    world.user("erin", "reader")
+    one, issuer = world.register(roles={"*": "reader"})
+    path = f"/v1/jobs/{job}"
+
+    def poll(token: str) -> int:
+        reply = world.http.get(f"{path}?wait=50", headers=bearer(token), timeout=120)
+        return reply.status_code
+
+    def watchers() -> int:
+        found = re.search(r"^longhaul_watchers (\d+)", world.admin.http.get("/metrics").text, re.M)
+        return int(found[1]) if found else 0
+
+    before = watchers()
+    erin = world.token(world.key(user="erin")["key"])
+    ada = one.token()
+    with ThreadPoolExecutor(3) as pool:
+        polls = [pool.submit(poll, token) for token in (erin, ada, owner)]
+        until("they wait", lambda: watchers() == before + 3, SEEN_S)
+        world.user("erin", "guest")
+        assert world.admin.http.delete(f"/v1/issuers/{issuer}").status_code == 204
+        until("erin is out", lambda: world.get(path, erin) == 404, SEEN_S)
+        until("ada is out", lambda: world.get(path, ada) == 401, SEEN_S)
+        cancel = world.http.post(f"{path}/cancel", headers=bearer(owner))
+        assert cancel.status_code == 200
+        assert [one.result() for one in polls] == [403, 401, 200]
 
 
 # ---- at rest ----
