@@ -14,7 +14,7 @@ enum { SLOTS = 1 << 16, TRIES = 8, MINUTE_MS = 60000, BATCH_MAX = 500, ACTION_MA
 /* Who read what in this minute. */
 struct slot {
 	int64_t minute;
-	struct id who, what;
+	struct id who, what; /* who: a credential */
 };
 
 struct reading {
@@ -155,9 +155,10 @@ void reading_note_each(
 		then(owner, e);
 }
 
+/* By the credential: a stolen one is not hidden by what its owner reads in the same minute. */
 static struct slot slot_of(const struct request *r, struct id object)
 {
-	return (struct slot){clock_ms() / MINUTE_MS + 1, r->caller.principal, object};
+	return (struct slot){clock_ms() / MINUTE_MS + 1, r->caller.credential, object};
 }
 
 void reading_note(

@@ -1,7 +1,7 @@
 /* reading.h - content leaves only after the record knows who read it.
  *
  * A read of content (a result, an input, events; whatever an operator looks at) is a
- * row of the audit, committed before the first byte goes: one for (principal, object,
+ * row of the audit, committed before the first byte goes: one for (credential, object,
  * minute), one for each event stream. A state without content, and a 304, is no read.
  * When the row cannot be written nothing leaves: 503.
  *

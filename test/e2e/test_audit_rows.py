@@ -387,6 +387,19 @@ def test_reading_content_is_one_row_a_minute_and_a_state_is_none(scene: Scene) -
     assert [row["action"] for s in (stream, again) for row in scene.rows(s)] == ["job.watch"] * 2
 
 
+def test_who_reads_with_another_credential_is_a_row_of_its_own(scene: Scene) -> None:
+    """A stolen one does not hide behind what its owner reads in the same minute."""
+    job = scene.done()
+    stolen = {"Authorization": f"Bearer {scene.token().json()['access_token']}"}
+    own = scene.client.http.get(f"/v1/jobs/{job}")
+    thief = scene.client.http.get(f"/v1/jobs/{job}", headers=stolen)
+    assert own.status_code == thief.status_code == 200
+    rows = [row for reply in (own, thief) for row in scene.rows(reply)]
+    assert [row["action"] for row in rows] == ["job.read"] * 2
+    assert rows[0]["actor"] == rows[1]["actor"]
+    assert rows[0]["credential"] != rows[1]["credential"]
+
+
 def test_what_an_operator_looks_at_is_read(scene: Scene) -> None:
     text = (ROOT / "producer/routes.c").read_text()
     looks = re.findall(r'\{"GET",\s+"(/v1[^"]+)",\s+ROUTE_ADMIN', text)
