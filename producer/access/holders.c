@@ -201,6 +201,8 @@ static void look_done(struct record_item *item, enum err e)
 		rights_release(look->caller->rights);
 		look->caller->rights = look->rights;
 		keep(look->holders, look->caller, look->since);
+	} else {
+		rights_release(look->rights);
 	}
 	look->told(look->owner, e);
 	free(look);
