@@ -73,7 +73,8 @@ static void look_up(struct bench *b)
 	struct caller caller = {0};
 
 	digest_sha256(b->text.bytes, b->text.len, hash);
-	check(known_get(b->known, hash, (struct known_age){KEYS_TTL_MS, 1}, &caller) != KNOWN_NOT, "looking up");
+	check(known_get(b->known, hash, (struct known_age){KEYS_TTL_MS, 1}, &caller) != KNOWN_NOT,
+		"looking up");
 	caller_clear(&caller);
 }
 
