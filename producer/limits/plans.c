@@ -133,13 +133,14 @@ struct sources {
 static struct request_limit limit_of(
 	const struct sources *s, enum limit_level level, const char *role)
 {
+	static const struct request_limit none;
 	const struct request_limit *limit = role ? role_of(s->own, role) : level_of(s->own, level);
 
 	if (!limit)
 		limit = role ? role_of(s->usual, role) : level_of(s->usual, level);
 	if (limit)
 		return *limit;
-	return role ? (struct request_limit){0} : plans_configured(s->config, level);
+	return role ? none : plans_configured(s->config, level);
 }
 
 static size_t found_put(struct plans_found *found, size_t n, const struct sources *s,
