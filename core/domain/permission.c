@@ -2,27 +2,20 @@
 
 #include <string.h>
 
-#define PERMISSION_ROW(name, text, help) {text, help},
-static const struct {
-	const char *text, *help;
-} rows[PERMISSIONS] = {PERMISSION_TABLE(PERMISSION_ROW)};
+#define PERMISSION_ROW(name, text, what) text,
+static const char *const rows[PERMISSIONS] = {PERMISSION_TABLE(PERMISSION_ROW)};
 #undef PERMISSION_ROW
 
 static const char operators[] = "operator:";
 
 const char *permission_text(enum permission p)
 {
-	return rows[p].text;
-}
-
-const char *permission_help(enum permission p)
-{
-	return rows[p].help;
+	return rows[p];
 }
 
 bool permission_is_operators(enum permission p)
 {
-	return strncmp(rows[p].text, operators, sizeof operators - 1) == 0;
+	return strncmp(rows[p], operators, sizeof operators - 1) == 0;
 }
 
 permission_set permission_operators(void)
@@ -51,7 +44,7 @@ permission_set permission_named(const char *text)
 	if (strcmp(text, "*:*") == 0)
 		return (((permission_set)1 << PERMISSIONS) - 1) & ~permission_operators();
 	for (enum permission p = 0; p < PERMISSIONS; p++)
-		if (names(text, len, rows[p].text))
+		if (names(text, len, rows[p]))
 			set |= permission_bit(p);
 	return set;
 }

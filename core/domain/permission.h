@@ -8,6 +8,8 @@
  * A permission is a bit of a permission_set, so that a decision without conditions is
  * one test.
  *
+ * The last of a row says what it lets one do, for who reads the table.
+ *
  * Threads: pure.  Memory: static. */
 #ifndef DOMAIN_PERMISSION_H
 #define DOMAIN_PERMISSION_H
@@ -38,11 +40,11 @@
 	X(OPERATOR_UPSTREAM, "operator:upstream", "set breakers by hand")                       \
 	X(OPERATOR_TENANT,   "operator:tenant",   "make tenants, set what they may have")       \
 	X(OPERATOR_JOB,      "operator:job",      "cancel and retry jobs of any tenant")        \
-	X(OPERATOR_KEY,      "operator:key",      "make, see and revoke API keys")              \
-	X(OPERATOR_ACCESS,   "operator:access",   "see and change any tenant's users and roles")
+	X(OPERATOR_KEY,      "operator:key",      "make, see, revoke API keys; signing secrets") \
+	X(OPERATOR_ACCESS,   "operator:access",   "any tenant's users, roles, approvals, issuers, revocations")
 /* clang-format on */
 
-#define PERMISSION_NAME(name, text, help) PERMISSION_##name,
+#define PERMISSION_NAME(name, text, what) PERMISSION_##name,
 enum permission { PERMISSION_TABLE(PERMISSION_NAME) PERMISSIONS };
 #undef PERMISSION_NAME
 
@@ -53,7 +55,6 @@ enum { PERMISSION_TEXT_MAX = 32 };
 
 /* "job:read" */
 const char *permission_text(enum permission p);
-const char *permission_help(enum permission p);
 static inline permission_set permission_bit(enum permission p)
 {
 	return (permission_set)1 << p;
