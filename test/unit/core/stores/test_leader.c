@@ -134,6 +134,18 @@ static void test_unexplained_deaths_lead_to_probation_one_at_a_time(void **state
 	assert_int_equal(record_row.crashes, 1);
 }
 
+/* As a worker that leaves does. */
+static void hand_back(struct led *l, const struct claim *c)
+{
+	struct finish end = record_finish_of(c);
+
+	end.as = FINISH_INTERRUPTED;
+	end.error = ERR_INTERRUPTED;
+	end.result = (struct db_bytes){NULL, 0};
+	end.decision = (struct id){{0}};
+	record_finish(l->w->worker, l->w->me, &end, 1);
+}
+
 /* promises: C7 */
 static void test_a_late_note_blames_after_all(void **state)
 {
@@ -153,6 +165,39 @@ static void test_a_late_note_blames_after_all(void **state)
 	record_run(l->leader, reap_notes(l->leader, l->term, on_reap, &report));
 	assert_int_equal(record_look(l->w, s.tenant, s.job), 1);
 	assert_int_equal(record_row.crashes, 1);
+}
+
+/* promises: C7 */
+static void test_a_third_note_that_comes_late_ends_a_job_that_runs_again(void **state)
+{
+	struct led *l = *state;
+	struct reap_report report;
+	struct worker_crash note;
+	struct claim last;
+	struct submit s;
+	struct finish end, *ends[] = {&end};
+	enum err e = ERR_INTERNAL;
+
+	submit_n(l, &s, 1);
+	for (int crash = 1; crash <= REAP_CRASHES_MAX; crash++) {
+		note = (struct worker_crash){.worker = l->w->me, .tenant = s.tenant, .job = s.job};
+		note.fence = record_claim(l->w->worker, l->w->me, l->w->queue, 10)->claim[0].fence;
+		assert_int_equal(reap(l, l->w->me).returned, 1);
+		l->w->me = reborn(l, &note, 1);
+		last = record_claim(l->w->worker, l->w->me, l->w->queue, 10)->claim[0];
+		record_run(l->leader, reap_notes(l->leader, l->term, on_reap, &report));
+		assert_int_equal(report.quarantined, crash == REAP_CRASHES_MAX);
+		if (crash < REAP_CRASHES_MAX)
+			hand_back(l, &last);
+	}
+	assert_int_equal(record_look(l->w, s.tenant, s.job), 1);
+	assert_int_equal(record_row.state, JOB_FAILED);
+	assert_int_equal(record_row.crashes, REAP_CRASHES_MAX);
+	assert_string_equal(record_error, "poison");
+	end = record_finish_of(&last);
+	record_run(
+		l->w->worker, finish_batch(l->w->worker, l->w->me, ends, 1, record_finished, &e));
+	assert_int_equal(end.outcome, ERR_LOST);
 }
 
 static void on_attempts(void *ctx, enum err e, const struct attempt_row *rows, size_t n)
@@ -373,6 +418,7 @@ int main(void)
 		TEST(test_only_the_job_to_blame_is_quarantined),
 		TEST(test_unexplained_deaths_lead_to_probation_one_at_a_time),
 		TEST(test_a_late_note_blames_after_all),
+		TEST(test_a_third_note_that_comes_late_ends_a_job_that_runs_again),
 		TEST(test_what_a_lost_attempt_used_is_guessed_until_its_holder_tells),
 		TEST(test_a_lost_attempt_that_calls_nobody_used_nothing),
 		TEST(test_a_worker_that_beats_is_not_reaped),
