@@ -322,7 +322,7 @@ static const struct statement {
 	{"expire running", plant_lease_late, expire_running, AT(RUNNING), JOB_EXPIRED},
 	{"reap", plant_lease, lose_worker, AT(RUNNING), JOB_QUEUED},
 	{"reap: poison", plant_lease, lose_poisoned_worker, AT(RUNNING), JOB_FAILED},
-	{"reap: late note", plant_ready, blame_late, AT(QUEUED), JOB_FAILED},
+	{"reap: late note", plant_ready, blame_late, AT(QUEUED) | AT(RUNNING), JOB_FAILED},
 };
 
 /* Allowed, and taken by no statement of this release: a waiting job becomes queued first. */
