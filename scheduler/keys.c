@@ -16,9 +16,8 @@ enum { HEARD_MS = 3 * KEY_REPORT_EVERY_MS, REST_MS = 3600000 };
 struct scheduler_keys {
 	struct keyring *ring;
 	struct key_holder self;
-	struct key_state last;
+	struct keys_told told;
 	int64_t report_ms; /* when the next is due */
-	bool told;
 	/* the walk through all data keys */
 	int32_t epoch;		  /* the active one, as this walk knows it */
 	int64_t since_ms;	  /* since when */
@@ -43,21 +42,6 @@ static void on_report(void *ctx, enum err e, const struct key_state *state)
 	ask->state = *state;
 }
 
-static void learn(struct scheduler_keys *k, const struct key_state *state)
-{
-	if (k->told && key_state_equal(&k->last, state))
-		return;
-	if (state->holds_active)
-		log_info("keys", LOG_INT("epoch", state->active),
-			LOG_INT("missing", (int64_t)state->missing),
-			LOG_INT("destroyed_and_here", (int64_t)state->left));
-	else
-		log_error("the active epoch's key is not here: data keys are not wrapped anew",
-			LOG_INT("epoch", state->active));
-	k->last = *state;
-	k->told = true;
-}
-
 enum err scheduler_keys_turn(struct leader *leader)
 {
 	struct scheduler_keys *k = leader->keys;
@@ -71,7 +55,7 @@ enum err scheduler_keys_turn(struct leader *leader)
 		leader, key_epoch_report(leader->db, &k->self, k->ring, on_report, &ask), &ask.ask);
 	if (e != ERR_OK)
 		return e;
-	learn(k, &ask.state);
+	(void)keys_tell(&k->told, &ask.state, "data keys are not wrapped anew");
 	k->report_ms = clock_ms() + KEY_REPORT_EVERY_MS;
 	return ERR_OK;
 }

@@ -2,7 +2,6 @@
 
 #include "claim.h"
 #include "connect/keys.h"
-#include "ground/log.h"
 #include "stores/key_epoch.h"
 #include "worker.h"
 
@@ -14,33 +13,16 @@ struct key_watch {
 	struct worker *worker;
 	struct loop_timer *timer;
 	struct key_holder self;
-	struct key_state last;
-	bool told;
+	struct keys_told told;
 };
-
-static void learn(struct key_watch *k, const struct key_state *state)
-{
-	if (k->told && key_state_equal(&k->last, state))
-		return;
-	if (state->holds_active)
-		log_info("keys", LOG_INT("epoch", state->active),
-			LOG_INT("missing", (int64_t)state->missing),
-			LOG_INT("destroyed_and_here", (int64_t)state->left));
-	else
-		log_error("the active epoch's key is not here: nothing is claimed",
-			LOG_INT("epoch", state->active));
-	k->last = *state;
-	k->told = true;
-	claim_wake(k->worker->claim);
-}
 
 static void on_report(void *ctx, enum err e, const struct key_state *state)
 {
 	struct key_watch *k = ctx;
 
-	if (!e)
-		learn(k, state);
-	loop_timer_start(k->timer, k->last.holds_active ? KEY_REPORT_EVERY_MS : WITHOUT_MS);
+	if (!e && keys_tell(&k->told, state, "nothing is claimed"))
+		claim_wake(k->worker->claim);
+	loop_timer_start(k->timer, k->told.state.holds_active ? KEY_REPORT_EVERY_MS : WITHOUT_MS);
 }
 
 static void report(void *owner)

@@ -50,3 +50,18 @@ void keys_look(const struct config *config, struct keyring *ring)
 			LOG_INT("epoch", epoch), LOG_INT("times", (int64_t)times));
 	(void)load(config->keys.dir, ring, NULL);
 }
+
+bool keys_tell(struct keys_told *told, const struct key_state *state, const char *without)
+{
+	if (told->any && key_state_equal(&told->state, state))
+		return false;
+	if (state->holds_active)
+		log_info("keys", LOG_INT("epoch", state->active),
+			LOG_INT("missing", (int64_t)state->missing),
+			LOG_INT("destroyed_and_here", (int64_t)state->left));
+	else
+		log_error("the active epoch's key is not here", LOG_INT("epoch", state->active),
+			LOG_TEXT("so", without));
+	*told = (struct keys_told){*state, true};
+	return true;
+}

@@ -9,6 +9,7 @@
 #define CONNECT_KEYS_H
 
 #include "config/config.h"
+#include "domain/key_state.h"
 #include "domain/keyring.h"
 
 /* Logs why it fails: keys.dir is not set, holds no key, or may be read by others.
@@ -17,5 +18,14 @@ MUST_CHECK enum err keys_open(const struct config *config, struct keyring **ret_
 /* Adds what came since; a fault is logged, and what is held stays. Says also when data keys did not
  * open since the last look, as the key of their epoch is destroyed or not here. */
 void keys_look(const struct config *config, struct keyring *ring);
+
+/* What was told last. */
+struct keys_told {
+	struct key_state state;
+	bool any;
+};
+/* Logs what the record says of the keys, where it is news. without: what stays undone while the
+ * active epoch's key is not here; static. True: it was news. */
+bool keys_tell(struct keys_told *told, const struct key_state *state, const char *without);
 
 #endif

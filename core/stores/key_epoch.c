@@ -69,12 +69,6 @@ static const struct db_stmt escrow_stmt = {.name = "key_epoch_escrow",
 
 /* ---- every process ---- */
 
-bool key_state_equal(const struct key_state *a, const struct key_state *b)
-{
-	return a->active == b->active && a->holds_active == b->holds_active &&
-	       a->missing == b->missing && a->left == b->left;
-}
-
 struct report {
 	key_report_done *done;
 	void *ctx;

@@ -15,6 +15,7 @@
 #ifndef STORES_KEY_EPOCH_H
 #define STORES_KEY_EPOCH_H
 
+#include "domain/key_state.h"
 #include "domain/keyring.h"
 #include "ports/db.h"
 
@@ -28,13 +29,6 @@ struct key_holder {
 };
 /* What the record knew, as it was put into the ring: which epoch is active, whether clear values
  * are still read, which epochs are destroyed and gone. */
-struct key_state {
-	int32_t active; /* 0 = there is none */
-	bool holds_active;
-	size_t missing; /* epochs that are neither held nor destroyed; with another mark too */
-	size_t left;	/* destroyed epochs whose files still lie here */
-};
-bool key_state_equal(const struct key_state *a, const struct key_state *b);
 typedef void key_report_done(void *ctx, enum err e, const struct key_state *state);
 /* Says what this process holds, and learns. Every KEY_REPORT_EVERY_MS. */
 MUST_CHECK enum err key_epoch_report(struct db *db, const struct key_holder *self,

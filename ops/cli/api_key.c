@@ -21,18 +21,7 @@ static const struct column columns[] = {
 
 enum outcome api_key_list_run(struct call *call)
 {
-	struct buf path;
-	enum outcome outcome;
-
-	buf_init(&path, 1024);
-	buf_text(&path, "/v1/api-keys");
-	client_query(&path, "tenant", call_text(call, "tenant"));
-	if (buf_err(&path) == ERR_OK)
-		outcome = listing_run(call, CLIENT_OPERATOR, path.bytes, columns);
-	else
-		outcome = call_usage(call, "the tenant's name is too long");
-	buf_clear(&path);
-	return outcome;
+	return listing_of_tenant(call, "/v1/api-keys", columns);
 }
 
 static enum outcome create(struct call *call, json_t **ret_json)

@@ -19,18 +19,7 @@ static const struct column columns[] = {
 
 enum outcome issuer_list_run(struct call *call)
 {
-	struct buf path;
-	enum outcome outcome;
-
-	buf_init(&path, 1024);
-	buf_text(&path, "/v1/issuers");
-	client_query(&path, "tenant", call_text(call, "tenant"));
-	if (buf_err(&path) == ERR_OK)
-		outcome = listing_run(call, CLIENT_OPERATOR, path.bytes, columns);
-	else
-		outcome = call_usage(call, "the tenant's name is too long");
-	buf_clear(&path);
-	return outcome;
+	return listing_of_tenant(call, "/v1/issuers", columns);
 }
 
 /* {"theirs": "ours"} of all --role; NULL when there is no memory. */

@@ -248,3 +248,20 @@ enum outcome listing_run(const struct call *call, enum client_side side, const c
 	client_clear(&client);
 	return outcome;
 }
+
+enum outcome listing_of_tenant(
+	const struct call *call, const char *path, const struct column *columns)
+{
+	struct buf narrowed;
+	enum outcome outcome;
+
+	buf_init(&narrowed, 1024);
+	buf_text(&narrowed, path);
+	client_query(&narrowed, "tenant", call_text(call, "tenant"));
+	if (buf_err(&narrowed) == ERR_OK)
+		outcome = listing_run(call, CLIENT_OPERATOR, narrowed.bytes, columns);
+	else
+		outcome = call_usage(call, "the tenant's name is too long");
+	buf_clear(&narrowed);
+	return outcome;
+}

@@ -32,6 +32,10 @@ enum outcome listing_show(struct client *client, const struct listing *listing);
 enum outcome listing_run(const struct call *call, enum client_side side, const char *path,
 	const struct column *columns);
 
+/* The same, narrowed to the tenant that --tenant names. */
+enum outcome listing_of_tenant(
+	const struct call *call, const char *path, const struct column *columns);
+
 /* Items of a list as a table on call->out. */
 enum outcome listing_table(
 	const struct call *call, const struct column *columns, const json_t *items);

@@ -1,7 +1,6 @@
 #include "access/key_watch.h"
 
 #include "connect/keys.h"
-#include "ground/log.h"
 #include "ports/loop.h"
 #include "producer.h"
 #include "stores/key_epoch.h"
@@ -15,33 +14,18 @@ struct key_watch {
 	struct producer *producer;
 	struct loop_timer *timer;
 	struct key_holder self;
-	struct key_state last;
+	struct keys_told told;
 	int64_t ticks; /* until the next report */
-	bool told;
 	_Atomic bool asking;
 };
-
-static void learn(struct key_watch *k, const struct key_state *state)
-{
-	if (k->told && key_state_equal(&k->last, state))
-		return;
-	if (state->holds_active)
-		log_info("keys", LOG_INT("epoch", state->active),
-			LOG_INT("missing", (int64_t)state->missing),
-			LOG_INT("destroyed_and_here", (int64_t)state->left));
-	else
-		log_error("the active epoch's key is not here: not ready",
-			LOG_INT("epoch", state->active));
-	k->last = *state;
-	k->told = true;
-}
 
 static void reported(void *ctx, enum err e, const struct key_state *state)
 {
 	struct record_batch *batch = ctx;
 
 	if (!e)
-		learn((struct key_watch *)(void *)batch->items[0], state);
+		(void)keys_tell(
+			&((struct key_watch *)(void *)batch->items[0])->told, state, "not ready");
 	record_batch_end(batch, e);
 }
 
