@@ -1,7 +1,7 @@
 #include "access/two_people.h"
 
+#include "access/own_key.h"
 #include "producer.h"
-#include "stores/subject_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,14 +122,12 @@ static void asked(void *ctx, enum err e, struct id id)
 
 static enum err call_seal(struct gate *g)
 {
-	struct sealed_box box;
 	enum err e;
 
 	g->call.id = id_new(0);
-	sealed_box_open(&box, g->r->producer->keyring, g->call.tenant, &g->own.key);
-	e = sealed_close(&box, (struct sealed_where){SEALED_APPROVAL, g->call.id, 0}, g->text.bytes,
-		g->text.len, &g->sealed);
-	sealed_box_close(&box);
+	e = own_key_close(g->r->producer->keyring, &g->own,
+		(struct sealed_where){SEALED_APPROVAL, g->call.id, 0},
+		(struct db_bytes){g->text.bytes, g->text.len}, &g->sealed);
 	g->call.sealed = (struct db_bytes){g->sealed.bytes, g->sealed.len};
 	return e;
 }
@@ -149,15 +147,8 @@ static void keyed(void *ctx, enum err e)
 
 static enum err key_run(struct gate *g, struct record_batch *batch)
 {
-	enum err e;
-
 	g->own = (struct subject_key){.tenant = g->call.tenant};
-	if (sealed_is_off()) {
-		keyed(batch, ERR_OK);
-		return ERR_OK;
-	}
-	e = sealed_key_make(g->r->producer->keyring, g->call.tenant, g->own.key.id, &g->own.key);
-	return e ? e : subject_key_ensure(g->db, &g->own, 1, keyed, batch);
+	return own_key_ensure(g->r->producer->keyring, g->db, &g->own, keyed, batch);
 }
 
 static void taken(void *ctx, enum err e, bool is_taken)
