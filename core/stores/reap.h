@@ -54,7 +54,8 @@ struct reap_gone {
 };
 MUST_CHECK enum err reap_workers(
 	struct db *db, int64_t term, const struct reap_gone *ask, reap_done *done, void *ctx);
-/* Crash notes that came after their worker was reaped. */
+/* Crash notes that came after their worker was reaped: their jobs are blamed after all. One that is
+ * poison by that fails at once, also where it runs again: its holder gets a notice. */
 MUST_CHECK enum err reap_notes(struct db *db, int64_t term, reap_done *done, void *ctx);
 
 #endif
