@@ -47,7 +47,7 @@ class Record:
         if self.stack is None:
             from longhaul_dev.stack import Stack
 
-            self.stack = Stack(ROOT / "var/test/units")
+            self.stack = Stack(ROOT / f"var/test/units-{os.getpid()}")
             self.stack.up(lite=True, producers=1, workers=0, schedulers=0)
         parts = urlsplit(self.stack.env["LONGHAUL_PG_URL"])
         passfile = self.stack.var.resolve() / "keys/pgpass"

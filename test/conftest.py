@@ -6,6 +6,7 @@ updates var/test/results.json, which `make promises` prints.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import sys
@@ -59,11 +60,16 @@ class Ledger:
             self.outcome[item.nodeid] = report.outcome
 
     def pytest_sessionfinish(self) -> None:
+        """Locked: another lane (lanes.py) may end at the same moment."""
         LEDGER.parent.mkdir(parents=True, exist_ok=True)
-        known = json.loads(LEDGER.read_text()) if LEDGER.exists() else {}
-        for nodeid, outcome in self.outcome.items():
-            known[nodeid] = {"rows": self.rows[nodeid], "outcome": outcome}
-        LEDGER.write_text(json.dumps(known, indent=1, sort_keys=True))
+        with LEDGER.open("a+") as ledger:
+            fcntl.flock(ledger, fcntl.LOCK_EX)
+            ledger.seek(0)
+            known = json.loads(ledger.read() or "{}")
+            for nodeid, outcome in self.outcome.items():
+                known[nodeid] = {"rows": self.rows[nodeid], "outcome": outcome}
+            ledger.truncate(0)
+            ledger.write(json.dumps(known, indent=1, sort_keys=True))
 
     def pytest_unconfigure(self) -> None:
         """The closing line, alone and plain, whatever pytest's own summary looks like."""

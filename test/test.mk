@@ -6,13 +6,14 @@ RACE     = build/$(1)/unit/core/stores/test_race
 # Those that must fail in the build without what they protect (test/fault/test_unit_controls.py).
 CONTROLS = $(call RACE,unfenced) build/unfenced/unit/core/stores/test_share \
            build/unfenced/unit/worker/upstreams/test_permit
-PYTEST  = $(PYTHON) -m pytest -q -p no:cacheprovider --c-modes=$(C_MODES)
+QUIETLY = -q -p no:cacheprovider --c-modes=$(C_MODES)
+PYTEST  = $(PYTHON) -m pytest $(QUIETLY)
 ONLY    ?= test
 
 .PHONY: test check e2e faults soak fuzz sanitize promises test-builds
 test: packages
 	$(Q)$(MAKE) --no-print-directory test-builds
-	$(Q)$(PYTEST) $(ONLY)
+	$(Q)$(if $(filter test,$(ONLY)),$(PYTHON) test/lanes.py $(QUIETLY),$(PYTEST) $(ONLY))
 
 # Every build the suite needs; each mode is its own make so that its flags are its own.
 test-builds:
