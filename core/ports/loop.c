@@ -175,13 +175,20 @@ enum err loop_new(struct loop **ret_loop)
 	return ERR_OK;
 }
 
+/* The last callbacks may have stopped the loop: that ends a run before it began. */
+static void loop_settle(struct loop *loop)
+{
+	if (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0)
+		uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
 void loop_free(struct loop *loop)
 {
 	if (loop == NULL)
 		return;
 	uv_close((uv_handle_t *)&loop->before_wait, NULL);
 	uv_close((uv_handle_t *)&loop->after_wait, NULL);
-	uv_run(&loop->uv, UV_RUN_NOWAIT);
+	loop_settle(loop);
 	for (struct loop_idle *idle = loop->first; idle != NULL; idle = idle->next)
 		idle->fn = NULL;
 	loop_sweep(loop);
