@@ -1,10 +1,9 @@
-"""The whole suite in two lanes side by side, and one closing line.
+"""The whole suite in lanes side by side, and one closing line.
 
-Tests with stacks wait most of their time: for leases to lapse, for parts to come back. C tests and
-fuzzers compute. So the latter run behind the former, with what of the processor those leave (nice):
-together they take little more than the first alone, which hardly notices. Each lane is a pytest of
-its own, with stacks of its own. The first is shown as it goes, what the other said when both have
-ended, so that nothing is mixed.
+Fault tests wait most of their time, for leases to lapse and parts to come back; C tests and fuzzers
+compute, and take what of the processor the others leave (nice). Side by side they take little more
+than the longest alone. Each lane is a pytest of its own, with stacks of its own. The last one is
+shown as it goes, what the others said when all have ended, so that nothing is mixed.
 
     python test/lanes.py [pytest's options]
 """
@@ -15,19 +14,35 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-BEHIND = ["test/unit", "test/fuzz"]
-FRONT = ["test", *(f"--ignore={folder}" for folder in BEHIND)]
-NICE = 19  # a fifteenth of the processor when both want it
-KEPT = Path("var/test/behind.log")
+KEPT = Path("var/test")
+
+
+@dataclass(frozen=True)
+class Lane:
+    name: str
+    folders: list[str]
+    nice: int = 0
+
+    def start(self, options: list[str], **to: object) -> subprocess.Popen[str]:
+        command = ["nice", "-n", str(self.nice), sys.executable, "-m", "pytest"]
+        return subprocess.Popen(
+            [*command, *options, *self.folders], stderr=subprocess.STDOUT, text=True, **to
+        )  # type: ignore[call-overload]
+
+    def log(self) -> Path:
+        return KEPT / f"lane-{self.name}.log"
+
+
+BESIDE = [
+    Lane("faults", ["test/fault", "test/leak"]),
+    Lane("units", ["test/unit", "test/fuzz"], nice=19),
+]
+REST = Lane("rest", ["test", *(f"--ignore={one}" for lane in BESIDE for one in lane.folders)])
 COUNTS = ("passed", "failed", "skipped")
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
-
-
-def lane(words: list[str], stdout: object, nice: int = 0) -> subprocess.Popen[str]:
-    command = ["nice", "-n", str(nice), sys.executable, "-m", "pytest", *words]
-    return subprocess.Popen(command, stdout=stdout, stderr=subprocess.STDOUT, text=True)  # type: ignore[call-overload]
 
 
 def counted(text: str) -> Counter[str]:
@@ -38,10 +53,10 @@ def counted(text: str) -> Counter[str]:
     return Counter(dict(zip(COUNTS, (int(n or 0) for n in closing.groups()), strict=True)))
 
 
-def shown(front: subprocess.Popen[str]) -> str:
+def shown(running: subprocess.Popen[str]) -> str:
     said = []
-    assert front.stdout
-    for line in front.stdout:
+    assert running.stdout
+    for line in running.stdout:
         said.append(line)
         if not CLOSING.match(line):
             print(line, end="", flush=True)
@@ -49,14 +64,14 @@ def shown(front: subprocess.Popen[str]) -> str:
 
 
 def main(options: list[str]) -> int:
-    KEPT.parent.mkdir(parents=True, exist_ok=True)
-    with KEPT.open("w") as kept:
-        behind = lane([*options, *BEHIND], kept, NICE)
-        front = lane([*options, *FRONT], subprocess.PIPE)
-        said = shown(front)
-        codes = [front.wait(), behind.wait()]
-    texts = [said, KEPT.read_text()]
-    print("--- behind it:", CLOSING.sub("", texts[1]), sep="\n", end="")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    beside = [one.start(options, stdout=one.log().open("w")) for one in BESIDE]
+    rest = REST.start(options, stdout=subprocess.PIPE)
+    texts = [shown(rest)]
+    codes = [one.wait() for one in (rest, *beside)]
+    for one in BESIDE:
+        texts.append(one.log().read_text())
+        print(f"--- {one.name}", CLOSING.sub("", texts[-1]), sep="\n", end="")
     sums = sum((counted(text) for text in texts), Counter())
     skipped = f", {sums['skipped']} skipped" if sums["skipped"] else ""
     print(f"{sums['passed']} passed, {sums['failed']} failed{skipped}")
