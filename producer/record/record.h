@@ -15,7 +15,7 @@
  * Bounds: pending_max items in all inboxes together, and a record that is away,
  * refuse at once (ERR_UNAVAILABLE, ERR_DB): the caller answers 503. An item waits
  * for its turn at most wait_ms, a moment when the record just went. After a data
- * error a batch is halved until the item that is to blame stands alone.
+ * error a batch runs again in parts (batch.h) until the item that is to blame stands alone.
  *
  * Threads: record_add from any; run, settle and done on a lane's. One mutex guards
  * all inboxes, held to put in and to take out.
