@@ -1,9 +1,9 @@
 /* sender.h - sends webhooks: the worker's second desk, beside the jobs.
  *
- * It claims due rows of the outbox, writes and signs a request for each attempt,
- * posts it under the egress rules, and tells the record what became of it. The
- * claim is a lease: what a killed worker had under way becomes due again by itself
- * and is sent under the same id; so a crash doubles at most what it interrupted.
+ * It claims due rows of the outbox, makes a post of each (post.h), and tells the record
+ * what became of it. The claim is a lease: what a killed worker had under way becomes
+ * due again by itself and is sent under the same id; so a crash doubles at most what it
+ * interrupted.
  *
  * Its slots are its own (webhook.max_in_flight): receivers and model calls do not
  * wait for each other. No receiver gets more than webhook.per_origin_in_flight of
