@@ -1,11 +1,11 @@
 #include "jobs/job_spec.h"
 
 #include "domain/kind.h"
-#include "domain/origin.h"
 #include "domain/sealed.h"
 #include "ground/clock.h"
-#include "ground/utf8.h"
+#include "jobs/job_callback.h"
 #include "jobs/job_hint.h"
+#include "jobs/job_match.h"
 #include "jobs/job_rights.h"
 #include "jobs/job_units.h"
 #include "jobs/job_values.h"
@@ -43,17 +43,6 @@ static int64_t integer(const struct reading *r, const char *name, int64_t initia
 	const json_t *value = member(r, name);
 
 	return value ? json_integer_value(value) : initial;
-}
-
-static void hash_add(struct reading *r, const char *what, struct sealed_pair pair)
-{
-	struct submit *s = &r->spec->submit;
-	uint8_t hash[DIGEST_SIZE];
-
-	if (s->hashes_n == SUBMIT_HASHES_MAX)
-		return;
-	sealed_match(r->scene->caller->facts->match_key, what, pair, hash);
-	memcpy(s->hashes[s->hashes_n++], hash, SUBMIT_HASH_BYTES);
 }
 
 /* ---- members ---- */
@@ -133,134 +122,6 @@ static void run_at_check(struct reading *r)
 	r->spec->submit.run_at_ms = at > now ? at : 0;
 }
 
-static void pair_check(struct reading *r, const char *name, const json_t *value)
-{
-	const struct config *c = r->scene->config;
-	const char *text = json_string_value(value);
-	char pointer[POINTER_MAX];
-	struct sealed_pair pair = {name, strlen(name), text, text ? strlen(text) : 0};
-
-	(void)snprintf(pointer, sizeof pointer, "/metadata/%.100s", name);
-	if (pair.name_len == 0 ||
-		utf8_count(name, pair.name_len) > (size_t)c->limits.metadata_key_chars)
-		problems_add(r->p, "/metadata", "a name must have 1 to %lld characters",
-			(long long)c->limits.metadata_key_chars);
-	else if (!text || utf8_count(text, pair.value_len) > (size_t)c->limits.metadata_value_chars)
-		problems_add(r->p, pointer, "must be a text of at most %lld characters",
-			(long long)c->limits.metadata_value_chars);
-	else
-		hash_add(r, "metadata", pair);
-}
-
-static enum err metadata_check(struct reading *r)
-{
-	json_t *metadata = json_object_get(r->spec->body, "metadata");
-	int64_t max = r->scene->config->limits.metadata_keys;
-	const char *name;
-	json_t *value;
-
-	if (!json_is_object(metadata) || json_object_size(metadata) == 0)
-		return ERR_OK;
-	if ((int64_t)json_object_size(metadata) > max) {
-		problems_add(r->p, "/metadata", "must have at most %lld members", (long long)max);
-		return ERR_OK;
-	}
-	json_object_foreach(metadata, name, value) pair_check(r, name, value);
-	return job_value_add_json(r->spec, SEALED_METADATA, metadata);
-}
-
-static enum err subject_check(struct reading *r)
-{
-	const char *text = json_string_value(member(r, "subject"));
-	int64_t max = r->scene->config->limits.subject_chars;
-
-	caller_name(r->scene->caller, r->spec->subject);
-	if (text && (!text[0] || utf8_count(text, strlen(text)) > (size_t)max)) {
-		problems_add(r->p, "/subject", "must have 1 to %lld characters", (long long)max);
-		return ERR_OK;
-	}
-	if (!text)
-		text = r->spec->subject;
-	hash_add(r, "subject", (struct sealed_pair){"", 0, text, strlen(text)});
-	/* the subject's data key bears the same name */
-	memcpy(r->spec->submit.data_key.bytes, r->spec->submit.hashes[r->spec->submit.hashes_n - 1],
-		SUBMIT_HASH_BYTES);
-	return job_value_add(r->spec, SEALED_SUBJECT, text, strlen(text));
-}
-
-static void origin_check(struct reading *r, const char *text)
-{
-	const struct tenant_facts *facts = r->scene->caller->facts;
-	struct url url;
-	const char *fault = url_parse(text, strlen(text), &url);
-
-	if (fault) {
-		problems_add(r->p, "/callback/url", "%s", fault);
-		return;
-	}
-	if (!url.https && !r->scene->config->webhook.allow_http)
-		problems_add(r->p, "/callback/url", "must be an https address");
-	for (size_t i = 0; i < facts->origins_n; i++)
-		if (origin_entry_covers(facts->origins[i], strlen(facts->origins[i]), &url))
-			return;
-	problems_add(r->p, "/callback/url", "its origin is not on the tenant's list");
-}
-
-static void callback_events_check(struct reading *r, const json_t *events)
-{
-	static const struct {
-		const char *name;
-		int bit;
-	} names[] = {{"job.completed", CALLBACK_COMPLETED}, {"job.failed", CALLBACK_FAILED},
-		{"job.cancelled", CALLBACK_CANCELLED}, {"job.expired", CALLBACK_EXPIRED}};
-	int bits = 0;
-
-	for (size_t i = 0; i < json_array_size(events); i++) {
-		const char *text = json_string_value(json_array_get(events, i));
-		int bit = 0;
-
-		for (size_t k = 0; text && k < sizeof names / sizeof *names; k++)
-			if (strcmp(names[k].name, text) == 0)
-				bit = names[k].bit;
-		if (!bit)
-			problems_add(r->p, "/callback/events", "must be names of terminal events");
-		bits |= bit;
-	}
-	r->spec->submit.callback_events = events ? bits : CALLBACK_ALL;
-}
-
-static enum err callback_check(struct reading *r)
-{
-	static const struct json_field fields[] = {
-		{"url", JSON_IS_STRING, JSON_OPTIONAL, 1, URL_MAX},
-		{"endpoint", JSON_IS_STRING, JSON_OPTIONAL, 1, 64},
-		{"events", JSON_IS_ARRAY, JSON_OPTIONAL, 1, 4},
-		{NULL, 0, JSON_OPTIONAL, 0, 0},
-	};
-	const json_t *callback = member(r, "callback");
-	const char *url = json_string_value(json_object_get(callback, "url"));
-	json_t *kept;
-	enum err e;
-
-	if (!callback || !json_check(callback, "/callback", fields, r->p))
-		return ERR_OK;
-	if (json_object_get(callback, "endpoint")) {
-		problems_add(r->p, "/callback/endpoint",
-			"this release has no endpoints yet: give a url");
-		return ERR_OK;
-	}
-	if (!url) {
-		problems_add(r->p, "/callback/url", "is missing");
-		return ERR_OK;
-	}
-	origin_check(r, url);
-	callback_events_check(r, json_object_get(callback, "events"));
-	kept = json_pack("{s:s}", "url", url);
-	e = kept ? job_value_add_json(r->spec, SEALED_CALLBACK, kept) : ERR_NOMEM;
-	json_decref(kept);
-	return e;
-}
-
 /* Each step is an object with exactly one member. */
 static void fallback_step(struct reading *r, size_t i, const json_t *step)
 {
@@ -284,6 +145,22 @@ static enum err fallback_check(struct reading *r)
 	for (size_t i = 0; i < json_array_size(list); i++)
 		fallback_step(r, i, json_array_get(list, i));
 	return job_value_add_json(r->spec, SEALED_FALLBACK, list);
+}
+
+static enum err callback_check(struct reading *r)
+{
+	return job_callback_read(r->spec, r->scene, member(r, "callback"), r->p);
+}
+
+static enum err metadata_check(struct reading *r)
+{
+	return job_match_metadata(
+		r->spec, r->scene, json_object_get(r->spec->body, "metadata"), r->p);
+}
+
+static enum err subject_check(struct reading *r)
+{
+	return job_match_subject(r->spec, r->scene, json_string_value(member(r, "subject")), r->p);
 }
 
 static enum err trace_keep(struct reading *r)
