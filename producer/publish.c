@@ -4,7 +4,7 @@
 #include "domain/dispatch_message.h"
 #include "ground/clock.h"
 #include "ground/log.h"
-#include "jobs/live.h"
+#include "jobs/live_tell.h"
 #include "ports/stream/publisher.h"
 #include "producer.h"
 #include "queues.h"

@@ -3,7 +3,7 @@
 #include "access/authorise.h"
 #include "ground/clock.h"
 #include "jobs/list_call.h"
-#include "jobs/live.h"
+#include "jobs/live_tell.h"
 #include "jobs/read_call.h"
 #include "producer.h"
 #include "queues.h"

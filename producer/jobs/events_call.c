@@ -114,7 +114,7 @@ static void forget(struct follow *f)
 
 static void follow_free(struct follow *f)
 {
-	live_tail_leave(f->producer->live, &f->tail);
+	live_tail_leave(live_tails(f->producer->live), &f->tail);
 	live_unwatch(f->producer->live, &f->watcher);
 	if (f->reading || f->catching) {
 		f->dead = true;
@@ -182,11 +182,11 @@ static void rights_ask(struct follow *f)
 	}
 }
 
-static void told(struct watcher *w, enum live_why why)
+static void told(struct watcher *w, enum watcher_why why)
 {
 	struct follow *f = RING_OF(w, struct follow, watcher);
 	int64_t comment_ms = f->producer->config->producer.comment_ms;
-	enum judged judged = why == LIVE_CLOSING ? JUDGED_OUT : judge(f);
+	enum judged judged = why == WATCHER_CLOSING ? JUDGED_OUT : judge(f);
 
 	if (judged == JUDGED_OUT) {
 		follow_free(f);
@@ -196,7 +196,7 @@ static void told(struct watcher *w, enum live_why why)
 		rights_ask(f);
 		return;
 	}
-	if (why == LIVE_MOVED && !f->reading) {
+	if (why == WATCHER_MOVED && !f->reading) {
 		read_again(f);
 		return;
 	}
@@ -230,7 +230,7 @@ static void go_on(void *owner)
 		follow_free(f);
 		return;
 	}
-	live_tail_follow(f->producer->live, &f->tail);
+	live_tail_follow(live_tails(f->producer->live), &f->tail);
 	if (f->state == JOB_RUNNING)
 		catch_up(f);
 }

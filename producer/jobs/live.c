@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 8192, PEEK_MAX = 1000, AWAY_LOOK_MS = 100, TICK_MS = 50, TAIL_CHANNEL_MAX = 64 };
-
-static const char tail_prefix[] = LIVE_TAIL_OF;
+enum { PEEK_MAX = 1000, AWAY_LOOK_MS = 100, TICK_MS = 50 };
 
 /* One look at up to PEEK_MAX jobs. */
 struct peek {
@@ -31,78 +29,18 @@ struct live {
 	struct loop *loop;
 	struct loop_wake *wake;
 	struct loop_timer *timer;
-	struct scratch *commands, *follower;
-	pthread_mutex_t lock; /* guards posted, arrived */
+	struct scratch *commands; /* NULL, as the tails' follower: there is no Redis */
+	pthread_mutex_t lock;	  /* guards posted, arrived */
 	struct ring posted, arrived;
-	struct ring watching; /* all in the table */
-	struct watcher *buckets[BUCKETS];
-	struct live_tail *tails[BUCKETS];
-	_Atomic size_t n;
+	struct watchers watchers;
+	struct live_tails tails;
 	_Atomic bool closing;
 	size_t looks; /* peeks under way */
 	int64_t look_at_ms;
 	bool fresh; /* somebody arrived since the last tick */
 };
 
-static size_t bucket_of(struct id job)
-{
-	return (size_t)(job.bytes[14] << 8 | job.bytes[15]) % BUCKETS;
-}
-
-/* ---- the table; on the loop ---- */
-
-static void table_add(struct live *l, struct watcher *w)
-{
-	struct watcher **at = &l->buckets[bucket_of(w->key.job)];
-
-	w->next = *at;
-	*at = w;
-	w->watching = true;
-	ring_join(&l->watching, &w->link);
-}
-
-void live_unwatch(struct live *l, struct watcher *w)
-{
-	struct watcher **at = &l->buckets[bucket_of(w->key.job)];
-
-	if (!w->watching)
-		return;
-	while (*at && *at != w)
-		at = &(*at)->next;
-	if (*at)
-		*at = w->next;
-	ring_leave(&w->link);
-	w->watching = false;
-	l->n--;
-}
-
-static void tell(struct live *l, struct watcher *w, enum live_why why)
-{
-	live_unwatch(l, w);
-	w->told(w, why);
-}
-
-/* All who watch a job whose version is not this one. -1 tells all. A told watcher may watch again
- * at once, so those to tell are gathered first. */
-static void tell_job(struct live *l, struct id job, int64_t version)
-{
-	struct ring told;
-
-	ring_init(&told);
-	for (struct watcher *w = l->buckets[bucket_of(job)], *next; w; w = next) {
-		next = w->next;
-		if (!id_equal(w->key.job, job) || (version >= 0 && w->version == version))
-			continue;
-		live_unwatch(l, w);
-		ring_join(&told, &w->link);
-	}
-	while (!ring_empty(&told)) {
-		struct watcher *w = RING_OF(told.next, struct watcher, link);
-
-		ring_leave(&w->link);
-		w->told(w, LIVE_MOVED);
-	}
-}
+/* ---- who came ---- */
 
 static void arrivals_take(struct live *l)
 {
@@ -117,8 +55,8 @@ static void arrivals_take(struct live *l)
 	while (!ring_empty(&arrived)) {
 		struct watcher *w = RING_OF(arrived.next, struct watcher, link);
 
-		table_add(l, w);
-		w->fresh = l->fresh = true;
+		watchers_add(&l->watchers, w);
+		l->fresh = true;
 	}
 	while (!ring_empty(&posted)) {
 		struct live_call *call = RING_OF(posted.next, struct live_call, link);
@@ -128,19 +66,13 @@ static void arrivals_take(struct live *l)
 	}
 }
 
-static void close_all(struct live *l)
-{
-	while (!ring_empty(&l->watching))
-		tell(l, RING_OF(l->watching.next, struct watcher, link), LIVE_CLOSING);
-}
-
 static void woken(void *owner)
 {
 	struct live *l = owner;
 
 	arrivals_take(l);
 	if (l->closing)
-		close_all(l);
+		watchers_close(&l->watchers);
 }
 
 /* ---- the record's word ---- */
@@ -175,7 +107,7 @@ static void peek_back(void *owner)
 	struct live *l = p->live;
 
 	for (size_t i = 0; i < p->n; i++)
-		tell_job(l, p->keys[i].job, p->versions[i]);
+		watchers_moved(&l->watchers, p->keys[i].job, p->versions[i]);
 	l->looks--;
 	free(p);
 }
@@ -209,7 +141,7 @@ static void look(struct live *l, bool fresh_only)
 {
 	struct peek *p = NULL;
 
-	for (struct ring *at = l->watching.next; at != &l->watching; at = at->next) {
+	for (struct ring *at = l->watchers.all.next; at != &l->watchers.all; at = at->next) {
 		struct watcher *w = RING_OF(at, struct watcher, link);
 
 		if (fresh_only && !w->fresh)
@@ -227,37 +159,14 @@ static void look(struct live *l, bool fresh_only)
 		peek_send(l, p);
 }
 
-static void times_up(struct live *l)
-{
-	int64_t now = clock_ms();
-	struct ring late;
-
-	ring_init(&late);
-	for (struct ring *at = l->watching.next, *next; at != &l->watching; at = next) {
-		struct watcher *w = RING_OF(at, struct watcher, link);
-
-		next = at->next;
-		if (w->until_ms > now)
-			continue;
-		live_unwatch(l, w);
-		ring_join(&late, &w->link);
-	}
-	while (!ring_empty(&late)) {
-		struct watcher *w = RING_OF(late.next, struct watcher, link);
-
-		ring_leave(&w->link);
-		w->told(w, LIVE_TIME);
-	}
-}
-
 static void tick(void *owner)
 {
 	struct live *l = owner;
 	int64_t now = clock_ms(), every = l->producer->config->producer.look_ms;
 
 	woken(l);
-	times_up(l);
-	if (!scratch_is_up(l->follower) && every > AWAY_LOOK_MS)
+	watchers_late(&l->watchers, clock_ms());
+	if (!scratch_is_up(l->tails.follower) && every > AWAY_LOOK_MS)
 		every = AWAY_LOOK_MS;
 	if (l->looks == 0 && now - l->look_at_ms >= every) {
 		l->look_at_ms = now;
@@ -270,67 +179,6 @@ static void tick(void *owner)
 }
 
 /* ---- Redis' word ---- */
-
-static struct live_tail **tail_place(struct live *l, struct id job)
-{
-	return &l->tails[bucket_of(job)];
-}
-
-static void tail_channel(struct id job, char out[TAIL_CHANNEL_MAX])
-{
-	char uuid[ID_UUID_MAX];
-
-	id_uuid(job, uuid);
-	(void)snprintf(out, TAIL_CHANNEL_MAX, "%s%s", tail_prefix, uuid);
-}
-
-void live_tail_follow(struct live *l, struct live_tail *tail)
-{
-	struct live_tail **at = tail_place(l, tail->job);
-	char channel[TAIL_CHANNEL_MAX];
-
-	if (tail->following || !l->follower)
-		return;
-	tail_channel(tail->job, channel);
-	if (scratch_follow(l->follower, channel))
-		return;
-	tail->next = *at;
-	*at = tail;
-	tail->following = true;
-}
-
-void live_tail_leave(struct live *l, struct live_tail *tail)
-{
-	struct live_tail **at = tail_place(l, tail->job);
-	char channel[TAIL_CHANNEL_MAX];
-
-	if (!tail->following)
-		return;
-	while (*at && *at != tail)
-		at = &(*at)->next;
-	if (*at)
-		*at = tail->next;
-	tail->following = false;
-	tail_channel(tail->job, channel);
-	scratch_unfollow(l->follower, channel);
-}
-
-/* "<number> <text>" */
-static void tail_message(struct live *l, const char *uuid, const char *bytes, size_t len)
-{
-	const char *blank = memchr(bytes, ' ', len);
-	int64_t number = strtoll(bytes, NULL, 10);
-	struct id job;
-
-	if (!blank || number <= 0 || !id_uuid_parse(uuid, &job))
-		return;
-	blank++;
-	for (struct live_tail *t = *tail_place(l, job), *next; t; t = next) {
-		next = t->next;
-		if (id_equal(t->job, job))
-			t->fn(t->owner, number, blank, len - (size_t)(blank - bytes));
-	}
-}
 
 /* Lines of "<job uuid> <state>" */
 static void state_message(struct live *l, const char *bytes, size_t len)
@@ -347,7 +195,7 @@ static void state_message(struct live *l, const char *bytes, size_t len)
 			memcpy(uuid, bytes, ID_UUID_MAX - 1);
 			uuid[ID_UUID_MAX - 1] = '\0';
 			if (id_uuid_parse(uuid, &job))
-				tell_job(l, job, -1);
+				watchers_moved(&l->watchers, job, -1);
 		}
 		bytes = line_end + 1;
 	}
@@ -356,11 +204,9 @@ static void state_message(struct live *l, const char *bytes, size_t len)
 static void message(void *owner, const char *channel, const char *bytes, size_t len)
 {
 	struct live *l = owner;
-	size_t prefix = sizeof tail_prefix - 1;
 
-	if (strncmp(channel, tail_prefix, prefix) == 0)
-		tail_message(l, channel + prefix, bytes, len);
-	else if (strcmp(channel, LIVE_STATE_CHANNEL) == 0)
+	if (!live_tails_message(&l->tails, channel, bytes, len) &&
+		strcmp(channel, LIVE_STATE_CHANNEL) == 0)
 		state_message(l, bytes, len);
 }
 
@@ -385,9 +231,9 @@ static enum err connections_open(struct live *l)
 	hooks.on_change = follower_changed;
 	hooks.on_message = message;
 	if (!e)
-		e = redis_open(c, l->loop, &hooks, &why, &l->follower);
+		e = redis_open(c, l->loop, &hooks, &why, &l->tails.follower);
 	if (!e)
-		e = scratch_follow(l->follower, LIVE_STATE_CHANNEL);
+		e = scratch_follow(l->tails.follower, LIVE_STATE_CHANNEL);
 	if (e)
 		log_error("redis cannot be used", LOG_ERR(e),
 			LOG_TEXT("why", why.bytes ? why.bytes : ""));
@@ -408,7 +254,7 @@ enum err live_new(struct producer *producer, struct live **ret_live)
 	(void)pthread_mutex_init(&l->lock, NULL);
 	ring_init(&l->posted);
 	ring_init(&l->arrived);
-	ring_init(&l->watching);
+	watchers_init(&l->watchers);
 	*ret_live = l;
 	return ERR_OK;
 }
@@ -436,8 +282,8 @@ void live_stop(struct live *l)
 {
 	woken(l);
 	scratch_close(l->commands);
-	scratch_close(l->follower);
-	l->commands = l->follower = NULL;
+	scratch_close(l->tails.follower);
+	l->commands = l->tails.follower = NULL;
 }
 
 void live_free(struct live *l)
@@ -452,9 +298,9 @@ void live_free(struct live *l)
 
 enum err live_watch(struct live *l, struct watcher *w)
 {
-	if (l->closing || l->n >= (size_t)l->producer->config->producer.watchers_max)
+	if (l->closing || l->watchers.n >= (size_t)l->producer->config->producer.watchers_max)
 		return ERR_UNAVAILABLE;
-	l->n++;
+	l->watchers.n++;
 	(void)pthread_mutex_lock(&l->lock);
 	ring_join(&l->arrived, &w->link);
 	(void)pthread_mutex_unlock(&l->lock);
@@ -464,7 +310,17 @@ enum err live_watch(struct live *l, struct watcher *w)
 
 size_t live_watchers(const struct live *l)
 {
-	return l->n;
+	return l->watchers.n;
+}
+
+void live_unwatch(struct live *l, struct watcher *w)
+{
+	watchers_remove(&l->watchers, w);
+}
+
+struct live_tails *live_tails(struct live *l)
+{
+	return &l->tails;
 }
 
 struct scratch *live_scratch(struct live *l)

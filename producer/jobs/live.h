@@ -11,35 +11,18 @@
 #ifndef JOBS_LIVE_H
 #define JOBS_LIVE_H
 
-#include "ground/ring.h"
+#include "jobs/live_tail.h"
+#include "jobs/watchers.h"
 #include "record/record.h"
-#include "stores/job_read.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct live;
 struct producer;
 struct scratch;
 
-enum live_why { LIVE_MOVED, LIVE_TIME, LIVE_CLOSING };
-struct watcher;
-typedef void live_told_fn(struct watcher *w, enum live_why why);
-
-struct watcher {
-	struct ring link;
-	struct watcher *next; /* in its bucket */
-	struct job_key key;
-	int64_t version;  /* seen: told when the record has another */
-	int64_t until_ms; /* monotonic; told then at latest */
-	live_told_fn *told;
-	bool watching, fresh; /* the loop's own */
-};
-
 MUST_CHECK enum err live_new(struct producer *producer, struct live **ret_live);
 /* Connects to Redis when there is one, starts to look. */
 MUST_CHECK enum err live_start(struct live *live);
-/* Tells everybody LIVE_CLOSING, now and from now on. Any thread. */
+/* Tells everybody WATCHER_CLOSING, now and from now on. Any thread. */
 void live_quiesce(struct live *live);
 /* On the loop's thread, after quiesce. */
 void live_stop(struct live *live);
@@ -51,17 +34,8 @@ MUST_CHECK enum err live_watch(struct live *live, struct watcher *w);
 void live_unwatch(struct live *live, struct watcher *w);
 size_t live_watchers(const struct live *live);
 
-/* A job's live text, for event streams: on the loop's thread only. */
-typedef void live_tail_fn(void *owner, int64_t number, const char *text, size_t len);
-struct live_tail {
-	struct live_tail *next;
-	struct id job;
-	live_tail_fn *fn;
-	void *owner;
-	bool following;
-};
-void live_tail_follow(struct live *live, struct live_tail *tail);
-void live_tail_leave(struct live *live, struct live_tail *tail);
+/* What event streams follow, on the loop's thread only. */
+struct live_tails *live_tails(struct live *live);
 /* The connection for commands, the loop's; NULL when there is no Redis. */
 struct scratch *live_scratch(struct live *live);
 /* What opens live text. */
@@ -73,12 +47,6 @@ struct live_call {
 	void *owner;
 };
 void live_post(struct live *live, struct live_call *call);
-/* After commits of ours: tells other watchers, and holders of cancelled jobs. Any thread. */
-void live_tell_state(struct live *live, struct id job, enum job_state state);
-void live_tell_cancel(struct live *live, const struct id *jobs, size_t n);
-/* A dispatch message was sent to this partition: its reader hears it at once. Any thread. */
-void live_tell_early(
-	struct live *live, const char *queue, int32_t partition, const void *bytes, size_t len);
 
 extern const struct record_op live_peek_op;
 

@@ -1,4 +1,5 @@
-/* live_tell.c - what other processes shall know after a commit of ours. See live.h. */
+#include "jobs/live_tell.h"
+
 #include "domain/live_channel.h"
 #include "ground/log.h"
 #include "jobs/live.h"

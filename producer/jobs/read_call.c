@@ -290,11 +290,11 @@ static void judge(struct read_work *w)
 		request_resume_failed(w->r, e);
 }
 
-static void told(struct watcher *watcher, enum live_why why)
+static void told(struct watcher *watcher, enum watcher_why why)
 {
 	struct read_work *w = RING_OF(watcher, struct read_work, watcher);
 
-	if (why != LIVE_MOVED)
+	if (why != WATCHER_MOVED)
 		w->until_ms = 0;
 	judge(w);
 }
