@@ -22,6 +22,7 @@
 #include "jobs/change_many_call.h"
 #include "jobs/events_call.h"
 #include "jobs/expand.h"
+#include "jobs/forget.h"
 #include "jobs/list_call.h"
 #include "jobs/live.h"
 #include "jobs/read_call.h"
@@ -241,7 +242,7 @@ const struct record_op *const producer_ops[] = {
 	&expand_events_op,
 	&expand_deliveries_op,
 	&expand_place_op,
-	&expand_forget_op,
+	&forget_op,
 	&holders_look_op,
 	&holders_poll_op,
 	&plans_op,

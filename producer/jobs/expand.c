@@ -2,13 +2,11 @@
 
 #include "domain/sealed.h"
 #include "jobs/attempt_json.h"
+#include "jobs/delivery_json.h"
 #include "jobs/event_json.h"
-#include "jobs/job_json.h"
 #include "jobs/live_look.h"
 #include "producer.h"
 #include "queues.h"
-#include "stores/delivery.h"
-#include "stores/job_change.h"
 #include "stores/job_list.h"
 #include "stores/tenant_limit.h"
 
@@ -104,55 +102,15 @@ static enum err attempts_run(struct db *db, struct record_batch *batch)
 	return attempt_list(db, work_of(batch)->key, attempts_told, batch);
 }
 
-/* ---- deliveries: log lines, gathered by delivery ---- */
-
-static const char *delivery_state(const char *state)
-{
-	if (strcmp(state, "delivered") == 0)
-		return "delivered";
-	return strcmp(state, "given_up") == 0 ? "failed" : "pending";
-}
-
-static void delivery_line(struct buf *out, const struct delivery_row *d, bool first)
-{
-	(void)buf_printf(out, "%s{", first ? "" : ",");
-	job_json_time(out, "at", d->at_ms);
-	if (d->status)
-		(void)buf_printf(out, ",\"status\":%d", d->status);
-	else
-		(void)buf_text(out, ",\"status\":null");
-	(void)buf_printf(out, ",\"latency_ms\":%d", (int)d->latency_ms);
-	job_json_text(out, "error", d->error_code);
-	job_json_text(out, "address", d->address);
-	(void)buf_char(out, '}');
-}
+/* ---- deliveries ---- */
 
 static void deliveries_told(void *ctx, enum err e, const struct delivery_row *rows, size_t n)
 {
-	struct record_batch *batch = ctx;
-	struct buf *out = out_of(batch);
-	char id[ID_TEXT_MAX];
-	bool lines = false;
+	struct buf *out = out_of(ctx);
 
-	(void)buf_text(out, ",\"deliveries\":[");
-	for (size_t i = 0; !e && i < n; i++) {
-		const struct delivery_row *d = &rows[i];
-
-		if (i == 0 || !id_equal(d->id, rows[i - 1].id)) {
-			id_format("dlv", d->id, id);
-			(void)buf_printf(out, "%s{\"id\":\"%s\",\"event\":\"%s\",\"state\":\"%s\",",
-				i ? "]}," : "", id, d->event, delivery_state(d->state));
-			job_json_time(out, "next_at", d->next_ms);
-			(void)buf_text(out, ",\"attempts\":[");
-			lines = false;
-		}
-		if (d->attempt) {
-			delivery_line(out, d, !lines);
-			lines = true;
-		}
-	}
-	(void)buf_text(out, n && !e ? "]}]" : "]");
-	record_batch_end(batch, e);
+	(void)buf_text(out, ",\"deliveries\":");
+	delivery_json_list(out, rows, e ? 0 : n);
+	record_batch_end(ctx, e);
 }
 
 static enum err deliveries_run(struct db *db, struct record_batch *batch)
@@ -412,45 +370,4 @@ void expand_start(struct request *r, struct job_key key, int32_t queue_id, unsig
 	x->bits = bits;
 	buf_init(&x->text, REPLY_BYTES_MAX);
 	next(x);
-}
-
-/* ---- store = false ---- */
-
-struct forget {
-	struct record_item item; /* first */
-	struct job_key key;
-	struct audit_actor by;
-};
-
-static void forgotten(void *ctx, enum err e, const struct db_reply *reply)
-{
-	record_batch_end(ctx, e);
-}
-
-static enum err forget_run(struct db *db, struct record_batch *batch)
-{
-	const struct forget *f = (struct forget *)(void *)batch->items[0];
-
-	return job_forget(db, &f->key, 1, &f->by, forgotten, batch);
-}
-
-static void forget_done(struct record_item *item, enum err e)
-{
-	free(item);
-}
-
-const struct record_op expand_forget_op = {"forget", RECORD_SLOW, 1, forget_run, NULL};
-
-void expand_forget(struct request *r, struct job_key key)
-{
-	struct forget *f = calloc(1, sizeof *f);
-
-	if (!f)
-		return;
-	f->item.op = &expand_forget_op;
-	f->item.done = forget_done;
-	f->key = key;
-	f->by = request_actor(r);
-	if (record_add(r->producer->record, &f->item))
-		free(f);
 }

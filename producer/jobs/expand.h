@@ -26,10 +26,8 @@ enum {
 bool expand_read(const char *text, unsigned *ret_bits, struct problems *p);
 /* Appends the members, closes the object and resumes the request. queue_id: the job's. */
 void expand_start(struct request *r, struct job_key key, int32_t queue_id, unsigned bits);
-/* A job with store = false was read to its end: its content goes now. */
-void expand_forget(struct request *r, struct job_key key);
 
 extern const struct record_op expand_attempts_op, expand_weigh_op, expand_events_op,
-	expand_deliveries_op, expand_place_op, expand_forget_op;
+	expand_deliveries_op, expand_place_op;
 
 #endif

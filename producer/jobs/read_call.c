@@ -8,6 +8,7 @@
 #include "domain/usage.h"
 #include "ground/clock.h"
 #include "jobs/expand.h"
+#include "jobs/forget.h"
 #include "jobs/job_json.h"
 #include "jobs/live.h"
 #include "jobs/live_look.h"
@@ -194,7 +195,7 @@ static void answer_sent(struct request *r)
 {
 	const struct read_work *w = r->work;
 
-	expand_forget(r, w->key);
+	forget_start(r, w->key);
 }
 
 static void hand_out(void *owner, enum err e)
