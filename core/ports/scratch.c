@@ -1,316 +1,12 @@
-/* scratch.c - see scratch.h. Only hiredis' formatter, reader and plain connection are used: its
- * asynchronous layer forgets a channel that is followed again while its unsubscribe is under way.
- */
 #include "ports/scratch.h"
 
-#include "ground/buf.h"
-#include "ports/scratch_call.h"
-#include "ports/scratch_channels.h"
-#include "ports/scratch_url.h"
+#include "ports/scratch_link.h"
 
-#include <errno.h>
-#include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-enum {
-	IN_FLIGHT_MAX = 4096,
-	BYTES_MAX = 8 << 20,
-	CONNECT_MS = 1000,
-	COMMAND_MS = 1000,
-	TICK_MS = 50,
-	RETRY_MIN_MS = 100,
-	RETRY_MAX_MS = 2000,
-	PING_MS = 5000,
-	SCRIPTS_MAX = 16,
-	SHA_HEX = 40
-};
-
-struct scratch_script {
-	const char *source;
-	char sha[SHA_HEX + 1]; /* "" until this connection's server told it */
-};
-
-struct scratch {
-	struct loop *loop;
-	struct scratch_options options;
-	char host[SCRATCH_HOST_MAX]; /* a numeric address, or a path when port is 0 */
-	int port, db;
-	char *password;
-	redisContext *link; /* NULL: waiting to try again */
-	struct loop_io *io;
-	struct loop_timer *timer;
-	bool up;
-	int64_t began_ms, heard_ms, retry_ms, retry_at_ms;
-	struct scratch_calls calls; /* answers come in this order */
-	struct scratch_script *scripts[SCRIPTS_MAX];
-	size_t scripts_n;
-	struct scratch_channels channels;
-	bool following; /* this connection speaks pub/sub */
-};
-
-/* ---- the connection ---- */
-
-static void link_drop(struct scratch *s)
-{
-	bool was_up = s->up;
-	struct scratch_call *c;
-
-	if (!s->link)
-		return;
-	loop_io_free(s->io);
-	s->io = NULL;
-	redisFree(s->link);
-	s->link = NULL;
-	s->up = false;
-	s->retry_ms = s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : s->retry_ms * 2;
-	s->retry_at_ms = loop_now_ms(s->loop) + s->retry_ms / 2 + rand() % (s->retry_ms / 2 + 1);
-	/* those sent from these callbacks fail at once: nothing is up */
-	while ((c = scratch_calls_pop(&s->calls)))
-		scratch_call_end(c, ERR_SCRATCH, NULL);
-	if (was_up && s->options.on_change)
-		s->options.on_change(s->options.owner, false);
-}
-
-static void link_wants(struct scratch *s)
-{
-	bool writes;
-
-	if (!s->link)
-		return;
-	writes = !s->up || s->link->obuf[0] != '\0';
-	loop_io_want(s->io, LOOP_READ | (writes ? LOOP_WRITE : 0));
-}
-
-/* Appends what is already in the wire's form. */
-static enum err link_put(struct scratch *s, const char *bytes, size_t len)
-{
-	return redisAppendFormattedCommand(s->link, bytes, len) == REDIS_OK ? ERR_OK : ERR_NOMEM;
-}
-
-static enum err put_words(struct scratch *s, size_t n, const char *const *words)
-{
-	char *wire = NULL;
-	int len = redisFormatCommandArgv(&wire, (int)n, (const char **)words, NULL);
-	enum err e = len > 0 ? link_put(s, wire, (size_t)len) : ERR_NOMEM;
-
-	if (wire)
-		redisFreeCommand(wire);
-	return e;
-}
-
-/* A command of our own; its answer goes to fn. */
-static enum err put_own(
-	struct scratch *s, scratch_reply_fn *fn, void *owner, size_t n, const char *const *words)
-{
-	struct scratch_call *c = scratch_call_new(fn, owner, s->options.bytes_max);
-	enum err e = c ? put_words(s, n, words) : ERR_NOMEM;
-
-	if (e)
-		free(c);
-	else
-		scratch_calls_push(&s->calls, c, loop_now_ms(s->loop));
-	return e;
-}
-
-static void script_told(void *owner, enum err e, const struct scratch_reply *reply)
-{
-	struct scratch_script *script = owner;
-	size_t len;
-	const char *sha = scratch_bytes(reply, &len);
-
-	if (!e && len == SHA_HEX)
-		memcpy(script->sha, sha, SHA_HEX + 1);
-}
-
-static enum err script_load(struct scratch *s, struct scratch_script *script)
-{
-	script->sha[0] = '\0';
-	return put_own(
-		s, script_told, script, 3, (const char *const[]){"SCRIPT", "LOAD", script->source});
-}
-
-static enum err link_greet(struct scratch *s)
-{
-	char db[16];
-	enum err e = ERR_OK;
-
-	if (s->password)
-		e = put_own(s, NULL, NULL, 2, (const char *const[]){"AUTH", s->password});
-	(void)snprintf(db, sizeof db, "%d", s->db);
-	if (!e && s->db)
-		e = put_own(s, NULL, NULL, 2, (const char *const[]){"SELECT", db});
-	for (size_t i = 0; !e && i < s->scripts_n; i++)
-		e = script_load(s, s->scripts[i]);
-	for (size_t i = 0; !e && i < SCRATCH_CHANNEL_BUCKETS; i++)
-		for (struct scratch_channel *c = s->channels.buckets[i]; !e && c; c = c->next)
-			e = put_words(s, 2, (const char *const[]){"SUBSCRIBE", c->name});
-	return e;
-}
-
-static void link_up(struct scratch *s)
-{
-	int fault = 0;
-	socklen_t len = sizeof fault;
-
-	if (getsockopt(s->link->fd, SOL_SOCKET, SO_ERROR, &fault, &len) != 0 || fault != 0) {
-		link_drop(s);
-		return;
-	}
-	s->up = true;
-	s->heard_ms = loop_now_ms(s->loop);
-	s->following = s->channels.n > 0;
-	if (link_greet(s)) {
-		link_drop(s);
-		return;
-	}
-	if (s->options.on_change)
-		s->options.on_change(s->options.owner, true);
-}
-
-/* ---- answers ---- */
-
-static bool reply_is_noscript(const struct scratch_reply *reply)
-{
-	return scratch_kind(reply) == SCRATCH_FAULT &&
-	       strncmp(scratch_bytes(reply, NULL), "NOSCRIPT", 8) == 0;
-}
-
-/* The run's head: everything before its arguments. */
-static enum err put_run(struct scratch *s, const struct scratch_call *c, bool by_source)
-{
-	struct buf wire;
-	const struct scratch_script *script = c->script;
-	const char *what = by_source ? script->source : script->sha;
-	enum err e;
-
-	buf_init(&wire, 2 * (size_t)BYTES_MAX);
-	(void)buf_printf(&wire, "*%zu\r\n%s\r\n$%zu\r\n", c->n + 2,
-		by_source ? "$4\r\nEVAL" : "$7\r\nEVALSHA", strlen(what));
-	(void)buf_text(&wire, what);
-	(void)buf_text(&wire, "\r\n");
-	(void)buf_append(&wire, c->tail.bytes, c->tail.len);
-	e = buf_err(&wire);
-	if (!e)
-		e = link_put(s, wire.bytes, wire.len);
-	buf_clear(&wire);
-	return e;
-}
-
-static void answer(struct scratch *s, const struct scratch_reply *reply)
-{
-	struct scratch_call *c = scratch_calls_pop(&s->calls);
-
-	if (!c)
-		return;
-	if (c->script && reply_is_noscript(reply)) {
-		(void)script_load(s, c->script);
-		if (put_run(s, c, true) == ERR_OK) {
-			scratch_calls_push(&s->calls, c, loop_now_ms(s->loop));
-			return;
-		}
-	}
-	scratch_call_end(c, scratch_kind(reply) == SCRATCH_FAULT ? ERR_SCRATCH : ERR_OK, reply);
-}
-
-static void pushed(struct scratch *s, const struct scratch_reply *reply)
-{
-	const char *kind = scratch_bytes(scratch_item(reply, 0), NULL);
-	const char *channel = scratch_bytes(scratch_item(reply, 1), NULL);
-	size_t len;
-	const char *bytes = scratch_bytes(scratch_item(reply, 2), &len);
-
-	if (kind && strcmp(kind, "message") == 0 && channel && bytes && s->options.on_message)
-		s->options.on_message(s->options.owner, channel, bytes, len);
-}
-
-/* False when the connection is over. A callback may close commands, never s itself. */
-static bool answers_take(struct scratch *s)
-{
-	void *reply = NULL;
-
-	for (;;) {
-		if (redisGetReplyFromReader(s->link, &reply) != REDIS_OK)
-			return false;
-		if (!reply)
-			return true;
-		s->heard_ms = loop_now_ms(s->loop);
-		s->retry_ms = RETRY_MIN_MS;
-		if (s->following && scratch_kind(reply) == SCRATCH_LIST)
-			pushed(s, reply);
-		else
-			answer(s, reply);
-		freeReplyObject(reply);
-		if (!s->link)
-			return true;
-	}
-}
-
-static void link_ready(void *owner, int events)
-{
-	struct scratch *s = owner;
-	int done;
-
-	if (!s->up && (events & LOOP_WRITE))
-		link_up(s);
-	if (s->link && s->up && (events & LOOP_READ) &&
-		(redisBufferRead(s->link) != REDIS_OK || !answers_take(s)))
-		link_drop(s);
-	if (s->link && s->up && redisBufferWrite(s->link, &done) != REDIS_OK)
-		link_drop(s);
-	if (s->link)
-		link_wants(s);
-}
-
-static void link_start(struct scratch *s)
-{
-	s->link = s->port ? redisConnectNonBlock(s->host, s->port)
-			  : redisConnectUnixNonBlock(s->host);
-	s->began_ms = loop_now_ms(s->loop);
-	if (s->link && !s->link->err &&
-		loop_io_new(s->loop, s->link->fd, link_ready, s, &s->io) == ERR_OK) {
-		link_wants(s);
-		return;
-	}
-	link_drop(s);
-	if (!s->link)
-		s->retry_at_ms = s->began_ms + RETRY_MAX_MS;
-}
-
-static bool link_late(const struct scratch *s, int64_t now)
-{
-	if (!s->up)
-		return now - s->began_ms > s->options.connect_ms;
-	if (s->calls.oldest)
-		return now - s->calls.oldest->sent_ms > s->options.command_ms;
-	return s->following && now - s->heard_ms > PING_MS + s->options.command_ms;
-}
-
-/* An answer that lies in the socket came in time: then it is this loop that was late. */
-static bool link_is_over(struct scratch *s, int64_t now)
-{
-	if (s->link && link_late(s, now))
-		link_ready(s, LOOP_READ);
-	return s->link && link_late(s, now);
-}
-
-/* Deadlines, and the next try. A silent follower is asked whether its server still lives. */
-static void tick(void *owner)
-{
-	struct scratch *s = owner;
-	int64_t now = loop_now_ms(s->loop);
-
-	if (link_is_over(s, now))
-		link_drop(s);
-	else if (!s->link && now >= s->retry_at_ms)
-		link_start(s);
-	else if (s->up && s->following && now - s->heard_ms > PING_MS &&
-		 put_words(s, 1, (const char *const[]){"PING"}) == ERR_OK)
-		link_wants(s);
-	loop_timer_start(
-		s->timer, s->up && s->following && now - s->heard_ms > PING_MS ? 1000 : TICK_MS);
-}
+enum { IN_FLIGHT_MAX = 4096, CONNECT_MS = 1000, COMMAND_MS = 1000 };
 
 /* ---- opening and closing ---- */
 
@@ -323,7 +19,7 @@ static void options_default(struct scratch_options *o)
 	if (!o->in_flight_max)
 		o->in_flight_max = IN_FLIGHT_MAX;
 	if (!o->bytes_max)
-		o->bytes_max = BYTES_MAX;
+		o->bytes_max = SCRATCH_BYTES_MAX;
 }
 
 enum err scratch_open(
@@ -337,7 +33,6 @@ enum err scratch_open(
 	s->loop = loop;
 	s->options = *options;
 	scratch_calls_init(&s->calls);
-	s->retry_ms = RETRY_MIN_MS;
 	options_default(&s->options);
 	if (!scratch_url_split(options->url, s->host, &s->port, &s->db) ||
 		(s->port && !scratch_host_resolve(s->host))) {
@@ -348,11 +43,9 @@ enum err scratch_open(
 		e = ERR_NOMEM;
 		goto out;
 	}
-	e = loop_timer_new(loop, tick, s, &s->timer);
+	e = scratch_link_start(s);
 	if (e)
 		goto out;
-	link_start(s);
-	loop_timer_start(s->timer, TICK_MS);
 	*ret_scratch = s;
 	s = NULL;
 out:
@@ -365,7 +58,7 @@ void scratch_close(struct scratch *s)
 	if (!s)
 		return;
 	s->options.on_change = NULL;
-	link_drop(s);
+	scratch_link_drop(s);
 	loop_timer_free(s->timer);
 	for (size_t i = 0; i < s->scripts_n; i++)
 		free(s->scripts[i]);
@@ -396,7 +89,7 @@ static enum err call_sent(struct scratch *s, struct scratch_call *c, enum err e)
 		return e;
 	}
 	scratch_calls_push(&s->calls, c, loop_now_ms(s->loop));
-	link_wants(s);
+	scratch_link_wants(s);
 	return ERR_OK;
 }
 
@@ -413,7 +106,7 @@ enum err scratch_send(struct scratch *s, const struct scratch_arg *args, size_t 
 		scratch_call_arg(c, args[i]);
 	e = buf_err(&c->tail);
 	if (!e)
-		e = link_put(s, c->tail.bytes, c->tail.len);
+		e = scratch_link_put(s, c->tail.bytes, c->tail.len);
 	buf_clear(&c->tail);
 	return call_sent(s, c, e);
 }
@@ -423,15 +116,15 @@ enum err scratch_script_add(
 {
 	struct scratch_script *script;
 
-	if (s->scripts_n == SCRIPTS_MAX)
+	if (s->scripts_n == SCRATCH_SCRIPTS_MAX)
 		return ERR_TOO_LARGE;
 	script = calloc(1, sizeof *script);
 	if (!script)
 		return ERR_NOMEM;
 	script->source = source;
 	s->scripts[s->scripts_n++] = script;
-	if (s->up && script_load(s, script) == ERR_OK)
-		link_wants(s);
+	if (s->up && scratch_link_load(s, script) == ERR_OK)
+		scratch_link_wants(s);
 	*ret_script = script;
 	return ERR_OK;
 }
@@ -453,7 +146,7 @@ enum err scratch_run(struct scratch *s, struct scratch_script *script, struct sc
 		scratch_call_arg(c, args.list[i]);
 	e = buf_err(&c->tail);
 	if (!e)
-		e = put_run(s, c, script->sha[0] == '\0');
+		e = scratch_link_run(s, c, script->sha[0] == '\0');
 	return call_sent(s, c, e);
 }
 
@@ -466,8 +159,8 @@ enum err scratch_follow(struct scratch *s, const char *channel)
 
 	if (e || !first || !s->up)
 		return e;
-	if (put_words(s, 2, (const char *const[]){"SUBSCRIBE", channel}) == ERR_OK)
-		link_wants(s);
+	if (scratch_link_words(s, 2, (const char *const[]){"SUBSCRIBE", channel}) == ERR_OK)
+		scratch_link_wants(s);
 	s->following = true;
 	return ERR_OK;
 }
@@ -475,6 +168,6 @@ enum err scratch_follow(struct scratch *s, const char *channel)
 void scratch_unfollow(struct scratch *s, const char *channel)
 {
 	if (scratch_channels_drop(&s->channels, channel) && s->up &&
-		put_words(s, 2, (const char *const[]){"UNSUBSCRIBE", channel}) == ERR_OK)
-		link_wants(s);
+		scratch_link_words(s, 2, (const char *const[]){"UNSUBSCRIBE", channel}) == ERR_OK)
+		scratch_link_wants(s);
 }
