@@ -52,7 +52,7 @@ void scratch_link_wants(struct scratch *s);
 /* Each puts one command behind those in flight; ERR_NOMEM: nothing was put. */
 /* bytes in the wire's form */
 MUST_CHECK enum err scratch_link_put(struct scratch *s, const char *bytes, size_t len);
-/* a command that has no answer, or none that matters to order: pub/sub */
+/* a command that no call waits for: pub/sub */
 MUST_CHECK enum err scratch_link_words(struct scratch *s, size_t n, const char *const *words);
 /* SCRIPT LOAD: its answer is the script's digest; until then it runs by its source */
 enum err scratch_link_load(struct scratch *s, struct scratch_script *script);
