@@ -1,7 +1,8 @@
+#include "admin/api_keys.h"
+
 #include "access/authority.h"
 #include "access/keys.h"
 #include "admin/tenant_call.h"
-#include "admin/tenants.h"
 #include "domain/rights.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
@@ -18,11 +19,6 @@ enum {
 	OVERLAP_S = 86400,
 	OVERLAP_MAX_S = 2592000
 };
-
-static struct tenant_call *of(const struct record_batch *batch)
-{
-	return (struct tenant_call *)(void *)call_of(batch);
-}
 
 static void user_put(struct buf *out, const struct api_key *k)
 {
@@ -63,7 +59,7 @@ static void key_put(struct buf *out, const struct api_key *k, const char *tenant
 static void inserted(void *ctx, enum err e, const struct api_key *keys, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 
 	if (!e && n) {
 		struct buf *out = reply_json(&t->call.r->reply, 201);
@@ -76,7 +72,7 @@ static void inserted(void *ctx, enum err e, const struct api_key *keys, size_t n
 
 static enum err insert_run(struct db *db, struct record_batch *batch)
 {
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	struct api_key key = {.id = id_new(0),
 		.tenant = t->tenant,
 		.name = t->label,
@@ -117,7 +113,7 @@ static void roles_told(void *ctx, enum err e, const struct access_told *told)
 	struct record_batch *batch = ctx;
 
 	if (!e) {
-		roles_check(of(batch), told->book);
+		roles_check(tenant_call_of(batch), told->book);
 		role_book_free(told->book);
 	}
 	record_batch_end(batch, e);
@@ -125,7 +121,7 @@ static void roles_told(void *ctx, enum err e, const struct access_told *told)
 
 static enum err roles_run(struct db *db, struct record_batch *batch)
 {
-	return access_load(db, of(batch)->tenant, (struct id){{0}}, roles_told, batch);
+	return access_load(db, tenant_call_of(batch)->tenant, (struct id){{0}}, roles_told, batch);
 }
 
 const struct record_op api_key_roles_op = {"api_key_roles", RECORD_SLOW, 1, roles_run, NULL};
@@ -214,7 +210,7 @@ void api_keys_post(struct request *r)
 static void listed(void *ctx, enum err e, const struct api_key *keys, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	size_t shown = n > t->limit ? t->limit : n;
 	struct buf *out = reply_json(&t->call.r->reply, 200);
 	char next[ID_TEXT_MAX] = "";
@@ -236,7 +232,7 @@ static void listed(void *ctx, enum err e, const struct api_key *keys, size_t n)
 
 static enum err list_run(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 
 	return api_key_list(db, t->tenant, t->after, t->limit + 1, listed, batch);
 }
@@ -284,7 +280,7 @@ static void revoked(void *ctx, enum err e, const struct api_key *keys, size_t n)
 
 static enum err revoke_run(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 
 	return api_key_revoke(db, t->key, &t->by, revoked, batch);
 }
@@ -318,7 +314,7 @@ void api_keys_delete(struct request *r)
 static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 
 	if (!e && n) {
 		struct buf *out = reply_json(&t->call.r->reply, 201);
@@ -331,7 +327,7 @@ static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
 
 static enum err rotate_run(struct db *db, struct record_batch *batch)
 {
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	struct api_key_rotation rotation = {
 		.old = t->key, .key = {.id = id_new(0)}, .overlap_s = t->seconds};
 

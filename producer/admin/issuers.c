@@ -1,8 +1,8 @@
+#include "admin/issuers.h"
+
 #include "access/authority.h"
 #include "access/own_key.h"
-#include "admin/access_calls.h"
 #include "admin/tenant_call.h"
-#include "admin/tenants.h"
 #include "domain/sealed.h"
 #include "domain/url.h"
 #include "identity/jwk.h"
@@ -16,11 +16,6 @@ enum { MAPPED_MAX = 100, ROLES_TEXT_MAX = 32768, ROLES_DEFAULT_CLAIM_MAX = 64 };
 
 #define DEFAULT_ALGS \
 	(JWK_ALG(JWS_EDDSA) | JWK_ALG(JWS_ES256) | JWK_ALG(JWS_RS256) | JWK_ALG(JWS_PS256))
-
-static struct tenant_call *of(const struct record_batch *batch)
-{
-	return (struct tenant_call *)(void *)call_of(batch);
-}
 
 static const char *text_of(const json_t *body, const char *name)
 {
@@ -116,13 +111,13 @@ static void inserted(void *ctx, enum err e, const struct issuer *issuers, size_t
 	struct record_batch *batch = ctx;
 
 	if (!e && n)
-		issuer_put(reply_json(&of(batch)->call.r->reply, 201), issuers);
+		issuer_put(reply_json(&tenant_call_of(batch)->call.r->reply, 201), issuers);
 	record_batch_end(batch, e);
 }
 
 static enum err insert(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 	const char *claim = text_of(t->body, "roles_claim");
 	struct problems p = {0};
 	struct issuer issuer = {.id = t->key,
@@ -152,7 +147,7 @@ static enum err insert(struct db *db, struct record_batch *batch)
 static void insert_keyed(void *ctx, enum err e)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	const char *secret = text_of(t->body, "secret");
 	const struct sealed_where where = {SEALED_ISSUER_SECRET, t->key, 0};
 
@@ -168,7 +163,7 @@ static void insert_keyed(void *ctx, enum err e)
 /* A secret is sealed by the installation's own key: every producer reads those of all tenants. */
 static enum err insert_run(struct db *db, struct record_batch *batch)
 {
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 
 	t->key = id_new(0);
 	t->db = db;
@@ -237,7 +232,7 @@ void issuers_post(struct request *r)
 static void listed(void *ctx, enum err e, const struct issuer *issuers, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct buf *out = reply_json(&of(batch)->call.r->reply, 200);
+	struct buf *out = reply_json(&tenant_call_of(batch)->call.r->reply, 200);
 
 	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; !e && i < n; i++) {
@@ -251,7 +246,7 @@ static void listed(void *ctx, enum err e, const struct issuer *issuers, size_t n
 
 static enum err list_run(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 
 	return *t->name ? issuer_list(db, t->tenant, listed, batch)
 			: issuer_list_all(db, listed, batch);
@@ -287,7 +282,7 @@ static void removed(void *ctx, enum err e, const struct issuer *issuers, size_t 
 
 static enum err remove_run(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 
 	return issuer_remove(db, t->key, &t->by, removed, batch);
 }

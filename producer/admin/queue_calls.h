@@ -1,9 +1,8 @@
-/* queue_calls.h - operators see and change queues and workers.
+/* queue_calls.h - operators see and change queues.
  *
  *   GET   /v1/queues                       settings and flow
  *   PATCH /v1/queues/{name}                creates; omitted fields stay
  *   POST  /v1/queues/{name}/pause|resume|drain
- *   GET   /v1/workers     POST /v1/workers/{id}/drain
  *
  * Threads: the servers', lanes.  Memory: the requests'. */
 #ifndef ADMIN_QUEUE_CALLS_H
@@ -18,9 +17,7 @@ void queue_patch_call(struct request *r);
 void queue_pause(struct request *r);
 void queue_resume(struct request *r);
 void queue_drain(struct request *r);
-void workers_get(struct request *r);
-void worker_drain_call(struct request *r);
 
-extern const struct record_op queue_list_op, queue_patch_op, worker_list_op, worker_drain_op;
+extern const struct record_op queue_list_op, queue_patch_op;
 
 #endif

@@ -1,7 +1,7 @@
+#include "admin/revocations.h"
+
 #include "access/authority.h"
-#include "admin/access_calls.h"
 #include "admin/tenant_call.h"
-#include "admin/tenants.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"

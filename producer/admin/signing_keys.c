@@ -1,7 +1,6 @@
 #include "admin/signing_keys.h"
 
 #include "admin/tenant_call.h"
-#include "admin/tenants.h"
 #include "admin/token_keys.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
@@ -210,11 +209,6 @@ void signing_keys_get(struct request *r)
 
 /* ---- rotate: find the tenant, read its secret, seal two, store them ---- */
 
-static struct tenant_call *of(const struct record_batch *batch)
-{
-	return (struct tenant_call *)(void *)call_of(batch);
-}
-
 static int64_t overlap_s(const struct tenant_call *t)
 {
 	const json_t *value = json_object_get(t->body, "overlap_s");
@@ -225,7 +219,7 @@ static int64_t overlap_s(const struct tenant_call *t)
 static void secret_read(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	struct webhook_secrets old, fresh = {.before_until_s = clock_record_ms() / 1000};
 
 	if (!e && n == 0)
@@ -249,13 +243,13 @@ static void secret_read(void *ctx, enum err e, const struct tenant *tenants, siz
 
 static enum err secret_run(struct db *db, struct record_batch *batch)
 {
-	return tenant_get(db, &of(batch)->tenant, 1, secret_read, batch);
+	return tenant_get(db, &tenant_call_of(batch)->tenant, 1, secret_read, batch);
 }
 
 static void secret_stored(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	struct buf *out = reply_json(&t->call.r->reply, 200);
 
 	(void)buf_printf(out,
@@ -268,7 +262,7 @@ static void secret_stored(void *ctx, enum err e, const struct tenant *tenants, s
 static void change_keyed(void *ctx, enum err e)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	struct tenant_change change = {.retention = -1};
 
 	if (!e)

@@ -1,4 +1,4 @@
-/* tenant_call.h - what the calls about tenants and their keys keep while they run.
+/* tenant_call.h - what the calls about a tenant keep while they run.
  *
  * Threads: one at a time, with the request.  Memory: the request's. */
 #ifndef ADMIN_TENANT_CALL_H
@@ -40,8 +40,10 @@ struct tenant_call {
 struct tenant_call *tenant_call_new(struct request *r, const char *name);
 /* The same at the head of a struct of size bytes. */
 struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size);
-/* 1 to 64 of a-z, 0-9, - and _ */
-bool name_is_word(const char *name);
+/* Tells t->tenant by t->name. ERR_NOT_FOUND */
+extern const struct record_op tenant_find_op;
+/* The call of a batch of one. */
+struct tenant_call *tenant_call_of(const struct record_batch *batch);
 
 /* Runs keyed with the tenant's own data key in t->own, made when there is none; t->tenant is known.
  */

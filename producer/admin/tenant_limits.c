@@ -1,19 +1,13 @@
 #include "admin/tenant_limits.h"
 
 #include "admin/tenant_call.h"
-#include "admin/tenants.h"
 #include "producer.h"
 #include "stores/tenant_limit.h"
-
-static struct tenant_call *of(const struct record_batch *batch)
-{
-	return (struct tenant_call *)(void *)call_of(batch);
-}
 
 static void told(void *ctx, enum err e, const struct tenant_limit *limit)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 
 	if (!e)
 		(void)buf_printf(reply_json(&t->call.r->reply, 200),
@@ -26,12 +20,12 @@ static void told(void *ctx, enum err e, const struct tenant_limit *limit)
 
 static enum err read_run(struct db *db, struct record_batch *batch)
 {
-	return tenant_limit_get(db, of(batch)->tenant, told, batch);
+	return tenant_limit_get(db, tenant_call_of(batch)->tenant, told, batch);
 }
 
 static enum err change_run(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 	const json_t *weight = json_object_get(t->body, "weight");
 	const json_t *running = json_object_get(t->body, "max_running");
 	const json_t *queued = json_object_get(t->body, "max_queued");

@@ -1,7 +1,6 @@
 #include "admin/tenants.h"
 
 #include "access/keys.h"
-#include "access/own_key.h"
 #include "admin/tenant_call.h"
 #include "domain/origin.h"
 #include "domain/sealed.h"
@@ -10,100 +9,20 @@
 #include "jobs/job_json.h"
 #include "producer.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { TENANTS_PAGE = 100, ORIGINS_TEXT_MAX = 256 * 1024, ORIGIN_MAX = 300, WORD_MAX = 64 };
 
-/* ---- shared with api_keys.c ---- */
+/* ---- make one ---- */
 
-bool name_is_word(const char *name)
+/* 1 to 64 of a-z, 0-9, - and _ */
+static bool name_is_word(const char *name)
 {
 	size_t n = strlen(name);
 
 	return n > 0 && n <= WORD_MAX &&
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
-
-static void found(void *ctx, enum err e, const struct tenant *tenants, size_t n)
-{
-	struct record_batch *batch = ctx;
-	struct tenant_call *t = (struct tenant_call *)(void *)call_of(batch);
-
-	if (!e && n == 0)
-		e = ERR_NOT_FOUND;
-	if (!e)
-		t->tenant = tenants[0].id;
-	record_batch_end(batch, e);
-}
-
-static enum err find_run(struct db *db, struct record_batch *batch)
-{
-	const struct tenant_call *t = (struct tenant_call *)(void *)call_of(batch);
-
-	return tenant_find(db, t->name, found, batch);
-}
-
-const struct record_op tenant_find_op = {"tenant_find", RECORD_SLOW, 1, find_run, NULL};
-
-static void tenant_clear(struct call *call)
-{
-	struct tenant_call *t = (struct tenant_call *)(void *)call;
-
-	json_decref(t->body);
-	buf_clear(&t->text);
-	buf_clear(&t->sealed);
-	digest_wipe(t->secret, sizeof t->secret);
-}
-
-struct tenant_call *tenant_call_new(struct request *r, const char *name)
-{
-	return tenant_call_sized(r, name, sizeof(struct tenant_call));
-}
-
-struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size)
-{
-	struct tenant_call *t = call_new(r, size);
-
-	if (!t)
-		return NULL;
-	t->call.clear = tenant_clear;
-	t->by = request_actor(r);
-	buf_init(&t->text, ORIGINS_TEXT_MAX / 2);
-	buf_init(&t->sealed, ORIGINS_TEXT_MAX);
-	(void)snprintf(t->name, sizeof t->name, "%s", name);
-	return t;
-}
-
-static struct tenant_call *of(const struct record_batch *batch)
-{
-	return (struct tenant_call *)(void *)call_of(batch);
-}
-
-/* ---- its own data key ---- */
-
-static struct keyring *ring_of(const struct tenant_call *t)
-{
-	return t->call.r->producer->keyring;
-}
-
-enum err tenant_own_key(struct db *db, struct record_batch *batch, subject_key_done *keyed)
-{
-	struct tenant_call *t = of(batch);
-
-	t->db = db;
-	t->own = (struct subject_key){.tenant = t->tenant};
-	return own_key_ensure(ring_of(t), db, &t->own, keyed, batch);
-}
-
-enum err tenant_own_close(
-	struct tenant_call *t, enum sealed_place place, const void *bytes, size_t len)
-{
-	return own_key_close(ring_of(t), &t->own, (struct sealed_where){place, t->tenant, 0},
-		(struct db_bytes){bytes, len}, &t->sealed);
-}
-
-/* ---- make one ---- */
 
 static void head_put(struct buf *out, const struct tenant *t)
 {
@@ -117,7 +36,7 @@ static void head_put(struct buf *out, const struct tenant *t)
 static void created(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 
 	if (!e && n) {
 		struct buf *out = reply_json(&t->call.r->reply, 201);
@@ -147,7 +66,7 @@ static enum err secrets_close(struct tenant_call *t, size_t *ret_second)
 static void create_keyed(void *ctx, enum err e)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	struct tenant tenant = {.id = t->tenant, .name = t->name, .retention = t->retention};
 	size_t second = 0;
 
@@ -163,7 +82,7 @@ static void create_keyed(void *ctx, enum err e)
 
 static enum err create_run(struct db *db, struct record_batch *batch)
 {
-	of(batch)->tenant = id_new(0);
+	tenant_call_of(batch)->tenant = id_new(0);
 	return tenant_own_key(db, batch, create_keyed);
 }
 
@@ -212,7 +131,7 @@ void tenants_post(struct request *r)
 static void listed(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	size_t shown = n > t->limit ? t->limit : n;
 	struct buf *out = reply_json(&t->call.r->reply, 200);
 
@@ -233,7 +152,7 @@ static void listed(void *ctx, enum err e, const struct tenant *tenants, size_t n
 
 static enum err list_run(struct db *db, struct record_batch *batch)
 {
-	const struct tenant_call *t = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 
 	return tenant_list(db, t->name[0] ? t->name : NULL, t->limit + 1, listed, batch);
 }
@@ -261,7 +180,7 @@ static void origins_put_reply(struct tenant_call *t, const struct tenant *tenant
 	struct buf *out = reply_json(&t->call.r->reply, 200);
 	struct sealed_box box;
 
-	sealed_box_open(&box, ring_of(t), tenant->id, &tenant->key);
+	sealed_box_open(&box, t->call.r->producer->keyring, tenant->id, &tenant->key);
 
 	(void)buf_printf(
 		out, "{\"object\":\"callback_origins\",\"tenant\":\"%s\",\"origins\":", t->name);
@@ -277,19 +196,19 @@ static void origins_told(void *ctx, enum err e, const struct tenant *tenants, si
 	if (!e && n == 0)
 		e = ERR_NOT_FOUND;
 	if (!e)
-		origins_put_reply(of(batch), &tenants[0]);
+		origins_put_reply(tenant_call_of(batch), &tenants[0]);
 	record_batch_end(batch, e);
 }
 
 static enum err read_run(struct db *db, struct record_batch *batch)
 {
-	return tenant_get(db, &of(batch)->tenant, 1, origins_told, batch);
+	return tenant_get(db, &tenant_call_of(batch)->tenant, 1, origins_told, batch);
 }
 
 static void change_keyed(void *ctx, enum err e)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 	struct tenant_change change = {.retention = -1};
 
 	if (!e)

@@ -1,4 +1,4 @@
-#include "admin/queue_calls.h"
+#include "admin/worker_calls.h"
 
 #include "call.h"
 #include "jobs/job_json.h"

@@ -1,5 +1,6 @@
+#include "auth/jwks_call.h"
+
 #include "access/authority.h"
-#include "auth/token_call.h"
 #include "ground/clock.h"
 #include "producer.h"
 

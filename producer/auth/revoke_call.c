@@ -1,10 +1,9 @@
-/* revoke_call.c - POST /v1/auth/revoke (RFC 7009). Who holds a token may end it; that is all the
- * proof that is asked for, so a thief can at most give up what he stole. */
+#include "auth/revoke_call.h"
+
 #include "access/actor.h"
 #include "access/authority.h"
 #include "access/token_check.h"
 #include "auth/oauth.h"
-#include "auth/token_call.h"
 #include "identity/refresh_token.h"
 #include "producer.h"
 #include "stores/refresh.h"

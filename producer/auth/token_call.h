@@ -1,4 +1,4 @@
-/* token_call.h - POST /v1/auth/token, POST /v1/auth/revoke, GET /.well-known/jwks.json.
+/* token_call.h - POST /v1/auth/token.
  *
  * Three ways to a token, a row each: client_credentials (RFC 6749, 4.4) for who has an
  * API key, token exchange (RFC 8693) for who has a token of a registered issuer or of
@@ -13,9 +13,7 @@
 #include "record/record.h"
 
 void token_call(struct request *r);
-void revoke_call(struct request *r);
-void jwks_call(struct request *r);
 
-extern const struct record_op refresh_begin_op, refresh_use_op, refresh_end_op, revoke_token_op;
+extern const struct record_op refresh_begin_op, refresh_use_op;
 
 #endif

@@ -1,10 +1,10 @@
-/* explain_call.c - why is something allowed, or not? See user_calls.h. */
+#include "roles/explain_call.h"
+
 #include "access/authorise.h"
 #include "domain/money.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "roles/access_call.h"
-#include "roles/user_calls.h"
 #include "stores/app_user.h"
 #include "stores/job_read.h"
 

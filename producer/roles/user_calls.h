@@ -1,10 +1,9 @@
-/* user_calls.h - a tenant's users, what they hold, and why something is allowed.
+/* user_calls.h - a tenant's users, and what they hold.
  *
  *   GET  /v1/users?limit=&after=
  *   GET  /v1/users/{name}
  *   PUT  /v1/users/{name} {"roles"?: [], "disabled"?: bool}   made when there is none
  *   POST /v1/roles/{name}/move?dry_run=true {"to": "role"}    everybody who holds it
- *   GET /v1/access/explain?user=|key=&action=&job=|owner=&queue=&model=&priority=&cost_usd=&region=
  *
  * Operators do the same for any tenant, under /v1/tenants/{name}.
  *
@@ -24,8 +23,7 @@ void users_get(struct request *r);
 void user_get(struct request *r);
 void user_put_call(struct request *r);
 void role_move_call(struct request *r);
-void explain_get(struct request *r);
 
-extern const struct record_op user_list_op, user_find_op, user_put_op, user_move_op, explain_op;
+extern const struct record_op user_list_op, user_find_op, user_put_op, user_move_op;
 
 #endif

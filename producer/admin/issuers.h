@@ -1,0 +1,16 @@
+/* issuers.h - operators say whose tokens are believed.
+ *
+ * Threads: the servers', lanes.  Memory: the requests'. */
+#ifndef ADMIN_ISSUERS_H
+#define ADMIN_ISSUERS_H
+
+#include "http/request.h"
+#include "record/record.h"
+
+void issuers_post(struct request *r);
+void issuers_get(struct request *r);
+void issuers_delete(struct request *r);
+
+extern const struct record_op issuer_insert_op, issuer_list_op, issuer_remove_op;
+
+#endif

@@ -1,0 +1,89 @@
+#include "admin/tenant_call.h"
+
+#include "access/own_key.h"
+#include "domain/sealed.h"
+#include "ground/digest.h"
+#include "producer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_MAX = 256 * 1024 };
+
+struct tenant_call *tenant_call_of(const struct record_batch *batch)
+{
+	return (struct tenant_call *)(void *)call_of(batch);
+}
+
+static void found(void *ctx, enum err e, const struct tenant *tenants, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = tenant_call_of(batch);
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	if (!e)
+		t->tenant = tenants[0].id;
+	record_batch_end(batch, e);
+}
+
+static enum err find_run(struct db *db, struct record_batch *batch)
+{
+	const struct tenant_call *t = tenant_call_of(batch);
+
+	return tenant_find(db, t->name, found, batch);
+}
+
+const struct record_op tenant_find_op = {"tenant_find", RECORD_SLOW, 1, find_run, NULL};
+
+static void tenant_clear(struct call *call)
+{
+	struct tenant_call *t = (struct tenant_call *)(void *)call;
+
+	json_decref(t->body);
+	buf_clear(&t->text);
+	buf_clear(&t->sealed);
+	digest_wipe(t->secret, sizeof t->secret);
+}
+
+struct tenant_call *tenant_call_new(struct request *r, const char *name)
+{
+	return tenant_call_sized(r, name, sizeof(struct tenant_call));
+}
+
+struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size)
+{
+	struct tenant_call *t = call_new(r, size);
+
+	if (!t)
+		return NULL;
+	t->call.clear = tenant_clear;
+	t->by = request_actor(r);
+	buf_init(&t->text, TEXT_MAX / 2);
+	buf_init(&t->sealed, TEXT_MAX);
+	(void)snprintf(t->name, sizeof t->name, "%s", name);
+	return t;
+}
+
+/* ---- its own data key ---- */
+
+static struct keyring *ring_of(const struct tenant_call *t)
+{
+	return t->call.r->producer->keyring;
+}
+
+enum err tenant_own_key(struct db *db, struct record_batch *batch, subject_key_done *keyed)
+{
+	struct tenant_call *t = tenant_call_of(batch);
+
+	t->db = db;
+	t->own = (struct subject_key){.tenant = t->tenant};
+	return own_key_ensure(ring_of(t), db, &t->own, keyed, batch);
+}
+
+enum err tenant_own_close(
+	struct tenant_call *t, enum sealed_place place, const void *bytes, size_t len)
+{
+	return own_key_close(ring_of(t), &t->own, (struct sealed_where){place, t->tenant, 0},
+		(struct db_bytes){bytes, len}, &t->sealed);
+}
