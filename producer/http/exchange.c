@@ -1,6 +1,6 @@
-/* exchange.c - the stages of one request, as the library's thread walks them. See request.h. */
+#include "http/exchange.h"
+
 #include "ground/clock.h"
-#include "http/absence.h"
 #include "http/client_address.h"
 #include "http/guard.h"
 #include "http/reply_memory.h"
@@ -22,62 +22,9 @@ struct exchange {
 	struct connection *place;
 	uint64_t length; /* Content-Length; 0 for chunked */
 	bool chunked;
-	bool parked;   /* set and read by the server's thread only */
 	bool answered; /* the reply stands; what remains of the body is dropped */
 	struct guard_head head;
 };
-
-static struct exchange *exchange_of(struct request *r)
-{
-	return (struct exchange *)(void *)r;
-}
-
-/* ---- what handlers use ---- */
-
-void request_park(struct request *r)
-{
-	exchange_of(r)->parked = true;
-	MHD_suspend_connection(r->connection);
-}
-
-void request_resume(struct request *r)
-{
-	MHD_resume_connection(r->connection);
-}
-
-void request_fail(struct request *r, enum err e)
-{
-	char absent[ABSENCE_MAX];
-
-	reply_problem(&r->reply, e, e == ERR_NOT_FOUND ? absence_text(&r->match, absent) : NULL,
-		NULL, r->id_text);
-}
-
-void request_fail_detail(struct request *r, enum err e, const char *detail)
-{
-	reply_problem(&r->reply, e, detail, NULL, r->id_text);
-}
-
-void request_fail_with(struct request *r, enum err e, const struct problems *p)
-{
-	reply_problem(&r->reply, e, NULL, p, r->id_text);
-}
-
-void request_unauthorized(struct request *r, const char *why)
-{
-	reply_problem(&r->reply, ERR_UNAUTHORIZED, why, NULL, r->id_text);
-	if (why) {
-		r->reply.headers_n--; /* the plain challenge */
-		reply_header(&r->reply, "WWW-Authenticate",
-			"Bearer error=\"invalid_token\", error_description=\"%s\"", why);
-	}
-}
-
-void request_resume_failed(struct request *r, enum err e)
-{
-	request_fail(r, e);
-	request_resume(r);
-}
 
 /* ---- head ---- */
 
@@ -349,7 +296,7 @@ static enum MHD_Result handle(struct exchange *x)
 
 	connection_moves(x->place, CONNECTION_BUSY);
 	r->stage = REQUEST_HANDLE;
-	x->parked = false;
+	r->parked = false;
 	if (x->answered)
 		return answer(x);
 	if (body_is_wrong(r))
@@ -358,7 +305,7 @@ static enum MHD_Result handle(struct exchange *x)
 		request_fail(r, ERR_UNAVAILABLE);
 	else
 		run(r);
-	return x->parked ? MHD_YES : answer(x);
+	return r->parked ? MHD_YES : answer(x);
 }
 
 static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection, const char *path,

@@ -50,7 +50,7 @@ static bool claim(const struct request *r, enum reply_limit limit, size_t bytes)
 	return false;
 }
 
-enum err request_expect_reply(struct request *r, size_t bytes)
+enum err reply_memory_expect(struct request *r, size_t bytes)
 {
 	if (bytes <= r->reply_counted)
 		return ERR_OK;

@@ -27,6 +27,10 @@ struct reply_memory {
 /* All of it is held, or all of the tenant's share, and this is a tenant's reading. What changes a
  * job is answered. */
 bool reply_memory_refuses(const struct request *r);
+/* Before so many bytes are loaded for the reply, or once it has grown to them: counted until the
+ * reply is sent, and asked for again only by what is more. On the thread that has the request.
+ *   ERR_UNAVAILABLE  too many are held by others already */
+MUST_CHECK enum err reply_memory_expect(struct request *r, size_t bytes);
 /* The reply has become so many bytes; 0 when it is sent or lost. */
 void reply_memory_is(struct request *r, size_t bytes);
 

@@ -57,6 +57,7 @@ struct request {
 	struct producer *producer;
 	void *connection; /* the library's */
 	enum request_stage stage;
+	bool parked; /* in HANDLE; set and read by the server's thread only */
 	struct route_match match;
 	struct query query;
 	bool access_asked; /* the record was asked; access_err is its answer */
@@ -103,11 +104,6 @@ void request_fail_with(struct request *r, enum err e, const struct problems *p);
 void request_unauthorized(struct request *r, const char *why);
 /* Both in one: for those who answer a parked request. */
 void request_resume_failed(struct request *r, enum err e);
-
-/* Before so many bytes are loaded for the reply, or once it has grown to them: counted until the
- * reply is sent, and asked for again only by what is more. On the thread that has the request.
- *   ERR_UNAVAILABLE  too many are held by others already */
-MUST_CHECK enum err request_expect_reply(struct request *r, size_t bytes);
 
 /* Who asks, for the audit rows. */
 struct audit_actor request_actor(const struct request *r);

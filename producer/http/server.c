@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include "http/exchange.h"
 #include "http/refusal.h"
 #include "http/server_state.h"
 #include "ports/listener.h"

@@ -1,4 +1,4 @@
-/* server_state.h - what server.c and exchange.c share; nobody else includes it.
+/* server_state.h - what server.c, exchange.c and reply_memory.c share; nobody else includes it.
  *
  * Threads: atomics; the rest does not change after server_open. */
 #ifndef HTTP_SERVER_STATE_H
@@ -20,11 +20,5 @@ struct server {
 	_Atomic size_t body_memory; /* bytes of bodies held */
 	struct reply_memory replies;
 };
-
-/* The library's handler and its end-of-request notice. */
-enum MHD_Result exchange_turn(void *server, struct MHD_Connection *connection, const char *path,
-	const char *method, const char *version, const char *bytes, size_t *len, void **request);
-void exchange_over(void *server, struct MHD_Connection *connection, void **request,
-	enum MHD_RequestTerminationCode why);
 
 #endif

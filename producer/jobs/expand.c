@@ -1,6 +1,7 @@
 #include "jobs/expand.h"
 
 #include "domain/sealed.h"
+#include "http/reply_memory.h"
 #include "jobs/attempt_json.h"
 #include "jobs/delivery_json.h"
 #include "jobs/event_json.h"
@@ -186,7 +187,7 @@ static void partial_looked(struct live_look *look)
 	enum err e = ERR_OK;
 
 	if (all > look->upto) {
-		e = request_expect_reply(x->r, x->r->reply.body.len + PARTIAL_COPIES * all);
+		e = reply_memory_expect(x->r, x->r->reply.body.len + PARTIAL_COPIES * all);
 		if (e)
 			member_done(&x->item, e);
 		else
@@ -310,7 +311,7 @@ static void events_ask(struct expand_work *x)
 	const size_t more = x->partial
 				    ? PARTIAL_COPIES * bytes
 				    : EVENTS_COPIES * bytes + EVENT_JSON * (size_t)x->weight.events;
-	enum err e = request_expect_reply(x->r, body + more);
+	enum err e = reply_memory_expect(x->r, body + more);
 
 	if (e)
 		member_done(&x->item, e);
@@ -336,7 +337,7 @@ static void member_done(struct record_item *item, enum err e)
 
 static void next(struct expand_work *x)
 {
-	enum err e = request_expect_reply(x->r, x->r->reply.body.len);
+	enum err e = reply_memory_expect(x->r, x->r->reply.body.len);
 	size_t i = 0;
 
 	if (e) {

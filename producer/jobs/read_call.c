@@ -7,6 +7,7 @@
 #include "access/reading.h"
 #include "domain/usage.h"
 #include "ground/clock.h"
+#include "http/reply_memory.h"
 #include "jobs/expand.h"
 #include "jobs/forget.h"
 #include "jobs/job_json.h"
@@ -315,7 +316,7 @@ static void watch(struct read_work *w)
 /* Its bytes are counted before they are loaded. */
 static void read_large(struct read_work *w)
 {
-	enum err e = request_expect_reply(w->r, w->large);
+	enum err e = reply_memory_expect(w->r, w->large);
 
 	if (e)
 		request_resume_failed(w->r, e);

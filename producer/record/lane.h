@@ -12,26 +12,7 @@
 #define RECORD_LANE_H
 
 #include "record/batch.h"
-
-#include <pthread.h>
-
-enum { RECORD_OPS_MAX = 128, RECORD_AWAY_GRACE_MS = 200 };
-
-struct lane;
-
-/* What all lanes share; record.c makes it. */
-struct record {
-	struct record_options options;
-	size_t ops_n;
-	pthread_mutex_t lock; /* guards inboxes, lanes' idle */
-	struct inbox inboxes[RECORD_OPS_MAX];
-	_Atomic size_t pending;
-	_Atomic size_t up[RECORD_LANES];
-	_Atomic int64_t away_ms; /* since when no lane is up; for the grace */
-	_Atomic bool stop;
-	struct lane *lanes;
-	size_t lanes_n;
-};
+#include "record/record_shared.h"
 
 struct lane {
 	struct record *record;
@@ -56,10 +37,5 @@ void lane_end(struct lane *lane);
 void lane_wake(struct lane *lane);
 /* The transaction of the batch's part ended. */
 void lane_batch_ended(struct lane *lane, struct batch *batch, enum err e);
-
-/* An item is told, and forgotten. */
-void record_item_end(struct record *record, struct record_item *item, enum err e);
-/* Which inbox is this operation's; ops_n when none is. */
-size_t record_op_index(const struct record *record, const struct record_op *op);
 
 #endif

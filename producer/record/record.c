@@ -5,21 +5,6 @@
 
 #include <stdlib.h>
 
-size_t record_op_index(const struct record *r, const struct record_op *op)
-{
-	size_t i = 0;
-
-	while (i < r->ops_n && r->options.ops[i] != op)
-		i++;
-	return i;
-}
-
-void record_item_end(struct record *r, struct record_item *item, enum err e)
-{
-	r->pending--;
-	item->done(item, e ? e : item->outcome);
-}
-
 void record_batch_end(struct record_batch *batch, enum err e)
 {
 	lane_batch_ended(batch->lane, (struct batch *)(void *)batch, e);
