@@ -58,9 +58,4 @@ struct producer {
 	_Atomic bool ready; /* the record was there once, the queues are known */
 };
 
-/* All operations on the record, for record_open and the metrics. */
-extern const struct record_op *const producer_ops[];
-/* The API, one row per call. */
-extern const struct route producer_routes[];
-
 #endif

@@ -1,4 +1,5 @@
-/* routes.c - the API, one row per call; and all that the producer asks of the record. */
+#include "routes.h"
+
 #include "access/authorise.h"
 #include "access/authority.h"
 #include "access/holders.h"

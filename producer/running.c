@@ -24,6 +24,7 @@
 #include "ports/loop.h"
 #include "publish.h"
 #include "queues.h"
+#include "routes.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -22,17 +22,6 @@ static const struct {
 #undef STEP_ROW
 };
 
-const char *work_text(enum work work)
-{
-	static const char *const names[] = {
-#define WORK_TEXT(name) #name,
-		WORK_TABLE(WORK_TEXT)
-#undef WORK_TEXT
-	};
-
-	return work < WORKS ? names[work] : names[WORK_other];
-}
-
 const char *step_text(enum step step)
 {
 	return step < STEPS ? steps[step].name : "none";

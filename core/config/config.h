@@ -134,11 +134,4 @@ struct config *config_hold(struct config *config);
 /* Frees with the last holder. NULL is fine. */
 void config_release(struct config *config);
 
-/* Reads the file again for a running program. Both or nothing: when it has a mistake, or changes
- * what needs a restart, ERR_CONFIG, faults says why, and old stays in force. Else *ret_config is
- * the new one and changes has one line "worker.slots: 1000 -> 2000" per row that differs; secrets
- * are files, and only their paths appear. */
-MUST_CHECK enum err config_reload(const struct config *old, const char *path, struct buf *faults,
-	struct buf *changes, struct config **ret_config);
-
 #endif

@@ -1,4 +1,5 @@
-/* reload.c - what differs between two configurations, and whether that may happen while running. */
+#include "config/reload.h"
+
 #include "config/table.h"
 #include "config/value.h"
 

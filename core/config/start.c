@@ -3,6 +3,7 @@
 #include "config/check.h"
 #include "config/price.h"
 #include "config/print.h"
+#include "config/reload.h"
 #include "config/table.h"
 #include "ground/clock.h"
 #include "ground/confine.h"

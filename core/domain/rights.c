@@ -1,7 +1,7 @@
 /* rights.c - roles flattened, and what they allow: see rights.h. */
 #include "domain/rights.h"
 
-#include "domain/role_book.h"
+#include "domain/role_inside.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

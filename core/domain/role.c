@@ -1,6 +1,6 @@
 #include "domain/role.h"
 
-#include "domain/role_book.h"
+#include "domain/role_inside.h"
 
 #include <stdlib.h>
 #include <string.h>

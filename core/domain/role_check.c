@@ -1,5 +1,5 @@
 /* role_check.c - what a graph of roles must not be: see role.h. */
-#include "domain/role_book.h"
+#include "domain/role_inside.h"
 
 #include <stdio.h>
 #include <string.h>

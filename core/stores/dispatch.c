@@ -7,10 +7,6 @@
 
 #include <stdlib.h>
 
-static const struct db_stmt soft_stmt = {.name = "dispatch_soft",
-	.sql = "select set_config('synchronous_commit', 'off', true)",
-	.reads = true};
-
 /* The keys of a batch's jobs, and their ready rows as far as they still carry its mark. */
 #define BATCH_KEYS " unnest(b.tenant_ids, b.ranks, b.job_ids) k(tenant_id, rank, job_id)"
 #define BATCH_ROW                                                                        \
@@ -78,15 +74,6 @@ static const struct db_stmt pick_stmt = {.name = "dispatch_pick",
 	"     union all select null, tenant_id, null, owed from owing) a on true"
 	" order by a.ord nulls last"};
 /* clang-format on */
-
-enum err dispatch_soft_begin(struct db *db)
-{
-	enum err e = db_begin(db, NULL, 0);
-
-	if (e == ERR_OK)
-		db_query(db, &soft_stmt, NULL);
-	return e;
-}
 
 /* ---- look ---- */
 

@@ -8,7 +8,7 @@
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
 
-#include "command.h"
+#include "call.h"
 
 /* Finds the command that argv (without the program's name) begins with and takes the rest apart.
  * call->out and call->err must be set. When it is not OUTCOME_OK, what is wrong was said on

@@ -1,4 +1,4 @@
-#include "command.h"
+#include "call.h"
 
 #include <assert.h>
 #include <stdarg.h>

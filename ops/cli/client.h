@@ -9,7 +9,7 @@
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 
-#include "command.h"
+#include "call.h"
 #include "profile.h"
 
 #include "ground/secret.h"

@@ -6,7 +6,7 @@
 #ifndef CLI_DATABASE_H
 #define CLI_DATABASE_H
 
-#include "command.h"
+#include "call.h"
 
 #include "config/config.h"
 #include "ports/db.h"

@@ -7,7 +7,7 @@
 #ifndef CLI_FILTER_H
 #define CLI_FILTER_H
 
-#include "command.h"
+#include "call.h"
 
 #include "ground/buf.h"
 #include "ports/json.h"

@@ -7,7 +7,7 @@
 #ifndef CLI_HANDLERS_H
 #define CLI_HANDLERS_H
 
-#include "command.h"
+#include "call.h"
 
 command_fn submit_run;
 command_fn job_get_run, job_wait_run;

@@ -1,4 +1,4 @@
-/* job.h - one job: its address, what it says, its answer; get and wait.
+/* job.h - one job: its address, what it says, its answer; get.
  *
  * Threads: one.  Memory: JSON stays the caller's. */
 #ifndef CLI_JOB_H
@@ -25,11 +25,6 @@ void job_answer(const json_t *job, struct buf *out);
 void job_print_answer(const struct call *call, const json_t *job);
 /* Prints what is worth knowing, line by line, and the answer. */
 void job_print(const struct call *call, const json_t *job);
-
-/* Waits for the end of n jobs and prints: one answer, or a line each; jobs with --json.
- * timeout_ms < 0: for ever. */
-enum outcome job_wait_for(
-	struct client *client, const char *const *ids, size_t n, int64_t timeout_ms);
 
 /* Who an error's further words are by, as the beginning of a sentence: "the upstream said: ", or
  * "" where they are our own. */

@@ -7,7 +7,7 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
-#include "command.h"
+#include "call.h"
 
 #include "ground/buf.h"
 #include "ports/json.h"

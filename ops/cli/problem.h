@@ -4,7 +4,7 @@
 #ifndef CLI_PROBLEM_H
 #define CLI_PROBLEM_H
 
-#include "command.h"
+#include "call.h"
 
 #include "ports/json.h"
 

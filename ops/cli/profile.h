@@ -8,7 +8,7 @@
 #ifndef CLI_PROFILE_H
 #define CLI_PROFILE_H
 
-#include "command.h"
+#include "call.h"
 
 #include <limits.h>
 

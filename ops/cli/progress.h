@@ -7,7 +7,7 @@
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
-#include "command.h"
+#include "call.h"
 
 enum { PROGRESS_MAX = 160 };
 

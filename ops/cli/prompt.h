@@ -6,7 +6,7 @@
 #ifndef CLI_PROMPT_H
 #define CLI_PROMPT_H
 
-#include "command.h"
+#include "call.h"
 
 #include "ports/json.h"
 

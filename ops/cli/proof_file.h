@@ -15,7 +15,7 @@
 #ifndef CLI_PROOF_FILE_H
 #define CLI_PROOF_FILE_H
 
-#include "command.h"
+#include "call.h"
 
 #include "domain/checkpoint.h"
 

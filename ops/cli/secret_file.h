@@ -7,7 +7,7 @@
 #ifndef CLI_SECRET_FILE_H
 #define CLI_SECRET_FILE_H
 
-#include "command.h"
+#include "call.h"
 
 /* Makes the file, mode 0600; it must not exist. *ret_fd belongs to the caller. What is wrong was
  * said. */

@@ -4,7 +4,7 @@
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H
 
-#include "command.h"
+#include "call.h"
 
 #include "ground/buf.h"
 

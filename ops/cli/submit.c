@@ -3,6 +3,7 @@
 #include "job.h"
 #include "output.h"
 #include "prompt.h"
+#include "wait.h"
 #include "watch.h"
 
 #include "ground/digest.h"

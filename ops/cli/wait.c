@@ -1,3 +1,5 @@
+#include "wait.h"
+
 #include "duration.h"
 #include "handlers.h"
 #include "job.h"

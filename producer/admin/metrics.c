@@ -12,6 +12,7 @@
 #include "producer.h"
 #include "publish.h"
 #include "queues.h"
+#include "routes.h"
 #include "stores/worker_row.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* A reload changes all that it may or nothing, and says what. */
+#include "config/reload.h"
 #include "config/start.h"
 
 #include <setjmp.h>

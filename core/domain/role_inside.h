@@ -1,9 +1,9 @@
-/* role_book.h - the graph as its own files see it: role.c builds it, role_check.c
+/* role_inside.h - the graph as its own files see it: role.c builds it, role_check.c
  * judges it, rights.c flattens it.
  *
  * Threads: one owner.  Memory: the book's. */
-#ifndef DOMAIN_ROLE_BOOK_H
-#define DOMAIN_ROLE_BOOK_H
+#ifndef DOMAIN_ROLE_INSIDE_H
+#define DOMAIN_ROLE_INSIDE_H
 
 #include "domain/role.h"
 #include "ground/buf.h"
