@@ -6,6 +6,7 @@
 #include "domain/rights.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "producer.h"
 #include "roles/access_call.h"
 
@@ -212,21 +213,16 @@ static void listed(void *ctx, enum err e, const struct api_key *keys, size_t n)
 	struct record_batch *batch = ctx;
 	struct tenant_call *t = tenant_call_of(batch);
 	size_t shown = n > t->limit ? t->limit : n;
-	struct buf *out = reply_json(&t->call.r->reply, 200);
+	struct list_reply list = list_reply_begin(&t->call.r->reply);
 	char next[ID_TEXT_MAX] = "";
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; !e && i < shown; i++) {
-		if (i)
-			(void)buf_char(out, ',');
-		key_put(out, &keys[i], t->name);
-		(void)buf_char(out, '}');
+		key_put(list_reply_element(&list), &keys[i], t->name);
+		(void)buf_char(list.out, '}');
 	}
 	if (!e && n > shown)
 		id_format("key", keys[shown - 1].id, next);
-	(void)buf_printf(out, "],\"has_more\":%s", n > shown ? "true" : "false");
-	job_json_text(out, "next", next);
-	(void)buf_char(out, '}');
+	list_reply_end(&list, n > shown, next);
 	record_batch_end(batch, e);
 }
 

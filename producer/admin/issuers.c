@@ -7,6 +7,7 @@
 #include "domain/url.h"
 #include "identity/jwk.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "producer.h"
 #include "stores/issuer.h"
 
@@ -215,16 +216,11 @@ void issuers_post(struct request *r)
 		{"roles", JSON_IS_OBJECT, JSON_OPTIONAL, 0, MAPPED_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	json_t *body = call_body(r, fields, false);
-	struct tenant_call *t =
-		body && issuer_check(r, body) ? tenant_call_new(r, text_of(body, "tenant")) : NULL;
 
-	if (!t) {
+	if (body && issuer_check(r, body))
+		tenant_call_begin(r, text_of(body, "tenant"), body, insert_found);
+	else
 		json_decref(body);
-		return;
-	}
-	t->body = body;
-	t->call.then = insert_found;
-	call_start(&t->call, &tenant_find_op);
 }
 
 /* ---- list ---- */
@@ -232,15 +228,11 @@ void issuers_post(struct request *r)
 static void listed(void *ctx, enum err e, const struct issuer *issuers, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct buf *out = reply_json(&tenant_call_of(batch)->call.r->reply, 200);
+	struct list_reply list = list_reply_begin(&tenant_call_of(batch)->call.r->reply);
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; !e && i < n; i++) {
-		if (i)
-			(void)buf_char(out, ',');
-		issuer_put(out, &issuers[i]);
-	}
-	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	for (size_t i = 0; !e && i < n; i++)
+		issuer_put(list_reply_element(&list), &issuers[i]);
+	list_reply_end(&list, false, NULL);
 	record_batch_end(batch, e);
 }
 

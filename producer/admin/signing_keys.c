@@ -4,6 +4,7 @@
 #include "admin/token_keys.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "producer.h"
 
 #include <string.h>
@@ -71,11 +72,14 @@ static void key_put(struct buf *out, struct keyring *ring, const struct tenant *
 	digest_wipe(&secrets, sizeof secrets);
 }
 
-static void list_begin(const struct page_call *p, struct buf *out)
+/* Those that sign tokens come first. */
+static struct list_reply list_begin(const struct page_call *p)
 {
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
+	struct list_reply list = list_reply_begin(&p->call.r->reply);
+
 	if (p->tokens.len)
-		(void)buf_append(out, p->tokens.bytes, p->tokens.len);
+		(void)buf_append(list_reply_element(&list), p->tokens.bytes, p->tokens.len);
+	return list;
 }
 
 static void tokens_told(void *ctx, enum err e, const struct signing_key *keys, size_t n)
@@ -99,17 +103,11 @@ static void page_told(void *ctx, enum err e, const struct tenant *tenants, size_
 {
 	struct record_batch *batch = ctx;
 	struct page_call *p = page_of(batch);
-	struct buf *out = reply_json(&p->call.r->reply, 200);
+	struct list_reply list = list_begin(p);
 
-	list_begin(p, out);
-	for (size_t i = 0; !e && i < n; i++) {
-		if (i || p->tokens.len)
-			(void)buf_char(out, ',');
-		key_put(out, p->call.r->producer->keyring, &tenants[i]);
-	}
-	(void)buf_printf(out, "],\"has_more\":%s", p->more ? "true" : "false");
-	job_json_text(out, "next", !e && p->more && n ? tenants[n - 1].name : NULL);
-	(void)buf_char(out, '}');
+	for (size_t i = 0; !e && i < n; i++)
+		key_put(list_reply_element(&list), p->call.r->producer->keyring, &tenants[i]);
+	list_reply_end(&list, p->more, !e && p->more && n ? tenants[n - 1].name : NULL);
 	record_batch_end(batch, e);
 }
 
@@ -155,16 +153,15 @@ static void page_then(struct call *call)
 static void tokens_then(struct call *call)
 {
 	struct page_call *p = (struct page_call *)(void *)call;
-	struct buf *out;
+	struct list_reply list;
 
 	if (!p->tokens_only) {
 		call->then = page_then;
 		call_again(call, &signing_keys_page_op);
 		return;
 	}
-	out = reply_json(&call->r->reply, 200);
-	list_begin(p, out);
-	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	list = list_begin(p);
+	list_reply_end(&list, false, NULL);
 	request_resume(call->r);
 }
 
@@ -302,13 +299,7 @@ void webhook_secret_post(struct request *r)
 		{"overlap_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, OVERLAP_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	json_t *body = call_body(r, fields, true);
-	struct tenant_call *t = body ? tenant_call_new(r, r->match.params[0]) : NULL;
 
-	if (!t) {
-		json_decref(body);
-		return;
-	}
-	t->body = body;
-	t->call.then = tenant_found;
-	call_start(&t->call, &tenant_find_op);
+	if (body)
+		tenant_call_begin(r, r->match.params[0], body, tenant_found);
 }

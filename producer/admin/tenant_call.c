@@ -65,6 +65,20 @@ struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_
 	return t;
 }
 
+void tenant_call_begin(
+	struct request *r, const char *name, json_t *body, void (*then)(struct call *call))
+{
+	struct tenant_call *t = tenant_call_new(r, name);
+
+	if (!t) {
+		json_decref(body);
+		return;
+	}
+	t->body = body;
+	t->call.then = then;
+	call_start(&t->call, &tenant_find_op);
+}
+
 /* ---- its own data key ---- */
 
 static struct keyring *ring_of(const struct tenant_call *t)

@@ -42,6 +42,9 @@ struct tenant_call *tenant_call_new(struct request *r, const char *name);
 struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size);
 /* Tells t->tenant by t->name. ERR_NOT_FOUND */
 extern const struct record_op tenant_find_op;
+/* Finds the tenant of this name, then goes on. body is taken; NULL for a reading. */
+void tenant_call_begin(
+	struct request *r, const char *name, json_t *body, void (*then)(struct call *call));
 /* The call of a batch of one. */
 struct tenant_call *tenant_call_of(const struct record_batch *batch);
 

@@ -57,22 +57,9 @@ static void tenant_found(struct call *call)
 	call_again(call, t->body ? &limits_change_op : &limits_read_op);
 }
 
-static void begin(struct request *r, json_t *body)
-{
-	struct tenant_call *t = tenant_call_new(r, r->match.params[0]);
-
-	if (!t) {
-		json_decref(body);
-		return;
-	}
-	t->body = body;
-	t->call.then = tenant_found;
-	call_start(&t->call, &tenant_find_op);
-}
-
 void limits_get(struct request *r)
 {
-	begin(r, NULL);
+	tenant_call_begin(r, r->match.params[0], NULL, tenant_found);
 }
 
 void limits_patch(struct request *r)
@@ -85,5 +72,5 @@ void limits_patch(struct request *r)
 	json_t *body = call_body(r, fields, false);
 
 	if (body)
-		begin(r, body);
+		tenant_call_begin(r, r->match.params[0], body, tenant_found);
 }

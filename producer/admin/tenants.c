@@ -7,6 +7,7 @@
 #include "domain/webhook_sign.h"
 #include "ground/digest.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "producer.h"
 
 #include <string.h>
@@ -133,20 +134,17 @@ static void listed(void *ctx, enum err e, const struct tenant *tenants, size_t n
 	struct record_batch *batch = ctx;
 	struct tenant_call *t = tenant_call_of(batch);
 	size_t shown = n > t->limit ? t->limit : n;
-	struct buf *out = reply_json(&t->call.r->reply, 200);
+	struct list_reply list = list_reply_begin(&t->call.r->reply);
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; !e && i < shown; i++) {
-		if (i)
-			(void)buf_char(out, ',');
+		struct buf *out = list_reply_element(&list);
+
 		head_put(out, &tenants[i]);
 		(void)buf_printf(out, ",\"queued\":%lld,\"waiting\":%lld,\"running\":%lld}",
 			(long long)tenants[i].queued, (long long)tenants[i].waiting,
 			(long long)tenants[i].running);
 	}
-	(void)buf_printf(out, "],\"has_more\":%s", n > shown ? "true" : "false");
-	job_json_text(out, "next", !e && n > shown ? tenants[shown - 1].name : NULL);
-	(void)buf_char(out, '}');
+	list_reply_end(&list, n > shown, !e && n > shown ? tenants[shown - 1].name : NULL);
 	record_batch_end(batch, e);
 }
 
@@ -244,12 +242,7 @@ static void origins_found(struct call *call)
 
 void origins_get(struct request *r)
 {
-	struct tenant_call *t = tenant_call_new(r, r->match.params[0]);
-
-	if (!t)
-		return;
-	t->call.then = origins_found;
-	call_start(&t->call, &tenant_find_op);
+	tenant_call_begin(r, r->match.params[0], NULL, origins_found);
 }
 
 static bool origins_check(const json_t *list, struct problems *p)

@@ -7,6 +7,7 @@
 #include "ground/digest.h"
 #include "jobs/job_json.h"
 #include "jobs/live.h"
+#include "list_reply.h"
 #include "producer.h"
 
 #include <stdio.h>
@@ -27,15 +28,11 @@ struct view_call {
 static void view_write(struct request *r, const struct scratch_reply *shared)
 {
 	const struct config *c = r->producer->config;
-	struct buf *out = reply_json(&r->reply, 200);
+	struct list_reply list = list_reply_begin(&r->reply);
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; i < c->upstreams_n; i++) {
-		if (i)
-			(void)buf_char(out, ',');
-		upstream_view_put(out, c, &c->upstreams[i], shared);
-	}
-	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	for (size_t i = 0; i < c->upstreams_n; i++)
+		upstream_view_put(list_reply_element(&list), c, &c->upstreams[i], shared);
+	list_reply_end(&list, false, NULL);
 }
 
 static void view_told(void *owner, enum err e, const struct scratch_reply *reply)

@@ -2,6 +2,7 @@
 
 #include "call.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "producer.h"
 #include "stores/worker_row.h"
 
@@ -50,15 +51,11 @@ static void worker_put(struct buf *out, const struct worker_row *w)
 static void listed(void *ctx, enum err e, const struct worker_row *rows, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct buf *out = reply_json(&of(batch)->call.r->reply, 200);
+	struct list_reply list = list_reply_begin(&of(batch)->call.r->reply);
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; !e && i < n; i++) {
-		if (i)
-			(void)buf_char(out, ',');
-		worker_put(out, &rows[i]);
-	}
-	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	for (size_t i = 0; !e && i < n; i++)
+		worker_put(list_reply_element(&list), &rows[i]);
+	list_reply_end(&list, false, NULL);
 	record_batch_end(batch, e);
 }
 

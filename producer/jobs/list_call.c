@@ -4,6 +4,7 @@
 
 #include "jobs/filter.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "producer.h"
 #include "stores/job_list.h"
 
@@ -20,25 +21,17 @@ struct list_work {
 
 static void page_write(struct list_work *w, const struct job_row *rows, size_t n)
 {
-	struct buf *out = reply_json(&w->r->reply, 200);
+	struct list_reply list = list_reply_begin(&w->r->reply);
 	bool more = n > w->filter.limit;
-	char next[ID_TEXT_MAX];
+	char next[ID_TEXT_MAX] = "";
 
 	if (more)
 		n = w->filter.limit;
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			(void)buf_char(out, ',');
-		job_json_write(out, &rows[i], w->r->producer->keyring);
-	}
-	(void)buf_printf(out, "],\"has_more\":%s,\"next\":", more ? "true" : "false");
-	if (more) {
+	for (size_t i = 0; i < n; i++)
+		job_json_write(list_reply_element(&list), &rows[i], w->r->producer->keyring);
+	if (more)
 		id_format("job", rows[n - 1].job, next);
-		(void)buf_printf(out, "\"%s\"}", next);
-	} else {
-		(void)buf_text(out, "null}");
-	}
+	list_reply_end(&list, more, next);
 }
 
 static void listed(void *ctx, enum err e, const struct job_row *rows, size_t n)

@@ -3,6 +3,7 @@
 #include "call.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "stores/usage_day.h"
 
 #include <string.h>
@@ -49,16 +50,12 @@ static void usage_told(void *ctx, enum err e, const struct usage_row *rows, size
 {
 	struct record_batch *batch = ctx;
 	const struct usage_work *w = (struct usage_work *)(void *)call_of(batch);
-	struct buf *out = reply_json(&w->call.r->reply, 200);
+	struct list_reply list = list_reply_begin(&w->call.r->reply);
 	const size_t shown = n < USAGE_DAY_MAX ? n : USAGE_DAY_MAX;
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; !e && i < shown; i++) {
-		if (i)
-			(void)buf_char(out, ',');
-		row_put(out, w->ask.by, &rows[i]);
-	}
-	(void)buf_printf(out, "],\"has_more\":%s,\"next\":null}", n > shown ? "true" : "false");
+	for (size_t i = 0; !e && i < shown; i++)
+		row_put(list_reply_element(&list), w->ask.by, &rows[i]);
+	list_reply_end(&list, n > shown, NULL);
 	record_batch_end(batch, e);
 }
 

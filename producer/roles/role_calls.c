@@ -1,5 +1,6 @@
 #include "roles/role_calls.h"
 
+#include "list_reply.h"
 #include "roles/access_call.h"
 #include "stores/role.h"
 
@@ -44,20 +45,15 @@ static void role_write(struct buf *out, const struct role_book *book, const stru
 
 static enum err list_judge(struct access_call *a)
 {
-	struct buf *out = reply_json(&a->call.r->reply, 200);
-	const char *comma = "";
+	struct list_reply list = list_reply_begin(&a->call.r->reply);
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; i < role_book_n(a->book); i++) {
 		struct role_view role = role_book_at(a->book, i);
 
-		if (!role_book_has(a->book, role.name))
-			continue;
-		(void)buf_text(out, comma);
-		role_write(out, a->book, &role);
-		comma = ",";
+		if (role_book_has(a->book, role.name))
+			role_write(list_reply_element(&list), a->book, &role);
 	}
-	(void)buf_text(out, "],\"has_more\":false,\"next\":null}");
+	list_reply_end(&list, false, NULL);
 	return ERR_OK;
 }
 

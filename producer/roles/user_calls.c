@@ -3,6 +3,7 @@
 #include "ground/clock.h"
 #include "ground/utf8.h"
 #include "jobs/job_json.h"
+#include "list_reply.h"
 #include "roles/access_call.h"
 #include "stores/app_user.h"
 #include "stores/role.h"
@@ -32,17 +33,11 @@ static void listed(void *ctx, enum err e, const struct app_user *users, size_t n
 	struct record_batch *batch = ctx;
 	struct access_call *a = access_call_of(batch);
 	size_t shown = n > a->limit ? a->limit : n;
-	struct buf *out = reply_json(&a->call.r->reply, 200);
+	struct list_reply list = list_reply_begin(&a->call.r->reply);
 
-	(void)buf_text(out, "{\"object\":\"list\",\"data\":[");
-	for (size_t i = 0; !e && i < shown; i++) {
-		if (i)
-			(void)buf_char(out, ',');
-		user_write(out, &users[i]);
-	}
-	(void)buf_printf(out, "],\"has_more\":%s", n > shown ? "true" : "false");
-	job_json_text(out, "next", n > shown ? users[shown - 1].name : NULL);
-	(void)buf_char(out, '}');
+	for (size_t i = 0; !e && i < shown; i++)
+		user_write(list_reply_element(&list), &users[i]);
+	list_reply_end(&list, n > shown, n > shown ? users[shown - 1].name : NULL);
 	record_batch_end(batch, e);
 }
 
