@@ -1,5 +1,6 @@
 #include "jobs/bulk.h"
 
+#include "domain/halving.h"
 #include "ground/clock.h"
 #include "ground/ring.h"
 #include "jobs/job_json.h"
@@ -24,9 +25,9 @@ struct chunk {
 	size_t n, specs_n;
 	struct line *lines;
 	struct job_spec **specs; /* those of the lines that go to the record */
-	size_t single;		 /* after a data error: one at a time, this one now */
+	size_t told;		 /* of specs: their outcome is known */
+	struct halving halving;	 /* of those that follow, once a value was refused */
 	_Atomic bool done;
-	enum err err; /* of the whole chunk */
 };
 
 struct bulk_work {
@@ -136,52 +137,58 @@ static void chunk_read(struct chunk *c)
 	queues_view_release(queues);
 }
 
-static void chunk_end(struct chunk *c, enum err e)
+static void chunk_end(struct chunk *c)
 {
 	struct bulk *b = c->work->bulk;
 
-	c->err = e;
 	c->done = true;
 	news(b);
 }
 
-static void chunk_send(struct chunk *c, struct job_spec **specs, size_t n);
-
-/* A data error is some one line's: each goes alone then. */
-static void committed(struct record_item *item, enum err e)
+/* The next n end so. */
+static void outcomes_set(struct chunk *c, size_t n, enum err e)
 {
-	struct chunk *c = (struct chunk *)(void *)item;
-	bool alone = c->item.n == 1 && c->specs_n > 1;
-
-	if (e == ERR_DB_DATA && c->item.n > 1) {
-		chunk_send(c, c->specs, 1);
-		return;
-	}
-	if (!alone) {
-		if (e && c->specs_n == 1)
-			c->specs[0]->submit.outcome = e;
-		chunk_end(c, e);
-		return;
-	}
-	if (e)
-		c->specs[c->single]->submit.outcome = e;
-	if (++c->single < c->specs_n)
-		chunk_send(c, c->specs + c->single, 1);
-	else
-		chunk_end(c, ERR_OK);
+	for (size_t i = 0; i < n; i++)
+		c->specs[c->told + i]->submit.outcome = e;
 }
 
-static void chunk_send(struct chunk *c, struct job_spec **specs, size_t n)
+static void committed(struct record_item *item, enum err e);
+
+static void rest_send(struct chunk *c)
 {
 	struct producer *producer = c->work->r->producer;
+	const size_t rest = c->specs_n - c->told;
 	enum err e;
 
-	submit_item_init(&c->item, specs, n);
+	submit_item_init(&c->item, c->specs + c->told, halving_most(&c->halving, rest));
 	c->item.item.done = committed;
 	c->item.item.owner = producer;
 	e = record_add(producer->record, &c->item.item);
+	if (e) {
+		outcomes_set(c, rest, e);
+		chunk_end(c);
+	}
+}
+
+/* A data error is some one line's: it is looked for among fewer and fewer. */
+static void committed(struct record_item *item, enum err e)
+{
+	struct chunk *c = (struct chunk *)(void *)item;
+	const size_t n = c->item.n;
+
+	if (e == ERR_DB_DATA && !halving_refused(&c->halving, n)) {
+		rest_send(c);
+		return;
+	}
 	if (e)
-		chunk_end(c, e);
+		outcomes_set(c, n, e);
+	else
+		halving_taken(&c->halving, c->specs_n);
+	c->told += n;
+	if (c->told < c->specs_n)
+		rest_send(c);
+	else
+		chunk_end(c);
 }
 
 /* ---- replies ---- */
@@ -202,12 +209,11 @@ static void accepted_put(struct buf *out, const struct bulk_work *w, const struc
 }
 
 /* What a client may do about it: our own parts' troubles are all "come again". */
-static enum err outcome_of(const struct chunk *c, const struct job_spec *spec)
+static enum err outcome_of(const struct producer *producer, const struct job_spec *spec)
 {
-	const struct producer *producer = c->work->r->producer;
-	enum err e = c->err ? c->err : spec->submit.outcome;
+	enum err e =
+		queues_refusal_told(producer->queues, spec->submit.queue_id, spec->submit.outcome);
 
-	e = queues_refusal_told(producer->queues, spec->submit.queue_id, e);
 	if (e == ERR_DB_DATA)
 		return ERR_INVALID_FIELD;
 	return err_http(e) == 503 || e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;
@@ -219,7 +225,8 @@ static void chunk_write(const struct chunk *c)
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct line *line = &c->lines[i];
-		enum err e = line->problem.len ? ERR_OK : outcome_of(c, &line->spec);
+		enum err e =
+			line->problem.len ? ERR_OK : outcome_of(c->work->r->producer, &line->spec);
 
 		if (line->problem.len)
 			(void)buf_append(out, line->problem.bytes, line->problem.len);
@@ -256,7 +263,7 @@ static bool advance(struct bulk_work *w)
 	}
 	w->chunks[w->chunks_n++] = c;
 	if (c->specs_n)
-		chunk_send(c, c->specs, c->specs_n);
+		rest_send(c);
 	else
 		c->done = true;
 	return true;

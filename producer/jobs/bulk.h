@@ -6,7 +6,8 @@
  * its problem, and the others are jobs. Chunks of several requests take turns.
  *
  * A chunk's failed commit fails its lines only: what was answered with an id is
- * committed, everything else is not there.
+ * committed, everything else is not there. A value that the record refuses is looked for
+ * by halves (domain/halving.h), and fails its own line.
  *
  * Threads: the server's hand in, one reads, lanes commit.  Memory: two chunks per
  * request beside its body, and the reply. */

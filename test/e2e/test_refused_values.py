@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +14,7 @@ from client import Client, chat, until
 from stacks import admin_client, running, tenant_client
 
 JOBS, BAD = 9, 4
+NOOP = {"kind": "noop", "input": {}}
 SELECTS = "for select to longhaul_worker using"
 INSERTS = "for insert to longhaul_worker with check"
 # Jobs that run, and what they say is in the record.
@@ -105,3 +107,41 @@ def test_last_text_that_cannot_be_written_leaves_the_answer(lite: Any, lite_clie
     """As above where the text comes with the end."""
     with one_refused(lite, lite_client, f"job_event {INSERTS}", "sim?tokens=2") as jobs:
         assert {lite_client.wait(job)["state"] for job in jobs} == {"completed"}
+
+
+@contextmanager
+def submits_refused(stack: Any) -> Iterator[dict[str, Any]]:
+    """A job that the record refuses: the statement that would make it fails by a division."""
+    check = "case when max_attempts = 13 then 1 / (max_attempts - 13) = 0 else true end"
+    with psycopg.connect(stack.env["LONGHAUL_PG_URL"], autocommit=True) as record:
+        record.execute(
+            "create policy refused on job as restrictive"
+            f" for insert to longhaul_producer with check ({check})"
+        )
+        try:
+            yield {"kind": "noop", "input": {}, "max_attempts": 13}
+        finally:
+            record.execute("drop policy refused on job")
+
+
+@pytest.mark.promises("C4", "C1")
+def test_a_line_that_is_refused_is_told_so_and_the_others_are_jobs(
+    stack: Any, client: Client
+) -> None:
+    with submits_refused(stack) as bad:
+        lines = [bad if i in (0, 57, 58, 199) else NOOP for i in range(200)]
+        answers = client.bulk(lines)
+    assert len(answers) == len(lines)
+    for line, answer in zip(lines, answers, strict=True):
+        assert answer.get("code") == ("invalid_field" if line is bad else None)
+    assert len({answer["id"] for answer in answers if "id" in answer}) == len(lines) - 4
+
+
+@pytest.mark.promises("C4", "C1")
+def test_a_submit_that_is_refused_takes_no_other_along(stack: Any, client: Client) -> None:
+    """Each its own request, many of them in one commit."""
+    with submits_refused(stack) as bad, ThreadPoolExecutor(16) as pool:
+        jobs = [bad if i % 20 == 7 else NOOP for i in range(100)]
+        replies = list(pool.map(lambda job: client.http.post("/v1/jobs", json=job), jobs))
+    for job, reply in zip(jobs, replies, strict=True):
+        assert reply.status_code == (422 if job is bad else 202), reply.text
