@@ -196,7 +196,8 @@ static enum err record_start(struct producer *p)
 	return e;
 }
 
-static enum err parts_start(struct running *x)
+/* All that waits for nobody yet. */
+static enum err parts_make(struct running *x)
 {
 	struct producer *p = &x->producer;
 	enum err e = actor_key_load(&x->configs[0]->audit, &p->pseudonyms);
@@ -229,8 +230,14 @@ static enum err parts_start(struct running *x)
 		e = reading_new(&p->reading);
 	if (!e)
 		e = live_new(p, &p->live);
-	if (!e)
-		e = record_start(p);
+	return e;
+}
+
+/* The lanes first: what is begun behind them reads the record. */
+static enum err parts_begin(struct producer *p)
+{
+	enum err e = record_start(p);
+
 	if (!e)
 		e = publish_new(p, &p->publish);
 	if (!e)
@@ -251,6 +258,16 @@ static enum err parts_start(struct running *x)
 		e = refusals_new(p, &p->refusals);
 	if (!e)
 		e = bulk_new(p, &p->bulk);
+	return e;
+}
+
+static enum err parts_start(struct running *x)
+{
+	struct producer *p = &x->producer;
+	enum err e = parts_make(x);
+
+	if (!e)
+		e = parts_begin(p);
 	if (e)
 		return e;
 	x->loop_started = pthread_create(&x->loop_thread, NULL, loop_main, p->loop) == 0;
@@ -320,6 +337,29 @@ static void requests_end(const struct producer *p)
 		(void)nanosleep(&pause, NULL);
 }
 
+static void parts_free(struct running *x)
+{
+	struct producer *p = &x->producer;
+
+	publish_free(p->publish);
+	live_free(p->live);
+	queues_free(p->queues);
+	reading_free(p->reading);
+	refusals_free(p->refusals);
+	limiter_free(p->limiter);
+	plans_free(p->plans);
+	holders_free(p->holders);
+	keys_free(p->keys);
+	key_watch_free(p->key_watch);
+	data_keys_free(p->data_keys);
+	keyring_free(p->keyring);
+	issuer_keys_free(p->issuer_keys);
+	authority_free(p->authority);
+	metrics_free(p->metrics);
+	loop_wake_free(x->end);
+	loop_free(p->loop);
+}
+
 void running_stop(struct producer *p)
 {
 	struct running *x = running_of(p);
@@ -341,23 +381,7 @@ void running_stop(struct producer *p)
 	limiter_stop(p->limiter);
 	if (p->live)
 		live_stop(p->live);
-	publish_free(p->publish);
-	live_free(p->live);
-	queues_free(p->queues);
-	reading_free(p->reading);
-	refusals_free(p->refusals);
-	limiter_free(p->limiter);
-	plans_free(p->plans);
-	holders_free(p->holders);
-	keys_free(p->keys);
-	key_watch_free(p->key_watch);
-	data_keys_free(p->data_keys);
-	keyring_free(p->keyring);
-	issuer_keys_free(p->issuer_keys);
-	authority_free(p->authority);
-	metrics_free(p->metrics);
-	loop_wake_free(x->end);
-	loop_free(p->loop);
+	parts_free(x);
 	for (size_t i = 0; i < x->configs_n; i++)
 		config_release(x->configs[i]);
 	digest_wipe(&p->pseudonyms, sizeof p->pseudonyms);
