@@ -31,10 +31,5 @@ void call_start(struct call *call, const struct record_op *op);
 void call_again(struct call *call, const struct record_op *op);
 /* The call of a batch of one. */
 struct call *call_of(const struct record_batch *batch);
-/* The body as an object, checked against fields. NULL: the request was answered. An empty body is
- * an empty object when that may be. The caller's to decref. */
-json_t *call_body(struct request *r, const struct json_field *fields, bool may_be_empty);
-/* True when the query holds nothing but fields; else the request was answered. */
-bool call_query(struct request *r, const struct query_field *fields);
 
 #endif

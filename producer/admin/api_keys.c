@@ -8,6 +8,7 @@
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "request_input.h"
 #include "roles/access_call.h"
 
 #include <stdio.h>
@@ -192,7 +193,7 @@ void api_keys_post(struct request *r)
 		{"scope", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, TENANT_SCOPES_MAX - 1},
 		{"expires_in_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, YEARS_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 	const char *tenant = json_string_value(json_object_get(body, "tenant"));
 	struct problems p = {0};
 	struct tenant_call *t = body ? tenant_call_new(r, tenant ? tenant : "") : NULL;
@@ -251,7 +252,7 @@ void api_keys_get(struct request *r)
 	const char *after = query_text(&r->query, "after");
 	struct tenant_call *t;
 
-	if (!call_query(r, fields) || !(t = tenant_call_new(r, tenant ? tenant : "")))
+	if (!request_input_query(r, fields) || !(t = tenant_call_new(r, tenant ? tenant : "")))
 		return;
 	t->limit = (size_t)query_int(&r->query, "limit", KEYS_PAGE);
 	if (after && !id_parse("key", after, &t->after)) {
@@ -345,7 +346,7 @@ void api_keys_rotate(struct request *r)
 	static const struct json_field fields[] = {
 		{"overlap_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, OVERLAP_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, true);
+	json_t *body = request_input_body(r, fields, true);
 	const json_t *overlap = json_object_get(body, "overlap_s");
 	struct tenant_call *t = body ? tenant_call_new(r, "") : NULL;
 

@@ -9,6 +9,7 @@
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/issuer.h"
 
 #include <string.h>
@@ -215,7 +216,7 @@ void issuers_post(struct request *r)
 		{"roles_claim", JSON_IS_STRING, JSON_OPTIONAL, 1, ROLES_DEFAULT_CLAIM_MAX},
 		{"roles", JSON_IS_OBJECT, JSON_OPTIONAL, 0, MAPPED_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 
 	if (body && issuer_check(r, body))
 		tenant_call_begin(r, text_of(body, "tenant"), body, insert_found);
@@ -259,7 +260,7 @@ void issuers_get(struct request *r)
 	const char *tenant = query_text(&r->query, "tenant");
 	struct tenant_call *t;
 
-	if (!call_query(r, fields) || !(t = tenant_call_new(r, tenant ? tenant : "")))
+	if (!request_input_query(r, fields) || !(t = tenant_call_new(r, tenant ? tenant : "")))
 		return;
 	t->call.then = tenant ? list_found : NULL;
 	call_start(&t->call, tenant ? &tenant_find_op : &issuer_list_op);

@@ -4,6 +4,7 @@
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "queues.h"
+#include "request_input.h"
 #include "stores/queue.h"
 
 #include <stdio.h>
@@ -193,7 +194,7 @@ void queue_patch_call(struct request *r)
 			QUEUE_TIME_MAX_S},
 		{"deadline_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, QUEUE_TIME_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, true);
+	json_t *body = request_input_body(r, fields, true);
 	struct problems p = {0};
 	struct queue_call *c;
 

@@ -5,6 +5,7 @@
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/revocation.h"
 
 #include <string.h>
@@ -145,7 +146,7 @@ void revocations_post(struct request *r)
 		{"network", JSON_IS_STRING, JSON_OPTIONAL, 1, NETWORK_TEXT_MAX},
 		{"before", JSON_IS_STRING, JSON_OPTIONAL, 1, CLOCK_TEXT_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 	const char *tenant = json_string_value(json_object_get(body, "tenant"));
 	struct revocation what = {0};
 	struct revocation_call *c = NULL;

@@ -6,6 +6,7 @@
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "request_input.h"
 
 #include <string.h>
 
@@ -191,7 +192,7 @@ void signing_keys_get(struct request *r)
 	bool tokens, webhooks;
 	struct page_call *p;
 
-	if (!call_query(r, fields) || !kind_read(r, &tokens, &webhooks) ||
+	if (!request_input_query(r, fields) || !kind_read(r, &tokens, &webhooks) ||
 		!(p = call_new(r, sizeof *p)))
 		return;
 	p->call.clear = page_clear;
@@ -298,7 +299,7 @@ void webhook_secret_post(struct request *r)
 	static const struct json_field fields[] = {
 		{"overlap_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, OVERLAP_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, true);
+	json_t *body = request_input_body(r, fields, true);
 
 	if (body)
 		tenant_call_begin(r, r->match.params[0], body, tenant_found);

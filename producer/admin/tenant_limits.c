@@ -2,6 +2,7 @@
 
 #include "admin/tenant_call.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/tenant_limit.h"
 
 static void told(void *ctx, enum err e, const struct tenant_limit *limit)
@@ -69,7 +70,7 @@ void limits_patch(struct request *r)
 		{"max_running", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, INT32_MAX},
 		{"max_queued", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 0, INT64_MAX / 2},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 
 	if (body)
 		tenant_call_begin(r, r->match.params[0], body, tenant_found);

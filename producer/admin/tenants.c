@@ -9,6 +9,7 @@
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "request_input.h"
 
 #include <string.h>
 
@@ -105,7 +106,7 @@ void tenants_post(struct request *r)
 	static const struct json_field fields[] = {
 		{"name", JSON_IS_STRING, JSON_REQUIRED, 1, WORD_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 	const char *name = json_string_value(json_object_get(body, "name"));
 	struct problems p = {0};
 	struct tenant_call *t = NULL;
@@ -164,7 +165,7 @@ void tenants_get(struct request *r)
 	const char *after = query_text(&r->query, "after");
 	struct tenant_call *t;
 
-	if (!call_query(r, fields) || !(t = tenant_call_new(r, after ? after : "")))
+	if (!request_input_query(r, fields) || !(t = tenant_call_new(r, after ? after : "")))
 		return;
 	t->limit = (size_t)query_int(&r->query, "limit", TENANTS_PAGE);
 	call_start(&t->call, &tenant_list_op);
@@ -269,7 +270,7 @@ void origins_put(struct request *r)
 	static const struct json_field fields[] = {
 		{"origins", JSON_IS_ARRAY, JSON_REQUIRED, 0, ORIGINS_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 	struct problems p = {0};
 	struct tenant_call *t = body ? tenant_call_new(r, r->match.params[0]) : NULL;
 	enum err e;

@@ -6,6 +6,7 @@
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "request_input.h"
 
 /* Others may have fetched our set up to its max-age ago: a key is published so long before it
  * signs. */
@@ -122,7 +123,7 @@ void token_keys_rotate(struct request *r)
 	static const struct json_field fields[] = {{"emergency", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0},
 		{"signs_in_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, SIGNS_IN_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, true);
+	json_t *body = request_input_body(r, fields, true);
 	struct rotate_call *c = body ? call_new(r, sizeof *c) : NULL;
 	const json_t *signs_in = json_object_get(body, "signs_in_s");
 

@@ -9,6 +9,7 @@
 #include "jobs/live.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "request_input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,7 +214,7 @@ static bool word_take(struct request *r, struct breaker_call *b)
 	static const struct json_field fields[] = {{"mode", JSON_IS_STRING, JSON_REQUIRED, 1, 16},
 		{"ttl_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, TTL_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 	const char *mode = json_string_value(json_object_get(body, "mode"));
 	const json_t *ttl = json_object_get(body, "ttl_s");
 	struct problems p = {0};

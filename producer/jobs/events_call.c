@@ -13,6 +13,7 @@
 #include "jobs/live.h"
 #include "ports/scratch.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/event.h"
 
 #include <stdlib.h>
@@ -424,7 +425,7 @@ void events_call(struct request *r)
 	int64_t after;
 	enum err e;
 
-	if (!call_query(r, none))
+	if (!request_input_query(r, none))
 		return;
 	if (!id_parse("job", r->match.params[0], &job)) {
 		request_fail(r, ERR_NOT_FOUND);

@@ -4,6 +4,7 @@
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "list_reply.h"
+#include "request_input.h"
 #include "stores/usage_day.h"
 
 #include <string.h>
@@ -139,7 +140,7 @@ static void usage_begin(struct request *r, bool all)
 	struct usage_work *w;
 	enum err e;
 
-	if (!call_query(r, fields))
+	if (!request_input_query(r, fields))
 		return;
 	w = call_new(r, sizeof *w);
 	if (!w)

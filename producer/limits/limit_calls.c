@@ -4,6 +4,7 @@
 #include "jobs/job_json.h"
 #include "limits/plans.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/limit_plan.h"
 
 #include <stdio.h>
@@ -96,7 +97,7 @@ void request_limits_get(struct request *r)
 {
 	struct limit_call *c;
 
-	if (call_query(r, no_fields) && (c = call_new(r, sizeof *c)))
+	if (request_input_query(r, no_fields) && (c = call_new(r, sizeof *c)))
 		call_start(&c->call, &request_limits_list_op);
 }
 
@@ -144,7 +145,7 @@ const struct record_op request_limit_change_op = {
 /* What the path names; NULL: the request was answered. */
 static struct limit_call *change_new(struct request *r)
 {
-	struct limit_call *c = call_query(r, dry_fields) ? call_new(r, sizeof *c) : NULL;
+	struct limit_call *c = request_input_query(r, dry_fields) ? call_new(r, sizeof *c) : NULL;
 	const char *level = r->match.params[1];
 
 	if (!c)
@@ -212,7 +213,7 @@ void request_limit_put(struct request *r)
 		{"window_s", JSON_IS_INTEGER, JSON_REQUIRED, 1, LIMIT_WINDOW_MAX_S},
 		{"burst", JSON_IS_INTEGER, JSON_OPTIONAL, 1, INT32_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 	struct limit_call *c = body ? change_new(r) : NULL;
 
 	if (c && limit_read(r, body, &c->change.row.limit))

@@ -5,6 +5,7 @@
 #include "limits/limit_calls.h"
 #include "limits/plans.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/limit_plan.h"
 
 #include <stdio.h>
@@ -103,7 +104,7 @@ void tenant_plan_get(struct request *r)
 {
 	static const struct query_field no_fields[] = {{NULL, QUERY_TEXT, 0, 0}};
 
-	if (call_query(r, no_fields))
+	if (request_input_query(r, no_fields))
 		begin(r, NULL);
 }
 
@@ -114,7 +115,7 @@ void tenant_plan_put(struct request *r)
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	static const struct query_field dry[] = {
 		{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
-	json_t *body = call_query(r, dry) ? call_body(r, fields, false) : NULL;
+	json_t *body = request_input_query(r, dry) ? request_input_body(r, fields, false) : NULL;
 
 	if (body)
 		begin(r, body);

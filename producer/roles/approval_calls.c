@@ -4,6 +4,7 @@
 #include "call.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/approval.h"
 
 #include <stdio.h>
@@ -208,7 +209,7 @@ void approvals_get(struct request *r)
 	const char *after = query_text(&r->query, "after");
 	struct approval_request *q;
 
-	if (!call_query(r, fields) || !(q = begin(r, &approval_list_op)))
+	if (!request_input_query(r, fields) || !(q = begin(r, &approval_list_op)))
 		return;
 	q->limit = (size_t)query_int(&r->query, "limit", PAGE);
 	if (after && !id_parse("apr", after, &q->after))
@@ -258,7 +259,7 @@ void two_people_put(struct request *r)
 {
 	static const struct json_field fields[] = {
 		{"required", JSON_IS_BOOL, JSON_REQUIRED, 0, 0}, {NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = call_body(r, fields, false);
+	json_t *body = request_input_body(r, fields, false);
 	struct approval_request *q = body ? begin(r, &approval_rule_set_op) : NULL;
 
 	if (q) {

@@ -4,6 +4,7 @@
 #include "domain/money.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "request_input.h"
 #include "roles/access_call.h"
 #include "stores/app_user.h"
 #include "stores/job_read.h"
@@ -205,6 +206,6 @@ void explain_get(struct request *r)
 		{"cost_usd", QUERY_TEXT, 1, 24}, {NULL, QUERY_TEXT, 0, 0}};
 	static const struct access_kind kind = {begin, false, &explain_op, next};
 
-	if (call_query(r, fields) && is_sound(r))
+	if (request_input_query(r, fields) && is_sound(r))
 		access_call_start(r, &kind, NULL, false);
 }

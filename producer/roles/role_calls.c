@@ -1,6 +1,7 @@
 #include "roles/role_calls.h"
 
 #include "list_reply.h"
+#include "request_input.h"
 #include "roles/access_call.h"
 #include "stores/role.h"
 
@@ -75,7 +76,7 @@ void roles_get(struct request *r)
 {
 	static const struct access_kind kind = {list_judge, false, NULL, NULL};
 
-	if (call_query(r, no_fields))
+	if (request_input_query(r, no_fields))
 		access_call_start(r, &kind, NULL, false);
 }
 
@@ -83,7 +84,7 @@ void role_get(struct request *r)
 {
 	static const struct access_kind kind = {get_judge, false, NULL, NULL};
 
-	if (call_query(r, no_fields))
+	if (request_input_query(r, no_fields))
 		access_call_start(r, &kind, NULL, true);
 }
 
@@ -264,9 +265,9 @@ void role_put_call(struct request *r)
 	static const struct access_kind kind = {put_judge, true, &role_put_op, then_change};
 	json_t *body;
 
-	if (!call_query(r, dry_fields))
+	if (!request_input_query(r, dry_fields))
 		return;
-	body = call_body(r, fields, false);
+	body = request_input_body(r, fields, false);
 	if (body)
 		access_call_start(r, &kind, body, true);
 }
@@ -349,6 +350,6 @@ void role_delete_call(struct request *r)
 {
 	static const struct access_kind kind = {remove_judge, false, &role_remove_op, then_remove};
 
-	if (call_query(r, dry_fields))
+	if (request_input_query(r, dry_fields))
 		access_call_start(r, &kind, NULL, true);
 }

@@ -4,6 +4,7 @@
 #include "ground/utf8.h"
 #include "jobs/job_json.h"
 #include "list_reply.h"
+#include "request_input.h"
 #include "roles/access_call.h"
 #include "stores/app_user.h"
 #include "stores/role.h"
@@ -76,7 +77,7 @@ void users_get(struct request *r)
 		{"after", QUERY_TEXT, 1, APP_USER_NAME_MAX}, {NULL, QUERY_TEXT, 0, 0}};
 	static const struct access_kind kind = {NULL, false, &user_list_op, NULL};
 
-	if (call_query(r, fields))
+	if (request_input_query(r, fields))
 		access_call_start(r, &kind, NULL, false);
 }
 
@@ -86,7 +87,7 @@ void user_get(struct request *r)
 {
 	static const struct access_kind kind = {NULL, false, &user_find_op, NULL};
 
-	if (call_query(r, no_fields))
+	if (request_input_query(r, no_fields))
 		access_call_start(r, &kind, NULL, true);
 }
 
@@ -160,9 +161,9 @@ void user_put_call(struct request *r)
 	static const struct access_kind kind = {put_judge, false, &user_put_op, put_more};
 	json_t *body;
 
-	if (!call_query(r, no_fields))
+	if (!request_input_query(r, no_fields))
 		return;
-	body = call_body(r, fields, true);
+	body = request_input_body(r, fields, true);
 	if (body)
 		access_call_start(r, &kind, body, true);
 }
@@ -254,9 +255,9 @@ void role_move_call(struct request *r)
 	static const struct access_kind kind = {move_judge, true, &user_move_op, move_more};
 	json_t *body;
 
-	if (!call_query(r, dry_fields))
+	if (!request_input_query(r, dry_fields))
 		return;
-	body = call_body(r, fields, false);
+	body = request_input_body(r, fields, false);
 	if (body)
 		access_call_start(r, &kind, body, true);
 }
