@@ -1,6 +1,6 @@
 #include "stores/access.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +114,7 @@ static void holder_take(struct access_told *told, const struct db_rows *r, const
 
 static void on_load(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct access_told told = {.book = NULL};
 	const char *roles[ROLES_HELD_MAX];
 
@@ -145,12 +145,12 @@ static void query_with(
 enum err access_load(
 	struct db *db, struct id tenant, struct id principal, access_done *done, void *ctx)
 {
-	struct call *call;
-	enum err e = call_begin(db, &tenant, 1, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, &tenant, 1, &call);
 
 	if (e)
 		return e;
-	call->done = (call_fn *)done;
+	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	query_with(db, &book_stmt, tenant, NULL);
 	query_with(db, &version_stmt, tenant, NULL);
@@ -163,10 +163,10 @@ enum err access_load(
 
 static void on_sets(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 	size_t n = r ? db_rows_n(r) : 0;
-	const char **sets = call_rows(&e, n, sizeof *sets);
+	const char **sets = store_call_rows(&e, n, sizeof *sets);
 
 	for (size_t i = 0; sets && i < n; i++)
 		sets[i] = db_text(r, i, 0);
@@ -182,17 +182,17 @@ enum err access_sets(struct db *db, struct id tenant, access_sets_done *done, vo
 	db_args_init(&a);
 	db_arg_id(&a, tenant);
 	db_arg_int8(&a, ACCESS_SETS_MAX);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &sets_stmt, &a, on_sets, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &sets_stmt, &a, on_sets,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 /* The mark comes with every row, and with one that names no tenant when nothing changed. */
 static void on_changed(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 	size_t n = r ? db_rows_n(r) : 0, told = 0;
-	struct access_changed *changed = call_rows(&e, n, sizeof *changed);
+	struct access_changed *changed = store_call_rows(&e, n, sizeof *changed);
 
 	for (size_t i = 0; changed && i < n; i++)
 		if (!db_null(r, i, 0))
@@ -210,6 +210,6 @@ enum err access_changed_since(struct db *db, int64_t mark, access_changed_done *
 	db_args_init(&a);
 	db_arg_int8(&a, mark);
 	db_arg_int8(&a, ACCESS_CHANGED_MAX);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &changed_stmt, &a, on_changed, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &changed_stmt, &a, on_changed,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

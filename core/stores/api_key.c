@@ -1,5 +1,5 @@
 #include "stores/api_key.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +78,8 @@ static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	       " last_used_at, '', user_id, array_to_string(roles, ' '), principal, scopes, expires_at"
 	       " from k"};
 
-static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(
+	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
 {
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
@@ -86,7 +87,7 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 
 	if (e == ERR_OK && n == 0)
 		e = when_none;
-	rows = call_rows(&e, n, sizeof(*rows));
+	rows = store_call_rows(&e, n, sizeof(*rows));
 	for (i = 0; rows != NULL && i < n; i++) {
 		struct db_bytes hash = db_value(r, i, 2);
 
@@ -148,8 +149,8 @@ enum err api_key_insert(struct db *db, const struct api_key *key, const struct a
 	db_arg_text(&a, key->has_scopes ? key->scopes : NULL);
 	db_arg_time(&a, key->expires_ms);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &key->tenant, 1, &insert_stmt, &a, on_needed,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &key->tenant, 1, &insert_stmt, &a,
+		on_needed, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_find(
@@ -159,8 +160,8 @@ enum err api_key_find(
 
 	db_args_init(&a);
 	db_arg_bytes(&a, hash_bytes(hash));
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &find_stmt, &a, on_found, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &find_stmt, &a, on_found,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t limit,
@@ -172,8 +173,8 @@ enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t l
 	db_arg_id(&a, tenant);
 	db_arg_id_or_null(&a, after);
 	db_arg_int8(&a, (int64_t)limit);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &list_stmt, &a, on_found, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &list_stmt, &a, on_found,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_revoke(
@@ -184,8 +185,8 @@ enum err api_key_revoke(
 	db_args_init(&a);
 	db_arg_id(&a, key);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &revoke_stmt, &a, on_needed, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &revoke_stmt, &a, on_needed,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
@@ -199,8 +200,8 @@ enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 	db_arg_bytes(&a, hash_bytes(rotation->key.hash));
 	db_arg_int8(&a, rotation->overlap_s);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &rotate_stmt, &a, on_needed, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &rotate_stmt, &a, on_needed,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_touch(struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx)
@@ -225,6 +226,6 @@ enum err api_key_bootstrap(struct db *db, const struct api_key *key, api_key_don
 	db_arg_id(&a, key->id);
 	db_arg_bytes(&a, hash_bytes(key->hash));
 	db_arg_text(&a, key->name != NULL ? key->name : "");
-	return call_run(&(struct call_ask){db, NULL, 0, &bootstrap_stmt, &a, on_bootstrap,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &bootstrap_stmt, &a,
+		on_bootstrap, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,7 +1,7 @@
 #include "stores/app_user.h"
 
 #include "stores/access_sql.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -53,7 +53,8 @@ static const struct db_stmt move_stmt = {.name = "app_user_move",
 	" select v.version, (select count(*) from p),"
 	"  (select user_id from p order by user_id desc limit 1) from v"};
 
-static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(
+	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
 {
 	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 	size_t n = r ? db_rows_n(r) : 0;
@@ -61,7 +62,7 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 
 	if (!e && n == 0)
 		e = when_none;
-	users = call_rows(&e, n, sizeof *users);
+	users = store_call_rows(&e, n, sizeof *users);
 	for (size_t i = 0; users && i < n; i++)
 		users[i] = (struct app_user){
 			.id = db_id(r, i, 0),
@@ -94,8 +95,8 @@ enum err app_user_list(struct db *db, struct id tenant, const char *after, size_
 	db_arg_id(&a, tenant);
 	db_arg_text(&a, after ? after : "");
 	db_arg_int8(&a, (int64_t)limit);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &list_stmt, &a, on_read, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &list_stmt, &a, on_read,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err app_user_find(
@@ -106,8 +107,8 @@ enum err app_user_find(
 	db_args_init(&a);
 	db_arg_id(&a, tenant);
 	db_arg_text(&a, name);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &find_stmt, &a, on_read, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &find_stmt, &a, on_read,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 static void roles_arg(struct db_args *a, const struct app_user_change *change)
@@ -138,13 +139,13 @@ enum err app_user_put(struct db *db, const struct app_user_change *change,
 	roles_arg(&a, change);
 	disabled_arg(&a, change);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &change->tenant, 1, &put_stmt, &a, on_put,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &change->tenant, 1, &put_stmt, &a,
+		on_put, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 static void on_moved(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 	bool moved;
 
@@ -169,6 +170,6 @@ enum err app_user_move_page(struct db *db, const struct app_user_move *move,
 	db_arg_id_or_null(&a, move->after);
 	db_arg_int8(&a, (int64_t)move->limit);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &move->tenant, 1, &move_stmt, &a, on_moved,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &move->tenant, 1, &move_stmt, &a,
+		on_moved, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,6 +1,6 @@
 #include "stores/approval.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -82,7 +82,7 @@ static const struct db_stmt decide_stmt = {.name = "approval_decide",
 
 static void on_rule(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	struct approval_rule rule = {.two_people = false};
 
@@ -102,13 +102,13 @@ enum err approval_rule_read(
 	db_args_init(&a);
 	db_arg_id(&a, tenant);
 	db_arg_text(&a, name);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &tenant,
 		.tenants_n = 1,
 		.stmt = &rule_stmt,
 		.args = &a,
 		.on_done = on_rule,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err approval_rule_set(struct db *db, const struct approval_rule *rule,
@@ -132,7 +132,7 @@ enum err approval_rule_set(struct db *db, const struct approval_rule *rule,
 
 static void on_take(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const bool taken = e == ERR_OK && db_rows_n(db_reply_rows(reply, 0)) > 0;
 
 	((approval_take_done *)call->done)(call->ctx, e, taken);
@@ -150,18 +150,18 @@ enum err approval_take(struct db *db, const struct approval_call *ask, const str
 	db_arg_id(&a, ask->by.principal);
 	db_arg_bool(&a, ask->keeps);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &ask->tenant,
 		.tenants_n = 1,
 		.stmt = &take_stmt,
 		.args = &a,
 		.on_done = on_take,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 static void on_ask(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 
 	if (r != NULL && db_rows_n(r) == 0)
@@ -186,13 +186,13 @@ enum err approval_ask(struct db *db, const struct approval_call *ask, const stru
 	db_arg_bool(&a, ask->by.is_user);
 	db_arg_bytes(&a, ask->sealed);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &ask->tenant,
 		.tenants_n = 1,
 		.stmt = &ask_stmt,
 		.args = &a,
 		.on_done = on_ask,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 /* ---- deciding ---- */
@@ -214,10 +214,10 @@ static void approval_take_row(struct approval *row, const struct db_rows *r, siz
 	};
 }
 
-static void page_tell(struct call *call, enum err e, const struct db_rows *r)
+static void page_tell(struct store_call *call, enum err e, const struct db_rows *r)
 {
 	const size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct approval *rows = call_rows(&e, n, sizeof(*rows));
+	struct approval *rows = store_call_rows(&e, n, sizeof(*rows));
 	struct approval_page page = {.rows = rows, .n = rows != NULL ? n : 0};
 
 	for (size_t i = 0; i < page.n; i++)
@@ -243,13 +243,13 @@ enum err approval_list(struct db *db, struct id tenant, struct id after, size_t 
 	db_arg_id(&a, tenant);
 	db_arg_id_or_null(&a, after);
 	db_arg_int8(&a, (int64_t)limit);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &tenant,
 		.tenants_n = 1,
 		.stmt = &list_stmt,
 		.args = &a,
 		.on_done = on_list,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 static void on_decide(void *ctx, enum err e, const struct db_reply *reply)
@@ -283,12 +283,12 @@ enum err approval_decide(struct db *db, const struct approval_decision *d,
 	const struct audit_actor *by, approval_page_done *done, void *ctx)
 {
 	struct db_args a;
-	struct call *call;
-	enum err e = call_begin(db, &d->tenant, 1, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, &d->tenant, 1, &call);
 
 	if (e != ERR_OK)
 		return e;
-	*call = (struct call){.done = (call_fn *)done, .ctx = ctx, .db = db};
+	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = db};
 	look_query(db, d);
 	db_args_init(&a);
 	db_arg_id(&a, d->tenant);

@@ -1,5 +1,5 @@
 #include "stores/audit.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@ void audit_by_args(struct db_args *a, const struct audit_actor *by)
 
 static void on_note(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 
 	((audit_note_done *)call->done)(call->ctx, e);
 	free(call);
@@ -34,9 +34,9 @@ enum err audit_note_write(struct db *db, const struct audit_actor *by,
 	db_arg_text(&a, note->action);
 	db_arg_id(&a, note->object);
 	db_arg_text(&a, note->reason);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &note_stmt,
 		.args = &a,
 		.on_done = on_note,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

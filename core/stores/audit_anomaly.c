@@ -1,6 +1,6 @@
 #include "stores/audit_anomaly.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -24,10 +24,10 @@ static const struct db_stmt anomalies_stmt = {.name = "audit_anomalies",
 
 static void on_rows(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	const size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct audit_anomaly *rows = call_rows(&e, n, sizeof *rows);
+	struct audit_anomaly *rows = store_call_rows(&e, n, sizeof *rows);
 
 	for (size_t i = 0; rows != NULL && i < n; i++)
 		rows[i] = (struct audit_anomaly){
@@ -54,9 +54,9 @@ enum err audit_anomalies(
 	db_arg_int8(&a, ask->least);
 	db_arg_int8(&a, ask->times);
 	db_arg_int8(&a, (int64_t)ask->limit);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &anomalies_stmt,
 		.args = &a,
 		.on_done = on_rows,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

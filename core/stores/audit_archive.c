@@ -1,6 +1,6 @@
 #include "stores/audit_archive.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static const struct db_stmt archived_stmt = {.name = "audit_archived",
 
 static void on_due(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	struct audit_day day = {.day = NULL};
 
@@ -39,10 +39,10 @@ static void on_due(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err audit_day_due(struct db *db, audit_day_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &due_stmt,
 		.on_done = on_due,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err audit_day_archived(

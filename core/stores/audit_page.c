@@ -1,7 +1,7 @@
 #include "stores/audit_page.h"
 
 #include "stores/audit_columns.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,7 @@ static enum err start_take(struct audit_start *start, const struct db_rows *r)
 
 static void on_start(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	const char *keys[KEYS_MAX];
 	struct audit_start start = {.keys = keys};
@@ -84,11 +84,11 @@ enum err audit_start_read(struct db *db, uint64_t position, audit_start_done *do
 
 	db_args_init(&a);
 	db_arg_int8(&a, (int64_t)position);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &start_stmt,
 		.args = &a,
 		.on_done = on_start,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 /* ---- a page ---- */
@@ -105,7 +105,7 @@ static void page_take(struct audit_page *page, const struct db_rows *batch)
 
 static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *batch = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
 	const size_t n = r ? db_rows_n(r) : 0;
@@ -114,7 +114,7 @@ static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 
 	if (batch && db_rows_n(batch) == 0)
 		e = ERR_NOT_FOUND;
-	rows = call_rows(&e, n, sizeof *rows);
+	rows = store_call_rows(&e, n, sizeof *rows);
 	for (size_t i = 0; rows && i < n; i++)
 		audit_row_take(&rows[i], r, i);
 	if (e == ERR_OK)
@@ -128,12 +128,12 @@ static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 enum err audit_page_read(struct db *db, uint64_t position, audit_page_done *done, void *ctx)
 {
 	const struct db_stmt *const steps[] = {&batch_stmt, &rows_stmt};
-	struct call *call;
-	enum err e = call_begin(db, NULL, 0, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
 	if (e != ERR_OK)
 		return e;
-	call->done = (call_fn *)done;
+	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	for (size_t i = 0; i < 2; i++) {
 		struct db_args a;

@@ -1,6 +1,6 @@
 #include "stores/audit_read.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static void columns(struct db_args *a, const struct audit_read *reads, size_t n)
 
 static void on_written(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 
 	((audit_note_done *)call->done)(call->ctx, e);
 	free(call);
@@ -40,6 +40,6 @@ enum err audit_reads_write(
 		tenants[i] = reads[i].tenant;
 	db_args_init(&a);
 	columns(&a, reads, n);
-	return call_run(&(struct call_ask){db, tenants, n, &reads_stmt, &a, on_written,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, tenants, n, &reads_stmt, &a, on_written,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

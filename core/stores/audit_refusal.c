@@ -1,6 +1,6 @@
 #include "stores/audit_refusal.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -23,7 +23,7 @@ static void columns(struct db_args *a, const struct audit_refusal *rows, size_t 
 
 static void on_written(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 
 	((audit_note_done *)call->done)(call->ctx, e);
 	free(call);
@@ -41,11 +41,11 @@ enum err audit_refusals_write(struct db *db, const struct audit_refusal *refusal
 		tenants[i] = refusals[i].tenant;
 	db_args_init(&a);
 	columns(&a, refusals, n);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = tenants,
 		.tenants_n = n,
 		.stmt = &refusals_stmt,
 		.args = &a,
 		.on_done = on_written,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

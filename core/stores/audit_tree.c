@@ -1,7 +1,7 @@
 #include "stores/audit_tree.h"
 
 #include "stores/audit_columns.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static bool frontier_take(struct merkle_frontier *f, uint64_t size, struct db_by
 
 static void on_head(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct audit_head head = {.signed_size = 0};
 
 	if (e == ERR_OK) {
@@ -82,20 +82,20 @@ static void on_head(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err audit_head_read(struct db *db, audit_head_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &head_stmt,
 		.on_done = on_head,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 /* ---- taking ---- */
 
 static void on_taken(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct audit_entry *entries = call_rows(&e, n, sizeof *entries);
+	struct audit_entry *entries = store_call_rows(&e, n, sizeof *entries);
 
 	for (size_t i = 0; entries != NULL && i < n; i++) {
 		audit_row_take(&entries[i].row, r, i);
@@ -117,11 +117,11 @@ enum err audit_take(struct db *db, const struct audit_place *after, size_t limit
 	db_arg_int8(&a, after->row_id);
 	db_arg_int8(&a, after->at_us);
 	db_arg_int8(&a, (int64_t)limit);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &take_stmt,
 		.args = &a,
 		.on_done = on_taken,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 /* ---- appending ---- */

@@ -1,6 +1,6 @@
 #include "stores/delivery.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -120,10 +120,10 @@ static struct delivery content_row(const struct db_rows *rows, size_t i)
 
 static void content_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = rows != NULL ? db_rows_n(rows) : 0;
-	struct delivery *list = call_rows(&e, n, sizeof(*list));
+	struct delivery *list = store_call_rows(&e, n, sizeof(*list));
 
 	for (size_t i = 0; list != NULL && i < n; i++)
 		list[i] = content_row(rows, i);
@@ -133,7 +133,7 @@ static void content_ended(void *ctx, enum err e, const struct db_reply *reply)
 }
 
 /* The ids are known: read where to and with which secret, as their tenants. */
-static enum err content_read(struct call *call, const struct db_rows *rows)
+static enum err content_read(struct store_call *call, const struct db_rows *rows)
 {
 	size_t n = db_rows_n(rows);
 	struct id *ids = calloc(n * 2, sizeof(*ids));
@@ -174,7 +174,7 @@ static void turn_keep(struct id *turn, const struct db_rows *rows)
 
 static void take_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 
 	if (rows != NULL && db_rows_n(rows) > 0) {
@@ -197,8 +197,9 @@ enum err delivery_claim(struct db *db, struct id worker, const struct delivery_a
 	db_arg_int8(&args, (int64_t)ask->max);
 	db_arg_int8(&args, ask->lease_ms);
 	db_arg_id(&args, *ask->turn);
-	return call_run(&(struct call_ask){db, NULL, 0, &DELIVERY_TAKE, &args, take_ended,
-		{.done = (call_fn *)done, .ctx = ctx, .batch = ask->turn, .id = worker}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &DELIVERY_TAKE, &args,
+		take_ended,
+		{.done = (store_call_fn *)done, .ctx = ctx, .batch = ask->turn, .id = worker}});
 }
 
 struct end {
@@ -284,10 +285,10 @@ static struct delivery_row list_row(const struct db_rows *rows, size_t i)
 
 static void list_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = rows != NULL ? db_rows_n(rows) : 0;
-	struct delivery_row *out = call_rows(&e, n, sizeof(*out));
+	struct delivery_row *out = store_call_rows(&e, n, sizeof(*out));
 
 	for (size_t i = 0; out != NULL && i < n; i++)
 		out[i] = list_row(rows, i);
@@ -303,6 +304,6 @@ enum err delivery_list(struct db *db, struct job_key key, delivery_list_done *do
 	db_args_init(&args);
 	db_arg_id(&args, key.tenant);
 	db_arg_id(&args, key.job);
-	return call_run(&(struct call_ask){db, &key.tenant, 1, &DELIVERY_LIST, &args, list_ended,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &key.tenant, 1, &DELIVERY_LIST, &args,
+		list_ended, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

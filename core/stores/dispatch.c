@@ -1,8 +1,8 @@
 #include "stores/dispatch.h"
 
-#include "stores/call.h"
 #include "stores/dispatch_soft.h"
 #include "stores/share_sql.h"
+#include "stores/store_call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -108,10 +108,10 @@ static void queue_take(
 
 static void on_look(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *fleet = e == ERR_OK ? db_reply_rows(reply, 2) : NULL;
 	struct dispatch_look look = {.n = e == ERR_OK ? db_rows_n(db_reply_rows(reply, 3)) : 0};
-	struct dispatch_queue *queues = call_rows(&e, look.n, sizeof(*queues));
+	struct dispatch_queue *queues = store_call_rows(&e, look.n, sizeof(*queues));
 
 	look.queues = queues;
 	for (size_t i = 0; queues && i < look.n; i++)
@@ -127,9 +127,9 @@ static void on_look(void *ctx, enum err e, const struct db_reply *reply)
 }
 
 /* Commits what was begun; the call is made here and freed by on_done. */
-static enum err commit(struct db *db, db_done_fn *on_done, const struct call *with)
+static enum err commit(struct db *db, db_done_fn *on_done, const struct store_call *with)
 {
-	struct call *call = calloc(1, sizeof(*call));
+	struct store_call *call = calloc(1, sizeof(*call));
 
 	if (call == NULL) {
 		db_abandon(db);
@@ -158,7 +158,8 @@ enum err dispatch_look(
 	if (leases)
 		db_query(db, &leases_stmt, NULL);
 	return commit(db, on_look,
-		&(struct call){.done = (call_fn *)done, .ctx = ctx, .db = db, .n = leases});
+		&(struct store_call){
+			.done = (store_call_fn *)done, .ctx = ctx, .db = db, .n = leases});
 }
 
 /* ---- pick ---- */
@@ -183,7 +184,7 @@ static void picked_take(struct dispatch_picked *picked, struct job_key *keys, st
 
 static void on_pick(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
 	size_t n = r ? db_rows_n(r) : 0;
 	struct dispatch_picked picked = {.n = 0};
@@ -192,8 +193,8 @@ static void on_pick(void *ctx, enum err e, const struct db_reply *reply)
 
 	if (r && db_int(r, 0, 0) != 1)
 		e = ERR_LOST;
-	keys = call_rows(&e, n, sizeof(*keys));
-	owed = call_rows(&e, n, sizeof(*owed));
+	keys = store_call_rows(&e, n, sizeof(*keys));
+	owed = store_call_rows(&e, n, sizeof(*owed));
 	if (keys && owed)
 		picked_take(&picked, keys, owed, r, (int32_t)call->n);
 	((dispatch_pick_done *)call->done)(call->ctx, e, e == ERR_OK ? &picked : NULL);
@@ -219,8 +220,10 @@ enum err dispatch_pick(struct db *db, int64_t term, const struct dispatch_ask *a
 	share_deficit_args(&a, ask->deficits, ask->queue_id);
 	db_query(db, &pick_stmt, &a);
 	return commit(db, on_pick,
-		&(struct call){
-			.done = (call_fn *)done, .ctx = ctx, .db = db, .n = (size_t)ask->queue_id});
+		&(struct store_call){.done = (store_call_fn *)done,
+			.ctx = ctx,
+			.db = db,
+			.n = (size_t)ask->queue_id});
 }
 
 /* ---- batches ---- */
@@ -283,10 +286,10 @@ enum err dispatch_sent(
 
 static void on_open(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r ? db_rows_n(r) : 0;
-	struct dispatch_batch *batches = call_rows(&e, n, sizeof(*batches));
+	struct dispatch_batch *batches = store_call_rows(&e, n, sizeof(*batches));
 
 	for (size_t i = 0; batches && i < n; i++)
 		batches[i] = (struct dispatch_batch){
@@ -312,11 +315,11 @@ enum err dispatch_open(struct db *db, int64_t term, int64_t min_age_ms, size_t l
 	db_arg_int8(&a, term);
 	db_arg_int8(&a, min_age_ms);
 	db_arg_int8(&a, (int64_t)limit);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &open_stmt,
 		.args = &a,
 		.on_done = on_open,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err dispatch_undo(struct db *db, int64_t term, const struct id *batches, size_t n,

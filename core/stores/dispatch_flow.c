@@ -1,8 +1,8 @@
 /* The rest of dispatch.h: what the leader counts, tells and grants. */
-#include "stores/call.h"
 #include "stores/dispatch.h"
 #include "stores/dispatch_soft.h"
 #include "stores/share_sql.h"
+#include "stores/store_call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -222,10 +222,10 @@ enum err dispatch_grants(struct db *db, int64_t term, const struct dispatch_gran
 
 static void on_shares(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r ? db_rows_n(r) : 0;
-	struct dispatch_share *shares = call_rows(&e, n, sizeof(*shares));
+	struct dispatch_share *shares = store_call_rows(&e, n, sizeof(*shares));
 
 	for (size_t i = 0; shares && i < n; i++)
 		shares[i] = (struct dispatch_share){
@@ -242,8 +242,8 @@ static void on_shares(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err dispatch_shares(struct db *db, dispatch_shares_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &shares_stmt,
 		.on_done = on_shares,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,7 +1,7 @@
 #include "stores/due.h"
 
-#include "stores/call.h"
 #include "stores/job_key_sql.h"
+#include "stores/store_call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>

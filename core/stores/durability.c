@@ -1,5 +1,5 @@
 #include "stores/durability.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static bool is_on(const struct db_rows *r, int col)
 
 static void on_read(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	struct durability d = {.fsync = false};
 
@@ -35,8 +35,8 @@ static void on_read(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err durability_read(struct db *db, durability_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &read_stmt,
 		.on_done = on_read,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

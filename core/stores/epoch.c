@@ -1,5 +1,5 @@
 #include "stores/epoch.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@ static const struct db_stmt pin_stmt = {.name = "epoch_pin",
 
 static void on_pin(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct epoch epoch = {0};
 	const struct db_rows *r;
 
@@ -25,8 +25,8 @@ static void on_pin(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err epoch_pin(struct db *db, epoch_pin_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &pin_stmt,
 		.on_done = on_pin,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,6 +1,6 @@
 #include "stores/event.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -257,7 +257,7 @@ enum err event_read(
 
 static void weighed(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	struct event_weight weight = {0};
 
@@ -278,6 +278,6 @@ enum err event_weigh(struct db *db, struct job_key key, event_weigh_done *done, 
 	db_arg_id(&args, key.tenant);
 	db_arg_id(&args, key.job);
 	db_arg_int4(&args, (int32_t)id_class(key.job));
-	return call_run(&(struct call_ask){db, &key.tenant, 1, &EVENT_WEIGH, &args, weighed,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &key.tenant, 1, &EVENT_WEIGH, &args,
+		weighed, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

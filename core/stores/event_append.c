@@ -1,6 +1,6 @@
 #include "stores/event.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,7 +182,7 @@ static struct id tenant_of(const void *batch, size_t i)
 
 static enum err scope_begin(struct db *db, struct event_append *const *batch, size_t n)
 {
-	struct id *tenants = call_tenants(batch, n, tenant_of);
+	struct id *tenants = store_call_tenants(batch, n, tenant_of);
 	enum err e = tenants != NULL ? db_begin(db, tenants, n) : ERR_NOMEM;
 
 	free(tenants);

@@ -1,7 +1,7 @@
 #include "stores/finish.h"
-#include "stores/call.h"
 #include "stores/finish_sql.h"
 #include "stores/job_columns.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +116,7 @@ static int by_job(const void *a, const void *b)
 }
 
 struct finish_call {
-	struct call call;
+	struct store_call call;
 	struct id worker;
 	struct finish *const *told; /* the caller's array, in the caller's order */
 	struct finish *sorted[];
@@ -135,7 +135,7 @@ static struct id tenant_of(const void *batch, size_t i)
 
 static enum err scope_begin(struct db *db, struct finish *const *batch, size_t n)
 {
-	struct id *tenants = call_tenants(batch, n, tenant_of);
+	struct id *tenants = store_call_tenants(batch, n, tenant_of);
 	enum err e = tenants != NULL ? db_begin(db, tenants, n) : ERR_NOMEM;
 
 	free(tenants);
@@ -218,7 +218,7 @@ enum err finish_settle(struct db *db, struct id worker, struct finish *const *ba
 
 	if (e != ERR_OK)
 		return e;
-	c->call.done = (call_fn *)done;
+	c->call.done = (store_call_fn *)done;
 	c->call.ctx = ctx;
 	settle_query(c);
 	return ERR_OK;
@@ -278,7 +278,7 @@ enum err finish_batch(struct db *db, struct id worker, struct finish *const *bat
 
 	if (e != ERR_OK)
 		return e;
-	c->call.done = (call_fn *)done;
+	c->call.done = (store_call_fn *)done;
 	c->call.ctx = ctx;
 	runs_query(db, worker, c->sorted, n);
 	db_args_init(&a);
@@ -300,7 +300,7 @@ enum err finish_usage(struct db *db, struct id worker, struct finish *const *bat
 
 	if (e != ERR_OK)
 		return e;
-	c->call.done = (call_fn *)done;
+	c->call.done = (store_call_fn *)done;
 	c->call.ctx = ctx;
 	db_args_init(&a);
 	db_arg_id(&a, worker);

@@ -1,6 +1,6 @@
 #include "stores/issuer.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -56,7 +56,8 @@ static void row_take(struct issuer *to, const struct db_rows *r, size_t i)
 		.own = subject_key_take(r, i, 12)};
 }
 
-static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(
+	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
 {
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
@@ -64,7 +65,7 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 
 	if (e == ERR_OK && n == 0)
 		e = when_none;
-	rows = call_rows(&e, n, sizeof(*rows));
+	rows = store_call_rows(&e, n, sizeof(*rows));
 	for (size_t i = 0; rows != NULL && i < n; i++)
 		row_take(&rows[i], r, i);
 	((issuer_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
@@ -105,14 +106,14 @@ enum err issuer_insert(struct db *db, const struct issuer *i, const struct audit
 	db_arg_text(&a, i->roles);
 	db_arg_int8(&a, ISSUERS_MAX);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &i->tenant, 1, &insert_stmt, &a, on_insert,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &i->tenant, 1, &insert_stmt, &a,
+		on_insert, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err issuer_list_all(struct db *db, issuer_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){db, &AUDIT_SYSTEM_TENANT, 1, &list_all_stmt, NULL,
-		on_list, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &AUDIT_SYSTEM_TENANT, 1, &list_all_stmt,
+		NULL, on_list, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err issuer_list(struct db *db, struct id tenant, issuer_done *done, void *ctx)
@@ -121,8 +122,8 @@ enum err issuer_list(struct db *db, struct id tenant, issuer_done *done, void *c
 
 	db_args_init(&a);
 	db_arg_id(&a, tenant);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &list_stmt, &a, on_list, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){
+		db, NULL, 0, &list_stmt, &a, on_list, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err issuer_remove(
@@ -133,6 +134,6 @@ enum err issuer_remove(
 	db_args_init(&a);
 	db_arg_id(&a, issuer);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &remove_stmt, &a, on_remove, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &remove_stmt, &a, on_remove,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

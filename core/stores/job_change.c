@@ -1,8 +1,8 @@
 #include "stores/job_change.h"
 
-#include "stores/call.h"
 #include "stores/job_change_sql.h"
 #include "stores/job_columns.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>

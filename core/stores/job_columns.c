@@ -1,6 +1,6 @@
 #include "stores/job_columns.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -101,10 +101,10 @@ static void content_take(struct job_row *j, const struct db_rows *r, size_t i, s
 
 void job_rows_done(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
+	struct job_row *rows = store_call_rows(&e, n, sizeof(*rows));
 
 	for (i = 0; rows != NULL && i < n; i++) {
 		facts_take(&rows[i], r, i);

@@ -61,7 +61,7 @@ size_t job_level(int what);
 /* Ends a call whose done is a job_read_done and whose n the level of its statement: tells the rows
  * of its only statement. A db_done_fn. */
 void job_rows_done(void *ctx, enum err e, const struct db_reply *reply);
-/* For call_tenants, of an array of keys. */
+/* For store_call_tenants, of an array of keys. */
 struct id job_key_tenant(const void *keys, size_t i);
 /* Adds $n, $n+1: tenants, jobs. */
 void job_keys_args(struct db_args *a, const struct job_key *keys, size_t n);

@@ -1,7 +1,7 @@
 #include "stores/job_list.h"
 
-#include "stores/call.h"
 #include "stores/job_columns.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -215,18 +215,18 @@ enum err job_list(struct db *db, const struct job_page *page, job_read_done *don
 	struct db_args a;
 
 	page_args(&a, &page->filter, page->after, page->limit);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &page->filter.tenant,
 		.tenants_n = 1,
 		.stmt = &list_stmts[drive_of(&page->filter)][level],
 		.args = &a,
 		.on_done = job_rows_done,
-		.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx, .n = level}});
 }
 
 static void on_count(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	int64_t n = e == ERR_OK ? db_int(db_reply_rows(reply, 0), 0, 0) : 0;
 
 	((job_count_done *)call->done)(call->ctx, e, n);
@@ -238,13 +238,13 @@ enum err job_count(struct db *db, const struct job_filter *filter, job_count_don
 	struct db_args a;
 
 	page_args(&a, filter, (struct id){{0}}, COUNT_MAX);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &filter->tenant,
 		.tenants_n = 1,
 		.stmt = &count_stmts[drive_of(filter)],
 		.args = &a,
 		.on_done = on_count,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t i)
@@ -282,10 +282,10 @@ static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t 
 
 static void on_attempts(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct attempt_row *rows = call_rows(&e, n, sizeof(*rows));
+	struct attempt_row *rows = store_call_rows(&e, n, sizeof(*rows));
 
 	for (i = 0; rows != NULL && i < n; i++)
 		attempt_take(&rows[i], r, i);
@@ -302,11 +302,11 @@ enum err attempt_list(struct db *db, struct job_key key, attempt_list_done *done
 	db_arg_id(&a, key.tenant);
 	db_arg_id(&a, key.job);
 	db_arg_int4(&a, (int32_t)id_class(key.job));
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &key.tenant,
 		.tenants_n = 1,
 		.stmt = &attempts_stmt,
 		.args = &a,
 		.on_done = on_attempts,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,6 +1,6 @@
 #include "stores/job_read.h"
-#include "stores/call.h"
 #include "stores/job_columns.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +31,10 @@ static const struct db_stmt read_stmts[] = {
 
 static void on_peek(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct job_row *rows = call_rows(&e, n, sizeof(*rows));
+	struct job_row *rows = store_call_rows(&e, n, sizeof(*rows));
 
 	for (i = 0; rows != NULL && i < n; i++)
 		rows[i] = (struct job_row){
@@ -52,9 +52,9 @@ static void on_peek(void *ctx, enum err e, const struct db_reply *reply)
 
 /* The keys as two columns, and their tenants as the scope; what: 0 for the peek, which has no span
  * and no content. */
-static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_t n, int what)
+static enum err keys_run(struct store_call_ask *ask, const struct job_key *keys, size_t n, int what)
 {
-	struct id *tenants = call_tenants(keys, n, job_key_tenant);
+	struct id *tenants = store_call_tenants(keys, n, job_key_tenant);
 	enum err e = tenants != NULL ? ERR_OK : ERR_NOMEM;
 
 	if (e == ERR_OK) {
@@ -65,7 +65,7 @@ static enum err keys_run(struct call_ask *ask, const struct job_key *keys, size_
 			db_arg_int8(ask->args, what & JOB_READ_LARGE ? INT64_MAX : JOB_READ_UPTO);
 		ask->tenants = tenants;
 		ask->tenants_n = n;
-		e = call_run(ask);
+		e = store_call_run(ask);
 	}
 	free(tenants);
 	return e;
@@ -78,11 +78,11 @@ enum err job_read(struct db *db, const struct job_key *keys, size_t n, int what,
 	struct db_args a;
 
 	db_args_init(&a);
-	return keys_run(&(struct call_ask){.db = db,
+	return keys_run(&(struct store_call_ask){.db = db,
 				.stmt = &read_stmts[level],
 				.args = &a,
 				.on_done = job_rows_done,
-				.with = {.done = (call_fn *)done, .ctx = ctx, .n = level}},
+				.with = {.done = (store_call_fn *)done, .ctx = ctx, .n = level}},
 		keys, n, what);
 }
 
@@ -92,10 +92,10 @@ enum err job_peek(
 	struct db_args a;
 
 	db_args_init(&a);
-	return keys_run(&(struct call_ask){.db = db,
+	return keys_run(&(struct store_call_ask){.db = db,
 				.stmt = &peek_stmt,
 				.args = &a,
 				.on_done = on_peek,
-				.with = {.done = (call_fn *)done, .ctx = ctx}},
+				.with = {.done = (store_call_fn *)done, .ctx = ctx}},
 		keys, n, 0);
 }

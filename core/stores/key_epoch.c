@@ -1,6 +1,6 @@
 #include "stores/key_epoch.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -176,14 +176,14 @@ static void epoch_take(struct key_epoch *epoch, const struct db_rows *r, size_t 
 		memcpy(epoch->mark, mark.bytes, mark.len);
 }
 
-static void tell(struct call *call, enum err e, const struct db_rows *r, enum err when_none)
+static void tell(struct store_call *call, enum err e, const struct db_rows *r, enum err when_none)
 {
 	const size_t n = r != NULL ? db_rows_n(r) : 0;
 	struct key_epoch *rows;
 
 	if (e == ERR_OK && n == 0)
 		e = when_none;
-	rows = call_rows(&e, n, sizeof(*rows));
+	rows = store_call_rows(&e, n, sizeof(*rows));
 	for (size_t i = 0; rows != NULL && i < n; i++)
 		epoch_take(&rows[i], r, i);
 	((key_epoch_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
@@ -209,19 +209,19 @@ static void on_activate(void *ctx, enum err e, const struct db_reply *reply)
 static enum err change_run(struct db *db, const struct db_stmt *stmt, struct db_args *a,
 	key_epoch_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = stmt,
 		.args = a,
 		.on_done = on_change,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err key_epoch_list(struct db *db, key_epoch_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &list_stmt,
 		.on_done = on_list,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err key_epoch_add(struct db *db, int32_t epoch, const uint8_t mark[KEYRING_MARK],
@@ -246,12 +246,12 @@ static void epoch_query(struct db *db, const struct db_stmt *stmt, int32_t epoch
 
 enum err key_epoch_activate(struct db *db, int32_t epoch, key_epoch_done *done, void *ctx)
 {
-	struct call *call;
-	enum err e = call_begin(db, NULL, 0, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
 	if (e != ERR_OK)
 		return e;
-	*call = (struct call){.done = (call_fn *)done, .ctx = ctx, .db = db};
+	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = db};
 	epoch_query(db, &retire_stmt, epoch);
 	epoch_query(db, &activate_stmt, epoch);
 	db_commit(db, on_activate, call);
@@ -282,10 +282,10 @@ enum err key_epoch_escrow(
 
 static void on_lacking(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	const size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct key_lacking *rows = call_rows(&e, n, sizeof(*rows));
+	struct key_lacking *rows = store_call_rows(&e, n, sizeof(*rows));
 
 	for (size_t i = 0; rows != NULL && i < n; i++)
 		rows[i] = (struct key_lacking){db_text(r, i, 0), db_text(r, i, 1), db_int(r, i, 2)};
@@ -300,9 +300,9 @@ enum err key_epoch_lacking(struct db *db, int32_t epoch, key_lacking_done *done,
 
 	db_args_init(&a);
 	db_arg_int4(&a, epoch);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &lacking_stmt,
 		.args = &a,
 		.on_done = on_lacking,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

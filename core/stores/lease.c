@@ -1,9 +1,9 @@
 #include "stores/lease.h"
-#include "stores/call.h"
 #include "stores/event.h"
 #include "stores/job_columns.h"
 #include "stores/lease_sql.h"
 #include "stores/share_sql.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -136,7 +136,7 @@ static bool key_claimed(const struct db_rows *r, struct job_key key)
 
 /* A hint upon a hint: when it cannot be sent, the leader's search for lost batches does the same.
  */
-static void refused_unmark(struct call *call, const struct db_rows *r)
+static void refused_unmark(struct store_call *call, const struct db_rows *r)
 {
 	struct job_key *keys = call->batch;
 	struct db_args a;
@@ -197,11 +197,11 @@ static void claims_match(
 
 static void on_claim(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	const bool by_keys = call->batch != NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct claim *claims = call_rows(&e, n, sizeof(*claims));
+	struct claim *claims = store_call_rows(&e, n, sizeof(*claims));
 	struct claim_input *inputs =
 		claims != NULL && by_keys ? inputs_take(db_reply_rows(reply, 2)) : NULL;
 
@@ -259,19 +259,19 @@ enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key 
 	lease_claim_done *done, void *ctx)
 {
 	struct job_key *own = malloc((n + 1) * sizeof(*own));
-	struct call *call;
+	struct store_call *call;
 	enum err e;
 
 	if (own == NULL)
 		return ERR_NOMEM;
 	memcpy(own, keys, n * sizeof(*own));
 	qsort(own, n, sizeof(*own), by_job);
-	e = call_begin(db, NULL, 0, &call);
+	e = store_call_begin(db, NULL, 0, &call);
 	if (e != ERR_OK) {
 		free(own);
 		return e;
 	}
-	call->done = (call_fn *)done;
+	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	call->batch = own;
 	call->n = n;
@@ -284,10 +284,10 @@ enum err lease_claim_keys(struct db *db, struct id worker, const struct job_key 
 
 static void on_inputs(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct claim_input *rows = call_rows(&e, n, sizeof(*rows));
+	struct claim_input *rows = store_call_rows(&e, n, sizeof(*rows));
 
 	for (i = 0; rows != NULL && i < n; i++)
 		input_take(&rows[i], r, i);
@@ -299,7 +299,7 @@ static void on_inputs(void *ctx, enum err e, const struct db_reply *reply)
 enum err lease_inputs(
 	struct db *db, const struct job_key *keys, size_t n, lease_inputs_done *done, void *ctx)
 {
-	struct id *tenants = call_tenants(keys, n, job_key_tenant);
+	struct id *tenants = store_call_tenants(keys, n, job_key_tenant);
 	struct db_args a;
 	enum err e;
 
@@ -310,23 +310,23 @@ enum err lease_inputs(
 	job_span_args(&a, keys, n);
 	classes_arg(&a, keys, n);
 	db_arg_int8(&a, LEASE_INPUTS_BYTES);
-	e = call_run(&(struct call_ask){.db = db,
+	e = store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = tenants,
 		.tenants_n = n,
 		.stmt = &inputs_stmt,
 		.args = &a,
 		.on_done = on_inputs,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 	free(tenants);
 	return e;
 }
 
 static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct lease *leases = call_rows(&e, n, sizeof(*leases));
+	struct lease *leases = store_call_rows(&e, n, sizeof(*leases));
 
 	for (i = 0; leases != NULL && i < n; i++)
 		leases[i] = (struct lease){.tenant = db_id(r, i, 0),
@@ -344,17 +344,17 @@ enum err lease_list(struct db *db, struct id worker, lease_list_done *done, void
 
 	db_args_init(&a);
 	db_arg_id(&a, worker);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &list_stmt,
 		.args = &a,
 		.on_done = on_list,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 static void on_held(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
-	bool *held = call_rows(&e, call->n, sizeof(*held));
+	struct store_call *call = ctx;
+	bool *held = store_call_rows(&e, call->n, sizeof(*held));
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t i;
 
@@ -375,9 +375,9 @@ enum err lease_revalidate(struct db *db, struct id worker, const struct lease_ke
 	DB_COLUMN(&a, n, id, keys[i].tenant);
 	DB_COLUMN(&a, n, id, keys[i].job);
 	DB_COLUMN(&a, n, int8, keys[i].fence);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &held_stmt,
 		.args = &a,
 		.on_done = on_held,
-		.with = {.done = (call_fn *)done, .ctx = ctx, .n = n}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx, .n = n}});
 }

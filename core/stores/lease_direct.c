@@ -1,7 +1,7 @@
 /* The rest of lease.h: claims from the tables. */
-#include "stores/call.h"
 #include "stores/lease_sql.h"
 #include "stores/share_sql.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -60,11 +60,11 @@ static void turn_take(
 
 static void on_direct(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t rows = r != NULL ? db_rows_n(r) : 0, n = 0, i;
-	struct claim *claims = call_rows(&e, rows, sizeof(*claims));
-	struct deficit *owed = call_rows(&e, rows, sizeof(*owed));
+	struct claim *claims = store_call_rows(&e, rows, sizeof(*claims));
+	struct deficit *owed = store_call_rows(&e, rows, sizeof(*owed));
 	struct claim_turn turn = {.owed = owed};
 
 	for (i = 0; claims != NULL && owed != NULL && i < rows; i++) {
@@ -98,9 +98,9 @@ enum err lease_claim_direct(struct db *db, struct id worker, const struct claim_
 	db_arg_int8(&a, (int64_t)ask->max);
 	share_deficit_args(&a, ask->deficits, 0);
 	load_args(&a, ask->loads, ask->loads_n);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = ask->loads_n > 0 ? &many_stmt : &one_stmt,
 		.args = &a,
 		.on_done = on_direct,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

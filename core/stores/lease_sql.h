@@ -4,10 +4,10 @@
 #ifndef STORES_LEASE_SQL_H
 #define STORES_LEASE_SQL_H
 
-#include "stores/call.h"
 #include "stores/event.h"
 #include "stores/job_key_sql.h"
 #include "stores/lease.h"
+#include "stores/store_call.h"
 
 /* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
 #define LEASE_SETTING                                                                             \

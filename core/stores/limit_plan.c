@@ -1,6 +1,6 @@
 #include "stores/limit_plan.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -87,7 +87,7 @@ static struct limit_row row_read(const struct db_rows *r, size_t i)
 static struct limit_row *rows_read(const struct db_rows *r, enum err *e, size_t *ret_n)
 {
 	const size_t n = r ? db_rows_n(r) : 0;
-	struct limit_row *rows = call_rows(e, n, sizeof *rows);
+	struct limit_row *rows = store_call_rows(e, n, sizeof *rows);
 
 	for (size_t i = 0; rows && i < n; i++)
 		rows[i] = row_read(r, i);
@@ -97,7 +97,7 @@ static struct limit_row *rows_read(const struct db_rows *r, enum err *e, size_t 
 
 static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	size_t n = 0;
 	struct limit_row *rows = rows_read(e ? NULL : db_reply_rows(reply, 0), &e, &n);
 
@@ -108,8 +108,8 @@ static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err limit_plan_list(struct db *db, limit_rows_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &list_stmt, NULL, on_list, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &list_stmt, NULL, on_list,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 /* ---- news ---- */
@@ -129,7 +129,7 @@ static struct limit_tenant *tenants_read(
 	const struct db_rows *r, enum err *e, struct limit_news *news)
 {
 	const size_t n = r ? db_rows_n(r) : 0;
-	struct limit_tenant *tenants = call_rows(e, n, sizeof *tenants);
+	struct limit_tenant *tenants = store_call_rows(e, n, sizeof *tenants);
 
 	for (size_t i = 0; tenants && i < n; i++)
 		if (!db_null(r, i, 1))
@@ -143,7 +143,7 @@ static struct limit_tenant *tenants_read(
 
 static void on_news(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct limit_news news = {.producers = 1};
 	struct limit_row *rows =
 		rows_read(e ? NULL : db_reply_rows(reply, REPLY_ROWS), &e, &news.rows_n);
@@ -163,12 +163,12 @@ enum err limit_plan_news(
 	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx)
 {
 	struct db_args a;
-	struct call *call;
-	enum err e = call_begin(db, NULL, 0, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
 	if (e)
 		return e;
-	call->done = (call_fn *)done;
+	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	db_args_init(&a);
 	db_arg_int8(&a, mark->change);
@@ -217,7 +217,7 @@ static struct limit_effect effect_read(const struct db_rows *r)
 
 static void on_effect(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const bool removes = call->n != 0, wrote = !e && db_reply_n(reply) > 1;
 	struct limit_effect effect = {.was = false};
 
@@ -235,12 +235,12 @@ enum err limit_plan_change(
 	struct db *db, const struct limit_change *change, limit_effect_done *done, void *ctx)
 {
 	struct db_args a;
-	struct call *call;
-	enum err e = call_begin(db, NULL, 0, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
 	if (e)
 		return e;
-	call->done = (call_fn *)done;
+	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	call->n = change->remove;
 	key_args(&a, &change->row);
@@ -255,7 +255,7 @@ enum err limit_plan_change(
 
 static void on_plan(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 	const bool sets = call->n != 0, found = r && db_rows_n(r) > 0;
 
@@ -271,8 +271,8 @@ enum err limit_tenant_get(struct db *db, struct id tenant, limit_tenant_done *do
 
 	db_args_init(&a);
 	db_arg_id(&a, tenant);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &plan_stmt, &a, on_plan, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &plan_stmt, &a, on_plan,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
@@ -284,6 +284,6 @@ enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
 	db_arg_id(&a, tenant);
 	db_arg_text(&a, plan);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &tenant, 1, &give_stmt, &a, on_plan,
-		{.done = (call_fn *)done, .ctx = ctx, .n = 1}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &give_stmt, &a, on_plan,
+		{.done = (store_call_fn *)done, .ctx = ctx, .n = 1}});
 }

@@ -1,6 +1,6 @@
 #include "stores/parked.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -17,10 +17,10 @@ static const struct db_stmt PARKED_WAKE = {.name = "parked_wake",
 
 static void on_woken(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	const size_t n = rows ? db_rows_n(rows) : 0;
-	struct parked_line *lines = call_rows(&e, n, sizeof(*lines));
+	struct parked_line *lines = store_call_rows(&e, n, sizeof(*lines));
 
 	for (size_t i = 0; lines && i < n; i++)
 		lines[i] = (struct parked_line){db_id(rows, i, 0), (size_t)db_int(rows, i, 1)};
@@ -41,9 +41,9 @@ enum err parked_wake(
 	db_array(&args, DB_INT8, n);
 	for (size_t i = 0; i < n; i++)
 		db_item_int8(&args, (int64_t)lines[i].n);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &PARKED_WAKE,
 		.args = &args,
 		.on_done = on_woken,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -8,7 +8,7 @@
  * line come now. Several who ask at once get neighbours, as rows that are locked or
  * due already are passed over.
  *
- * Threads: the connection's.  Memory: as call.h; arguments are copied. */
+ * Threads: the connection's.  Memory: as store_call.h; arguments are copied. */
 #ifndef STORES_PARKED_H
 #define STORES_PARKED_H
 

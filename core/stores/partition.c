@@ -1,5 +1,5 @@
 #include "stores/partition.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -20,7 +20,7 @@ unsigned retention_for(int64_t seconds)
 
 static void on_keep(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct partition_report report = {0};
 	const struct db_rows *r;
 
@@ -42,6 +42,6 @@ enum err partition_keep(
 	db_args_init(&a);
 	db_arg_int4(&a, days->ahead);
 	db_arg_int4(&a, days->audit);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &keep_stmt, &a, on_keep, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){
+		db, NULL, 0, &keep_stmt, &a, on_keep, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,5 +1,5 @@
 #include "stores/queue.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -39,7 +39,8 @@ static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	       "  from q)"
 	       " select " COLUMNS " from q, f"};
 
-static void tell(struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(
+	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
 {
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
@@ -47,7 +48,7 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 
 	if (e == ERR_OK && n == 0)
 		e = when_none;
-	rows = call_rows(&e, n, sizeof(*rows));
+	rows = store_call_rows(&e, n, sizeof(*rows));
 	for (i = 0; rows != NULL && i < n; i++)
 		rows[i] = (struct queue){
 			.id = (int32_t)db_int(r, i, 0),
@@ -89,8 +90,8 @@ static void on_patch(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err queue_list(struct db *db, queue_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &list_stmt, NULL, on_list, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &list_stmt, NULL, on_list,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err queue_patch(struct db *db, const struct queue_change *change, bool create,
@@ -111,6 +112,6 @@ enum err queue_patch(struct db *db, const struct queue_change *change, bool crea
 	db_arg_int4_if(&a, change->has_max_age_s, change->max_age_s);
 	db_arg_int4_if(&a, change->has_attempt_timeout_s, change->attempt_timeout_s);
 	db_arg_int4_if(&a, change->has_deadline_s, change->deadline_s);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &patch_stmt, &a, on_patch, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &patch_stmt, &a, on_patch,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -2,8 +2,8 @@
 
 #include "domain/kind.h"
 #include "domain/usage.h"
-#include "stores/call.h"
 #include "stores/finish.h"
+#include "stores/store_call.h"
 #include "stores/term_work.h"
 #include "stores/usage_sql.h"
 
@@ -224,10 +224,10 @@ static const struct db_stmt REAP_NOTES = {.name = "reap_notes",
 
 static void look_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *rows = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = rows != NULL ? db_rows_n(rows) : 0;
-	struct reap_worker *workers = call_rows(&e, n, sizeof(*workers));
+	struct reap_worker *workers = store_call_rows(&e, n, sizeof(*workers));
 
 	for (size_t i = 0; workers != NULL && i < n; i++)
 		workers[i] = (struct reap_worker){
@@ -245,8 +245,8 @@ static void look_ended(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err reap_look(struct db *db, reap_look_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &REAP_LOOK, NULL, look_ended, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &REAP_LOOK, NULL, look_ended,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 struct reap {

@@ -1,6 +1,6 @@
 #include "stores/refresh.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +83,7 @@ static void family_take(struct refresh_family *f, const struct db_rows *r)
 
 static void on_family(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	enum refresh_outcome outcome = REFRESH_UNKNOWN;
 	struct refresh_family family;
@@ -120,8 +120,8 @@ enum err refresh_begin(struct db *db, const struct refresh_family *f,
 	db_arg_int8(&a, f->life_s);
 	db_arg_bytes(&a, hash_bytes(hash));
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &f->tenant, 1, &begin_stmt, &a, on_family,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &f->tenant, 1, &begin_stmt, &a,
+		on_family, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err refresh_use(struct db *db, const struct refresh_use *use, refresh_done *done, void *ctx)
@@ -133,8 +133,8 @@ enum err refresh_use(struct db *db, const struct refresh_use *use, refresh_done 
 	db_arg_bytes(&a, hash_bytes(use->hash));
 	db_arg_bytes(&a, hash_bytes(use->next));
 	audit_by_args(&a, &use->by);
-	return call_run(&(struct call_ask){db, &use->tenant, 1, &use_stmt, &a, on_family,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &use->tenant, 1, &use_stmt, &a,
+		on_family, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err refresh_end(struct db *db, struct id tenant, const uint8_t hash[DIGEST_SIZE],
@@ -146,6 +146,6 @@ enum err refresh_end(struct db *db, struct id tenant, const uint8_t hash[DIGEST_
 	db_arg_id(&a, tenant);
 	db_arg_bytes(&a, hash_bytes(hash));
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &end_stmt, &a, on_family, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &end_stmt, &a, on_family,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,6 +1,6 @@
 #include "stores/reseal.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static void page_take(struct reseal_page *page, const struct db_reply *reply)
 
 static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct reseal_page page = {0};
 
 	if (e == ERR_OK)
@@ -77,12 +77,12 @@ static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err reseal_page(struct db *db, reseal_page_done *done, void *ctx)
 {
-	struct call *call;
-	enum err e = call_begin(db, NULL, 0, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
 	if (e != ERR_OK)
 		return e;
-	*call = (struct call){.done = (call_fn *)done, .ctx = ctx, .db = db};
+	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = db};
 	db_query(db, &page_stmt, NULL);
 	db_query(db, &jobs_stmt, NULL);
 	db_commit(db, on_page, call);
@@ -105,13 +105,13 @@ static enum err value_take(struct reseal_value *value, const struct db_rows *r, 
 
 static void on_found(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
 	struct reseal_found found = {0};
 	struct reseal_value *values;
 
 	found.n = r != NULL ? db_rows_n(r) : 0;
-	values = call_rows(&e, found.n, sizeof(*values));
+	values = store_call_rows(&e, found.n, sizeof(*values));
 	for (size_t i = 0; e == ERR_OK && i < found.n; i++)
 		e = value_take(&values[i], r, i);
 	if (e == ERR_OK) {
@@ -128,12 +128,12 @@ enum err reseal_find(
 	struct db *db, const struct reseal_page *page, reseal_found_done *done, void *ctx)
 {
 	struct db_args a;
-	struct call *call;
-	enum err e = call_begin(db, &page->tenant, 1, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(db, &page->tenant, 1, &call);
 
 	if (e != ERR_OK)
 		return e;
-	*call = (struct call){.done = (call_fn *)done, .ctx = ctx, .db = db};
+	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = db};
 	db_args_init(&a);
 	db_arg_id(&a, page->tenant);
 	db_query(db, &match_key_stmt, &a);
@@ -207,7 +207,7 @@ enum err reseal_store(struct db *db, int64_t term, const struct reseal_page *pag
 
 static void on_state(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	struct reseal_state state = {0};
 
@@ -228,8 +228,8 @@ static void on_state(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err reseal_read(struct db *db, reseal_state_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &read_stmt,
 		.on_done = on_state,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

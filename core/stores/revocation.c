@@ -1,6 +1,6 @@
 #include "stores/revocation.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +48,10 @@ static void row_take(struct revocation *one, const struct db_rows *r, size_t i)
 
 static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct revocation *rows = call_rows(&e, n, sizeof(*rows));
+	struct revocation *rows = store_call_rows(&e, n, sizeof(*rows));
 	struct revocation_page page = {.list = rows};
 
 	for (size_t i = 0; rows != NULL && i < n && !db_null(r, i, 1); i++)
@@ -71,8 +71,8 @@ enum err revocation_since(struct db *db, int64_t seq, revocation_done *done, voi
 
 	db_args_init(&a);
 	db_arg_int8(&a, seq);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &since_stmt, &a, on_page, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &since_stmt, &a, on_page,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err revocation_put(struct db *db, const struct revocation *r, const struct audit_actor *by,
@@ -92,6 +92,6 @@ enum err revocation_put(struct db *db, const struct revocation *r, const struct 
 	db_arg_time(&a, r->before_ms);
 	db_arg_time(&a, r->ends_ms);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &put_stmt, &a, on_page, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){
+		db, NULL, 0, &put_stmt, &a, on_page, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,7 +1,7 @@
 #include "stores/role.h"
 
 #include "stores/access_sql.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -42,7 +42,7 @@ static const struct db_stmt holders_stmt = {.name = "role_holders",
 /* No version came back: it had moved. */
 static void on_change(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 
 	if (!e && db_rows_n(db_reply_rows(reply, 0)) == 0)
 		e = ERR_CONFLICT;
@@ -72,8 +72,8 @@ enum err role_put(struct db *db, const struct role_change *change, const struct 
 	texts_arg(&a, change->parents, change->parents_n);
 	texts_arg(&a, change->rules, change->rules_n);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &change->tenant, 1, &put_stmt, &a, on_change,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &change->tenant, 1, &put_stmt, &a,
+		on_change, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err role_remove(struct db *db, const struct role_change *change, const struct audit_actor *by,
@@ -83,13 +83,13 @@ enum err role_remove(struct db *db, const struct role_change *change, const stru
 
 	head_args(&a, change);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){db, &change->tenant, 1, &remove_stmt, &a, on_change,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &change->tenant, 1, &remove_stmt, &a,
+		on_change, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 static void on_holders(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 
 	((role_holders_done *)call->done)(
@@ -106,6 +106,6 @@ enum err role_holders(
 	db_arg_id(&a, tenant);
 	db_arg_text(&a, role);
 	db_arg_int8(&a, ROLE_HOLDERS_MAX);
-	return call_run(&(struct call_ask){db, &tenant, 1, &holders_stmt, &a, on_holders,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &holders_stmt, &a,
+		on_holders, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,6 +1,6 @@
 #include "stores/signing_key.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -39,10 +39,10 @@ static const struct db_stmt rotate_stmt = {.name = "signing_key_rotate",
 
 static void on_keys(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct signing_key *rows = call_rows(&e, n, sizeof(*rows));
+	struct signing_key *rows = store_call_rows(&e, n, sizeof(*rows));
 
 	for (size_t i = 0; rows != NULL && i < n; i++)
 		rows[i] = (struct signing_key){.id = db_id(r, i, 0),
@@ -67,8 +67,8 @@ static void key_args(struct db_args *a, const struct signing_key *key)
 
 enum err signing_key_list(struct db *db, signing_key_done *done, void *ctx)
 {
-	return call_run(&(struct call_ask){db, &AUDIT_SYSTEM_TENANT, 1, &list_stmt, NULL, on_keys,
-		{.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &AUDIT_SYSTEM_TENANT, 1, &list_stmt,
+		NULL, on_keys, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err signing_key_first(
@@ -77,8 +77,8 @@ enum err signing_key_first(
 	struct db_args a;
 
 	key_args(&a, key);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &first_stmt, &a, on_keys, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &first_stmt, &a, on_keys,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err signing_key_rotate(struct db *db, const struct signing_key_change *change,
@@ -91,6 +91,6 @@ enum err signing_key_rotate(struct db *db, const struct signing_key_change *chan
 	db_arg_int8(&a, change->keep_s);
 	db_arg_text(&a, change->action);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &rotate_stmt, &a, on_keys, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &rotate_stmt, &a, on_keys,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

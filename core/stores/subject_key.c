@@ -1,6 +1,6 @@
 #include "stores/subject_key.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -56,7 +56,7 @@ static void wrapped_columns(struct db_args *a, const struct subject_key *keys, s
 
 static void on_ensured(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct subject_key *keys = call->batch;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 2) : NULL;
 
@@ -78,15 +78,15 @@ static struct id tenant_of(const void *batch, size_t i)
 }
 
 static enum err keys_begin(
-	struct db *db, const struct subject_key *keys, size_t n, struct call **ret_call)
+	struct db *db, const struct subject_key *keys, size_t n, struct store_call **ret_call)
 {
 	struct id *tenants;
 	enum err e;
 
 	if (n == 0 || n > SUBJECT_KEYS_MAX)
 		return ERR_TOO_LARGE;
-	tenants = call_tenants(keys, n, tenant_of);
-	e = tenants != NULL ? call_begin(db, tenants, n, ret_call) : ERR_NOMEM;
+	tenants = store_call_tenants(keys, n, tenant_of);
+	e = tenants != NULL ? store_call_begin(db, tenants, n, ret_call) : ERR_NOMEM;
 	free(tenants);
 	return e;
 }
@@ -95,12 +95,13 @@ enum err subject_key_ensure(
 	struct db *db, struct subject_key *keys, size_t n, subject_key_done *done, void *ctx)
 {
 	struct db_args a;
-	struct call *call;
+	struct store_call *call;
 	enum err e = keys_begin(db, keys, n, &call);
 
 	if (e != ERR_OK)
 		return e;
-	*call = (struct call){.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = keys, .n = n};
+	*call = (struct store_call){
+		.done = (store_call_fn *)done, .ctx = ctx, .db = db, .batch = keys, .n = n};
 	db_query(db, &lazy_stmt, NULL);
 	db_args_init(&a);
 	id_columns(&a, keys, n);
@@ -135,9 +136,9 @@ static void page_take(struct subject_key_page *page, struct subject_key *keys,
 
 static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
-	struct subject_key *keys = call_rows(&e, r != NULL ? db_rows_n(r) : 0, sizeof(*keys));
+	struct subject_key *keys = store_call_rows(&e, r != NULL ? db_rows_n(r) : 0, sizeof(*keys));
 	struct subject_key_page page = {0};
 
 	if (e == ERR_OK)
@@ -155,11 +156,11 @@ enum err subject_key_page(struct db *db, const struct subject_key *after, int32_
 	db_args_init(&a);
 	db_arg_id(&a, after->tenant);
 	db_arg_id(&a, after->key.id);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &page_stmt,
 		.args = &a,
 		.on_done = on_page,
-		.with = {.done = (call_fn *)done, .ctx = ctx, .n = (size_t)active}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx, .n = (size_t)active}});
 }
 
 enum err subject_key_rewrap(struct db *db, const struct subject_key *was,

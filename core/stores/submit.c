@@ -1,5 +1,5 @@
 #include "stores/submit.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +232,7 @@ static void twins_settle(struct submit *const *batch, size_t n)
 
 static void on_submit(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct submit *const *batch = call->batch;
 	const struct db_rows *r;
 	size_t i;
@@ -253,15 +253,16 @@ static struct id tenant_of(const void *batch, size_t i)
 }
 
 /* Begins what ends in done, for at most SUBMIT_MAX submits. */
-static enum err submit_begin(struct db *db, const struct call *with, struct call **ret_call)
+static enum err submit_begin(
+	struct db *db, const struct store_call *with, struct store_call **ret_call)
 {
 	struct id *tenants;
 	enum err e;
 
 	if (with->n == 0 || with->n > SUBMIT_MAX)
 		return ERR_TOO_LARGE;
-	tenants = call_tenants(with->batch, with->n, tenant_of);
-	e = tenants != NULL ? call_begin(db, tenants, with->n, ret_call) : ERR_NOMEM;
+	tenants = store_call_tenants(with->batch, with->n, tenant_of);
+	e = tenants != NULL ? store_call_begin(db, tenants, with->n, ret_call) : ERR_NOMEM;
 	free(tenants);
 	if (e == ERR_OK)
 		**ret_call = *with;
@@ -296,9 +297,12 @@ enum err submit_batch(
 	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
 {
 	struct db_args args, *a = &args;
-	const struct call with = {
-		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
-	struct call *call;
+	const struct store_call with = {.done = (store_call_fn *)done,
+		.ctx = ctx,
+		.db = db,
+		.batch = (void *)batch,
+		.n = n};
+	struct store_call *call;
 	enum err e = submit_begin(db, &with, &call);
 
 	if (e != ERR_OK)
@@ -316,7 +320,7 @@ enum err submit_batch(
 
 static void on_settle(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct submit *const *batch = call->batch;
 	const struct db_rows *r;
 	struct submit *s;
@@ -342,9 +346,12 @@ enum err submit_settle(
 	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
 {
 	struct db_args args, *a = &args;
-	const struct call with = {
-		.done = (call_fn *)done, .ctx = ctx, .db = db, .batch = (void *)batch, .n = n};
-	struct call *call;
+	const struct store_call with = {.done = (store_call_fn *)done,
+		.ctx = ctx,
+		.db = db,
+		.batch = (void *)batch,
+		.n = n};
+	struct store_call *call;
 	enum err e = submit_begin(db, &with, &call);
 
 	if (e != ERR_OK)

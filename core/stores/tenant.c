@@ -1,5 +1,5 @@
 #include "stores/tenant.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 #include "stores/subject_key.h"
 
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static void load_take(struct tenant *t, const struct db_rows *r, size_t i)
 	t->running = db_int(r, i, 7);
 }
 
-static void tell(struct call *call, enum err e, const struct db_reply *reply, enum told told,
+static void tell(struct store_call *call, enum err e, const struct db_reply *reply, enum told told,
 	enum err when_none)
 {
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
@@ -77,7 +77,7 @@ static void tell(struct call *call, enum err e, const struct db_reply *reply, en
 
 	if (e == ERR_OK && n == 0)
 		e = when_none;
-	rows = call_rows(&e, n, sizeof(*rows));
+	rows = store_call_rows(&e, n, sizeof(*rows));
 	for (i = 0; rows != NULL && i < n; i++) {
 		rows[i].id = db_id(r, i, 0);
 		rows[i].name = db_text(r, i, 1);
@@ -132,8 +132,8 @@ enum err tenant_create(struct db *db, const struct tenant *t, const struct audit
 	db_arg_bytes(&a, t->webhook_secret);
 	db_arg_bytes(&a, t->callback_origins);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, &t->id, 1, &create_stmt, &a, on_create, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &t->id, 1, &create_stmt, &a, on_create,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err tenant_get(struct db *db, const struct id *ids, size_t n, tenant_done *done, void *ctx)
@@ -142,8 +142,8 @@ enum err tenant_get(struct db *db, const struct id *ids, size_t n, tenant_done *
 
 	db_args_init(&a);
 	db_arg_ids(&a, ids, n);
-	return call_run(&(struct call_ask){
-		db, ids, n, &get_stmt, &a, on_get, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){
+		db, ids, n, &get_stmt, &a, on_get, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err tenant_list(struct db *db, const char *after, size_t limit, tenant_done *done, void *ctx)
@@ -154,8 +154,8 @@ enum err tenant_list(struct db *db, const char *after, size_t limit, tenant_done
 	db_arg_text(&a, after != NULL ? after : "");
 	db_arg_int8(&a, (int64_t)limit);
 	db_arg_int4(&a, TENANT_COUNT_MAX);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &list_stmt, &a, on_list, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){
+		db, NULL, 0, &list_stmt, &a, on_list, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err tenant_find(struct db *db, const char *name, tenant_done *done, void *ctx)
@@ -164,8 +164,8 @@ enum err tenant_find(struct db *db, const char *name, tenant_done *done, void *c
 
 	db_args_init(&a);
 	db_arg_text(&a, name);
-	return call_run(&(struct call_ask){
-		db, NULL, 0, &find_stmt, &a, on_find, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){
+		db, NULL, 0, &find_stmt, &a, on_find, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err tenant_patch(struct db *db, struct id tenant, const struct tenant_change *change,
@@ -179,6 +179,6 @@ enum err tenant_patch(struct db *db, struct id tenant, const struct tenant_chang
 	db_arg_bytes(&a, change->webhook_secret);
 	db_arg_bytes(&a, change->callback_origins);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &patch_stmt, &a, on_patch, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &patch_stmt, &a, on_patch,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

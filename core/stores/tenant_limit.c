@@ -1,6 +1,6 @@
 #include "stores/tenant_limit.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static const struct db_stmt patch_stmt = {.name = "tenant_limit_patch",
 
 static void on_limit(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	struct tenant_limit limit = {.weight = 1};
 
@@ -49,8 +49,8 @@ enum err tenant_limit_patch(struct db *db, struct id tenant,
 	db_arg_int4_if(&a, change->has_max_running, change->max_running);
 	db_arg_int8_if(&a, change->has_max_queued, change->max_queued);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &patch_stmt, &a, on_limit, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &patch_stmt, &a, on_limit,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err tenant_limit_get(struct db *db, struct id tenant, tenant_limit_done *done, void *ctx)
@@ -59,6 +59,6 @@ enum err tenant_limit_get(struct db *db, struct id tenant, tenant_limit_done *do
 
 	db_args_init(&a);
 	db_arg_id(&a, tenant);
-	return call_run(&(struct call_ask){
-		db, &tenant, 1, &get_stmt, &a, on_limit, {.done = (call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &get_stmt, &a, on_limit,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

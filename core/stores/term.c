@@ -1,6 +1,6 @@
 #include "stores/term.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static const struct db_stmt TERM_RELEASE = {.name = "term_release",
 
 static void hold_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	struct term term = {0};
 
 	if (e == ERR_OK) {
@@ -38,13 +38,13 @@ static void hold_ended(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err term_hold(struct db *db, struct id scheduler, int64_t ms, term_hold_done *done, void *ctx)
 {
-	struct call *call;
+	struct store_call *call;
 	struct db_args args;
-	enum err e = call_begin(db, NULL, 0, &call);
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
 	if (e != ERR_OK)
 		return e;
-	call->done = (call_fn *)done;
+	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	db_args_init(&args);
 	db_arg_id(&args, scheduler);

@@ -1,12 +1,12 @@
 #include "stores/term_work.h"
 
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
 static void work_ended(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	size_t n = 0;
 
 	if (e == ERR_OK) {
@@ -21,13 +21,13 @@ static void work_ended(void *ctx, enum err e, const struct db_reply *reply)
 
 enum err term_work_commit(struct db *db, size_t statements, term_work_done *done, void *ctx)
 {
-	struct call *call = calloc(1, sizeof(*call));
+	struct store_call *call = calloc(1, sizeof(*call));
 
 	if (call == NULL) {
 		db_abandon(db);
 		return ERR_NOMEM;
 	}
-	*call = (struct call){.done = (call_fn *)done, .ctx = ctx, .n = statements};
+	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .n = statements};
 	db_commit(db, work_ended, call);
 	return ERR_OK;
 }

@@ -4,7 +4,7 @@
  * leader waits for a statement under way and a former one matches no row. Its one
  * row of reply is (how many terms matched, rows moved).
  *
- * For core/stores only.  Threads: the connection's.  Memory: as call.h. */
+ * For core/stores only.  Threads: the connection's.  Memory: as store_call.h. */
 #ifndef STORES_TERM_WORK_H
 #define STORES_TERM_WORK_H
 

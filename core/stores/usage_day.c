@@ -1,5 +1,5 @@
 #include "stores/usage_day.h"
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
@@ -24,10 +24,10 @@ static const struct db_stmt all_stmt = {.name = "usage_day_all",
 
 static void on_read(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
-	struct usage_row *rows = call_rows(&e, n, sizeof(*rows));
+	struct usage_row *rows = store_call_rows(&e, n, sizeof(*rows));
 
 	for (i = 0; rows != NULL && i < n; i++)
 		rows[i] = (struct usage_row){
@@ -58,11 +58,11 @@ enum err usage_day_read(struct db *db, const struct usage_ask *ask, usage_day_do
 	db_arg_int4(&a, ask->by);
 	if (!all)
 		db_arg_id(&a, ask->tenant);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = all ? NULL : &ask->tenant,
 		.tenants_n = all ? 0 : 1,
 		.stmt = all ? &all_stmt : &own_stmt,
 		.args = &a,
 		.on_done = on_read,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -1,6 +1,6 @@
 #include "stores/worker_row.h"
-#include "stores/call.h"
 #include "stores/reap.h"
+#include "stores/store_call.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static int64_t lock_key(struct id worker)
 
 static void on_start(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 
 	if (e == ERR_OK && db_int(db_reply_rows(reply, 0), 0, 0) != 0)
 		e = ERR_LOST;
@@ -117,11 +117,11 @@ enum err worker_start(struct db *db, const struct worker_start *start,
 	db_arg_text(&a, start->host);
 	db_arg_text(&a, start->version);
 	note_columns(&a, notes, n);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &start_stmt,
 		.args = &a,
 		.on_done = on_start,
-		.with = {.done = (call_fn *)done, .ctx = ctx, .id = start->id}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx, .id = start->id}});
 }
 
 static void reply_take(struct worker_reply *reply, struct worker_notice *notices,
@@ -149,11 +149,11 @@ static void reply_take(struct worker_reply *reply, struct worker_notice *notices
 
 static void on_beat(void *ctx, enum err e, const struct db_reply *reply)
 {
-	struct call *call = ctx;
+	struct store_call *call = ctx;
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
-	struct worker_notice *notices = call_rows(&e, n, sizeof(*notices));
-	struct worker_grant *grants = call_rows(&e, n, sizeof(*grants));
+	struct worker_notice *notices = store_call_rows(&e, n, sizeof(*notices));
+	struct worker_grant *grants = store_call_rows(&e, n, sizeof(*grants));
 	struct worker_reply told = {0};
 
 	if (e == ERR_OK)
@@ -173,13 +173,13 @@ static void begun_args(struct db_args *a, const struct worker_begun *begun, size
 enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse *pulse,
 	worker_beat_done *done, void *ctx)
 {
-	struct call *call;
+	struct store_call *call;
 	struct db_args a;
-	enum err e = call_begin(db, NULL, 0, &call);
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
 	if (e != ERR_OK)
 		return e;
-	call->done = (call_fn *)done;
+	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	db_query(db, &async_stmt, NULL);
 	db_args_init(&a);
@@ -211,7 +211,7 @@ enum err worker_leave(struct db *db, struct id worker, db_done_fn *done, void *c
 }
 
 static void list_tell(
-	struct call *call, enum err e, const struct db_reply *reply, enum err when_none)
+	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
 {
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
@@ -219,7 +219,7 @@ static void list_tell(
 
 	if (e == ERR_OK && n == 0)
 		e = when_none;
-	rows = call_rows(&e, n, sizeof(*rows));
+	rows = store_call_rows(&e, n, sizeof(*rows));
 	for (i = 0; rows != NULL && i < n; i++)
 		rows[i] = (struct worker_row){
 			.id = db_id(r, i, 0),
@@ -259,11 +259,11 @@ enum err worker_list(struct db *db, size_t limit, worker_list_done *done, void *
 
 	db_args_init(&a);
 	db_arg_int8(&a, (int64_t)limit);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &list_stmt,
 		.args = &a,
 		.on_done = on_list,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err worker_drain(struct db *db, struct id worker, const struct audit_actor *by,
@@ -274,9 +274,9 @@ enum err worker_drain(struct db *db, struct id worker, const struct audit_actor 
 	db_args_init(&a);
 	db_arg_id(&a, worker);
 	audit_by_args(&a, by);
-	return call_run(&(struct call_ask){.db = db,
+	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &drain_stmt,
 		.args = &a,
 		.on_done = on_drain,
-		.with = {.done = (call_fn *)done, .ctx = ctx}});
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

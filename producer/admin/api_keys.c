@@ -128,24 +128,24 @@ static enum err roles_run(struct db *db, struct record_batch *batch)
 
 const struct record_op api_key_roles_op = {"api_key_roles", RECORD_SLOW, 1, roles_run, NULL};
 
-static void roles_checked(struct call *call)
+static void roles_checked(struct record_call *call)
 {
 	struct tenant_call *t = (struct tenant_call *)(void *)call;
 
 	call->then = NULL;
 	apikey_new(t->secret);
 	if (!t->why[0]) {
-		call_again(call, &api_key_insert_op);
+		record_call_again(call, &api_key_insert_op);
 		return;
 	}
 	request_fail_detail(call->r, ERR_INVALID_FIELD, t->why);
 	request_resume(call->r);
 }
 
-static void tenant_found(struct call *call)
+static void tenant_found(struct record_call *call)
 {
 	call->then = roles_checked;
-	call_again(call, &api_key_roles_op);
+	record_call_again(call, &api_key_roles_op);
 }
 
 /* ["a", "b"] as "a b"; false: an element is no name. */
@@ -202,7 +202,7 @@ void api_keys_post(struct request *r)
 		request_fail_with(r, ERR_INVALID_FIELD, &p);
 	} else if (t) {
 		t->call.then = tenant ? tenant_found : roles_checked;
-		call_start(&t->call, tenant ? &tenant_find_op : &api_key_roles_op);
+		record_call_start(&t->call, tenant ? &tenant_find_op : &api_key_roles_op);
 	}
 	json_decref(body);
 }
@@ -236,10 +236,10 @@ static enum err list_run(struct db *db, struct record_batch *batch)
 
 const struct record_op api_key_list_op = {"api_key_list", RECORD_SLOW, 1, list_run, NULL};
 
-static void list_found(struct call *call)
+static void list_found(struct record_call *call)
 {
 	call->then = NULL;
-	call_again(call, &api_key_list_op);
+	record_call_again(call, &api_key_list_op);
 }
 
 /* Without a tenant: the installation's own, operators' keys. */
@@ -261,7 +261,7 @@ void api_keys_get(struct request *r)
 		return;
 	}
 	t->call.then = tenant ? list_found : NULL;
-	call_start(&t->call, tenant ? &tenant_find_op : &api_key_list_op);
+	record_call_start(&t->call, tenant ? &tenant_find_op : &api_key_list_op);
 }
 
 /* ---- revoke ---- */
@@ -284,7 +284,7 @@ static enum err revoke_run(struct db *db, struct record_batch *batch)
 
 const struct record_op api_key_revoke_op = {"api_key_revoke", RECORD_SLOW, 1, revoke_run, NULL};
 
-static void revoke_done(struct call *call)
+static void revoke_done(struct record_call *call)
 {
 	keys_forget(call->r->producer->keys);
 	authority_look(call->r->producer->authority);
@@ -303,7 +303,7 @@ void api_keys_delete(struct request *r)
 		return;
 	}
 	t->call.then = revoke_done;
-	call_start(&t->call, &api_key_revoke_op);
+	record_call_start(&t->call, &api_key_revoke_op);
 }
 
 /* ---- rotate ---- */
@@ -335,7 +335,7 @@ static enum err rotate_run(struct db *db, struct record_batch *batch)
 const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
 
 /* The old key's new end is to be seen at once. */
-static void rotate_done(struct call *call)
+static void rotate_done(struct record_call *call)
 {
 	keys_forget(call->r->producer->keys);
 	request_resume(call->r);
@@ -356,7 +356,7 @@ void api_keys_rotate(struct request *r)
 		t->seconds = overlap ? json_integer_value(overlap) : OVERLAP_S;
 		apikey_new(t->secret);
 		t->call.then = rotate_done;
-		call_start(&t->call, &api_key_rotate_op);
+		record_call_start(&t->call, &api_key_rotate_op);
 	}
 	json_decref(body);
 }

@@ -177,16 +177,16 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 
 const struct record_op issuer_insert_op = {"issuer_insert", RECORD_SLOW, 1, insert_run, NULL};
 
-static void changed(struct call *call)
+static void changed(struct record_call *call)
 {
 	authority_look(call->r->producer->authority);
 	request_resume(call->r);
 }
 
-static void insert_found(struct call *call)
+static void insert_found(struct record_call *call)
 {
 	call->then = changed;
-	call_again(call, &issuer_insert_op);
+	record_call_again(call, &issuer_insert_op);
 }
 
 static bool issuer_check(struct request *r, const json_t *body)
@@ -247,10 +247,10 @@ static enum err list_run(struct db *db, struct record_batch *batch)
 
 const struct record_op issuer_list_op = {"issuer_list", RECORD_SLOW, 1, list_run, NULL};
 
-static void list_found(struct call *call)
+static void list_found(struct record_call *call)
 {
 	call->then = NULL;
-	call_again(call, &issuer_list_op);
+	record_call_again(call, &issuer_list_op);
 }
 
 void issuers_get(struct request *r)
@@ -263,7 +263,7 @@ void issuers_get(struct request *r)
 	if (!request_input_query(r, fields) || !(t = tenant_call_new(r, tenant ? tenant : "")))
 		return;
 	t->call.then = tenant ? list_found : NULL;
-	call_start(&t->call, tenant ? &tenant_find_op : &issuer_list_op);
+	record_call_start(&t->call, tenant ? &tenant_find_op : &issuer_list_op);
 }
 
 /* ---- remove ---- */
@@ -282,7 +282,7 @@ static enum err remove_run(struct db *db, struct record_batch *batch)
 
 const struct record_op issuer_remove_op = {"issuer_remove", RECORD_SLOW, 1, remove_run, NULL};
 
-static void remove_done(struct call *call)
+static void remove_done(struct record_call *call)
 {
 	call->r->reply.status = 204;
 	changed(call);
@@ -299,5 +299,5 @@ void issuers_delete(struct request *r)
 		return;
 	}
 	t->call.then = remove_done;
-	call_start(&t->call, &issuer_remove_op);
+	record_call_start(&t->call, &issuer_remove_op);
 }

@@ -1,6 +1,5 @@
 #include "admin/metrics.h"
 
-#include "call.h"
 #include "domain/metric.h"
 #include "domain/scaling.h"
 #include "ground/clock.h"
@@ -12,6 +11,7 @@
 #include "producer.h"
 #include "publish.h"
 #include "queues.h"
+#include "record_call.h"
 #include "routes.h"
 #include "stores/worker_row.h"
 
@@ -277,7 +277,7 @@ static void workers_told(void *ctx, enum err e, const struct worker_row *rows, s
 	struct record_batch *batch = ctx;
 
 	if (!e)
-		workers_put(&call_of(batch)->r->reply.body, rows, n);
+		workers_put(&record_call_of(batch)->r->reply.body, rows, n);
 	record_batch_end(batch, ERR_OK);
 }
 
@@ -291,7 +291,7 @@ const struct record_op metrics_op = {"metrics", RECORD_SLOW, 1, workers_run, NUL
 void metrics_get(struct request *r)
 {
 	struct producer *p = r->producer;
-	struct call *call = call_new(r, sizeof *call);
+	struct record_call *call = record_call_new(r, sizeof *call);
 	struct metric_text text;
 
 	if (!call)
@@ -306,5 +306,5 @@ void metrics_get(struct request *r)
 	queues_put(&text, p);
 	/* without the record its part is left out: the rest must stay readable then */
 	if (record_is_up(p->record, RECORD_SLOW))
-		call_start(call, &metrics_op);
+		record_call_start(call, &metrics_op);
 }

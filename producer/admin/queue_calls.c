@@ -1,9 +1,9 @@
 #include "admin/queue_calls.h"
 
-#include "call.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "queues.h"
+#include "record_call.h"
 #include "request_input.h"
 #include "stores/queue.h"
 
@@ -13,7 +13,7 @@
 enum { QUEUE_TIME_MAX_S = 366 * 86400 };
 
 struct queue_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct audit_actor by;
 	char name[ROUTE_PARAM_MAX];
 	bool one; /* a reading: only this queue */
@@ -23,7 +23,7 @@ struct queue_call {
 
 static struct queue_call *of(const struct record_batch *batch)
 {
-	return (struct queue_call *)(void *)call_of(batch);
+	return (struct queue_call *)(void *)record_call_of(batch);
 }
 
 static void queue_put(struct buf *out, const struct queue *q)
@@ -87,7 +87,7 @@ const struct record_op queue_list_op = {"queue_list", RECORD_SLOW, 1, list_run, 
 
 static struct queue_call *queue_call_new(struct request *r)
 {
-	struct queue_call *c = call_new(r, sizeof *c);
+	struct queue_call *c = record_call_new(r, sizeof *c);
 
 	if (!c)
 		return NULL;
@@ -102,7 +102,7 @@ void queues_get(struct request *r)
 	struct queue_call *c = queue_call_new(r);
 
 	if (c)
-		call_start(&c->call, &queue_list_op);
+		record_call_start(&c->call, &queue_list_op);
 }
 
 void queue_get(struct request *r)
@@ -112,7 +112,7 @@ void queue_get(struct request *r)
 	if (!c)
 		return;
 	c->one = true;
-	call_start(&c->call, &queue_list_op);
+	record_call_start(&c->call, &queue_list_op);
 }
 
 /* ---- change ---- */
@@ -211,7 +211,7 @@ void queue_patch_call(struct request *r)
 	} else if ((c = queue_call_new(r))) {
 		c->create = true;
 		change_take(&c->change, body);
-		call_start(&c->call, &queue_patch_op);
+		record_call_start(&c->call, &queue_patch_op);
 	}
 	json_decref(body);
 }
@@ -225,7 +225,7 @@ static void flip(struct request *r, struct queue_change change)
 		return;
 	change.name = c->name;
 	c->change = change;
-	call_start(&c->call, &queue_patch_op);
+	record_call_start(&c->call, &queue_patch_op);
 }
 
 void queue_pause(struct request *r)

@@ -19,7 +19,7 @@ struct revocation_call {
 
 static struct revocation_call *of(const struct record_batch *batch)
 {
-	return (struct revocation_call *)(void *)call_of(batch);
+	return (struct revocation_call *)(void *)record_call_of(batch);
 }
 
 static void put(void *ctx, enum err e, const struct revocation_page *page)
@@ -50,16 +50,16 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 
 const struct record_op revocation_put_op = {"revocation_put", RECORD_SLOW, 1, put_run, NULL};
 
-static void changed(struct call *call)
+static void changed(struct record_call *call)
 {
 	authority_look(call->r->producer->authority);
 	request_resume(call->r);
 }
 
-static void tenant_found(struct call *call)
+static void tenant_found(struct record_call *call)
 {
 	call->then = changed;
-	call_again(call, &revocation_put_op);
+	record_call_again(call, &revocation_put_op);
 }
 
 /* ---- what is to be shut out ---- */
@@ -157,7 +157,7 @@ void revocations_post(struct request *r)
 	if (c) {
 		c->r = what;
 		c->tenant.call.then = tenant ? tenant_found : changed;
-		call_start(&c->tenant.call, tenant ? &tenant_find_op : &revocation_put_op);
+		record_call_start(&c->tenant.call, tenant ? &tenant_find_op : &revocation_put_op);
 	}
 	json_decref(body);
 }

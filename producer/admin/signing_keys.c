@@ -41,8 +41,8 @@ static enum err secrets_open(
 /* ---- list: the keys of tokens, the tenants of the page, their secrets ---- */
 
 struct page_call {
-	struct call call;  /* first */
-	struct buf tokens; /* told before the rest */
+	struct record_call call; /* first */
+	struct buf tokens;	 /* told before the rest */
 	bool tokens_only;
 	char after[WORD_MAX + 1];
 	size_t limit, n;
@@ -52,7 +52,7 @@ struct page_call {
 
 static struct page_call *page_of(const struct record_batch *batch)
 {
-	return (struct page_call *)(void *)call_of(batch);
+	return (struct page_call *)(void *)record_call_of(batch);
 }
 
 static void key_put(struct buf *out, struct keyring *ring, const struct tenant *t)
@@ -145,20 +145,20 @@ const struct record_op signing_keys_page_op = {
 const struct record_op signing_keys_read_op = {
 	"signing_keys_read", RECORD_SLOW, 1, read_page, NULL};
 
-static void page_then(struct call *call)
+static void page_then(struct record_call *call)
 {
 	call->then = NULL;
-	call_again(call, &signing_keys_read_op);
+	record_call_again(call, &signing_keys_read_op);
 }
 
-static void tokens_then(struct call *call)
+static void tokens_then(struct record_call *call)
 {
 	struct page_call *p = (struct page_call *)(void *)call;
 	struct list_reply list;
 
 	if (!p->tokens_only) {
 		call->then = page_then;
-		call_again(call, &signing_keys_page_op);
+		record_call_again(call, &signing_keys_page_op);
 		return;
 	}
 	list = list_begin(p);
@@ -166,7 +166,7 @@ static void tokens_then(struct call *call)
 	request_resume(call->r);
 }
 
-static void page_clear(struct call *call)
+static void page_clear(struct record_call *call)
 {
 	buf_clear(&((struct page_call *)(void *)call)->tokens);
 }
@@ -193,7 +193,7 @@ void signing_keys_get(struct request *r)
 	struct page_call *p;
 
 	if (!request_input_query(r, fields) || !kind_read(r, &tokens, &webhooks) ||
-		!(p = call_new(r, sizeof *p)))
+		!(p = record_call_new(r, sizeof *p)))
 		return;
 	p->call.clear = page_clear;
 	buf_init(&p->tokens, TOKENS_TEXT_MAX);
@@ -202,7 +202,7 @@ void signing_keys_get(struct request *r)
 	(void)snprintf(p->after, sizeof p->after, "%s", after ? after : "");
 	p->limit = (size_t)query_int(&r->query, "limit", PAGE);
 	p->call.then = tokens ? tokens_then : page_then;
-	call_start(&p->call, tokens ? &signing_keys_token_op : &signing_keys_page_op);
+	record_call_start(&p->call, tokens ? &signing_keys_token_op : &signing_keys_page_op);
 }
 
 /* ---- rotate: find the tenant, read its secret, seal two, store them ---- */
@@ -282,16 +282,16 @@ const struct record_op webhook_secret_read_op = {
 const struct record_op webhook_secret_change_op = {
 	"webhook_secret_change", RECORD_SLOW, 1, change_run, NULL};
 
-static void secret_known(struct call *call)
+static void secret_known(struct record_call *call)
 {
 	call->then = NULL;
-	call_again(call, &webhook_secret_change_op);
+	record_call_again(call, &webhook_secret_change_op);
 }
 
-static void tenant_found(struct call *call)
+static void tenant_found(struct record_call *call)
 {
 	call->then = secret_known;
-	call_again(call, &webhook_secret_read_op);
+	record_call_again(call, &webhook_secret_read_op);
 }
 
 void webhook_secret_post(struct request *r)

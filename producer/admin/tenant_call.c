@@ -12,7 +12,7 @@ enum { TEXT_MAX = 256 * 1024 };
 
 struct tenant_call *tenant_call_of(const struct record_batch *batch)
 {
-	return (struct tenant_call *)(void *)call_of(batch);
+	return (struct tenant_call *)(void *)record_call_of(batch);
 }
 
 static void found(void *ctx, enum err e, const struct tenant *tenants, size_t n)
@@ -36,7 +36,7 @@ static enum err find_run(struct db *db, struct record_batch *batch)
 
 const struct record_op tenant_find_op = {"tenant_find", RECORD_SLOW, 1, find_run, NULL};
 
-static void tenant_clear(struct call *call)
+static void tenant_clear(struct record_call *call)
 {
 	struct tenant_call *t = (struct tenant_call *)(void *)call;
 
@@ -53,7 +53,7 @@ struct tenant_call *tenant_call_new(struct request *r, const char *name)
 
 struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size)
 {
-	struct tenant_call *t = call_new(r, size);
+	struct tenant_call *t = record_call_new(r, size);
 
 	if (!t)
 		return NULL;
@@ -66,7 +66,7 @@ struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_
 }
 
 void tenant_call_begin(
-	struct request *r, const char *name, json_t *body, void (*then)(struct call *call))
+	struct request *r, const char *name, json_t *body, void (*then)(struct record_call *call))
 {
 	struct tenant_call *t = tenant_call_new(r, name);
 
@@ -76,7 +76,7 @@ void tenant_call_begin(
 	}
 	t->body = body;
 	t->call.then = then;
-	call_start(&t->call, &tenant_find_op);
+	record_call_start(&t->call, &tenant_find_op);
 }
 
 /* ---- its own data key ---- */

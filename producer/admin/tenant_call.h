@@ -4,10 +4,10 @@
 #ifndef ADMIN_TENANT_CALL_H
 #define ADMIN_TENANT_CALL_H
 
-#include "call.h"
 #include "domain/role.h"
 #include "domain/webhook_sign.h"
 #include "ground/apikey.h"
+#include "record_call.h"
 #include "stores/api_key.h"
 #include "stores/subject_key.h"
 #include "stores/tenant.h"
@@ -15,7 +15,7 @@
 enum { TENANT_SCOPES_MAX = 1001 };
 
 struct tenant_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct audit_actor by;
 	char name[ROUTE_PARAM_MAX]; /* the tenant's */
 	struct id tenant;	    /* told by tenant_find_op */
@@ -44,7 +44,7 @@ struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_
 extern const struct record_op tenant_find_op;
 /* Finds the tenant of this name, then goes on. body is taken; NULL for a reading. */
 void tenant_call_begin(
-	struct request *r, const char *name, json_t *body, void (*then)(struct call *call));
+	struct request *r, const char *name, json_t *body, void (*then)(struct record_call *call));
 /* The call of a batch of one. */
 struct tenant_call *tenant_call_of(const struct record_batch *batch);
 

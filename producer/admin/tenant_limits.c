@@ -45,17 +45,17 @@ static enum err change_run(struct db *db, struct record_batch *batch)
 const struct record_op limits_read_op = {"limits_read", RECORD_SLOW, 1, read_run, NULL};
 const struct record_op limits_change_op = {"limits_change", RECORD_SLOW, 1, change_run, NULL};
 
-static void changed(struct call *call)
+static void changed(struct record_call *call)
 {
 	request_resume(call->r);
 }
 
-static void tenant_found(struct call *call)
+static void tenant_found(struct record_call *call)
 {
 	const struct tenant_call *t = (struct tenant_call *)(void *)call;
 
 	call->then = t->body ? changed : NULL;
-	call_again(call, t->body ? &limits_change_op : &limits_read_op);
+	record_call_again(call, t->body ? &limits_change_op : &limits_read_op);
 }
 
 void limits_get(struct request *r)

@@ -125,7 +125,7 @@ void tenants_post(struct request *r)
 	t->retention = class_of(r->producer->config->limits.retain_default_days);
 	t->call.conflict = "a tenant of this name exists already";
 	webhook_secret_new(t->secret);
-	call_start(&t->call, &tenant_create_op);
+	record_call_start(&t->call, &tenant_create_op);
 }
 
 /* ---- list ---- */
@@ -168,7 +168,7 @@ void tenants_get(struct request *r)
 	if (!request_input_query(r, fields) || !(t = tenant_call_new(r, after ? after : "")))
 		return;
 	t->limit = (size_t)query_int(&r->query, "limit", TENANTS_PAGE);
-	call_start(&t->call, &tenant_list_op);
+	record_call_start(&t->call, &tenant_list_op);
 }
 
 /* ---- callback origins ---- */
@@ -227,18 +227,18 @@ static enum err change_run(struct db *db, struct record_batch *batch)
 const struct record_op tenant_read_op = {"tenant_read", RECORD_SLOW, 1, read_run, NULL};
 const struct record_op tenant_change_op = {"tenant_change", RECORD_SLOW, 1, change_run, NULL};
 
-static void changed(struct call *call)
+static void changed(struct record_call *call)
 {
 	keys_forget(call->r->producer->keys);
 	request_resume(call->r);
 }
 
-static void origins_found(struct call *call)
+static void origins_found(struct record_call *call)
 {
 	const struct tenant_call *t = (struct tenant_call *)(void *)call;
 
 	call->then = t->body ? changed : NULL;
-	call_again(call, t->body ? &tenant_change_op : &tenant_read_op);
+	record_call_again(call, t->body ? &tenant_change_op : &tenant_read_op);
 }
 
 void origins_get(struct request *r)
@@ -289,5 +289,5 @@ void origins_put(struct request *r)
 	if (e)
 		request_fail(r, e);
 	else
-		call_start(&t->call, &tenant_find_op);
+		record_call_start(&t->call, &tenant_find_op);
 }

@@ -2,10 +2,10 @@
 
 #include "access/authority.h"
 #include "access/signing.h"
-#include "call.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "record_call.h"
 #include "request_input.h"
 
 /* Others may have fetched our set up to its max-age ago: a key is published so long before it
@@ -13,7 +13,7 @@
 enum { PUBLISHED_FIRST_S = 900, KEEP_MORE_S = 120, SIGNS_IN_MAX_S = 2592000 };
 
 struct rotate_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct audit_actor by;
 	struct signing signing;
 	bool emergency;
@@ -22,7 +22,7 @@ struct rotate_call {
 
 static struct rotate_call *of(const struct record_batch *batch)
 {
-	return (struct rotate_call *)(void *)call_of(batch);
+	return (struct rotate_call *)(void *)record_call_of(batch);
 }
 
 /* ---- shown ---- */
@@ -112,7 +112,7 @@ static enum err rotate_run(struct db *db, struct record_batch *batch)
 
 const struct record_op token_key_rotate_op = {"token_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
 
-static void changed(struct call *call)
+static void changed(struct record_call *call)
 {
 	authority_look(call->r->producer->authority);
 	request_resume(call->r);
@@ -124,7 +124,7 @@ void token_keys_rotate(struct request *r)
 		{"signs_in_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, SIGNS_IN_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	json_t *body = request_input_body(r, fields, true);
-	struct rotate_call *c = body ? call_new(r, sizeof *c) : NULL;
+	struct rotate_call *c = body ? record_call_new(r, sizeof *c) : NULL;
 	const json_t *signs_in = json_object_get(body, "signs_in_s");
 
 	if (c) {
@@ -132,7 +132,7 @@ void token_keys_rotate(struct request *r)
 		c->emergency = json_is_true(json_object_get(body, "emergency"));
 		c->signs_in_s = signs_in ? json_integer_value(signs_in) : PUBLISHED_FIRST_S;
 		c->call.then = changed;
-		call_start(&c->call, &token_key_rotate_op);
+		record_call_start(&c->call, &token_key_rotate_op);
 	}
 	json_decref(body);
 }

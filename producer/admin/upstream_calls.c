@@ -1,7 +1,6 @@
 #include "admin/upstream_calls.h"
 
 #include "admin/upstream_view.h"
-#include "call.h"
 #include "config/serving.h"
 #include "domain/permit_keys.h"
 #include "ground/digest.h"
@@ -9,6 +8,7 @@
 #include "jobs/live.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "record_call.h"
 #include "request_input.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static const char no_view[] = "breakers are shared through Redis, which is away"
 /* ---- see ---- */
 
 struct view_call {
-	struct call call; /* first; no record is asked */
+	struct record_call call; /* first; no record is asked */
 	struct live_call post;
 };
 
@@ -58,7 +58,7 @@ static void view_ask(void *owner)
 
 void upstreams_get(struct request *r)
 {
-	struct view_call *v = call_new(r, sizeof *v);
+	struct view_call *v = record_call_new(r, sizeof *v);
 
 	if (!v)
 		return;
@@ -71,7 +71,7 @@ void upstreams_get(struct request *r)
 /* ---- change ---- */
 
 struct breaker_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct live_call post;
 	struct audit_actor by;
 	const char *kind; /* "model" or "key" */
@@ -133,7 +133,7 @@ static void set_ask(void *owner)
 }
 
 /* The audit row stands: now the word itself. */
-static void noted_then(struct call *call)
+static void noted_then(struct record_call *call)
 {
 	struct breaker_call *b = (struct breaker_call *)(void *)call;
 
@@ -149,7 +149,7 @@ static void noted(void *ctx, enum err e)
 
 static enum err note_run(struct db *db, struct record_batch *batch)
 {
-	const struct breaker_call *b = (struct breaker_call *)(void *)call_of(batch);
+	const struct breaker_call *b = (struct breaker_call *)(void *)record_call_of(batch);
 	struct audit_note note = {.action = "breaker.set", .reason = b->mode};
 
 	(void)digest_unhex(b->id, note.object.bytes, sizeof note.object.bytes);
@@ -240,7 +240,7 @@ static void put(struct request *r, const char *kind)
 {
 	const struct config_upstream *upstream =
 		configured(r->producer->config, r->match.params[0]);
-	struct breaker_call *b = call_new(r, sizeof *b);
+	struct breaker_call *b = record_call_new(r, sizeof *b);
 
 	if (!b || !word_take(r, b))
 		return;
@@ -254,7 +254,7 @@ static void put(struct request *r, const char *kind)
 		return;
 	permit_id(kind, r->match.params[0], r->match.params[1], b->id);
 	b->call.then = noted_then;
-	call_start(&b->call, &breaker_note_op);
+	record_call_start(&b->call, &breaker_note_op);
 }
 
 void breaker_put(struct request *r)

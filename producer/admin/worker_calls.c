@@ -1,9 +1,9 @@
 #include "admin/worker_calls.h"
 
-#include "call.h"
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "record_call.h"
 #include "stores/worker_row.h"
 
 #include <string.h>
@@ -11,14 +11,14 @@
 enum { WORKERS_MAX = 1000 };
 
 struct worker_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct audit_actor by;
 	struct id worker;
 };
 
 static struct worker_call *of(const struct record_batch *batch)
 {
-	return (struct worker_call *)(void *)call_of(batch);
+	return (struct worker_call *)(void *)record_call_of(batch);
 }
 
 static void worker_put(struct buf *out, const struct worker_row *w)
@@ -68,10 +68,10 @@ const struct record_op worker_list_op = {"worker_list", RECORD_SLOW, 1, list_run
 
 void workers_get(struct request *r)
 {
-	struct worker_call *w = call_new(r, sizeof *w);
+	struct worker_call *w = record_call_new(r, sizeof *w);
 
 	if (w)
-		call_start(&w->call, &worker_list_op);
+		record_call_start(&w->call, &worker_list_op);
 }
 
 static void drained(void *ctx, enum err e, const struct worker_row *rows, size_t n)
@@ -96,13 +96,13 @@ const struct record_op worker_drain_op = {"worker_drain", RECORD_SLOW, 1, drain_
 
 void worker_drain_call(struct request *r)
 {
-	struct worker_call *w = call_new(r, sizeof *w);
+	struct worker_call *w = record_call_new(r, sizeof *w);
 
 	if (!w)
 		return;
 	w->by = request_actor(r);
 	if (id_parse("wrk", r->match.params[0], &w->worker))
-		call_start(&w->call, &worker_drain_op);
+		record_call_start(&w->call, &worker_drain_op);
 	else
 		request_fail(r, ERR_NOT_FOUND);
 }

@@ -8,8 +8,8 @@
 #ifndef AUTH_OAUTH_H
 #define AUTH_OAUTH_H
 
-#include "call.h"
 #include "http/form.h"
+#include "record_call.h"
 
 /* RFC 6749, 5.2, and what a server that cannot tell says. */
 #define OAUTH_ERRORS(X)                                     \

@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct revoke_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct form form;
 	struct revocation revocation;
 	struct audit_actor by;
@@ -22,10 +22,10 @@ struct revoke_call {
 
 static struct revoke_call *of(const struct record_batch *batch)
 {
-	return (struct revoke_call *)(void *)call_of(batch);
+	return (struct revoke_call *)(void *)record_call_of(batch);
 }
 
-static void clear(struct call *call)
+static void clear(struct record_call *call)
 {
 	form_clear(&((struct revoke_call *)(void *)call)->form);
 }
@@ -60,14 +60,14 @@ const struct record_op refresh_end_op = {"refresh_end", RECORD_SLOW, 1, end_run,
 
 /* ---- the call ---- */
 
-static void done(struct call *call)
+static void done(struct record_call *call)
 {
 	authority_look(call->r->producer->authority);
 	(void)oauth_reply(call->r);
 	request_resume(call->r);
 }
 
-static void failed(struct call *call)
+static void failed(struct record_call *call)
 {
 	oauth_fail(call->r, OAUTH_UNAVAILABLE, "the record does not answer right now");
 	request_resume(call->r);
@@ -77,7 +77,7 @@ static void start(struct revoke_call *v, const struct record_op *op)
 {
 	v->call.then = done;
 	v->call.failed = failed;
-	call_start(&v->call, op);
+	record_call_start(&v->call, op);
 }
 
 /* Ended already, wherever it is shown from: every change of the list is read by all, so nobody
@@ -115,7 +115,7 @@ static void access_revoke(struct revoke_call *v, const char *text)
 
 void revoke_call(struct request *r)
 {
-	struct revoke_call *v = call_new(r, sizeof *v);
+	struct revoke_call *v = record_call_new(r, sizeof *v);
 	const char *text;
 
 	if (!v)

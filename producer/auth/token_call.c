@@ -17,7 +17,7 @@
 enum { TOKEN_ROLES_MAX = 6144 };
 
 struct token_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct form form;
 	struct oauth_client client;
 	struct grant grant;
@@ -29,10 +29,10 @@ struct token_call {
 
 static struct token_call *of(const struct record_batch *batch)
 {
-	return (struct token_call *)(void *)call_of(batch);
+	return (struct token_call *)(void *)record_call_of(batch);
 }
 
-static void clear(struct call *call)
+static void clear(struct record_call *call)
 {
 	struct token_call *t = (struct token_call *)(void *)call;
 
@@ -103,13 +103,13 @@ const struct record_op refresh_use_op = {"refresh_use", RECORD_SLOW, 1, use_run,
 
 /* ---- the end of each way ---- */
 
-static void failed(struct call *call)
+static void failed(struct record_call *call)
 {
 	oauth_fail(call->r, OAUTH_UNAVAILABLE, "the record does not answer right now");
 	request_resume(call->r);
 }
 
-static void give(struct call *call)
+static void give(struct record_call *call)
 {
 	struct token_call *t = (struct token_call *)(void *)call;
 
@@ -128,7 +128,7 @@ static void give_or_begin(struct token_call *t)
 	refresh_token_new(t->grant.tenant, t->grant.refresh);
 	t->call.then = give;
 	t->call.failed = failed;
-	call_again(&t->call, &refresh_begin_op);
+	record_call_again(&t->call, &refresh_begin_op);
 }
 
 /* ---- client_credentials ---- */
@@ -177,7 +177,7 @@ static bool family_stands(const struct token_call *t)
 	return authority_judge(t->call.r->producer->authority, &c, AUTHORITY_CHANGE_MS) == ERR_OK;
 }
 
-static void refresh_told(struct call *call)
+static void refresh_told(struct record_call *call)
 {
 	struct token_call *t = (struct token_call *)(void *)call;
 
@@ -207,7 +207,7 @@ static void refresh_start(struct token_call *t)
 	t->use.by = actor_of(r, &(struct caller){.kind = CALLER_TOKEN});
 	t->call.then = refresh_told;
 	t->call.failed = failed;
-	call_again(&t->call, &refresh_use_op);
+	record_call_again(&t->call, &refresh_use_op);
 }
 
 /* ---- token exchange ---- */
@@ -291,7 +291,7 @@ static const struct {
 
 void token_call(struct request *r)
 {
-	struct token_call *t = call_new(r, sizeof *t);
+	struct token_call *t = record_call_new(r, sizeof *t);
 	const char *type;
 
 	if (!t)

@@ -5,7 +5,6 @@
 #include "access/holders.h"
 #include "access/keys.h"
 #include "access/reading.h"
-#include "call.h"
 #include "domain/live_channel.h"
 #include "ground/clock.h"
 #include "http/sse.h"
@@ -13,6 +12,7 @@
 #include "jobs/live.h"
 #include "ports/scratch.h"
 #include "producer.h"
+#include "record_call.h"
 #include "request_input.h"
 #include "stores/event.h"
 

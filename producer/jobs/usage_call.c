@@ -1,9 +1,9 @@
 #include "jobs/usage_call.h"
 
-#include "call.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "list_reply.h"
+#include "record_call.h"
 #include "request_input.h"
 #include "stores/usage_day.h"
 
@@ -12,7 +12,7 @@
 enum { DAY_LEN = 10, DAYS_USUAL = 30, BY_MAX = 64, MS_A_DAY = 86400000 };
 
 struct usage_work {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct usage_ask ask;
 	char first[CLOCK_TEXT_MAX], beyond[CLOCK_TEXT_MAX];
 };
@@ -50,7 +50,7 @@ static void row_put(struct buf *out, int by, const struct usage_row *row)
 static void usage_told(void *ctx, enum err e, const struct usage_row *rows, size_t n)
 {
 	struct record_batch *batch = ctx;
-	const struct usage_work *w = (struct usage_work *)(void *)call_of(batch);
+	const struct usage_work *w = (struct usage_work *)(void *)record_call_of(batch);
 	struct list_reply list = list_reply_begin(&w->call.r->reply);
 	const size_t shown = n < USAGE_DAY_MAX ? n : USAGE_DAY_MAX;
 
@@ -62,7 +62,7 @@ static void usage_told(void *ctx, enum err e, const struct usage_row *rows, size
 
 static enum err usage_run(struct db *db, struct record_batch *batch)
 {
-	const struct usage_work *w = (struct usage_work *)(void *)call_of(batch);
+	const struct usage_work *w = (struct usage_work *)(void *)record_call_of(batch);
 
 	return usage_day_read(db, &w->ask, usage_told, batch);
 }
@@ -142,7 +142,7 @@ static void usage_begin(struct request *r, bool all)
 
 	if (!request_input_query(r, fields))
 		return;
-	w = call_new(r, sizeof *w);
+	w = record_call_new(r, sizeof *w);
 	if (!w)
 		return;
 	if (!all)
@@ -151,7 +151,7 @@ static void usage_begin(struct request *r, bool all)
 	if (e)
 		request_fail_with(r, e, &p);
 	else
-		call_start(&w->call, &usage_op);
+		record_call_start(&w->call, &usage_op);
 }
 
 void usage_call(struct request *r)

@@ -1,9 +1,9 @@
 #include "limits/limit_calls.h"
 
-#include "call.h"
 #include "jobs/job_json.h"
 #include "limits/plans.h"
 #include "producer.h"
+#include "record_call.h"
 #include "request_input.h"
 #include "stores/limit_plan.h"
 
@@ -17,14 +17,14 @@ static const struct query_field dry_fields[] = {
 static const char role_prefix[] = "role:";
 
 struct limit_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct limit_change change;
 	char plan[ROUTE_PARAM_MAX], role[ROUTE_PARAM_MAX];
 };
 
 static struct limit_call *of(const struct record_batch *batch)
 {
-	return (struct limit_call *)(void *)call_of(batch);
+	return (struct limit_call *)(void *)record_call_of(batch);
 }
 
 /* ---- writing ---- */
@@ -97,8 +97,8 @@ void request_limits_get(struct request *r)
 {
 	struct limit_call *c;
 
-	if (request_input_query(r, no_fields) && (c = call_new(r, sizeof *c)))
-		call_start(&c->call, &request_limits_list_op);
+	if (request_input_query(r, no_fields) && (c = record_call_new(r, sizeof *c)))
+		record_call_start(&c->call, &request_limits_list_op);
 }
 
 /* ---- change a plan ---- */
@@ -145,7 +145,8 @@ const struct record_op request_limit_change_op = {
 /* What the path names; NULL: the request was answered. */
 static struct limit_call *change_new(struct request *r)
 {
-	struct limit_call *c = request_input_query(r, dry_fields) ? call_new(r, sizeof *c) : NULL;
+	struct limit_call *c =
+		request_input_query(r, dry_fields) ? record_call_new(r, sizeof *c) : NULL;
 	const char *level = r->match.params[1];
 
 	if (!c)
@@ -184,7 +185,7 @@ static void change_start(struct limit_call *c)
 	if (fault)
 		request_fail_detail(c->call.r, ERR_INVALID_FIELD, fault);
 	else
-		call_start(&c->call, &request_limit_change_op);
+		record_call_start(&c->call, &request_limit_change_op);
 }
 
 static bool limit_read(struct request *r, const json_t *body, struct request_limit *ret)

@@ -13,7 +13,7 @@
 
 static struct tenant_call *of(const struct record_batch *batch)
 {
-	return (struct tenant_call *)(void *)call_of(batch);
+	return (struct tenant_call *)(void *)record_call_of(batch);
 }
 
 static void plan_put(struct tenant_call *t, const char *plan, const char *before, bool dry_run)
@@ -71,19 +71,19 @@ const struct record_op tenant_plan_read_op = {"tenant_plan_read", RECORD_SLOW, 1
 const struct record_op tenant_plan_change_op = {
 	"tenant_plan_change", RECORD_SLOW, 1, change_run, NULL};
 
-static void changed(struct call *call)
+static void changed(struct record_call *call)
 {
 	plans_hurry(call->r->producer->plans);
 	request_resume(call->r);
 }
 
-static void tenant_found(struct call *call)
+static void tenant_found(struct record_call *call)
 {
 	const struct tenant_call *t = (struct tenant_call *)(void *)call;
 	const bool sets = t->body && !is_dry(t);
 
 	call->then = sets ? changed : NULL;
-	call_again(call, sets ? &tenant_plan_change_op : &tenant_plan_read_op);
+	record_call_again(call, sets ? &tenant_plan_change_op : &tenant_plan_read_op);
 }
 
 static void begin(struct request *r, json_t *body)
@@ -97,7 +97,7 @@ static void begin(struct request *r, json_t *body)
 	t->body = body;
 	t->call.then = tenant_found;
 	t->call.conflict = "there is no limit in a plan of this name";
-	call_start(&t->call, &tenant_find_op);
+	record_call_start(&t->call, &tenant_find_op);
 }
 
 void tenant_plan_get(struct request *r)

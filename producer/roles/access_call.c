@@ -9,7 +9,7 @@
 
 struct access_call *access_call_of(const struct record_batch *batch)
 {
-	return (struct access_call *)(void *)call_of(batch);
+	return (struct access_call *)(void *)record_call_of(batch);
 }
 
 static bool is_operators(const struct access_call *a)
@@ -276,7 +276,7 @@ static void step(struct access_call *a, const struct record_op *op)
 		fail(a, e);
 }
 
-static void clear(struct call *call)
+static void clear(struct record_call *call)
 {
 	struct access_call *a = (struct access_call *)(void *)call;
 
@@ -287,7 +287,7 @@ static void clear(struct call *call)
 void access_call_start(
 	struct request *r, const struct access_kind *kind, json_t *body, bool is_named)
 {
-	struct access_call *a = call_new(r, sizeof *a);
+	struct access_call *a = record_call_new(r, sizeof *a);
 	size_t named = 0;
 
 	if (!a) {

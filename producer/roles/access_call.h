@@ -14,8 +14,8 @@
 #define ROLES_ACCESS_CALL_H
 
 #include "access/authorise.h"
-#include "call.h"
 #include "domain/rights.h"
+#include "record_call.h"
 #include "stores/access.h"
 
 struct access_call;
@@ -36,7 +36,7 @@ struct access_kind {
 enum { ACCESS_TRIES = 5, ACCESS_NAME_MAX = ROUTE_PARAM_MAX };
 
 struct access_call {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	const struct access_kind *kind;
 	struct audit_actor by;
 	struct id tenant;

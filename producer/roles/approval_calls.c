@@ -1,9 +1,9 @@
 #include "roles/approval_calls.h"
 
 #include "access/two_people.h"
-#include "call.h"
 #include "jobs/job_json.h"
 #include "producer.h"
+#include "record_call.h"
 #include "request_input.h"
 #include "stores/approval.h"
 
@@ -13,7 +13,7 @@
 enum { PAGE = 100 };
 
 struct approval_request {
-	struct call call; /* first */
+	struct record_call call; /* first */
 	struct audit_actor by;
 	char tenant_name[ROUTE_PARAM_MAX]; /* an operator's path; "" = the caller's own */
 	struct approval_rule rule;
@@ -25,7 +25,7 @@ struct approval_request {
 
 static struct approval_request *of(const struct record_batch *batch)
 {
-	return (struct approval_request *)(void *)call_of(batch);
+	return (struct approval_request *)(void *)record_call_of(batch);
 }
 
 /* ---- what is shown ---- */
@@ -168,12 +168,12 @@ static void rule_tell(struct approval_request *q)
 	request_resume(q->call.r);
 }
 
-static void set_done(struct call *call)
+static void set_done(struct record_call *call)
 {
 	rule_tell((struct approval_request *)(void *)call);
 }
 
-static void rule_known(struct call *call)
+static void rule_known(struct record_call *call)
 {
 	struct approval_request *q = (struct approval_request *)(void *)call;
 
@@ -184,12 +184,12 @@ static void rule_known(struct call *call)
 	}
 	if (q->op == &approval_rule_set_op)
 		q->rule.two_people = q->decision.approve;
-	call_again(call, q->op);
+	record_call_again(call, q->op);
 }
 
 static struct approval_request *begin(struct request *r, const struct record_op *op)
 {
-	struct approval_request *q = call_new(r, sizeof *q);
+	struct approval_request *q = record_call_new(r, sizeof *q);
 
 	if (!q)
 		return NULL;
@@ -216,7 +216,7 @@ void approvals_get(struct request *r)
 		request_fail_detail(
 			r, ERR_INVALID_FIELD, "after must be the next of a page before");
 	else
-		call_start(&q->call, &approval_rule_op);
+		record_call_start(&q->call, &approval_rule_op);
 }
 
 static void decide(struct request *r, bool approve)
@@ -234,7 +234,7 @@ static void decide(struct request *r, bool approve)
 		request_fail_detail(r, ERR_FORBIDDEN,
 			"a key that acts for no user is nobody in particular: use a user's");
 	else
-		call_start(&q->call, &approval_rule_op);
+		record_call_start(&q->call, &approval_rule_op);
 }
 
 void approval_approve(struct request *r)
@@ -252,7 +252,7 @@ void two_people_get(struct request *r)
 	struct approval_request *q = begin(r, NULL);
 
 	if (q)
-		call_start(&q->call, &approval_rule_op);
+		record_call_start(&q->call, &approval_rule_op);
 }
 
 void two_people_put(struct request *r)
@@ -264,7 +264,7 @@ void two_people_put(struct request *r)
 
 	if (q) {
 		q->decision.approve = json_is_true(json_object_get(body, "required"));
-		call_start(&q->call, &approval_rule_op);
+		record_call_start(&q->call, &approval_rule_op);
 	}
 	json_decref(body);
 }

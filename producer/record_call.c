@@ -1,4 +1,4 @@
-#include "call.h"
+#include "record_call.h"
 
 #include "producer.h"
 
@@ -6,16 +6,16 @@
 
 static void work_free(void *work)
 {
-	struct call *call = work;
+	struct record_call *call = work;
 
 	if (call->clear)
 		call->clear(call);
 	free(call);
 }
 
-void *call_new(struct request *r, size_t size)
+void *record_call_new(struct request *r, size_t size)
 {
-	struct call *call = calloc(1, size);
+	struct record_call *call = calloc(1, size);
 
 	if (!call) {
 		request_fail(r, ERR_NOMEM);
@@ -27,7 +27,7 @@ void *call_new(struct request *r, size_t size)
 	return call;
 }
 
-static void call_fail(struct call *call, enum err e)
+static void call_fail(struct record_call *call, enum err e)
 {
 	if (call->failed) {
 		call->failed(call);
@@ -41,7 +41,7 @@ static void call_fail(struct call *call, enum err e)
 
 static void done(struct record_item *item, enum err e)
 {
-	struct call *call = (struct call *)(void *)item;
+	struct record_call *call = (struct record_call *)(void *)item;
 
 	if (e == ERR_DB_DATA)
 		e = ERR_INVALID_FIELD;
@@ -53,7 +53,7 @@ static void done(struct record_item *item, enum err e)
 		request_resume(call->r);
 }
 
-void call_again(struct call *call, const struct record_op *op)
+void record_call_again(struct record_call *call, const struct record_op *op)
 {
 	enum err e;
 
@@ -65,13 +65,13 @@ void call_again(struct call *call, const struct record_op *op)
 		call_fail(call, e);
 }
 
-void call_start(struct call *call, const struct record_op *op)
+void record_call_start(struct record_call *call, const struct record_op *op)
 {
 	request_park(call->r);
-	call_again(call, op);
+	record_call_again(call, op);
 }
 
-struct call *call_of(const struct record_batch *batch)
+struct record_call *record_call_of(const struct record_batch *batch)
 {
-	return (struct call *)(void *)batch->items[0];
+	return (struct record_call *)(void *)batch->items[0];
 }

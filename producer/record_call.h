@@ -1,4 +1,4 @@
-/* call.h - the plain kind of request: one operation on the record, then the reply.
+/* record_call.h - the plain kind of request: one operation on the record, then the reply.
  *
  * The handler fills its own struct (a call comes first in it), starts it, and the
  * operation's callback writes the reply before it ends the batch. Failures become
@@ -6,30 +6,30 @@
  *
  * Threads: server's, then a lane's.  Memory: the call becomes the request's work and
  * is freed with it, after clear (may be NULL). */
-#ifndef CALL_H
-#define CALL_H
+#ifndef RECORD_CALL_H
+#define RECORD_CALL_H
 
 #include "http/request.h"
 #include "record/record.h"
 
-struct call {
+struct record_call {
 	struct record_item item; /* first */
 	struct request *r;
-	void (*clear)(struct call *call);
+	void (*clear)(struct record_call *call);
 	/* Instead of resuming after a success: goes on with something else. May be NULL. */
-	void (*then)(struct call *call);
+	void (*then)(struct record_call *call);
 	const char *conflict; /* ERR_CONFLICT in this call's own words; may be NULL */
 	/* Instead of a problem document after a failure. May be NULL. */
-	void (*failed)(struct call *call);
+	void (*failed)(struct record_call *call);
 };
 
 /* A zeroed struct of size bytes that begins with a call. NULL: the request was answered. */
-void *call_new(struct request *r, size_t size);
+void *record_call_new(struct request *r, size_t size);
 /* Parks the request and runs op. */
-void call_start(struct call *call, const struct record_op *op);
+void record_call_start(struct record_call *call, const struct record_op *op);
 /* From then: runs another op for the same, still parked request. */
-void call_again(struct call *call, const struct record_op *op);
+void record_call_again(struct record_call *call, const struct record_op *op);
 /* The call of a batch of one. */
-struct call *call_of(const struct record_batch *batch);
+struct record_call *record_call_of(const struct record_batch *batch);
 
 #endif

@@ -1,10 +1,11 @@
-#include "stores/call.h"
+#include "stores/store_call.h"
 
 #include <stdlib.h>
 
-enum err call_begin(struct db *db, const struct id *tenants, size_t n, struct call **ret_call)
+enum err store_call_begin(
+	struct db *db, const struct id *tenants, size_t n, struct store_call **ret_call)
 {
-	struct call *call = calloc(1, sizeof(*call));
+	struct store_call *call = calloc(1, sizeof(*call));
 	enum err e;
 
 	if (call == NULL)
@@ -19,7 +20,7 @@ enum err call_begin(struct db *db, const struct id *tenants, size_t n, struct ca
 	return ERR_OK;
 }
 
-struct id *call_tenants(const void *batch, size_t n, call_tenant_fn *tenant_of)
+struct id *store_call_tenants(const void *batch, size_t n, store_call_tenant_fn *tenant_of)
 {
 	struct id *tenants = calloc(n + 1, sizeof(*tenants));
 
@@ -28,10 +29,10 @@ struct id *call_tenants(const void *batch, size_t n, call_tenant_fn *tenant_of)
 	return tenants;
 }
 
-enum err call_run(const struct call_ask *ask)
+enum err store_call_run(const struct store_call_ask *ask)
 {
-	struct call *call;
-	enum err e = call_begin(ask->db, ask->tenants, ask->tenants_n, &call);
+	struct store_call *call;
+	enum err e = store_call_begin(ask->db, ask->tenants, ask->tenants_n, &call);
 
 	if (e == ERR_OK) {
 		*call = ask->with;
@@ -44,7 +45,7 @@ enum err call_run(const struct call_ask *ask)
 	return e;
 }
 
-void *call_rows(enum err *e, size_t n, size_t size)
+void *store_call_rows(enum err *e, size_t n, size_t size)
 {
 	void *rows;
 
