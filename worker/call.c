@@ -225,6 +225,24 @@ static void call_failed(struct job *job, enum err e)
 	job_fail(job, e);
 }
 
+/* What the upstream counted; where a reply began and told nothing, a guess from the bytes. A call
+ * that was refused or never answered used nothing that anybody could know. */
+static void tokens_count(const struct job *job, const struct reply *reply, struct finish *end)
+{
+	const bool began = job->call->status >= 200 && job->call->status < 300;
+
+	end->input_tokens = reply->input_tokens;
+	end->output_tokens = reply->output_tokens;
+	end->estimated = began && (reply->input_tokens < 0 || reply->output_tokens < 0);
+	if (!end->estimated)
+		return;
+	if (reply->input_tokens < 0)
+		end->input_tokens = usage_estimate_tokens((int64_t)job->asked_bytes);
+	if (reply->output_tokens < 0)
+		end->output_tokens = usage_estimate_tokens(
+			(int64_t)(reply->is_stream ? job_text(job)->len : reply->body.len));
+}
+
 /* What the call used, where the upstream said so. */
 static void used(const struct model_call *call, struct permit_outcome *outcome)
 {
@@ -234,6 +252,17 @@ static void used(const struct model_call *call, struct permit_outcome *outcome)
 		return;
 	outcome->output_tokens = (double)reply->output_tokens;
 	outcome->tokens = (double)(reply->input_tokens + reply->output_tokens);
+}
+
+/* What its tenant is charged for: as the record will have it. */
+static double booked(const struct job *job)
+{
+	struct finish end = {.input_tokens = 0};
+	struct usage all;
+
+	tokens_count(job, &job->call->reply, &end);
+	all = usage_of(end.input_tokens, end.output_tokens, job->price);
+	return (double)(all.input_tokens + all.output_tokens);
 }
 
 static void leave(struct job *job, enum err fared)
@@ -246,6 +275,7 @@ static void leave(struct job *job, enum err fared)
 		outcome.headers = &call->rates;
 		outcome.retry_after_ms = call->retry_after_ms > 0 ? call->retry_after_ms : 0;
 		used(call, &outcome);
+		outcome.booked = booked(job);
 	}
 	permit_end(job->worker->permits, &job->permit, &outcome);
 }
@@ -285,24 +315,6 @@ void call_cut(struct job *job)
 void call_leave_upstream(struct job *job)
 {
 	leave(job, job->error ? job->error : ERR_LOST);
-}
-
-/* What the upstream counted; where a reply began and told nothing, a guess from the bytes. A call
- * that was refused or never answered used nothing that anybody could know. */
-static void tokens_count(const struct job *job, const struct reply *reply, struct finish *end)
-{
-	const bool began = job->call->status >= 200 && job->call->status < 300;
-
-	end->input_tokens = reply->input_tokens;
-	end->output_tokens = reply->output_tokens;
-	end->estimated = began && (reply->input_tokens < 0 || reply->output_tokens < 0);
-	if (!end->estimated)
-		return;
-	if (reply->input_tokens < 0)
-		end->input_tokens = usage_estimate_tokens((int64_t)job->asked_bytes);
-	if (reply->output_tokens < 0)
-		end->output_tokens = usage_estimate_tokens(
-			(int64_t)(reply->is_stream ? job_text(job)->len : reply->body.len));
 }
 
 void call_usage(const struct job *job, struct finish *end)

@@ -29,6 +29,7 @@ struct permit_ask choice_ask(const struct job *job, const struct choice *choice)
 		.input_bytes = job->input.len,
 		.output_max = job->output_max,
 		.retry = job->attempt > 1,
+		.tenant = job->tenant,
 	};
 }
 

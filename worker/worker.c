@@ -20,6 +20,7 @@
 #include "metrics.h"
 #include "ports/exporter.h"
 #include "recall.h"
+#include "token_limits.h"
 #include "upstreams/permit.h"
 #include "upstreams/reach.h"
 #include "upstreams/upstream.h"
@@ -297,6 +298,8 @@ static enum err permits_open(struct worker *w)
 		.worker = &w->incarnation,
 		.wake = on_permits,
 		.owner = w,
+		.limit_of = token_limits_find,
+		.limits = w->token_limits,
 	};
 
 	return permits_new(&options, &w->permits);
@@ -310,6 +313,8 @@ static enum err parts_open(struct worker *w)
 		e = upstreams_new(w->config, w->config_path, &w->upstreams);
 	if (!e)
 		e = counts_new(&w->counts);
+	if (!e)
+		e = token_limits_new(w, &w->token_limits);
 	if (!e)
 		e = permits_open(w);
 	if (!e)
@@ -433,6 +438,7 @@ void worker_free(struct worker *w)
 	writer_free(w->writer);
 	recall_free(w->recall);
 	permits_free(w->permits);
+	token_limits_free(w->token_limits);
 	upstreams_free(w->upstreams);
 	counts_free(w->counts);
 	keyring_free(w->keyring);

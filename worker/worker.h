@@ -49,6 +49,7 @@ struct writer;
 struct released;
 struct permits;
 struct recall;
+struct token_limits;
 
 enum worker_mode { WORKER_RUNNING, WORKER_DRAINING, WORKER_LEAVING, WORKER_GONE };
 
@@ -72,6 +73,7 @@ struct worker {
 	struct released *released; /* what a feed released, until it is copied */
 	struct upstreams *upstreams;
 	struct reach *reach;
+	struct token_limits *token_limits;
 	struct permits *permits;
 	struct recall *recall;
 	struct claimer *claim;

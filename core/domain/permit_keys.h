@@ -11,7 +11,9 @@
  *                   requests and tokens (levels), at, requests_pm, tokens_pm (limits),
  *                   requests_cap, tokens_cap, parked (the last parked job's return)
  *   lh:load:<id>    hash: worker -> "<calls under way> <limit> <waiting> <retries left> <unix ms>"
- *   lh:guards, lh:paces, lh:permit:workers   sorted by when each was last used
+ *                   of a tenant with a limit of tokens: no upstream, model its id; no requests
+ *   lh:guards, lh:paces, lh:payers, lh:permit:workers   sorted by when each was last used;
+ *                   payers are the paces of tenants
  *
  * All times are the Redis server's own. All of it may be lost: workers then go on
  * alone and write it anew.
@@ -26,6 +28,7 @@
 #define PERMIT_LOAD    "lh:load:"
 #define PERMIT_GUARDS  "lh:guards"
 #define PERMIT_PACES   "lh:paces"
+#define PERMIT_PAYERS  "lh:payers"
 #define PERMIT_WORKERS "lh:permit:workers"
 
 /* Kept so long after the last use: seconds, as Redis wants them. */

@@ -26,31 +26,50 @@ enum limit_level limit_level_from_text(const char *text)
 	return level;
 }
 
+const char *limit_level_counts(enum limit_level level)
+{
+	return level == LIMIT_TOKENS ? "tokens" : "requests";
+}
+
 bool limit_plan_is_right(const char *plan)
 {
 	_Static_assert((int)LIMIT_PLAN_MAX == (int)ROLE_NAME_MAX, "spelt alike");
 	return role_name_is_right(plan);
 }
 
-const char *request_limit_fault(const struct request_limit *limit, const char **ret_member)
+static const char *amount_fault(enum limit_level level, const struct request_limit *limit)
 {
+	if (limit->amount < 0)
+		return "must not be negative; 0 is no limit";
+	if (level == LIMIT_TOKENS)
+		return limit->amount > LIMIT_TOKENS_MAX ? "must be at most 1,000,000,000" : NULL;
+	return limit->amount / limit->window_s >= LIMIT_RATE_MAX
+		       ? "must be less than 100,000 a second"
+		       : NULL;
+}
+
+const char *request_limit_fault(
+	enum limit_level level, const struct request_limit *limit, const char **ret_member)
+{
+	const char *fault;
+
 	*ret_member = "window_s";
 	if (limit->window_s < 1 || limit->window_s > LIMIT_WINDOW_MAX_S)
 		return "must be 1 s to a day";
-	*ret_member = "requests";
-	if (limit->requests < 0)
-		return "must not be negative; 0 is no limit";
-	if (limit->requests / limit->window_s >= LIMIT_RATE_MAX)
-		return "must be less than 100,000 a second";
+	*ret_member = limit_level_counts(level);
+	fault = amount_fault(level, limit);
+	if (fault)
+		return fault;
 	*ret_member = "burst";
-	if (limit->burst < 1 || (limit->requests && limit->burst > limit->requests))
-		return "must be 1 to the requests of a window";
+	if (limit->burst < 1 || (limit->amount && limit->burst > limit->amount))
+		return level == LIMIT_TOKENS ? "must be 1 to the tokens of a window"
+					     : "must be 1 to the requests of a window";
 	return NULL;
 }
 
 struct limit_pace limit_pace_of(const struct request_limit *limit)
 {
-	const double interval_us = limit->window_s * 1e6 / (double)limit->requests;
+	const double interval_us = limit->window_s * 1e6 / (double)limit->amount;
 
 	return (struct limit_pace){interval_us, interval_us * (double)limit->burst};
 }

@@ -1,7 +1,10 @@
 /* request_limit.h - so many requests in so long, and how many of them at once.
  *
+ * One level counts tokens of calls instead. Producers do not ask for it: workers do, before
+ * each call (worker/token_limits.h).
+ *
  * The generic cell rate algorithm (ITU-T I.371, as a virtual schedule). A limit of
- * `requests` in `window_s` is a request every window_s / requests; each admitted one
+ * `amount` in `window_s` is a request every window_s / amount; each admitted one
  * moves the theoretical arrival time by that. How far that lies ahead of now is all
  * there is to remember:
  *
@@ -30,7 +33,8 @@
 	X(TENANT, "tenant") /* all requests of a tenant                   */ \
 	X(ROLE,   "role")   /* of all in a tenant who hold the role itself */ \
 	X(IP,     "ip")     /* from one IPv4 address, or one IPv6 /64     */ \
-	X(USER,   "user")   /* of a user, or of a key that acts for none  */
+	X(USER,   "user")   /* of a user, or of a key that acts for none  */ \
+	X(TOKENS, "tokens") /* no requests: tokens of a tenant's calls     */
 /* clang-format on */
 
 #define LIMIT_LEVEL_NAME(name, word) LIMIT_##name,
@@ -38,25 +42,30 @@ enum limit_level { LIMIT_LEVEL_TABLE(LIMIT_LEVEL_NAME) LIMIT_LEVELS };
 #undef LIMIT_LEVEL_NAME
 
 enum {
-	LIMIT_PLAN_MAX = 64, /* bytes of a plan's name */
+	LIMIT_REQUEST_LEVELS = LIMIT_TOKENS, /* come first */
+	LIMIT_PLAN_MAX = 64,		     /* bytes of a plan's name */
 	LIMIT_WINDOW_MAX_S = 86400,
-	LIMIT_RATE_MAX = 100000, /* requests a second: finer steps would be lost in rounding */
+	LIMIT_RATE_MAX = 100000,      /* requests a second: finer steps would be lost in rounding */
+	LIMIT_TOKENS_MAX = 1000000000 /* in a window */
 };
 #define LIMIT_PLAN_DEFAULT "default"
 
 struct request_limit {
-	int64_t requests; /* in the window; 0 = free */
-	int64_t burst;	  /* at once: 1 to requests */
+	int64_t amount; /* in the window, of what the level counts; 0 = free */
+	int64_t burst;	/* at once: 1 to amount */
 	int32_t window_s;
 };
 
 const char *limit_level_text(enum limit_level level);
 /* LIMIT_LEVELS: there is none of this name. */
 enum limit_level limit_level_from_text(const char *text);
+/* What it counts: the member of JSON and the column that say how many. */
+const char *limit_level_counts(enum limit_level level);
 /* As a role's name. */
 bool limit_plan_is_right(const char *plan);
 /* What is wrong with it, in words, and with which of its members; NULL when nothing is. */
-const char *request_limit_fault(const struct request_limit *limit, const char **ret_member);
+const char *request_limit_fault(
+	enum limit_level level, const struct request_limit *limit, const char **ret_member);
 
 /* A limit as time: what one request costs, and how much may lie ahead. */
 struct limit_pace {

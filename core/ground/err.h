@@ -87,6 +87,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(UP_RETRY_BUDGET,     "upstream_retry_budget", 503, RETRY, "too many retries of the upstream lately") \
 	X(UP_CONCURRENCY,      "upstream_concurrency", 503, RETRY, "too many calls of the upstream at a time") \
 	X(UP_PACING,           "upstream_pacing",      503, RETRY, "the upstream's limits are used up for now") \
+	X(TENANT_TOKENS,       "tenant_tokens",        503, RETRY, "the tenant's limit of tokens is used up for now") \
 	/* how a webhook's delivery fails */                                                        \
 	X(RECEIVER_URL,        "receiver_url",         502, BURY,  "the callback's address may not be called") \
 	X(RECEIVER_GONE,       "receiver_gone",        502, BURY,  "the receiver said that it is gone") \

@@ -16,6 +16,11 @@ static const struct db_stmt list_stmt = {.name = "limit_list",
 	       " from limit_plan l order by l.plan, l.level, l.role limit " ROWS_LIMIT,
 	.reads = true};
 
+static const struct db_stmt tokens_stmt = {.name = "limit_tokens",
+	.sql = "select " COLUMNS " from limit_plan l where l.level = 'tokens'"
+	       " order by l.plan limit " ROWS_LIMIT,
+	.reads = true};
+
 /* Behind the mark in the order of the changes; a mark comes even where nothing changed. */
 static const struct db_stmt tenants_stmt = {.name = "limit_tenants",
 	.sql = "select m.mark, t.tenant_id, t.plan, t.changed_by from"
@@ -78,7 +83,7 @@ static struct limit_row row_read(const struct db_rows *r, size_t i)
 		.plan = db_text(r, i, 0),
 		.level = limit_level_from_text(db_text(r, i, 1)),
 		.role = db_text(r, i, 2),
-		.limit = {.requests = db_int(r, i, 3),
+		.limit = {.amount = db_int(r, i, 3),
 			.window_s = (int32_t)db_int(r, i, 4),
 			.burst = db_int(r, i, 5)},
 	};
@@ -114,7 +119,7 @@ enum err limit_plan_list(struct db *db, limit_rows_done *done, void *ctx)
 
 /* ---- news ---- */
 
-enum { REPLY_ROWS, REPLY_PRODUCERS, REPLY_TENANTS };
+enum { REPLY_ROWS, REPLY_TENANTS, REPLY_PRODUCERS };
 
 static void marks_read(const struct db_rows *r, struct limit_news *news)
 {
@@ -141,17 +146,21 @@ static struct limit_tenant *tenants_read(
 	return tenants;
 }
 
+static const struct db_rows *rows_of(const struct db_reply *reply, size_t i)
+{
+	return reply && i < db_reply_n(reply) ? db_reply_rows(reply, i) : NULL;
+}
+
 static void on_news(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct store_call *call = ctx;
 	struct limit_news news = {.producers = 1};
-	struct limit_row *rows =
-		rows_read(e ? NULL : db_reply_rows(reply, REPLY_ROWS), &e, &news.rows_n);
-	struct limit_tenant *tenants =
-		tenants_read(e ? NULL : db_reply_rows(reply, REPLY_TENANTS), &e, &news);
+	struct limit_row *rows = rows_read(rows_of(reply, REPLY_ROWS), &e, &news.rows_n);
+	struct limit_tenant *tenants = tenants_read(rows_of(reply, REPLY_TENANTS), &e, &news);
+	const struct db_rows *producers = e ? NULL : rows_of(reply, REPLY_PRODUCERS);
 
-	if (!e && db_int(db_reply_rows(reply, REPLY_PRODUCERS), 0, 0) > 1)
-		news.producers = db_int(db_reply_rows(reply, REPLY_PRODUCERS), 0, 0);
+	if (producers && db_int(producers, 0, 0) > 1)
+		news.producers = db_int(producers, 0, 0);
 	news.rows = rows;
 	((limit_news_done *)call->done)(call->ctx, e, e ? NULL : &news);
 	free(tenants);
@@ -159,10 +168,19 @@ static void on_news(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
+static void tenants_query(struct db *db, const struct limit_mark *mark)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_int8(&a, mark->change);
+	db_arg_id(&a, mark->tenant);
+	db_query(db, &tenants_stmt, &a);
+}
+
 enum err limit_plan_news(
 	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx)
 {
-	struct db_args a;
 	struct store_call *call;
 	enum err e = store_call_begin(db, NULL, 0, &call);
 
@@ -170,12 +188,26 @@ enum err limit_plan_news(
 		return e;
 	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
-	db_args_init(&a);
-	db_arg_int8(&a, mark->change);
-	db_arg_id(&a, mark->tenant);
 	db_query(db, &list_stmt, NULL);
+	tenants_query(db, mark);
 	db_query(db, &producers_stmt, NULL);
-	db_query(db, &tenants_stmt, &a);
+	db_commit(db, on_news, call);
+	return ERR_OK;
+}
+
+enum err limit_token_news(
+	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx)
+{
+	struct store_call *call;
+	enum err e = store_call_begin(db, NULL, 0, &call);
+
+	if (e)
+		return e;
+	call->done = (store_call_fn *)done;
+	call->ctx = ctx;
+	db_query(db, &tokens_stmt, NULL);
+	if (mark)
+		tenants_query(db, mark);
 	db_commit(db, on_news, call);
 	return ERR_OK;
 }
@@ -196,7 +228,7 @@ static void write_query(struct db *db, const struct limit_change *change)
 
 	key_args(&a, &change->row);
 	if (!change->remove) {
-		db_arg_int8(&a, change->row.limit.requests);
+		db_arg_int8(&a, change->row.limit.amount);
 		db_arg_int4(&a, change->row.limit.window_s);
 		db_arg_int8(&a, change->row.limit.burst);
 	}
@@ -209,7 +241,7 @@ static struct limit_effect effect_read(const struct db_rows *r)
 	return (struct limit_effect){
 		.tenants = db_int(r, 0, 0),
 		.was = !db_null(r, 0, 1),
-		.before = {.requests = db_int(r, 0, 1),
+		.before = {.amount = db_int(r, 0, 1),
 			.window_s = (int32_t)db_int(r, 0, 2),
 			.burst = db_int(r, 0, 3)},
 	};

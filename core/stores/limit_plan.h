@@ -1,9 +1,12 @@
-/* limit_plan.h - plans of request limits, and which tenant has which.
+/* limit_plan.h - plans of limits, of requests and of tokens, and which tenant has which.
  *
  * Producers keep all plans, and which tenants have one; they ask for what changed
  * (limit_plan_news) all the time. No change of a tenant's plan is missed, however long
  * its transaction took, by whoever asks next from the oldest transaction that had not
  * ended when the first page of this time was read.
+ *
+ * Workers need the limits of tokens alone, and who has which plan only while there are any
+ * (limit_token_news).
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it. */
 #ifndef STORES_LIMIT_PLAN_H
@@ -34,7 +37,7 @@ struct limit_tenant {
 	const char *plan; /* "" = none any more */
 };
 struct limit_news {
-	const struct limit_row *rows; /* all plans, by name */
+	const struct limit_row *rows; /* of all plans, by name */
 	size_t rows_n;
 	const struct limit_tenant *tenants;
 	size_t tenants_n;
@@ -45,6 +48,12 @@ struct limit_news {
 };
 typedef void limit_news_done(void *ctx, enum err e, const struct limit_news *news);
 MUST_CHECK enum err limit_plan_news(
+	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx);
+
+/* ---- for workers ---- */
+
+/* mark NULL: the limits alone. Told are rows, rows_n and, with a mark, the tenants' part. */
+MUST_CHECK enum err limit_token_news(
 	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx);
 
 /* ---- for operators ---- */

@@ -240,7 +240,7 @@ static void limits_put(struct metric_text *text, const struct limiter *limiter)
 	const struct limiter_counts counts = limiter_counts(limiter);
 
 	one(text, METRIC_LIMIT_ADMITTED, (double)counts.admitted);
-	for (size_t i = 0; i < LIMIT_LEVELS; i++)
+	for (size_t i = 0; i < LIMIT_REQUEST_LEVELS; i++)
 		metric_real(text, METRIC_LIMIT_REFUSED,
 			METRIC_LABELS(limit_level_text((enum limit_level)i)),
 			(double)counts.refused[i]);

@@ -29,10 +29,17 @@ static struct limit_call *of(const struct record_batch *batch)
 
 /* ---- writing ---- */
 
-static void limit_put(struct buf *out, const struct request_limit *limit)
+static void members_put(struct buf *out, enum limit_level level, const struct request_limit *limit)
 {
-	(void)buf_printf(out, "{\"requests\":%lld,\"window_s\":%d,\"burst\":%lld}",
-		(long long)limit->requests, (int)limit->window_s, (long long)limit->burst);
+	(void)buf_printf(out, "\"%s\":%lld,\"window_s\":%d,\"burst\":%lld}",
+		limit_level_counts(level), (long long)limit->amount, (int)limit->window_s,
+		(long long)limit->burst);
+}
+
+static void limit_put(struct buf *out, enum limit_level level, const struct request_limit *limit)
+{
+	(void)buf_char(out, '{');
+	members_put(out, level, limit);
 }
 
 static void name_put(struct buf *out, const struct limit_row *row)
@@ -45,9 +52,7 @@ static void name_put(struct buf *out, const struct limit_row *row)
 static void row_put(struct buf *out, const struct limit_row *row)
 {
 	name_put(out, row);
-	(void)buf_printf(out, "\"requests\":%lld,\"window_s\":%d,\"burst\":%lld}",
-		(long long)row->limit.requests, (int)row->limit.window_s,
-		(long long)row->limit.burst);
+	members_put(out, row->level, &row->limit);
 }
 
 /* ---- see ---- */
@@ -55,12 +60,12 @@ static void row_put(struct buf *out, const struct limit_row *row)
 /* What the configuration says comes last, as limits of no plan. */
 static void configured_put(struct buf *out, const struct config *config, bool any)
 {
-	for (size_t i = 0; i < LIMIT_LEVELS; i++) {
+	for (size_t i = 0; i < LIMIT_REQUEST_LEVELS; i++) {
 		const struct limit_row row = {.level = (enum limit_level)i,
 			.role = "",
 			.limit = plans_configured(config, (enum limit_level)i)};
 
-		if (!row.limit.requests)
+		if (!row.limit.amount)
 			continue;
 		if (any)
 			(void)buf_char(out, ',');
@@ -110,14 +115,14 @@ static void effect_put(struct limit_call *c, const struct limit_effect *effect)
 	name_put(out, &c->change.row);
 	(void)buf_text(out, "\"before\":");
 	if (effect->was)
-		limit_put(out, &effect->before);
+		limit_put(out, c->change.row.level, &effect->before);
 	else
 		(void)buf_text(out, "null");
 	(void)buf_text(out, ",\"after\":");
 	if (c->change.remove)
 		(void)buf_text(out, "null");
 	else
-		limit_put(out, &c->change.row.limit);
+		limit_put(out, c->change.row.level, &c->change.row.limit);
 	(void)buf_printf(out, ",\"tenants\":%lld,\"dry_run\":%s}", (long long)effect->tenants,
 		c->change.dry_run ? "true" : "false");
 }
@@ -170,7 +175,7 @@ static const char *name_fault(const struct limit_row *row)
 	if (!limit_plan_is_right(row->plan))
 		return "a plan's name must be 1 to 64 of a-z, 0-9, - _ and .";
 	if (row->level == LIMIT_LEVELS)
-		return "the level must be global, tenant, ip, user or role:NAME";
+		return "the level must be global, tenant, ip, user, role:NAME or tokens";
 	if (row->level == LIMIT_ROLE && !role_name_is_right(row->role))
 		return "the level must name a role: role:NAME";
 	if (row->level == LIMIT_GLOBAL && strcmp(row->plan, LIMIT_PLAN_DEFAULT) != 0)
@@ -188,17 +193,18 @@ static void change_start(struct limit_call *c)
 		record_call_start(&c->call, &request_limit_change_op);
 }
 
-static bool limit_read(struct request *r, const json_t *body, struct request_limit *ret)
+static bool limit_read(
+	struct request *r, const json_t *body, enum limit_level level, struct request_limit *ret)
 {
 	const json_t *burst = json_object_get(body, "burst");
 	const char *member, *fault;
 	struct problems p = {0};
 	char pointer[32];
 
-	ret->requests = json_integer_value(json_object_get(body, "requests"));
+	ret->amount = json_integer_value(json_object_get(body, limit_level_counts(level)));
 	ret->window_s = (int32_t)json_integer_value(json_object_get(body, "window_s"));
-	ret->burst = burst ? json_integer_value(burst) : ret->requests ? ret->requests : 1;
-	fault = request_limit_fault(ret, &member);
+	ret->burst = burst ? json_integer_value(burst) : ret->amount ? ret->amount : 1;
+	fault = request_limit_fault(level, ret, &member);
 	if (!fault)
 		return true;
 	(void)snprintf(pointer, sizeof pointer, "/%s", member);
@@ -209,15 +215,16 @@ static bool limit_read(struct request *r, const json_t *body, struct request_lim
 
 void request_limit_put(struct request *r)
 {
-	static const struct json_field fields[] = {
-		{"requests", JSON_IS_INTEGER, JSON_REQUIRED, 0, INT32_MAX},
+	const enum limit_level level = limit_level_from_text(r->match.params[1]);
+	const struct json_field fields[] = {
+		{limit_level_counts(level), JSON_IS_INTEGER, JSON_REQUIRED, 0, INT32_MAX},
 		{"window_s", JSON_IS_INTEGER, JSON_REQUIRED, 1, LIMIT_WINDOW_MAX_S},
 		{"burst", JSON_IS_INTEGER, JSON_OPTIONAL, 1, INT32_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	json_t *body = request_input_body(r, fields, false);
 	struct limit_call *c = body ? change_new(r) : NULL;
 
-	if (c && limit_read(r, body, &c->change.row.limit))
+	if (c && limit_read(r, body, level, &c->change.row.limit))
 		change_start(c);
 	json_decref(body);
 }

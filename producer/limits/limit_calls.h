@@ -1,12 +1,13 @@
-/* limit_calls.h - operators' calls about request limits: plans, and who has which.
+/* limit_calls.h - operators' calls about limits: plans, and who has which.
  *
  *   GET    /v1/limits                    every limit of every plan, and what the configuration says
- *   PUT    /v1/limits/{plan}/{level}     level: global, tenant, ip, user, or role:NAME
+ *   PUT    /v1/limits/{plan}/{level}     level: global, tenant, ip, user, role:NAME, or tokens
  *   DELETE /v1/limits/{plan}/{level}
  *   GET, PUT /v1/tenants/{name}/plan
  *
  * ?dry_run=true says what would change and for how many tenants, and changes nothing.
- * A change holds in every producer within PLANS_LOOK_MS and a moment.
+ * A change holds in every producer within PLANS_LOOK_MS and a moment, that of tokens in every
+ * worker a little later (worker/token_limits.h).
  *
  * Threads: as other calls.  Memory: the request's. */
 #ifndef LIMITS_LIMIT_CALLS_H

@@ -50,7 +50,7 @@ size_t limit_headers(const struct request *r, struct reply_header ret[LIMIT_HEAD
 	level = limit_level_text(key->level);
 	ret[0].name = "RateLimit-Policy";
 	(void)snprintf(ret[0].value, sizeof ret[0].value, "\"%s\";q=%lld;w=%d", level,
-		(long long)key->limit.requests, (int)key->limit.window_s);
+		(long long)key->limit.amount, (int)key->limit.window_s);
 	ret[1].name = "RateLimit";
 	(void)snprintf(ret[1].value, sizeof ret[1].value, "\"%s\";r=%lld;t=%lld", level,
 		(long long)limit_pace_room(key->pace, key->ahead_us), (long long)reset_s(key));
@@ -82,7 +82,7 @@ static void problem_put(struct request *r, const struct limit_key *key)
 		err_text(ERR_RATE_LIMITED), err_http(ERR_RATE_LIMITED), err_code(ERR_RATE_LIMITED),
 		r->id_text,
 		key->level == LIMIT_GLOBAL ? "installation" : limit_level_text(key->level),
-		(long long)key->limit.requests, (int)key->limit.window_s);
+		(long long)key->limit.amount, (int)key->limit.window_s);
 	violated_put(out, r->limit);
 	(void)buf_text(out, "]}");
 }

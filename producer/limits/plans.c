@@ -53,14 +53,13 @@ struct plans {
 struct request_limit plans_configured(const struct config *config, enum limit_level level)
 {
 	const struct config_request_limits *c = &config->request_limits;
-	const int64_t requests[LIMIT_LEVELS] = {[LIMIT_GLOBAL] = c->global_requests,
+	const int64_t amounts[LIMIT_LEVELS] = {[LIMIT_GLOBAL] = c->global_requests,
 		[LIMIT_TENANT] = c->tenant_requests,
 		[LIMIT_IP] = c->ip_requests,
 		[LIMIT_USER] = c->user_requests};
-	struct request_limit limit = {
-		.requests = requests[level], .window_s = (int32_t)c->window_s};
+	struct request_limit limit = {.amount = amounts[level], .window_s = (int32_t)c->window_s};
 
-	limit.burst = limit.requests * c->burst_percent / 100;
+	limit.burst = limit.amount * c->burst_percent / 100;
 	if (limit.burst < 1)
 		limit.burst = 1;
 	return limit;
@@ -68,8 +67,8 @@ struct request_limit plans_configured(const struct config *config, enum limit_le
 
 static bool config_any(const struct config *config)
 {
-	for (size_t i = 0; i < LIMIT_LEVELS; i++)
-		if (plans_configured(config, (enum limit_level)i).requests)
+	for (size_t i = 0; i < LIMIT_REQUEST_LEVELS; i++)
+		if (plans_configured(config, (enum limit_level)i).amount)
 			return true;
 	return false;
 }
@@ -148,7 +147,7 @@ static size_t found_put(struct plans_found *found, size_t n, const struct source
 {
 	const struct request_limit limit = limit_of(s, level, role);
 
-	if (limit.requests)
+	if (limit.amount)
 		found[n++] = (struct plans_found){level, role, limit_pace_of(&limit), limit};
 	return n;
 }
@@ -198,12 +197,12 @@ static enum err role_put(struct plan *plan, const struct limit_row *row)
 	return ERR_OK;
 }
 
-/* A level of a later version is not known here, and not kept. */
+/* A level of a later version is not known here, and not kept; tokens are the workers' to count. */
 static enum err row_put(struct plan *plan, const struct limit_row *row)
 {
 	if (row->level == LIMIT_ROLE)
 		return role_put(plan, row);
-	if (row->level < LIMIT_LEVELS) {
+	if (row->level < LIMIT_LEVELS && row->level != LIMIT_TOKENS) {
 		plan->says[row->level] = true;
 		plan->levels[row->level] = row->limit;
 	}
@@ -277,6 +276,14 @@ static void mark_move(struct plans *p, const struct limit_news *news)
 	p->mark = news->has_more ? news->last : (struct limit_mark){.change = p->oldest};
 }
 
+static bool counts_requests(const struct limit_news *news)
+{
+	for (size_t i = 0; i < news->rows_n; i++)
+		if (news->rows[i].level != LIMIT_TOKENS)
+			return true;
+	return false;
+}
+
 static void told(void *ctx, enum err e, const struct limit_news *news)
 {
 	struct record_batch *batch = ctx;
@@ -286,7 +293,7 @@ static void told(void *ctx, enum err e, const struct limit_news *news)
 		e = news_put(p, news);
 	if (!e) {
 		p->producers = news->producers;
-		p->any = news->rows_n > 0;
+		p->any = counts_requests(news);
 		mark_move(p, news);
 		p->known |= !p->paging;
 	}

@@ -40,7 +40,7 @@ SEES_ALL = {
     "tenant_limit": set(PROGRAMS),
     "idempotency": {SCHEDULER},  # those that have expired
     "access_version": {PRODUCER},
-    "tenant_plan": {PRODUCER},
+    "tenant_plan": {PRODUCER, WORKER},
     "audit": {SCHEDULER},  # its sequencer reads ids and pseudonyms
     "subject_key": {SCHEDULER},  # wrapped: it wraps them by the next epoch
     "app_user": {WORKER},

@@ -131,6 +131,7 @@ static void grant(struct permits *p, struct permit *permit, const struct permit_
 	quota_take(&scope->quota[RATE_REQUESTS], 1, fleet, now);
 	quota_take(&scope->quota[RATE_TOKENS], permit->tokens, fleet, now);
 	scope_granted(scope, now);
+	payer_granted(p, permit);
 	permit->stage = PERMIT_HELD;
 	permit->since_ms = now;
 	permit->breaker_era = scope->breaker->era;
@@ -189,25 +190,26 @@ static struct permit_verdict stay_or_park(
 	struct permits *p, struct permit *permit, enum permit_block by, int64_t wait_ms)
 {
 	const bool stays = permit_may_stay(p, permit, by, wait_ms);
-	struct scope *scope = permit->scope;
+	struct scope *place = permit_place(permit, by);
 	struct permit_verdict verdict = {.answer = PERMIT_WAIT, .by = by};
 
 	permit_wait_leave(p, permit);
-	if (!stays && !permit_may_park(p, scope, by)) {
+	if (!stays && !permit_may_park(p, place, by)) {
 		verdict.by = by = PERMIT_COPY;
+		wait_ms = 0;
 		shared_limits_hurry(p->shared);
 	}
 	if (stays || by == PERMIT_COPY) {
 		permit_wait_join(p, permit, by);
-		scope->passed_over += !permit_is_timed(by);
+		place->passed_over += !permit_is_timed(by);
 		permit->not_before_ms = permit_is_timed(by) ? permits_now(p) + wait_ms : 0;
 		wake_by(p, wait_ms);
 		return verdict;
 	}
 	verdict.answer = PERMIT_PARK;
-	verdict.by_hand = is_by_hand(p, scope, by);
-	verdict.line = permit_line_of(scope, by)->id;
-	verdict.park_ms = permit_park_ms(p, scope, by, permit->tokens, wait_ms);
+	verdict.by_hand = is_by_hand(p, permit->scope, by);
+	verdict.line = permit_line_of(place, by)->id;
+	verdict.park_ms = permit_park_ms(p, place, by, permit->tokens, wait_ms);
 	*permit = (struct permit){.scope = NULL};
 	return verdict;
 }
@@ -217,20 +219,35 @@ void permits_again(struct permits *p)
 	p->pass++;
 }
 
-/* The scope as it is asked about now: to look at it is to use it, so its copy is kept fresh. */
-static struct scope *scope_ready(struct permits *p, const struct permit_ask *ask)
-{
-	struct scope *scope = scope_of(p, ask);
+/* What an ask is about. */
+struct asked {
+	struct scope *scope, *payer;
+	bool unknown; /* what its tenant may use */
+};
 
-	if (!scope)
-		return NULL;
-	if (scope->pass != p->pass) {
-		scope->pass = p->pass;
-		scope->passed_over = 0;
-	}
-	scopes_use(&p->scopes, scope, permits_now(p));
-	configure(p, scope, ask);
-	return scope;
+static void pass_begin(struct permits *p, struct scope *scope)
+{
+	if (scope->pass == p->pass)
+		return;
+	scope->pass = p->pass;
+	scope->passed_over = 0;
+}
+
+/* As they are now: to look at one is to use it, so its copy is kept fresh. False: no room. */
+static bool asked_find(struct permits *p, const struct permit_ask *ask, struct asked *ret)
+{
+	const enum permit_block by = payer_find(p, ask, &ret->payer);
+
+	ret->unknown = by == PERMIT_COPY;
+	ret->scope = by == PERMIT_TOKENS ? NULL : scope_of(p, ask);
+	if (!ret->scope)
+		return false;
+	pass_begin(p, ret->scope);
+	if (ret->payer)
+		pass_begin(p, ret->payer);
+	scopes_use(&p->scopes, ret->scope, permits_now(p));
+	configure(p, ret->scope, ask);
+	return true;
 }
 
 /* Whoever stands in line goes before those behind. */
@@ -238,27 +255,37 @@ static bool is_behind(const struct permit *permit)
 {
 	const struct scope *scope = permit->scope;
 
-	return permit->stage == PERMIT_WAITS ? !permit_is_timed(permit->by) && scope->passed_over
-					     : scope->in_line > 0;
+	return permit->place == scope ? !permit_is_timed(permit->by) && scope->passed_over
+				      : scope->in_line > 0;
 }
 
 static enum permit_block blocked_by(struct permits *p, const struct permit *permit,
-	const struct permit_ask *ask, int64_t *ret_wait_ms)
+	const struct asked *asked, bool retry, int64_t *ret_wait_ms)
 {
-	const enum permit_block by =
-		permit_blocked(p, permit->scope, ask->retry, permit->tokens, ret_wait_ms);
+	enum permit_block by = payer_blocked(p, permit, ret_wait_ms);
 
+	if (asked->unknown)
+		return PERMIT_COPY;
+	if (by != PERMIT_NOTHING)
+		return by;
+	by = permit_blocked(p, permit->scope, retry, permit->tokens, ret_wait_ms);
 	return by == PERMIT_NOTHING && is_behind(permit) ? PERMIT_PACING : by;
 }
 
-/* The permit itself where it waits for this scope, else a new one. */
-static struct permit permit_for(struct permits *p, const struct permit *permit, struct scope *scope,
-	const struct permit_ask *ask)
+/* The permit itself where it waits for this scope, or for its tenant's tokens; else a new one. */
+static struct permit permit_for(struct permits *p, const struct permit *permit,
+	const struct asked *asked, const struct permit_ask *ask)
 {
-	if (permit->stage == PERMIT_WAITS && permit->scope == scope)
-		return *permit;
-	return (struct permit){.scope = scope,
-		.tokens = tokens_of(scope, ask),
+	struct permit same = *permit;
+
+	if (permit->stage == PERMIT_WAITS && permit->payer == asked->payer &&
+		(permit->place == asked->scope || permit->place == permit->payer)) {
+		same.scope = asked->scope;
+		return same;
+	}
+	return (struct permit){.scope = asked->scope,
+		.payer = asked->payer,
+		.tokens = tokens_of(asked->scope, ask),
 		.drawn_of = permit->drawn_of,
 		.drawn_turn = permit->drawn_turn,
 		.since_ms = permit->stage == PERMIT_WAITS ? permit->since_ms : permits_now(p)};
@@ -274,19 +301,19 @@ static bool key_refused_lately(struct permits *p, struct scope *scope)
 struct permit_verdict permit_look(
 	struct permits *p, struct permit *permit, const struct permit_ask *ask)
 {
-	struct scope *scope = scope_ready(p, ask);
 	struct permit_verdict verdict = {.answer = PERMIT_PARK, .by = PERMIT_CONCURRENCY};
 	struct permit asking;
+	struct asked asked;
 	int64_t wait_ms;
 
-	if (!scope)
+	if (!asked_find(p, ask, &asked))
 		return verdict;
-	asking = permit_for(p, permit, scope, ask);
-	verdict.calls = scope->in_flight;
-	verdict.granted = scope->granted_n;
-	verdict.refused_lately = key_refused_lately(p, scope);
-	verdict.by = blocked_by(p, &asking, ask, &wait_ms);
-	refused(p, permit, scope, verdict.by);
+	asking = permit_for(p, permit, &asked, ask);
+	verdict.calls = asked.scope->in_flight;
+	verdict.granted = asked.scope->granted_n;
+	verdict.refused_lately = key_refused_lately(p, asked.scope);
+	verdict.by = blocked_by(p, &asking, &asked, ask->retry, &wait_ms);
+	refused(p, permit, asked.scope, verdict.by);
 	if (verdict.by == PERMIT_NOTHING)
 		verdict.answer = PERMIT_GRANTED;
 	else if (permit_may_stay(p, &asking, verdict.by, wait_ms))
@@ -298,26 +325,26 @@ struct permit_verdict permit_take(
 	struct permits *p, struct permit *permit, const struct permit_ask *ask)
 {
 	const int64_t early_ms = permit->not_before_ms - permits_now(p);
-	struct scope *scope = scope_ready(p, ask);
 	struct permit asking;
+	struct asked asked;
 	enum permit_block by;
 	int64_t wait_ms;
 
-	if (!scope)
+	if (!asked_find(p, ask, &asked))
 		return (struct permit_verdict){
 			.answer = PERMIT_PARK, .by = PERMIT_CONCURRENCY, .park_ms = NO_MEMORY_MS};
-	if (permit->stage == PERMIT_WAITS && permit->scope == scope && early_ms > 0) {
+	if (permit->stage == PERMIT_WAITS && permit->place == asked.scope && early_ms > 0) {
 		wake_by(p, early_ms);
 		return (struct permit_verdict){.answer = PERMIT_WAIT, .by = permit->by};
 	}
-	asking = permit_for(p, permit, scope, ask);
+	asking = permit_for(p, permit, &asked, ask);
 	if (asking.stage == PERMIT_NONE)
 		permit_wait_leave(p, permit);
 	*permit = asking;
-	by = blocked_by(p, permit, ask, &wait_ms);
+	by = blocked_by(p, permit, &asked, ask->retry, &wait_ms);
 	if (by != PERMIT_NOTHING) {
-		refused(p, permit, scope, by);
-		if (by == PERMIT_COPY || by == PERMIT_PACING)
+		refused(p, permit, asked.scope, by);
+		if (by == PERMIT_COPY || by == PERMIT_PACING || by == PERMIT_TOKENS)
 			shared_limits_hurry(p->shared);
 		return stay_or_park(p, permit, by, wait_ms);
 	}
@@ -333,6 +360,7 @@ void permit_end(struct permits *p, struct permit *permit, const struct permit_ou
 	permit_wait_leave(p, permit);
 	if (permit->stage == PERMIT_HELD) {
 		permit_learn(p, permit, outcome);
+		payer_ended(p, permit, outcome->booked);
 		scope_ended(scope);
 		scopes_use(&p->scopes, scope, permits_now(p));
 		if (p->waiting)
@@ -357,9 +385,10 @@ enum err permits_new(const struct permits_options *options, struct permits **ret
 		return ERR_NOMEM;
 	p->options = *options;
 	scopes_init(&p->scopes);
+	scopes_init(&p->payers);
 	e = loop_timer_new(options->loop, on_timer, p, &p->timer);
 	if (!e)
-		e = shared_limits_new(options, &p->scopes, &p->shared);
+		e = shared_limits_new(options, &p->scopes, &p->payers, &p->shared);
 	if (e) {
 		permits_free(p);
 		return e;
@@ -375,5 +404,6 @@ void permits_free(struct permits *p)
 	shared_limits_free(p->shared);
 	loop_timer_free(p->timer);
 	scopes_clear(&p->scopes);
+	scopes_clear(&p->payers);
 	free(p);
 }

@@ -3,6 +3,7 @@
  * A job asks before each call. What may stand against it, in this order:
  *
  *   the copy of the fleet's state is old      it is being fetched: a millisecond
+ *   too few tokens left of its tenant's limit
  *   a Retry-After of this upstream, key, model
  *   the model's breaker; the key's health
  *   the retry budget, when it is a retry
@@ -15,8 +16,11 @@
  * given lately; the others go back to the record, parked, without a burnt attempt,
  * and come again spread over the time that the jobs before them will take.
  *
+ * Who must wait for its tenant's tokens stands in no upstream's line, and so before
+ * nobody of another tenant; it stays only where they will be there in time.
+ *
  * A granted permit must be ended, whatever becomes of the call; how it fared teaches
- * breaker, key, limits and quotas.
+ * breaker, key, limits and quotas, and what it used is settled with its tenant.
  *
  * Threads: the loop's.  Memory: a permit is the job's; scopes are bounded (scope.h). */
 #ifndef UPSTREAMS_PERMIT_H
@@ -43,7 +47,8 @@ struct shared_limits;
 	X(KEY, ERR_UP_KEY, JOB_WAIT_KEY)                   \
 	X(BUDGET, ERR_UP_RETRY_BUDGET, JOB_WAIT_LIMIT)     \
 	X(CONCURRENCY, ERR_UP_CONCURRENCY, JOB_WAIT_LIMIT) \
-	X(PACING, ERR_UP_PACING, JOB_WAIT_LIMIT)
+	X(PACING, ERR_UP_PACING, JOB_WAIT_LIMIT)           \
+	X(TOKENS, ERR_TENANT_TOKENS, JOB_WAIT_LIMIT)
 #define PERMIT_BLOCK_NAME(name, err, wait) PERMIT_##name,
 enum permit_block { PERMIT_BLOCK_TABLE(PERMIT_BLOCK_NAME) PERMIT_BLOCKS };
 #undef PERMIT_BLOCK_NAME
@@ -51,6 +56,13 @@ enum permit_block { PERMIT_BLOCK_TABLE(PERMIT_BLOCK_NAME) PERMIT_BLOCKS };
 /* The row of the error table, and of the job's waits, for a block. */
 enum err permit_block_err(enum permit_block by);
 enum job_wait permit_block_wait(enum permit_block by);
+
+/* Tokens that a tenant's calls may use. */
+struct permit_limit {
+	double per_minute; /* 0 = as many as they like; below zero = that is not known yet */
+	double burst;	   /* at once */
+};
+typedef struct permit_limit permit_limit_fn(void *owner, struct id tenant);
 
 struct permit_ask {
 	const struct config_upstream *upstream;
@@ -60,11 +72,14 @@ struct permit_ask {
 	size_t input_bytes;
 	int64_t output_max; /* tokens that its answer may have; 0 = not said */
 	bool retry;
+	struct id tenant;
 };
 
 /* Zeroed = none. */
 struct permit {
-	struct scope *scope;
+	struct scope *scope; /* NULL too while it waits for its tenant's tokens */
+	struct scope *payer; /* its tenant's; NULL = no limit */
+	struct scope *place; /* where it waits: one of the two */
 	enum { PERMIT_NONE, PERMIT_WAITS, PERMIT_HELD } stage;
 	enum permit_block by;  /* why it waits */
 	double tokens;	       /* estimated */
@@ -97,6 +112,7 @@ struct permit_outcome {
 	int64_t retry_after_ms;		    /* 0 = none */
 	double tokens;			    /* really used; below zero = not known */
 	double output_tokens;		    /* of them; below zero = not known */
+	double booked;			    /* tokens that its tenant is charged for */
 	const struct rate_headers *headers; /* may be NULL */
 };
 
@@ -106,6 +122,8 @@ struct permits_options {
 	const struct id *worker;
 	void (*wake)(void *owner); /* those who wait shall ask again */
 	void *owner;
+	permit_limit_fn *limit_of; /* NULL: no tenant has a limit */
+	void *limits;		   /* its owner */
 };
 
 /* ERR_CONFIG: Redis' url or password cannot be used (it is logged), ERR_NOMEM, ERR_SYSTEM */

@@ -1,4 +1,4 @@
-/* permit_inside.h - what permit.c, permit_wait.c and permit_learn.c share. For them only.
+/* permit_inside.h - what permit.c and its neighbours permit_*.c share. For them only.
  *
  * Threads: the loop's.  Memory: permit.c's. */
 #ifndef UPSTREAMS_PERMIT_INSIDE_H
@@ -11,6 +11,7 @@
 struct permits {
 	struct permits_options options;
 	struct scopes scopes;
+	struct scopes payers;	      /* tenants that have a limit of tokens */
 	struct shared_limits *shared; /* NULL = no Redis */
 	struct loop_timer *timer;
 	size_t waiting;
@@ -37,7 +38,13 @@ static inline struct quota_fleet permits_fleet(const struct permits *p)
  * line. */
 static inline bool permit_is_timed(enum permit_block by)
 {
-	return by != PERMIT_CONCURRENCY && by != PERMIT_PACING;
+	return by != PERMIT_CONCURRENCY && by != PERMIT_PACING && by != PERMIT_TOKENS;
+}
+
+/* Where a permit stands that is blocked so. */
+static inline struct scope *permit_place(const struct permit *permit, enum permit_block by)
+{
+	return by == PERMIT_TOKENS ? permit->payer : permit->scope;
 }
 
 /* Counts a permit among those that wait, and no more. Leaving is harmless for one that does not. */
@@ -49,16 +56,29 @@ bool permit_may_stay(
 	struct permits *p, const struct permit *permit, enum permit_block by, int64_t wait_ms);
 /* It may not; but may it go back to the record now? Else once the fleet was told of those before.
  */
-bool permit_may_park(struct permits *p, const struct scope *scope, enum permit_block by);
+bool permit_may_park(struct permits *p, const struct scope *place, enum permit_block by);
 /* It may: come again after this. */
-int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block by, double tokens,
+int64_t permit_park_ms(struct permits *p, struct scope *place, enum permit_block by, double tokens,
 	int64_t wait_ms);
 
 /* Where a job stands that it sends back. */
-struct scope_line *permit_line_of(struct scope *scope, enum permit_block by);
+struct scope_line *permit_line_of(struct scope *place, enum permit_block by);
 /* What stands against a call of so many tokens; *ret_wait_ms: 0 where nobody can say. */
 enum permit_block permit_blocked(
 	struct permits *p, struct scope *scope, bool retry, double tokens, int64_t *ret_wait_ms);
+
+/* Whose tokens an ask is charged to: NULL where there is no limit.
+ * PERMIT_NOTHING; PERMIT_COPY: the limit is not known yet; PERMIT_TOKENS: no memory. */
+enum permit_block payer_find(
+	struct permits *p, const struct permit_ask *ask, struct scope **ret_payer);
+/* PERMIT_NOTHING, PERMIT_COPY or PERMIT_TOKENS; *ret_wait_ms: until they should be there. */
+enum permit_block payer_blocked(
+	struct permits *p, const struct permit *permit, int64_t *ret_wait_ms);
+/* A call begins; it ended, and so many tokens are booked. */
+void payer_granted(struct permits *p, struct permit *permit);
+void payer_ended(struct permits *p, struct permit *permit, double booked);
+/* How many calls it has the tokens for, of its jobs that wait in the record. */
+double payer_spare(struct permits *p, struct scope *payer);
 
 /* What a call that ended teaches breaker, key, limits and quotas. */
 void permit_learn(struct permits *p, struct permit *permit, const struct permit_outcome *outcome);

@@ -66,10 +66,13 @@ static size_t put(struct parked_line *lines, size_t at, const struct scope_line 
 	return n > 0;
 }
 
-size_t permits_spare(struct permits *p, struct parked_line *lines, size_t max)
+/* The scopes of a table, each by its own room. */
+static size_t put_scopes(struct permits *p, struct scopes *scopes,
+	double (*room)(struct permits *p, struct scope *scope), struct parked_line *lines,
+	size_t max)
 {
 	const int64_t now = permits_now(p);
-	struct ring *const end = &p->scopes.used, *const last = end->prev;
+	struct ring *const end = &scopes->used, *const last = end->prev;
 	struct ring *next;
 	size_t n = 0;
 
@@ -79,8 +82,17 @@ size_t permits_spare(struct permits *p, struct parked_line *lines, size_t max)
 
 		next = at == last ? end : at->next;
 		n += put(lines, n, &scope->line,
-			take(&scope->line, of_scope(p, scope), scope->granted_n, now));
+			take(&scope->line, room(p, scope), scope->granted_n, now));
 	}
+	return n;
+}
+
+size_t permits_spare(struct permits *p, struct parked_line *lines, size_t max)
+{
+	const int64_t now = permits_now(p);
+	size_t n = put_scopes(p, &p->scopes, of_scope, lines, max);
+
+	n += put_scopes(p, &p->payers, payer_spare, lines + n, max - n);
 	for (struct scope_upstream *up = p->scopes.upstreams; up && n < max; up = up->next)
 		n += put(lines, n, &up->line,
 			take(&up->line, of_retries(p, up), up->retried_n, now));

@@ -18,28 +18,45 @@ static void unwant(struct quota *q, double amount, size_t waiting)
 	q->wanted = waiting ? q->wanted - amount : 0;
 }
 
-void permit_wait_leave(struct permits *p, struct permit *permit)
+static void leave(struct scope *scope, double tokens)
 {
-	struct scope *scope = permit->scope;
-
-	if (permit->stage != PERMIT_WAITS)
-		return;
 	scope->waiting--;
-	scope->in_line -= !permit_is_timed(permit->by);
 	unwant(&scope->quota[RATE_REQUESTS], 1, scope->waiting);
-	unwant(&scope->quota[RATE_TOKENS], permit->tokens, scope->waiting);
-	p->waiting--;
-	permit->stage = PERMIT_NONE;
+	unwant(&scope->quota[RATE_TOKENS], tokens, scope->waiting);
 }
 
+static void join(struct scope *scope, double tokens)
+{
+	scope->waiting++;
+	scope->quota[RATE_REQUESTS].wanted += 1;
+	scope->quota[RATE_TOKENS].wanted += tokens;
+}
+
+void permit_wait_leave(struct permits *p, struct permit *permit)
+{
+	if (permit->stage != PERMIT_WAITS)
+		return;
+	permit->place->in_line -= !permit_is_timed(permit->by);
+	if (permit->place != permit->payer)
+		leave(permit->place, permit->tokens);
+	if (permit->payer)
+		leave(permit->payer, permit->tokens);
+	p->waiting--;
+	permit->stage = PERMIT_NONE;
+	permit->place = NULL;
+}
+
+/* Who waits for an upstream still wants its tenant's tokens: what is booked of them stays. */
 void permit_wait_join(struct permits *p, struct permit *permit, enum permit_block by)
 {
-	struct scope *scope = permit->scope;
-
-	scope->waiting++;
-	scope->in_line += !permit_is_timed(by);
-	scope->quota[RATE_REQUESTS].wanted += 1;
-	scope->quota[RATE_TOKENS].wanted += permit->tokens;
+	permit->place = permit_place(permit, by);
+	permit->place->in_line += !permit_is_timed(by);
+	if (permit->place == permit->payer)
+		permit->scope = NULL;
+	else
+		join(permit->place, permit->tokens);
+	if (permit->payer)
+		join(permit->payer, permit->tokens);
 	p->waiting++;
 	permit->stage = PERMIT_WAITS;
 	permit->by = by;
@@ -79,25 +96,37 @@ static double room(struct permits *p, struct scope *scope, double tokens)
 	return fmax(fmax(ROOM_LEAST, soon), is_limited(scope) ? fmin(line, part) : 0);
 }
 
+/* Places before a tenant's limit: no job keeps a slot longer than the time that it may wait, and
+ * one is enough to fetch what is there. */
+static double payer_room(struct permits *p, struct scope *payer, double tokens)
+{
+	const double soon_s = (double)permits_config(p)->pacing.park_after_ms / 1000;
+
+	return fmax(1, expected_per_s(p, payer, tokens) * soon_s);
+}
+
 /* A job in line keeps its place in the order of the pass; a newcomer is behind all of them. */
 bool permit_may_stay(
 	struct permits *p, const struct permit *permit, enum permit_block by, int64_t wait_ms)
 {
-	struct scope *scope = permit->scope;
+	struct scope *place = permit_place(permit, by);
 	const bool waits = permit->stage == PERMIT_WAITS;
 	const int64_t waited_ms = waits ? permits_now(p) - permit->since_ms : 0;
-	const size_t before = waits ? scope->passed_over : scope->in_line;
+	const bool in_time = waited_ms + wait_ms <= permits_config(p)->pacing.park_after_ms;
+	const size_t before = waits ? place->passed_over : place->in_line;
 
 	if (by == PERMIT_COPY)
 		return true;
 	if (permit_is_timed(by))
-		return waited_ms + wait_ms <= permits_config(p)->pacing.park_after_ms;
-	return (double)before < room(p, scope, permit->tokens);
+		return in_time;
+	if (by == PERMIT_TOKENS)
+		return in_time && (double)before < payer_room(p, place, permit->tokens);
+	return (double)before < room(p, place, permit->tokens);
 }
 
-struct scope_line *permit_line_of(struct scope *scope, enum permit_block by)
+struct scope_line *permit_line_of(struct scope *place, enum permit_block by)
 {
-	return by == PERMIT_BUDGET ? &scope->upstream->line : &scope->line;
+	return by == PERMIT_BUDGET ? &place->upstream->line : &place->line;
 }
 
 /* Behind a breaker jobs come back spread from its time on, at the pace this worker had before. */
@@ -114,39 +143,41 @@ static double resume_at(struct permits *p, struct scope *scope, struct scope_lin
 
 /* In line the fleet's k-th parked job comes back when the k-th leave after now may be had. Alone,
  * this worker's k-th one does; what the fleet is told later is the same either way. */
-static double line_at(struct permits *p, struct scope *scope, double tokens)
+static double line_at(struct permits *p, struct scope *scope, double tokens, int64_t wait_ms)
 {
 	const struct quota_fleet fleet = permits_fleet(p);
+	const double now = (double)permits_now(p);
 	const double here_ms = 1000 / (PARKED_HURRY * expected_per_s(p, scope, tokens));
 	const double fleet_ms = here_ms / fleet.workers;
+	const double first_ms = scope->parked_ms > now ? 0 : fmax(0, (double)wait_ms - here_ms);
 
 	scope->parked_ms =
-		fmax(scope->parked_ms, (double)permits_now(p)) + (fleet.alone ? here_ms : fleet_ms);
-	scope->parked_untold += fleet_ms;
+		fmax(scope->parked_ms, now) + first_ms + (fleet.alone ? here_ms : fleet_ms);
+	scope->parked_untold += first_ms + fleet_ms;
 	return scope->parked_ms;
 }
 
 /* Workers that park at once do not hear of each other until the next exchange, and give out the
  * same places; the line then goes on behind the sum of all, and nobody comes in between. So the
  * hole that this may leave is kept shorter than what is at hand. */
-bool permit_may_park(struct permits *p, const struct scope *scope, enum permit_block by)
+bool permit_may_park(struct permits *p, const struct scope *place, enum permit_block by)
 {
 	const struct quota_fleet fleet = permits_fleet(p);
 	const double hole_ms = (double)permits_config(p)->pacing.line_ms / 2;
 
 	return permit_is_timed(by) || fleet.alone ||
-	       (scope->parked_untold + scope->parked_sending) * fleet.workers <= hole_ms;
+	       (place->parked_untold + place->parked_sending) * fleet.workers <= hole_ms;
 }
 
-int64_t permit_park_ms(struct permits *p, struct scope *scope, enum permit_block by, double tokens,
+int64_t permit_park_ms(struct permits *p, struct scope *place, enum permit_block by, double tokens,
 	int64_t wait_ms)
 {
 	const double most_ms = (double)permits_config(p)->pacing.park_max_s * 1000;
-	const double at_ms = permit_is_timed(by) ? resume_at(p, scope, permit_line_of(scope, by),
+	const double at_ms = permit_is_timed(by) ? resume_at(p, place, permit_line_of(place, by),
 							   tokens, wait_ms)
-						 : line_at(p, scope, tokens);
+						 : line_at(p, place, tokens, wait_ms);
 
-	scope->parked_n++;
-	scope->upstream->parked_n++;
+	place->parked_n++;
+	place->upstream->parked_n++;
 	return (int64_t)fmax(1, fmin(most_ms, at_ms - (double)permits_now(p)));
 }

@@ -31,6 +31,17 @@ void quota_configure(struct quota *q, double per_minute, const struct config_pac
 		&q->alone, q->per_minute * share / MINUTE_MS, fmax(1, q->capacity * share), now_ms);
 }
 
+void quota_limit(struct quota *q, double per_minute, double capacity, struct quota_fleet fleet,
+	int64_t now_ms)
+{
+	const double share = fleet.alone ? 1 / fleet.workers : 1;
+
+	q->per_minute = per_minute;
+	q->capacity = capacity;
+	q->configured = per_minute > 0;
+	bucket_limit(&q->alone, per_minute * share / MINUTE_MS, fmax(1, capacity * share), now_ms);
+}
+
 void quota_learn(struct quota *q, const struct rate_said *said, bool learn, int64_t now_ms)
 {
 	const double per_minute = rate_said_per_minute(said);
@@ -97,6 +108,28 @@ double quota_room(struct quota *q, struct quota_fleet fleet, int64_t now_ms)
 	return fmax(0, fleet.alone ? q->alone.level : fmax(q->lease, spare(q, fleet)));
 }
 
+/* The fleet's bucket as it should be now. */
+static double level_now(const struct quota *q, int64_t level_ms, int64_t now_ms)
+{
+	const double since = (double)(now_ms - level_ms) * q->per_minute / MINUTE_MS;
+
+	return fmin(q->capacity, q->level + since);
+}
+
+int64_t quota_wait_ms(const struct quota *q, double amount, struct quota_fleet fleet,
+	int64_t level_ms, int64_t now_ms)
+{
+	struct bucket alone = q->alone;
+	double lacks;
+
+	if (q->per_minute <= 0)
+		return 0;
+	if (fleet.alone)
+		return bucket_wait_ms(&alone, amount, now_ms);
+	lacks = fmin(amount, q->capacity) - q->lease - level_now(q, level_ms, now_ms) + q->untold;
+	return lacks > 1e-6 ? (int64_t)ceil(lacks * MINUTE_MS / q->per_minute) : 0;
+}
+
 double quota_per_s(const struct quota *q, struct quota_fleet fleet)
 {
 	return q->per_minute / 60 / fleet.workers;
@@ -112,8 +145,7 @@ double quota_left(struct quota *q, struct quota_fleet fleet, int64_t level_ms, i
 	if (fleet.alone)
 		left = q->alone.level / q->alone.capacity;
 	else
-		left = (q->level + (double)(now_ms - level_ms) * q->per_minute / MINUTE_MS) /
-		       q->capacity;
+		left = level_now(q, level_ms, now_ms) / q->capacity;
 	return fmax(0, fmin(1, left));
 }
 
@@ -163,4 +195,25 @@ void quota_untold(struct quota *q)
 void quota_forget(struct quota *q)
 {
 	q->lease = q->untold = q->level = 0;
+}
+
+/* Its own bucket knows what it took itself, the fleet's what all took. */
+void quota_remember(struct quota *q, double workers, int64_t level_ms, int64_t now_ms)
+{
+	if (q->per_minute > 0 && level_ms) {
+		bucket_take(&q->alone, 0, now_ms);
+		q->alone.level = fmin(q->alone.level, level_now(q, level_ms, now_ms) / workers);
+	}
+	quota_forget(q);
+	q->returns = true;
+}
+
+/* What others took alone they tell themselves; the least that anybody tells counts. */
+void quota_return(struct quota *q, double workers, int64_t now_ms)
+{
+	if (!q->returns)
+		return;
+	q->returns = false;
+	bucket_take(&q->alone, 0, now_ms);
+	q->seen = fmax(0, q->alone.level * workers);
 }

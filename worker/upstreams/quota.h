@@ -1,4 +1,5 @@
-/* quota.h - what is left of an upstream's limit (requests or tokens) for this worker.
+/* quota.h - what is left of a limit of an upstream (requests or tokens) or a tenant (tokens) for
+ * this worker.
  *
  * The fleet shares one bucket, in Redis. A worker does not ask it for every call:
  *
@@ -10,7 +11,11 @@
  *           rate: the limit divided by the workers that were last seen
  *
  * Limits come from the configuration, less the headroom, or are learned from the
- * upstream's headers. What a call really used is settled when it ended.
+ * upstream's headers; a tenant's from its plan. What a call really used is settled when it
+ * ended.
+ *
+ * Nobody but us counts what a tenant used, so its quotas outlive Redis: who was alone tells
+ * a Redis that is back, perhaps empty, what was left of its share.
  *
  * Threads: the loop's.  Memory: a value. */
 #ifndef UPSTREAMS_QUOTA_H
@@ -32,6 +37,7 @@ struct quota {
 	double sending_seen, sending_learned,
 		sending_capacity; /* told with the exchange under way */
 	struct bucket alone;
+	bool returns; /* it was alone, and tells with the next exchange what was left */
 };
 
 /* How many share the limit, and whether this worker can see them. */
@@ -44,6 +50,9 @@ void quota_init(struct quota *q);
 /* per_minute: the configured limit, 0 = none. Cheap: before every look. */
 void quota_configure(struct quota *q, double per_minute, const struct config_pacing *c,
 	struct quota_fleet fleet, int64_t now_ms);
+/* Likewise, as it is: capacity is the burst. */
+void quota_limit(struct quota *q, double per_minute, double capacity, struct quota_fleet fleet,
+	int64_t now_ms);
 /* The reply's headers. */
 void quota_learn(struct quota *q, const struct rate_said *said, bool learn, int64_t now_ms);
 bool quota_has(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms);
@@ -52,6 +61,9 @@ void quota_take(struct quota *q, double amount, struct quota_fleet fleet, int64_
 void quota_settle(struct quota *q, double more, int64_t now_ms);
 /* How much it may take now; INFINITY = as much as it likes. */
 double quota_room(struct quota *q, struct quota_fleet fleet, int64_t now_ms);
+/* Until so much should be there, the lease of another worker aside; 0 = it is. */
+int64_t quota_wait_ms(const struct quota *q, double amount, struct quota_fleet fleet,
+	int64_t level_ms, int64_t now_ms);
 /* What this worker may expect, per second; 0 = as much as it likes. */
 double quota_per_s(const struct quota *q, struct quota_fleet fleet);
 
@@ -72,5 +84,9 @@ void quota_told(struct quota *q, const struct quota_news *news);
 void quota_untold(struct quota *q);
 /* Redis is away: what was booked there is void. */
 void quota_forget(struct quota *q);
+/* The same, but this worker's part of what was left is all it has until Redis is back, */
+void quota_remember(struct quota *q, double workers, int64_t level_ms, int64_t now_ms);
+/* and then the fleet's is told. Before quota_send. */
+void quota_return(struct quota *q, double workers, int64_t now_ms);
 
 #endif

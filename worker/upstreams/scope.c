@@ -7,6 +7,8 @@
 static const double GRANTS_S = 2, USUAL_S = 300, OUTPUT_AT_FIRST = 256;
 /* The scope of those that found no room. */
 static const char crowd[] = "*";
+/* Where an upstream's key stands in the name of a payer, which is no upstream's. */
+static const char payer_key[] = "tenant";
 
 static size_t bucket_of(const char *a, const char *b, const char *c)
 {
@@ -140,6 +142,20 @@ static void scope_drop(struct scopes *s, struct scope *scope)
 	scope_free(s, scope);
 }
 
+static bool is_payer(const struct scope_name *name)
+{
+	return !name->upstream[0];
+}
+
+static bool guards_join(struct scopes *s, struct scope *scope, const struct scope_name *name)
+{
+	if (is_payer(name))
+		return true;
+	scope->breaker = guard_get(s, GUARD_MODEL, name->upstream, name->model);
+	scope->health = guard_get(s, GUARD_KEY, name->upstream, name->key);
+	return scope->breaker && scope->health;
+}
+
 static struct scope *scope_new(struct scopes *s, const struct scope_name *name)
 {
 	struct scope *scope = calloc(1, sizeof(*scope));
@@ -149,9 +165,7 @@ static struct scope *scope_new(struct scopes *s, const struct scope_name *name)
 	scope->key = strdup(name->key);
 	scope->model = strdup(name->model);
 	scope->upstream = upstream_get(s, name->upstream);
-	scope->breaker = guard_get(s, GUARD_MODEL, name->upstream, name->model);
-	scope->health = guard_get(s, GUARD_KEY, name->upstream, name->key);
-	if (!scope->key || !scope->model || !scope->upstream || !scope->breaker || !scope->health) {
+	if (!guards_join(s, scope, name) || !scope->key || !scope->model || !scope->upstream) {
 		scope_free(s, scope);
 		return NULL;
 	}
@@ -184,6 +198,8 @@ struct scope *scopes_get(struct scopes *s, const struct scope_name *name)
 	struct scope *scope = *place;
 
 	if (!scope && s->n >= SCOPES_MAX && !evict(s)) {
+		if (is_payer(name))
+			return NULL;
 		own.model = crowd;
 		scope = *place_of(s, &own);
 	}
@@ -197,6 +213,18 @@ struct scope *scopes_get(struct scopes *s, const struct scope_name *name)
 		s->n++;
 	}
 	return scope;
+}
+
+struct scope *scopes_get_payer(struct scopes *s, struct id tenant)
+{
+	char text[ID_UUID_MAX];
+	struct scope *payer;
+
+	id_uuid(tenant, text);
+	payer = scopes_get(s, &(struct scope_name){"", payer_key, text});
+	if (payer)
+		payer->tenant = tenant;
+	return payer;
 }
 
 void scopes_use(struct scopes *s, struct scope *scope, int64_t now_ms)

@@ -8,6 +8,9 @@
  * SCOPES_MAX the one that was idle longest goes, and comes back as Redis knows it.
  * When none is idle the newcomer shares one scope of its upstream and key.
  *
+ * A tenant with a limit of tokens has a scope too, a payer, in a table of its own: all
+ * that it has are a quota of tokens and a line.
+ *
  * Threads: the loop's.  Memory: the table owns scopes, guards and upstreams. */
 #ifndef UPSTREAMS_SCOPE_H
 #define UPSTREAMS_SCOPE_H
@@ -48,7 +51,8 @@ struct scope {
 	char id[PERMIT_ID_MAX];
 	char *key, *model;
 	struct scope_upstream *upstream;
-	struct guard *breaker, *health;
+	struct guard *breaker, *health; /* NULL: it is a payer */
+	struct id tenant;		/* a payer's */
 
 	struct quota quota[RATES];
 	struct aimd aimd;
@@ -61,7 +65,7 @@ struct scope {
 	size_t in_line;	      /* of those that wait, those for a place or for quota */
 	uint64_t pass;	      /* of the worker over those that wait, and in it: */
 	size_t passed_over;   /* how many in line were asked again and must wait on */
-	double output_tokens; /* of a call, as they lately were */
+	double output_tokens; /* of a call, as they lately were; a payer's: all tokens of a call */
 	double grants;	      /* decaying: grants per second times GRANTS_S */
 	double usual_per_s;   /* the most of it, forgotten in minutes */
 	int64_t grants_ms;
@@ -90,6 +94,8 @@ void scopes_init(struct scopes *s);
 void scopes_clear(struct scopes *s);
 /* Finds or makes it. NULL: out of memory. */
 struct scope *scopes_get(struct scopes *s, const struct scope_name *name);
+/* The scope of a tenant, likewise; NULL also when there are too many of them under way. */
+struct scope *scopes_get_payer(struct scopes *s, struct id tenant);
 /* It is used now. */
 void scopes_use(struct scopes *s, struct scope *scope, int64_t now_ms);
 

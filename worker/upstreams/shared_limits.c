@@ -4,33 +4,27 @@
 #include "ground/log.h"
 #include "ports/scratch.h"
 #include "upstreams/shared_script.h"
+#include "upstreams/shared_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	EXCHANGE_SCOPES = 64, /* in one exchange; the others' turn is the next one */
-	GUARDS_MAX = 2 * EXCHANGE_SCOPES,
-	WORDS_MAX = 3 + 13 * GUARDS_MAX + 21 * EXCHANGE_SCOPES + 1, /* all of them leave one */
-	TEXT_MAX = 4 << 20,
+	EXCHANGE_SCOPES = WORDS_SCOPES,
+	GUARDS_MAX = WORDS_GUARDS,
 	FRESH_MS = 100,
 	HURRY_MS = 5,	  /* between hurried exchanges */
 	ACTIVE_MS = 5000, /* a scope takes part so long after its last use */
 	IDLE_MS = 1000,	  /* between exchanges that only say: I am here */
 	GREET_MS = 1000,  /* a worker that starts waits so long for the fleet's word */
-	WHY_MAX = 1024
-};
-
-/* Arguments under construction; texts move while they grow, so places are kept. */
-struct words {
-	struct buf text;
-	size_t n, at[WORDS_MAX];
+	WHY_MAX = 1024,
+	TABLES = 2
 };
 
 struct shared_limits {
 	struct permits_options options;
-	struct scopes *scopes;
+	struct scopes *tables[TABLES]; /* upstreams' scopes, and payers */
 	struct scratch *scratch;
 	struct scratch_script *script;
 	struct loop_timer *timer;
@@ -85,30 +79,6 @@ void shared_limits_hurry(struct shared_limits *s)
 
 /* ---- what goes out ---- */
 
-static void word(struct words *w, const char *text)
-{
-	if (w->n == WORDS_MAX)
-		return;
-	w->at[w->n++] = w->text.len;
-	(void)buf_append(&w->text, text, strlen(text) + 1);
-}
-
-static void word_number(struct words *w, double number)
-{
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "%.4f", number);
-	word(w, text);
-}
-
-static void word_count(struct words *w, int64_t number)
-{
-	char text[32];
-
-	(void)snprintf(text, sizeof(text), "%lld", (long long)number);
-	word(w, text);
-}
-
 static void put_guard(struct shared_limits *s, struct guard *g)
 {
 	const struct breaker_rule rule = guard_rule(*s->options.config, g->kind);
@@ -141,6 +111,7 @@ static void put_pace(struct shared_limits *s, struct scope *scope)
 	char load[96];
 
 	scope->exchanging = true;
+	quota_return(&scope->quota[RATE_TOKENS], shared_limits_workers(s), now);
 	s->paced[s->scopes_n++] = scope;
 	word(w, scope->id);
 	word(w, scope->upstream->name);
@@ -176,7 +147,8 @@ static bool is_stale(const struct shared_limits *s, const struct scope *scope)
 static bool is_in_a_hurry(const struct shared_limits *s, const struct scope *scope)
 {
 	return !is_stale(s, scope) && (scope->waiting || scope->floor_untold_ms ||
-					      scope->breaker->why || scope->health->why);
+					      (scope->breaker && scope->breaker->why) ||
+					      (scope->health && scope->health->why));
 }
 
 /* It was used lately, or has calls under way or jobs that wait: so others shall hear of it. */
@@ -187,16 +159,25 @@ static bool is_active(const struct shared_limits *s, const struct scope *scope)
 
 /* Adds those of the scopes used last that are due; returns how many there are then. A long call
  * keeps its scope active long after its last use, behind idle ones: so all are looked at. */
-static size_t choose(const struct shared_limits *s, struct scope *chosen[EXCHANGE_SCOPES], size_t n,
+static size_t choose_of(const struct shared_limits *s, const struct scopes *scopes,
+	struct scope *chosen[EXCHANGE_SCOPES], size_t n,
 	bool (*due)(const struct shared_limits *s, const struct scope *scope))
 {
-	for (struct ring *at = s->scopes->used.prev; at != &s->scopes->used && n < EXCHANGE_SCOPES;
+	for (struct ring *at = scopes->used.prev; at != &scopes->used && n < EXCHANGE_SCOPES;
 		at = at->prev) {
 		struct scope *scope = RING_OF(at, struct scope, used);
 
 		if (is_active(s, scope) && due(s, scope))
 			chosen[n++] = scope;
 	}
+	return n;
+}
+
+static size_t choose(const struct shared_limits *s, struct scope *chosen[EXCHANGE_SCOPES], size_t n,
+	bool (*due)(const struct shared_limits *s, const struct scope *scope))
+{
+	for (size_t i = 0; i < TABLES; i++)
+		n = choose_of(s, s->tables[i], chosen, n, due);
 	return n;
 }
 
@@ -219,7 +200,7 @@ static void gather(struct shared_limits *s)
 		struct guard *of[] = {chosen[i]->breaker, chosen[i]->health};
 
 		for (size_t k = 0; k < 2; k++)
-			if (of[k]->exchange != s->exchange)
+			if (of[k] && of[k]->exchange != s->exchange)
 				put_guard(s, of[k]);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -295,6 +276,23 @@ static void untold(struct scope *scope)
 		quota_untold(&scope->quota[i]);
 }
 
+/* An upstream says itself what was left of its limits; of a tenant's only we know. */
+static void forget(struct shared_limits *s, struct scope *scope)
+{
+	quota_forget(&scope->quota[RATE_REQUESTS]);
+	if (scope->breaker)
+		quota_forget(&scope->quota[RATE_TOKENS]);
+	else
+		quota_remember(&scope->quota[RATE_TOKENS], shared_limits_workers(s),
+			scope->copied_ms, now_of(s));
+}
+
+static void forget_each(struct shared_limits *s, const struct scopes *scopes)
+{
+	for (struct ring *at = scopes->used.next; at != &scopes->used; at = at->next)
+		forget(s, RING_OF(at, struct scope, used));
+}
+
 static void lost(struct shared_limits *s)
 {
 	if (s->up)
@@ -305,12 +303,8 @@ static void lost(struct shared_limits *s)
 		guard_untold(s->guards[i]);
 	for (size_t i = 0; i < s->scopes_n; i++)
 		untold(s->paced[i]);
-	for (struct ring *at = s->scopes->used.next; at != &s->scopes->used; at = at->next) {
-		struct scope *scope = RING_OF(at, struct scope, used);
-
-		for (size_t i = 0; i < RATES; i++)
-			quota_forget(&scope->quota[i]);
-	}
+	for (size_t i = 0; i < TABLES; i++)
+		forget_each(s, s->tables[i]);
 }
 
 static void on_reply(void *owner, enum err e, const struct scratch_reply *reply)
@@ -373,11 +367,15 @@ static void exchange(struct shared_limits *s)
 
 static bool any_active(const struct shared_limits *s)
 {
-	const struct ring *last = s->scopes->used.prev;
-	const struct scope *scope =
-		last != &s->scopes->used ? RING_OF(last, const struct scope, used) : NULL;
+	for (size_t i = 0; i < TABLES; i++) {
+		const struct ring *end = &s->tables[i]->used;
 
-	return scope && now_of(s) - scope->used_ms <= ACTIVE_MS;
+		if (end->prev != end &&
+			now_of(s) - RING_OF(end->prev, const struct scope, used)->used_ms <=
+				ACTIVE_MS)
+			return true;
+	}
+	return false;
 }
 
 static void on_timer(void *owner)
@@ -431,7 +429,7 @@ static enum err scratch_connect(struct shared_limits *s)
 }
 
 enum err shared_limits_new(const struct permits_options *options, struct scopes *scopes,
-	struct shared_limits **ret_shared)
+	struct scopes *payers, struct shared_limits **ret_shared)
 {
 	struct shared_limits *s;
 	enum err e;
@@ -444,9 +442,10 @@ enum err shared_limits_new(const struct permits_options *options, struct scopes 
 	if (!s)
 		return ERR_NOMEM;
 	s->options = *options;
-	s->scopes = scopes;
+	s->tables[0] = scopes;
+	s->tables[1] = payers;
 	s->began_ms = loop_now_ms(options->loop);
-	buf_init(&s->words.text, TEXT_MAX);
+	buf_init(&s->words.text, WORDS_TEXT_MAX);
 	e = loop_timer_new(options->loop, on_timer, s, &s->timer);
 	if (!e)
 		e = scratch_connect(s);

@@ -22,7 +22,7 @@ struct shared_limits;
 
 /* *ret is NULL when no Redis is configured: every function here then means "alone". */
 MUST_CHECK enum err shared_limits_new(const struct permits_options *options, struct scopes *scopes,
-	struct shared_limits **ret_shared);
+	struct scopes *payers, struct shared_limits **ret_shared);
 void shared_limits_free(struct shared_limits *s);
 
 bool shared_limits_alone(const struct shared_limits *s);

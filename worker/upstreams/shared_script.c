@@ -109,6 +109,8 @@ const char shared_script[] =
 	"  end\n"
 	"  redis.call('HSET', key, unpack(set))\n"
 	"  keep(key)\n"
+	"  if upstream == '' then redis.call('ZADD', '" PERMIT_PAYERS
+	"', now, id); return out end\n"
 	"  redis.call('HSET', '" PERMIT_LOAD
 	"' .. id, worker, load .. string.format(' %.0f', now))\n"
 	"  keep('" PERMIT_LOAD "' .. id)\n"
@@ -124,4 +126,5 @@ const char shared_script[] =
 	"redis.call('ZREMRANGEBYSCORE', '" PERMIT_WORKERS "', '-inf', now - 3000)\n"
 	"redis.call('ZREMRANGEBYSCORE', '" PERMIT_GUARDS "', '-inf', now - " PERMIT_KEEP_MS ")\n"
 	"redis.call('ZREMRANGEBYSCORE', '" PERMIT_PACES "', '-inf', now - " PERMIT_KEEP_MS ")\n"
+	"redis.call('ZREMRANGEBYSCORE', '" PERMIT_PAYERS "', '-inf', now - " PERMIT_KEEP_MS ")\n"
 	"return {redis.call('ZCARD', '" PERMIT_WORKERS "'), guards, paces}\n";

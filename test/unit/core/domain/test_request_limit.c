@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static const struct request_limit hundred = {.requests = 100, .burst = 20, .window_s = 60};
+static const struct request_limit hundred = {.amount = 100, .burst = 20, .window_s = 60};
 
 /* promises: S1.6 */
 static void test_a_burst_then_one_by_one(void **state)
@@ -62,7 +62,7 @@ static void test_never_more_than_burst_and_time_never_less(void **state)
 static void test_shares_make_the_whole(void **state)
 {
 	const struct limit_pace whole = limit_pace_of(&hundred);
-	const struct request_limit one = {.requests = 1, .burst = 1, .window_s = 60};
+	const struct request_limit one = {.amount = 1, .burst = 1, .window_s = 60};
 
 	for (int64_t n = 1; n <= 20; n++) {
 		const struct limit_pace share = limit_pace_share(whole, n);
@@ -87,11 +87,11 @@ static void test_what_is_wrong_is_named(void **state)
 	const char *member;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		assert_non_null(request_limit_fault(&wrong[i].limit, &member));
+		assert_non_null(request_limit_fault(LIMIT_USER, &wrong[i].limit, &member));
 		assert_string_equal(member, wrong[i].member);
 	}
-	assert_null(request_limit_fault(&hundred, &member));
-	assert_null(request_limit_fault(&(struct request_limit){0, 1, 60}, &member));
+	assert_null(request_limit_fault(LIMIT_USER, &hundred, &member));
+	assert_null(request_limit_fault(LIMIT_USER, &(struct request_limit){0, 1, 60}, &member));
 }
 
 static void test_levels_have_names(void **state)

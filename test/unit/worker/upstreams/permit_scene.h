@@ -24,6 +24,7 @@ struct scene {
 	struct permits *workers[SCENE_WORKERS];
 	bool (*done)(struct scene *s);
 	/* what a test counts while it waits */
+	struct permit_limit limit; /* of every tenant but the zero one */
 	struct permit held;
 	int asked, granted, in_row;
 	enum permit_block last;
@@ -66,6 +67,13 @@ static inline void scene_woken(void *owner)
 {
 }
 
+static inline struct permit_limit scene_limit(void *owner, struct id tenant)
+{
+	const struct permit_limit none = {.per_minute = 0};
+
+	return id_is_zero(tenant) ? none : ((struct scene *)owner)->limit;
+}
+
 /* sections: YAML behind the required ones. */
 static inline struct scene *scene_new(bool redis, const char *sections)
 {
@@ -91,8 +99,13 @@ static inline struct scene *scene_new(bool redis, const char *sections)
 	assert_int_equal(loop_timer_new(s->loop, scene_too_late, s, &s->deadline), ERR_OK);
 	assert_int_equal(loop_timer_new(s->loop, scene_step, s, &s->step), ERR_OK);
 	for (size_t i = 0; i < SCENE_WORKERS; i++) {
-		const struct permits_options options = {
-			s->loop, &s->config, &s->ids[i], scene_woken, s};
+		const struct permits_options options = {.loop = s->loop,
+			.config = &s->config,
+			.worker = &s->ids[i],
+			.wake = scene_woken,
+			.owner = s,
+			.limit_of = scene_limit,
+			.limits = s};
 
 		s->ids[i] = id_new(0);
 		assert_int_equal(permits_new(&options, &s->workers[i]), ERR_OK);
