@@ -275,6 +275,8 @@ const struct record_op *const producer_ops[] = {
 	&limits_read_op,
 	&limits_change_op,
 	&request_limits_list_op,
+	&request_limits_judge_op,
+	&tenant_plan_try_op,
 	&request_limit_change_op,
 	&tenant_plan_read_op,
 	&tenant_plan_change_op,

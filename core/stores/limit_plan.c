@@ -16,6 +16,17 @@ static const struct db_stmt list_stmt = {.name = "limit_list",
 	       " from limit_plan l order by l.plan, l.level, l.role limit " ROWS_LIMIT,
 	.reads = true};
 
+#define VERSION                                                                                \
+	"(select md5(coalesce(string_agg(v::text, ' ' order by v.plan, v.level, v.role), ''))" \
+	" from limit_plan v)"
+
+static const struct db_stmt version_stmt = {
+	.name = "limit_version", .sql = "select " VERSION, .reads = true};
+
+/* One change at a time: the next one sees what this one has committed. */
+static const struct db_stmt turn_stmt = {
+	.name = "limit_turn", .sql = "select pg_advisory_xact_lock(720713003)"};
+
 static const struct db_stmt tokens_stmt = {.name = "limit_tokens",
 	.sql = "select " COLUMNS " from limit_plan l where l.level = 'tokens'"
 	       " order by l.plan limit " ROWS_LIMIT,
@@ -46,24 +57,30 @@ static const struct db_stmt look_stmt = {.name = "limit_look",
 
 static const struct db_stmt set_stmt = {.name = "limit_set",
 	.sql = "with l as (insert into limit_plan as l (plan, level, role, requests, window_s, burst)"
-	       "  select $1, $2, $3, $4, $5, $6 where (select count(*) from (select from limit_plan"
-	       "   limit " ROWS_LIMIT ") n) < " ROWS_LIMIT
-	       "   or exists (select from limit_plan where plan = $1 and level = $2 and role = $3)"
+	       "  select $1, $2, $3, $4, $5, $6 where " VERSION " = $7"
+	       "   and ((select count(*) from (select from limit_plan limit " ROWS_LIMIT
+	       "    ) n) < " ROWS_LIMIT
+	       "    or exists (select from limit_plan where plan = $1 and level = $2 and role = $3))"
 	       "  on conflict (plan, level, role) do update set requests = excluded.requests,"
 	       "   window_s = excluded.window_s, burst = excluded.burst returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " SYSTEM_ZERO ", $7, $8, $9, $10, $11, 'limit.set', limit_id from l)"
+	       "  select " SYSTEM_ZERO ", $8, $9, $10, $11, $12, 'limit.set', limit_id from l)"
 	       " select limit_id from l"};
 
 static const struct db_stmt remove_stmt = {.name = "limit_remove",
 	.sql = "with l as (delete from limit_plan where plan = $1 and level = $2 and role = $3"
-	       "  returning *),"
+	       "  and " VERSION " = $4 returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " SYSTEM_ZERO ", $4, $5, $6, $7, $8, 'limit.remove', limit_id from l)"
+	       "  select " SYSTEM_ZERO ", $5, $6, $7, $8, $9, 'limit.remove', limit_id from l)"
 	       " select limit_id from l"};
 
 static const struct db_stmt plan_stmt = {.name = "limit_tenant_get",
 	.sql = "select plan from tenant_plan where tenant_id = $1",
+	.reads = true};
+
+static const struct db_stmt try_stmt = {.name = "limit_tenant_try",
+	.sql = "select (select plan from tenant_plan where tenant_id = $1) where $2::text is null"
+	       " or exists (select from limit_plan where plan = $2)",
 	.reads = true};
 
 static const struct db_stmt give_stmt = {.name = "limit_tenant_set",
@@ -104,17 +121,28 @@ static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct store_call *call = ctx;
 	size_t n = 0;
-	struct limit_row *rows = rows_read(e ? NULL : db_reply_rows(reply, 0), &e, &n);
+	struct limit_row *rows = rows_read(e ? NULL : db_reply_rows(reply, 1), &e, &n);
 
-	((limit_rows_done *)call->done)(call->ctx, e, rows, n);
+	((limit_rows_done *)call->done)(
+		call->ctx, e, rows, n, e ? NULL : db_text(db_reply_rows(reply, 0), 0, 0));
 	free(rows);
 	free(call);
 }
 
+/* The version first: what changes in between makes it old. */
 enum err limit_plan_list(struct db *db, limit_rows_done *done, void *ctx)
 {
-	return store_call_run(&(struct store_call_ask){db, NULL, 0, &list_stmt, NULL, on_list,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	struct store_call *call;
+	enum err e = store_call_begin(db, NULL, 0, &call);
+
+	if (e)
+		return e;
+	call->done = (store_call_fn *)done;
+	call->ctx = ctx;
+	db_query(db, &version_stmt, NULL);
+	db_query(db, &list_stmt, NULL);
+	db_commit(db, on_list, call);
+	return ERR_OK;
 }
 
 /* ---- news ---- */
@@ -232,6 +260,7 @@ static void write_query(struct db *db, const struct limit_change *change)
 		db_arg_int4(&a, change->row.limit.window_s);
 		db_arg_int8(&a, change->row.limit.burst);
 	}
+	db_arg_text(&a, change->version);
 	audit_by_args(&a, &change->by);
 	db_query(db, change->remove ? &remove_stmt : &set_stmt, &a);
 }
@@ -250,14 +279,14 @@ static struct limit_effect effect_read(const struct db_rows *r)
 static void on_effect(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct store_call *call = ctx;
-	const bool removes = call->n != 0, wrote = !e && db_reply_n(reply) > 1;
+	const bool removes = call->n != 0, wrote = !e && db_reply_n(reply) > 2;
 	struct limit_effect effect = {.was = false};
 
 	if (!e)
-		effect = effect_read(db_reply_rows(reply, 0));
+		effect = effect_read(db_reply_rows(reply, 1));
 	if (!e && removes && !effect.was)
 		e = ERR_NOT_FOUND;
-	else if (wrote && db_rows_n(db_reply_rows(reply, 1)) == 0)
+	else if (wrote && db_rows_n(db_reply_rows(reply, 2)) == 0)
 		e = ERR_CONFLICT;
 	((limit_effect_done *)call->done)(call->ctx, e, e ? NULL : &effect);
 	free(call);
@@ -275,6 +304,7 @@ enum err limit_plan_change(
 	call->done = (store_call_fn *)done;
 	call->ctx = ctx;
 	call->n = change->remove;
+	db_query(db, &turn_stmt, NULL);
 	key_args(&a, &change->row);
 	db_query(db, &look_stmt, &a);
 	if (!change->dry_run)
@@ -317,5 +347,17 @@ enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
 	db_arg_text(&a, plan);
 	audit_by_args(&a, by);
 	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &give_stmt, &a, on_plan,
+		{.done = (store_call_fn *)done, .ctx = ctx, .n = 1}});
+}
+
+enum err limit_tenant_try(
+	struct db *db, struct id tenant, const char *plan, limit_tenant_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, tenant);
+	db_arg_text(&a, plan);
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &try_stmt, &a, on_plan,
 		{.done = (store_call_fn *)done, .ctx = ctx, .n = 1}});
 }

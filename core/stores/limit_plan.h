@@ -12,18 +12,11 @@
 #ifndef STORES_LIMIT_PLAN_H
 #define STORES_LIMIT_PLAN_H
 
-#include "domain/request_limit.h"
+#include "domain/limit_check.h"
 #include "ports/db.h"
 #include "stores/audit.h"
 
-enum { LIMIT_ROWS_MAX = 4096, LIMIT_TENANTS_PAGE = 1000 };
-
-struct limit_row {
-	const char *plan;
-	enum limit_level level;
-	const char *role; /* of LIMIT_ROLE; else "" */
-	struct request_limit limit;
-};
+enum { LIMIT_ROWS_MAX = 4096, LIMIT_TENANTS_PAGE = 1000, LIMIT_VERSION_MAX = 33 };
 
 /* ---- for producers ---- */
 
@@ -58,14 +51,16 @@ MUST_CHECK enum err limit_token_news(
 
 /* ---- for operators ---- */
 
-typedef void limit_rows_done(void *ctx, enum err e, const struct limit_row *rows, size_t n);
-/* All of them, by plan, level and role. */
+typedef void limit_rows_done(
+	void *ctx, enum err e, const struct limit_row *rows, size_t n, const char *version);
+/* All of them, by plan, level and role; and a version, for a change that was judged by them. */
 MUST_CHECK enum err limit_plan_list(struct db *db, limit_rows_done *done, void *ctx);
 
 struct limit_change {
 	struct limit_row row;
 	bool remove;
-	bool dry_run; /* nothing is written */
+	bool dry_run;	     /* nothing is written */
+	const char *version; /* of the rows by which it was judged */
 	struct audit_actor by;
 };
 /* What a change does, or would do. */
@@ -76,7 +71,7 @@ struct limit_effect {
 };
 typedef void limit_effect_done(void *ctx, enum err e, const struct limit_effect *effect);
 /*   ERR_NOT_FOUND  remove: there is no such limit
- *   ERR_CONFLICT   as many limits stand as may */
+ *   ERR_CONFLICT   as many limits stand as may, or they are others by now */
 MUST_CHECK enum err limit_plan_change(
 	struct db *db, const struct limit_change *change, limit_effect_done *done, void *ctx);
 
@@ -87,5 +82,8 @@ MUST_CHECK enum err limit_tenant_get(
 /* plan NULL: none. Tells the one before.   ERR_NOT_FOUND  no limit is in a plan of this name */
 MUST_CHECK enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
 	const struct audit_actor *by, limit_tenant_done *done, void *ctx);
+/* The same, and nothing is written. */
+MUST_CHECK enum err limit_tenant_try(
+	struct db *db, struct id tenant, const char *plan, limit_tenant_done *done, void *ctx);
 
 #endif

@@ -11,6 +11,7 @@ static const struct column columns[] = {
 	{"PLAN", "plan", COLUMN_PLAIN},
 	{"LEVEL", "level", COLUMN_PLAIN},
 	{"REQUESTS", "requests", COLUMN_LIMIT},
+	{"TOKENS", "tokens", COLUMN_LIMIT},
 	{"WINDOW S", "window_s", COLUMN_PLAIN},
 	{"BURST", "burst", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
@@ -28,13 +29,15 @@ static const char *dry_query(const struct call *call)
 
 static void limit_show(const struct call *call, const char *head, const json_t *limit)
 {
+	const char *what = json_object_get(limit, "tokens") ? "tokens" : "requests";
+
 	if (!json_is_object(limit))
 		fprintf(call->out, "%-8s nothing\n", head);
-	else if (json_integer_value(json_object_get(limit, "requests")) == 0)
+	else if (json_integer_value(json_object_get(limit, what)) == 0)
 		fprintf(call->out, "%-8s free\n", head);
 	else
-		fprintf(call->out, "%-8s %lld requests in %lld s, %lld at once\n", head,
-			(long long)json_integer_value(json_object_get(limit, "requests")),
+		fprintf(call->out, "%-8s %lld %s in %lld s, %lld at once\n", head,
+			(long long)json_integer_value(json_object_get(limit, what)), what,
 			(long long)json_integer_value(json_object_get(limit, "window_s")),
 			(long long)json_integer_value(json_object_get(limit, "burst")));
 }
@@ -72,7 +75,7 @@ static enum outcome change_run(struct call *call, const char *method, json_t *bo
 	if (n >= (int)sizeof after ||
 		level[strspn(level, "abcdefghijklmnopqrstuvwxyz0123456789-_.:")] != '\0') {
 		json_decref(body);
-		return call_usage(call, "LEVEL is user, role:NAME, ip, tenant or global");
+		return call_usage(call, "LEVEL is user, role:NAME, ip, tenant, global or tokens");
 	}
 	ask.after = after;
 	ask.body = body;
@@ -82,12 +85,17 @@ static enum outcome change_run(struct call *call, const char *method, json_t *bo
 
 enum outcome limit_set_run(struct call *call)
 {
+	const bool tokens = strcmp(call->arguments[1], "tokens") == 0;
+	const char *what = tokens ? "tokens" : "requests";
 	json_t *body;
 
-	if (!call_text(call, "requests"))
-		return call_usage(call, "say how many: --requests N, 0 = free");
-	body = json_pack("{s:I, s:I}", "requests", (json_int_t)call_number(call, "requests", 0),
-		"window_s", (json_int_t)call_number(call, "window", WINDOW_S));
+	if (call_text(call, tokens ? "requests" : "tokens"))
+		return call_usage(call, "the level tokens counts --tokens, all others --requests");
+	if (!call_text(call, what))
+		return call_usage(call, tokens ? "say how many: --tokens N, 0 = free"
+					       : "say how many: --requests N, 0 = free");
+	body = json_pack("{s:I, s:I}", what, (json_int_t)call_number(call, what, 0), "window_s",
+		(json_int_t)call_number(call, "window", WINDOW_S));
 	if (call_text(call, "burst"))
 		json_object_set_new(body, "burst", json_integer(call_number(call, "burst", 0)));
 	return change_run(call, "PUT", body);

@@ -19,7 +19,8 @@ static const char role_prefix[] = "role:";
 struct limit_call {
 	struct record_call call; /* first */
 	struct limit_change change;
-	char plan[ROUTE_PARAM_MAX], role[ROUTE_PARAM_MAX];
+	char plan[ROUTE_PARAM_MAX], role[ROUTE_PARAM_MAX], version[LIMIT_VERSION_MAX];
+	char why[LIMIT_WHY_MAX]; /* it contradicts; "" = nothing */
 };
 
 static struct limit_call *of(const struct record_batch *batch)
@@ -74,7 +75,8 @@ static void configured_put(struct buf *out, const struct config *config, bool an
 	}
 }
 
-static void listed(void *ctx, enum err e, const struct limit_row *rows, size_t n)
+static void listed(
+	void *ctx, enum err e, const struct limit_row *rows, size_t n, const char *version)
 {
 	struct record_batch *batch = ctx;
 	struct request *r = of(batch)->call.r;
@@ -147,6 +149,62 @@ static enum err change_run(struct db *db, struct record_batch *batch)
 const struct record_op request_limit_change_op = {
 	"request_limit_change", RECORD_SLOW, 1, change_run, NULL};
 
+/* ---- judged by all others first ---- */
+
+static void judged(
+	void *ctx, enum err e, const struct limit_row *rows, size_t n, const char *version)
+{
+	struct record_batch *batch = ctx;
+	struct limit_call *c = of(batch);
+	struct request_limit configured[LIMIT_LEVELS];
+	const struct limit_rows all = {rows, n, configured};
+	struct limit_clash clash;
+
+	for (size_t i = 0; i < LIMIT_LEVELS; i++)
+		configured[i] = plans_configured(c->call.r->producer->config, (enum limit_level)i);
+	if (!e)
+		(void)snprintf(c->version, sizeof c->version, "%s", version);
+	if (!e && limit_contradicts(&all, &c->change.row, c->change.remove, &clash))
+		limit_clash_tell(&clash, c->why);
+	record_batch_end(batch, e);
+}
+
+static enum err judge_run(struct db *db, struct record_batch *batch)
+{
+	return limit_plan_list(db, judged, batch);
+}
+
+const struct record_op request_limits_judge_op = {
+	"request_limits_judge", RECORD_SLOW, 1, judge_run, NULL};
+
+static void contradicts(struct limit_call *c)
+{
+	struct problems p = {0};
+	char pointer[32];
+
+	if (c->change.remove) {
+		request_fail_detail(c->call.r, ERR_CONFLICT, c->why);
+	} else {
+		(void)snprintf(
+			pointer, sizeof pointer, "/%s", limit_level_counts(c->change.row.level));
+		problems_add(&p, pointer, "%s", c->why);
+		request_fail_with(c->call.r, ERR_INVALID_FIELD, &p);
+	}
+	request_resume(c->call.r);
+}
+
+static void judged_then(struct record_call *call)
+{
+	struct limit_call *c = (struct limit_call *)(void *)call;
+
+	if (c->why[0]) {
+		contradicts(c);
+		return;
+	}
+	call->then = NULL;
+	record_call_again(call, &request_limit_change_op);
+}
+
 /* What the path names; NULL: the request was answered. */
 static struct limit_call *change_new(struct request *r)
 {
@@ -164,8 +222,11 @@ static struct limit_call *change_new(struct request *r)
 	c->change = (struct limit_change){
 		.row = {.plan = c->plan, .level = limit_level_from_text(level), .role = c->role},
 		.dry_run = query_bool(&r->query, "dry_run") == 1,
+		.version = c->version,
 		.by = request_actor(r)};
-	c->call.conflict = "there are as many limits as there may be";
+	c->call.then = judged_then;
+	c->call.conflict =
+		"there are as many limits as there may be, or they were changed meanwhile";
 	return c;
 }
 
@@ -190,7 +251,7 @@ static void change_start(struct limit_call *c)
 	if (fault)
 		request_fail_detail(c->call.r, ERR_INVALID_FIELD, fault);
 	else
-		record_call_start(&c->call, &request_limit_change_op);
+		record_call_start(&c->call, &request_limits_judge_op);
 }
 
 static bool limit_read(

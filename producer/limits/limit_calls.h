@@ -6,6 +6,7 @@
  *   GET, PUT /v1/tenants/{name}/plan
  *
  * ?dry_run=true says what would change and for how many tenants, and changes nothing.
+ * A limit that contradicts another (domain/limit_check.h) is refused, with the path between them.
  * A change holds in every producer within PLANS_LOOK_MS and a moment, that of tokens in every
  * worker a little later (worker/token_limits.h).
  *
@@ -23,6 +24,6 @@ void tenant_plan_get(struct request *r);
 void tenant_plan_put(struct request *r);
 
 extern const struct record_op request_limits_list_op, request_limit_change_op, tenant_plan_read_op,
-	tenant_plan_change_op;
+	tenant_plan_try_op, tenant_plan_change_op, request_limits_judge_op;
 
 #endif

@@ -67,6 +67,14 @@ static enum err change_run(struct db *db, struct record_batch *batch)
 	return limit_tenant_set(db, t->tenant, wanted(t), &t->by, set, batch);
 }
 
+static enum err try_run(struct db *db, struct record_batch *batch)
+{
+	const struct tenant_call *t = of(batch);
+
+	return limit_tenant_try(db, t->tenant, wanted(t), set, batch);
+}
+
+const struct record_op tenant_plan_try_op = {"tenant_plan_try", RECORD_SLOW, 1, try_run, NULL};
 const struct record_op tenant_plan_read_op = {"tenant_plan_read", RECORD_SLOW, 1, read_run, NULL};
 const struct record_op tenant_plan_change_op = {
 	"tenant_plan_change", RECORD_SLOW, 1, change_run, NULL};
@@ -80,10 +88,12 @@ static void changed(struct record_call *call)
 static void tenant_found(struct record_call *call)
 {
 	const struct tenant_call *t = (struct tenant_call *)(void *)call;
-	const bool sets = t->body && !is_dry(t);
+	const bool dry = t->body && is_dry(t), sets = t->body && !dry;
 
 	call->then = sets ? changed : NULL;
-	record_call_again(call, sets ? &tenant_plan_change_op : &tenant_plan_read_op);
+	record_call_again(call, sets  ? &tenant_plan_change_op
+				: dry ? &tenant_plan_try_op
+				      : &tenant_plan_read_op);
 }
 
 static void begin(struct request *r, json_t *body)

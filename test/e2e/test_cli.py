@@ -213,11 +213,12 @@ def test_request_limits_are_tried_set_given_and_removed(
     )
     assert "cli-plan" not in ok("limit", "list")
     ok("tenant", "create", "cli-planned", "--show")
-    assert longhaul("limit", "plan", "cli-planned", "cli-plan").returncode == 7
+    for dry in ([], ["-n"]):
+        assert longhaul("limit", "plan", "cli-planned", "cli-plan", *dry).returncode == 7
     ok("limit", "set", "cli-plan", "user", *more)
     ok("limit", "set", "cli-plan", "role:guest", "--requests", "0")
     listed = ok("limit", "list").splitlines()
-    assert ["cli-plan", "user", "600000", "120", "50"] in [row.split() for row in listed]
+    assert ["cli-plan", "user", "600000", "-", "120", "50"] in [row.split() for row in listed]
     assert ok("limit", "plan", "cli-planned", "cli-plan", "-n").endswith("nothing was changed\n")
     assert ok("limit", "plan", "cli-planned") == "none of its own\n"
     ok("limit", "plan", "cli-planned", "cli-plan")
@@ -229,6 +230,10 @@ def test_request_limits_are_tried_set_given_and_removed(
         ok("limit", "remove", "cli-plan", level)
     assert longhaul("limit", "remove", "cli-plan", "user").returncode == 3
     assert longhaul("limit", "set", "cli-plan", "nobody", "--requests", "1").returncode != 0
+    assert longhaul("limit", "set", "cli-plan", "tokens", "--requests", "1").returncode == 2
+    assert longhaul("limit", "set", "cli-plan", "user", "--tokens", "1").returncode == 2
+    tokens = ok("limit", "set", "cli-plan", "tokens", "--tokens", "9000", "-n")
+    assert "after    9000 tokens in 60 s, 9000 at once\n" in tokens
     assert longhaul("limit", "set", "cli-plan", "a/b", "--requests", "1").returncode == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -383,7 +384,9 @@ def test_limits_are_written_shown_and_tried(place: LimitsWorld, tenants: Tenants
     }
     rows = [row for row in admin.get("/v1/limits").json()["data"] if row["plan"] == "tried"]
     assert rows == []
-    assert admin.put(f"/v1/tenants/{tenant}/plan", json={"plan": "tried"}).status_code == 409
+    for query in ("", "?dry_run=true"):
+        reply = admin.put(f"/v1/tenants/{tenant}/plan{query}", json={"plan": "tried"})
+        assert reply.status_code == 409
     place.limit("tried", "role:analyst", 5, 60, burst=2)
     place.plan(tenant, "tried")
     assert admin.get(f"/v1/tenants/{tenant}/plan").json()["plan"] == "tried"
@@ -409,6 +412,63 @@ def test_limits_are_written_shown_and_tried(place: LimitsWorld, tenants: Tenants
 )
 def test_what_makes_no_sense_is_refused(place: LimitsWorld, path: str, body: Any) -> None:
     assert place.admin.http.put(f"/v1/limits/{path}", json=body).status_code == 422
+
+
+def test_a_limit_that_contradicts_another_is_refused_with_the_path(
+    place: LimitsWorld, tenants: Tenants
+) -> None:
+    admin = place.admin.http
+    place.limit("strict", "tenant", 100, 60)
+    place.limit("strict", "user", 50, 60)
+    for dry in ("true", "false"):
+        reply = admin.put(
+            "/v1/limits/strict/role:guest",
+            json={"requests": 2, "window_s": 1},
+            params={"dry_run": dry},
+        )
+        assert reply.status_code == 422
+        (problem,) = reply.json()["errors"]
+        assert problem["pointer"] == "/requests"
+        assert "strict/role:guest > strict/tenant: 2 in 1 s" in problem["detail"]
+    lower = admin.put("/v1/limits/strict/tenant", json={"requests": 49, "window_s": 60})
+    assert lower.status_code == 422
+    assert "strict/user > strict/tenant" in lower.json()["errors"][0]["detail"]
+    place.limit("default", "tenant", 10, 60)
+    gone = admin.delete("/v1/limits/strict/tenant")
+    assert gone.status_code == 409
+    assert "strict/user > default/tenant" in gone.json()["detail"]
+    made(admin.delete("/v1/limits/strict/user"), 200)
+    made(admin.delete("/v1/limits/strict/tenant"), 200)
+
+
+def test_changes_made_at_once_do_not_contradict_each_other(place: LimitsWorld) -> None:
+    """Each is fine beside what stood before, both together are not: one of them comes second."""
+    place.limit("race", "tenant", 100, 60)
+    place.limit("race", "user", 10, 60)
+    changes = {"user": 90, "tenant": 20}
+    ready = threading.Barrier(2)
+    told: dict[str, int] = {}
+
+    def change(level: str) -> None:
+        with httpx.Client(
+            base_url=place.admin.http.base_url, headers=place.admin.http.headers, timeout=60
+        ) as http:
+            ready.wait()
+            body = {"requests": changes[level], "window_s": 60}
+            told[level] = http.put(f"/v1/limits/race/{level}", json=body).status_code
+
+    for _ in range(10):
+        threads = [threading.Thread(target=change, args=[level]) for level in changes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(told.values()) <= {200, 409, 422} and list(told.values()).count(200) <= 1
+        rows = place.admin.http.get("/v1/limits").json()["data"]
+        now = {row["level"]: row["requests"] for row in rows if row["plan"] == "race"}
+        assert now["user"] <= now["tenant"]
+        place.limit("race", "user", 10, 60)
+        place.limit("race", "tenant", 100, 60)
 
 
 def test_being_refused_is_no_way_around_a_limit(place: LimitsWorld, tenants: Tenants) -> None:

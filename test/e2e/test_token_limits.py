@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from client import TERMINAL, Client, chat, until
 from limits_world import LimitsWorld, Tenants
@@ -36,9 +37,9 @@ def place(world: LimitsWorld) -> Iterator[LimitsWorld]:
 class Tenant:
     """A tenant, what it has submitted, and what its calls used."""
 
-    def __init__(self, place: LimitsWorld, plan: str | None = None) -> None:
+    def __init__(self, place: LimitsWorld, plan: str | None = None, name: str = "") -> None:
         tenants = Tenants(place.stack, place.admin)
-        self.name = tenants.tenant()
+        self.name = name or tenants.tenant()
         self.client = Client(place.urls[0], tenants.key(self.name))
         self.jobs: list[str] = []
         if plan:
@@ -50,6 +51,20 @@ class Tenant:
         fresh = [answer["id"] for answer in self.client.bulk([job] * n)]
         self.jobs += fresh
         return fresh
+
+    def held_by(self) -> set[str]:
+        """The workers that sent jobs of it back for want of tokens."""
+        jobs = [self.client.get(job, expand="attempts") for job in self.jobs]
+        return {
+            one["worker"]
+            for job in jobs
+            for one in job["attempts"]
+            if (one.get("error") or {}).get("code") == "tenant_tokens"
+        }
+
+    def known_to_both(self) -> None:
+        """Until both workers have heard that it has used up its limit."""
+        until("both workers limit it", lambda: self.submit(4) and len(self.held_by()) == 2)
 
     def now(self) -> list[dict[str, Any]]:
         return [self.client.get(job) for job in self.jobs]
@@ -77,24 +92,12 @@ def limit(place: LimitsWorld, plan: str, tokens: int, window_s: int = HOUR, **mo
 def in_force(place: LimitsWorld) -> None:
     """Until both workers hold back by what was said before: a further tenant tells."""
     limit(place, "mark", 1)
-    probe = Tenant(place, "mark")
-
-    def held_by() -> set[str]:
-        probe.submit(4)
-        jobs = [probe.client.get(job, expand="attempts") for job in probe.jobs]
-        return {
-            one["worker"]
-            for job in jobs
-            for one in job["attempts"]
-            if (one.get("error") or {}).get("code") == "tenant_tokens"
-        }
-
-    until("both workers limit", lambda: len(held_by()) == 2)
+    Tenant(place, "mark").known_to_both()
 
 
 def test_who_is_over_its_limit_waits_and_others_pass(place: LimitsWorld) -> None:
     limit(place, "small", 2000)
-    poor, other = Tenant(place, "small"), Tenant(place)
+    poor, other = Tenant(place, "small", name="demo"), Tenant(place)
     in_force(place)
     poor.submit(60)
     done, held = until("they ended or wait", poor.settled)
@@ -103,6 +106,78 @@ def test_who_is_over_its_limit_waits_and_others_pass(place: LimitsWorld) -> None
     # they hold no slot, and no attempt of theirs counts
     assert {(job["state"], job["attempt"]) for job in held} == {("waiting", 0)}
     assert other.client.wait(other.submit(1)[0])["state"] == "completed"
-    limit(place, "small", 200_000)
+    story = place.stack.longhaul("why", held[0]["id"])
+    assert "the tenant's limit of tokens is used up for now, tenant_tokens" in story
+    assert "nothing was sent: the attempt does not count" in story
+    assert re.search(r"waiting, for limit|waited for limit|wait for limit", story), story
+    limit(place, "small", 200_000, 60)
     for job in poor.jobs:
         assert poor.client.wait(job)["state"] == "completed"
+    place.plan("demo", None)
+
+
+def test_what_was_not_used_comes_back(place: LimitsWorld) -> None:
+    """Calls that are rated at fifty tokens and more, and use a few or none: many more than a
+    limit would hold of the rated ones end without a wait."""
+    limit(place, "frugal", 600)
+    tenant = Tenant(place, "frugal")
+    in_force(place)
+    for n in range(30):
+        model = "sim?tokens=2" if n % 2 else f"sim?fail=400&seed={n}"
+        (job,) = tenant.submit(1, model)
+        found = tenant.client.get(tenant.client.wait(job)["id"], expand="attempts")
+        assert [one["waiting_for"] for one in found["attempts"]] == [None], found
+    (job,) = tenant.submit(1, "sim?ttft_ms=3600000")
+    until("it runs", lambda: tenant.client.get(job)["state"] == "running")
+    tenant.client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+    tenant.submit(20)
+    until("they ended or wait", tenant.settled)
+    assert tenant.used() <= 600 + CALL
+    # what the cancelled call was rated at came back too
+    assert tenant.used() >= 600 - 2 * CALL
+
+
+def test_a_redis_that_is_gone_and_comes_back_empty_gives_nothing_away(place: LimitsWorld) -> None:
+    limit(place, "kept", 1000)
+    tenant = Tenant(place, "kept")
+    in_force(place)
+    tenant.submit(40)
+    tenant.known_to_both()
+    until("they ended or wait", tenant.settled)
+    used = tenant.used()
+    place.stack.stop("redis-limits")
+    until("all are alone", lambda: shared(place) == [0, 0])
+    tenant.submit(10)
+    until("they ended or wait", tenant.settled)
+    place.stack.start("redis-limits")
+    until("all share", lambda: shared(place) == [1, 1])
+    tenant.submit(10)
+    until("they ended or wait", tenant.settled)
+    # an hour gives a thousand: what came in meanwhile is less than a few calls' worth
+    assert used <= tenant.used() <= 1000 + 2 * CALL
+
+
+def shared(place: LimitsWorld) -> list[float]:
+    pages = [httpx.get(place.stack.address(f"worker-{n}"), timeout=60).text for n in (1, 2)]
+    lines = [line for page in pages for line in page.splitlines()]
+    return [float(line.split()[1]) for line in lines if line.startswith("longhaul_limits_shared ")]
+
+
+def test_limits_of_tokens_are_written_and_shown(place: LimitsWorld) -> None:
+    admin = place.admin.http
+    change = made(
+        admin.put("/v1/limits/tried/tokens", json={"tokens": 5000, "window_s": 60, "burst": 900}),
+        200,
+    )
+    assert change["after"] == {"tokens": 5000, "window_s": 60, "burst": 900}
+    (row,) = [row for row in admin.get("/v1/limits").json()["data"] if row["plan"] == "tried"]
+    assert (row["level"], row["tokens"], row["burst"]) == ("tokens", 5000, 900)
+    for body in (
+        {"requests": 5, "window_s": 60},
+        {"tokens": 5, "window_s": 60, "burst": 6},
+        {"tokens": 2_000_000_000, "window_s": 60},
+        {"tokens": -1, "window_s": 60},
+        {"tokens": 5},
+    ):
+        assert admin.put("/v1/limits/tried/tokens", json=body).status_code == 422, body
+    assert admin.put("/v1/limits/tried/user", json={"tokens": 5, "window_s": 60}).status_code == 422
