@@ -36,6 +36,7 @@
 #include "jobs/submit_call.h"
 #include "jobs/usage_call.h"
 #include "limits/limit_calls.h"
+#include "limits/limits_now.h"
 #include "limits/plans.h"
 #include "producer.h"
 #include "publish.h"
@@ -191,6 +192,8 @@ const struct route producer_routes[] = {
 	{"PUT",    "/v1/tenants/{name}/plan", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, tenant_plan_put,
 	 PERMISSION_OPERATOR_TENANT, ROUTE_THING},
 	{"GET",    "/v1/limits",           ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, request_limits_get,
+	 PERMISSION_OPERATOR_READ, ROUTE_THING},
+	{"GET",    "/v1/limits/now",       ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, limits_now_get,
 	 PERMISSION_OPERATOR_READ, ROUTE_THING},
 	{"PUT",    "/v1/limits/{plan}/{level}", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, request_limit_put,
 	 PERMISSION_OPERATOR_TENANT, ROUTE_THING},

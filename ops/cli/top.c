@@ -45,6 +45,16 @@ static const struct column upstream_columns[] = {
 	{"PACING", "health.pacing", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
+/* Levels of requests, as the producer that is asked knows them; tenants' tokens, as workers do. */
+static const struct column limit_columns[] = {
+	{"AT ITS LIMIT", "level", COLUMN_PLAIN},
+	{"TENANT", "tenant", COLUMN_PLAIN},
+	{"LEFT", "left", COLUMN_PLAIN},
+	{"BURST", "burst", COLUMN_PLAIN},
+	{"PER MINUTE", "per_minute", COLUMN_PLAIN},
+	{"REFUSED/MIN", "refused_per_minute", COLUMN_PLAIN},
+	{NULL, NULL, COLUMN_PLAIN},
+};
 /* What matters stands in the first 80 columns: a terminal cuts the rest. */
 static const struct column worker_columns[] = {
 	{"WORKER", "id", COLUMN_PLAIN},
@@ -68,6 +78,7 @@ static const struct {
 	{"queues", "/v1/queues", queue_columns},
 	{"tenants", "/v1/tenants?limit=100", tenant_columns},
 	{"upstreams", "/v1/upstreams", upstream_columns},
+	{"limits", "/v1/limits/now", limit_columns},
 	{"workers", "/v1/workers", worker_columns},
 };
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
@@ -127,11 +138,26 @@ static void put_rate(const struct top *top, json_t *worker)
 	json_object_set_new(worker, "ended_per_s", json_real(strtod(text, NULL)));
 }
 
+/* By its name, where that is on the page. */
+static void put_tenant(const json_t *tenants, json_t *limit)
+{
+	json_t *id = json_object_get(limit, "tenant_id"), *name = id;
+	const json_t *tenant;
+	size_t i;
+
+	json_array_foreach(tenants, i, tenant)
+	{
+		if (json_equal(id, json_object_get(tenant, "id")))
+			name = json_object_get(tenant, "name");
+	}
+	json_object_set(limit, "tenant", name);
+}
+
 static enum outcome look(struct top *top)
 {
 	json_t *page = json_object();
 	enum outcome outcome = page ? OUTCOME_OK : OUTCOME_FAILED;
-	json_t *worker, *upstream;
+	json_t *worker, *upstream, *limit;
 	size_t i;
 
 	for (i = 0; i < PARTS && outcome == OUTCOME_OK; i++)
@@ -152,6 +178,10 @@ static enum outcome look(struct top *top)
 	json_array_foreach(json_object_get(page, "upstreams"), i, upstream)
 	{
 		upstream_health_put(upstream);
+	}
+	json_array_foreach(json_object_get(page, "limits"), i, limit)
+	{
+		put_tenant(json_object_get(page, "tenants"), limit);
 	}
 	return OUTCOME_OK;
 }

@@ -7,6 +7,7 @@
 #include "limits/limit_flush.h"
 #include "limits/limit_script.h"
 #include "limits/plans.h"
+#include "limits/refusal_rate.h"
 #include "producer.h"
 
 #include <pthread.h>
@@ -28,6 +29,7 @@ struct limiter {
 	struct levels *levels;
 	_Atomic bool shared;
 	_Atomic uint64_t admitted, local, refused[LIMIT_LEVELS];
+	struct refusal_rate refusals[LIMIT_LEVELS];
 	/* the loop's */
 	struct loop_wake *wake;
 	struct loop_timer *deadline, *company;
@@ -105,9 +107,14 @@ static void count(struct limiter *l, const struct limit_ask *ask)
 {
 	if (ask->admitted)
 		l->admitted++;
-	for (size_t i = 0; !ask->admitted && i < ask->n; i++)
-		if (limit_pace_room(ask->keys[i].pace, ask->keys[i].ahead_us) < 1)
-			l->refused[ask->keys[i].level]++;
+	for (size_t i = 0; !ask->admitted && i < ask->n; i++) {
+		const struct limit_key *key = &ask->keys[i];
+
+		if (limit_pace_room(key->pace, key->ahead_us) >= 1)
+			continue;
+		l->refused[key->level]++;
+		refusal_rate_add(&l->refusals[key->level], clock_ms());
+	}
 }
 
 /* Under the lock. */
@@ -369,8 +376,10 @@ struct limiter_counts limiter_counts(const struct limiter *l)
 	struct limiter_counts counts = {
 		.admitted = l->admitted, .local = l->local, .shared = l->shared};
 
-	for (size_t i = 0; i < LIMIT_LEVELS; i++)
+	for (size_t i = 0; i < LIMIT_LEVELS; i++) {
 		counts.refused[i] = l->refused[i];
+		counts.refused_lately[i] = refusal_rate_read(&l->refusals[i], clock_ms());
+	}
 	return counts;
 }
 

@@ -44,7 +44,8 @@ MUST_CHECK enum err limiter_check(struct request *r, bool *ret_parked);
 struct limiter_counts {
 	uint64_t admitted, local; /* local: decided without Redis, either way */
 	uint64_t refused[LIMIT_LEVELS];
-	bool shared; /* Redis decides */
+	uint64_t refused_lately[LIMIT_LEVELS]; /* in the last minute */
+	bool shared;			       /* Redis decides */
 };
 struct limiter_counts limiter_counts(const struct limiter *l);
 

@@ -118,6 +118,14 @@ def test_the_whole_installation_has_a_limit_too(place: LimitsWorld, tenants: Ten
     refused = sum(place.told("longhaul_request_limit_refused_total", level="global"))
     assert refused - before == PRODUCERS * 15 - done + 1
 
+    def told_now() -> bool:
+        """By the producer that the operator asks, of its own refusals within a minute."""
+        place.ask_all(keys[1], 1)
+        rows = place.admin.http.get("/v1/limits/now").json()["data"]
+        return any(r["level"] == "global" and r["refused_per_minute"] >= 1 for r in rows)
+
+    until("it is told that the limit is reached", told_now)
+
 
 def test_who_is_refused_at_one_level_is_charged_at_none(
     place: LimitsWorld, tenants: Tenants

@@ -126,6 +126,7 @@ OBSERVER: dict[tuple[str, str], int] = {
     ("GET", "/v1/tenants/{name}/plan"): 200,
     ("PUT", "/v1/tenants/{name}/plan"): 403,
     ("GET", "/v1/limits"): 200,
+    ("GET", "/v1/limits/now"): 200,
     ("PUT", "/v1/limits/{plan}/{level}"): 403,
     ("DELETE", "/v1/limits/{plan}/{level}"): 403,
     ("POST", "/v1/api-keys"): 403,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -110,6 +111,11 @@ def test_who_is_over_its_limit_waits_and_others_pass(place: LimitsWorld) -> None
     assert "the tenant's limit of tokens is used up for now, tenant_tokens" in story
     assert "nothing was sent: the attempt does not count" in story
     assert re.search(r"waiting, for limit|waited for limit|wait for limit", story), story
+    page = json.loads(place.stack.longhaul("top", "--json"))
+    (row,) = [row for row in page["limits"] if row["tenant"] == "demo"]
+    assert row["level"] == "tokens" and row["left"] < 2 * CALL and row["burst"] == 2000
+    assert other.name not in {row["tenant"] for row in page["limits"]}
+    assert re.search(r"^tokens +demo ", place.stack.longhaul("top", "--once"), re.MULTILINE)
     limit(place, "small", 200_000, 60)
     for job in poor.jobs:
         assert poor.client.wait(job)["state"] == "completed"

@@ -63,7 +63,7 @@ def test_the_page_for_programs_counts_what_runs(stack: Any, slow: list[str]) -> 
         return p if min(*counts, demo["running"]) >= len(slow) else None
 
     seen = until("the page counts their calls", told)
-    assert set(seen) == {"queues", "tenants", "upstreams", "workers"}
+    assert set(seen) == {"queues", "tenants", "upstreams", "limits", "workers"}
     assert total(seen["workers"], "memory_bytes") > 0
     assert all(w["memory_target_bytes"] >= w["memory_bytes"] for w in seen["workers"])
     assert "simulator" in [upstream["name"] for upstream in seen["upstreams"]]

@@ -142,18 +142,20 @@ static double resume_at(struct permits *p, struct scope *scope, struct scope_lin
 }
 
 /* In line the fleet's k-th parked job comes back when the k-th leave after now may be had. Alone,
- * this worker's k-th one does; what the fleet is told later is the same either way. */
+ * this worker's k-th one does; what the fleet is told later is the same either way. No line is
+ * longer than a job may stand in it. */
 static double line_at(struct permits *p, struct scope *scope, double tokens, int64_t wait_ms)
 {
 	const struct quota_fleet fleet = permits_fleet(p);
-	const double now = (double)permits_now(p);
+	const double now = (double)permits_now(p), from_ms = fmax(scope->parked_ms, now);
+	const double most_ms = (double)permits_config(p)->pacing.park_max_s * 1000;
+	const double room_ms = fmax(0, now + most_ms - from_ms);
 	const double here_ms = 1000 / (PARKED_HURRY * expected_per_s(p, scope, tokens));
 	const double fleet_ms = here_ms / fleet.workers;
 	const double first_ms = scope->parked_ms > now ? 0 : fmax(0, (double)wait_ms - here_ms);
 
-	scope->parked_ms =
-		fmax(scope->parked_ms, now) + first_ms + (fleet.alone ? here_ms : fleet_ms);
-	scope->parked_untold += first_ms + fleet_ms;
+	scope->parked_ms = from_ms + fmin(room_ms, first_ms + (fleet.alone ? here_ms : fleet_ms));
+	scope->parked_untold += fmin(room_ms, first_ms + fleet_ms);
 	return scope->parked_ms;
 }
 
