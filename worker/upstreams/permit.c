@@ -253,10 +253,11 @@ static bool asked_find(struct permits *p, const struct permit_ask *ask, struct a
 /* Whoever stands in line goes before those behind. */
 static bool is_behind(const struct permit *permit)
 {
-	const struct scope *scope = permit->scope;
+	const struct scope *scope = permit->scope, *place = permit->place;
 
-	return permit->place == scope ? !permit_is_timed(permit->by) && scope->passed_over
-				      : scope->in_line > 0;
+	if (place && place == scope)
+		return !permit_is_timed(permit->by) && place->passed_over;
+	return scope->in_line > 0;
 }
 
 static enum permit_block blocked_by(struct permits *p, const struct permit *permit,
