@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-static const double CALL_MEMORY = 0.9;
+static const double CALL_MEMORY = 0.7;
 
 static struct permit_limit limit_of(struct permits *p, struct id tenant)
 {
@@ -98,6 +98,16 @@ void payer_ended(struct permits *p, struct permit *permit, double booked)
 	scopes_use(&p->payers, payer, now);
 }
 
+/* Where there is less than a call for each worker, each calls one job now and then. */
+static double my_part(struct scope *payer, double calls)
+{
+	payer->spared += calls;
+	if (payer->spared < 1)
+		return 0;
+	payer->spared = 0;
+	return fmax(1, calls);
+}
+
 /* What is there is reckoned first, and only what seems enough is looked up: thousands of tenants
  * may have jobs that wait in the record. */
 double payer_spare(struct permits *p, struct scope *payer)
@@ -114,9 +124,11 @@ double payer_spare(struct permits *p, struct scope *payer)
 	if (limit.per_minute <= 0)
 		return limit.per_minute < 0 ? 0 : INFINITY;
 	calls = quota_left(tokens, fleet, payer->copied_ms, now) * tokens->capacity /
-		(fleet.alone ? 1 : fleet.workers) / fmax(1, payer->output_tokens);
+		fmax(1, payer->output_tokens);
 	if (calls < 1)
 		return 0;
 	scopes_use(&p->payers, payer, now);
-	return shared_limits_fresh(p->shared, payer) ? calls : 0;
+	return shared_limits_fresh(p->shared, payer)
+		       ? my_part(payer, fleet.alone ? calls : calls / fleet.workers)
+		       : 0;
 }

@@ -53,6 +53,7 @@ struct scope {
 	struct scope_upstream *upstream;
 	struct guard *breaker, *health; /* NULL: it is a payer */
 	struct id tenant;		/* a payer's */
+	double spared; /* a payer's: of a job that this worker may call, the part saved up */
 
 	struct quota quota[RATES];
 	struct aimd aimd;
