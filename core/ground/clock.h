@@ -15,7 +15,9 @@
 /* Monotonic milliseconds / microseconds; no meaning outside this process. */
 int64_t clock_ms(void);
 int64_t clock_us(void);
-/* Tells what Postgres' now() was (unix ms) at this moment. */
+/* Tells what Postgres' now() was (unix ms) at this moment or shortly before: so the
+ * record's time here is never ahead, and what one process dates (an id, a token) lies
+ * before what another asks of the record afterwards (a revocation of all until now). */
 void clock_sync(int64_t record_ms);
 /* The record's time in unix ms; the host's wall clock until first synced. */
 int64_t clock_record_ms(void);

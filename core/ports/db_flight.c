@@ -182,8 +182,8 @@ static void hello_take(struct db *db, PGresult *r)
 		db->broken = true;
 		return;
 	}
-	/* The answer was made about half a round trip ago. */
-	clock_sync(db_int(&rows, 0, 0) + (clock_us() - db->hello_us) / 2000);
+	/* Not half a round trip later: a new backend takes most of it before it looks. */
+	clock_sync(db_int(&rows, 0, 0));
 	db->origin.system_identifier = (uint64_t)db_int(&rows, 0, 1);
 	db->origin.timeline = (uint32_t)db_int(&rows, 0, 2);
 	db->origin.backend_pid = (int32_t)db_int(&rows, 0, 3);
@@ -192,7 +192,6 @@ static void hello_take(struct db *db, PGresult *r)
 
 void db_hello(struct db *db)
 {
-	db->hello_us = clock_us();
 	if (PQsendQueryParams(db->pg, hello_sql, 0, NULL, NULL, NULL, NULL, 1) != 1 ||
 		PQpipelineSync(db->pg) != 1)
 		db->broken = true;

@@ -17,7 +17,12 @@ from stacks import Simulator, admin_client, running, tenant_client
 NEUTRAL: dict[str, dict[str, Any]] = {
     "producer": {"header_timeout_ms": 120_000},
     "retry": {"budget_percent": 100},
-    "breaker": {"calls_min": 100_000, "failures_in_row": 0, "key_refusals": 1000},
+    "breaker": {
+        "calls_min": 100_000,
+        "failures_in_row": 0,
+        "key_refusals": 1000,
+        "slow_first_token_ms": 86_400_000,
+    },
 }
 
 

@@ -17,7 +17,10 @@ void aimd_answered(struct aimd *a, int64_t in_flight, int64_t ceiling)
 
 	if (a->limit <= 0 || 2 * in_flight < limit)
 		return;
-	a->limit = fmin((double)ceiling, fmax(a->limit, 1) + 1.0 / (double)limit);
+	if (a->limit < a->threshold)
+		a->limit = fmin(a->threshold, fmax(a->limit, 1) + 1);
+	else
+		a->limit = fmin((double)ceiling, fmax(a->limit, 1) + 1.0 / (double)limit);
 }
 
 void aimd_overloaded(struct aimd *a, int64_t in_flight, int64_t ceiling, int64_t now_ms)
@@ -27,5 +30,6 @@ void aimd_overloaded(struct aimd *a, int64_t in_flight, int64_t ceiling, int64_t
 	if (a->lowered_ms && now_ms - a->lowered_ms < AIMD_HOLD_MS)
 		return;
 	a->lowered_ms = now_ms;
+	a->threshold = DECREASE * limit;
 	a->limit = fmax(1, DECREASE * fmin(limit, fmax(1, (double)in_flight)));
 }

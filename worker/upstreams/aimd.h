@@ -3,7 +3,10 @@
  * Additive increase, multiplicative decrease (Chiu and Jain 1989), on what the
  * upstream says: 429, 503, 529 and time-outs lower the limit by 30 %, at most once
  * a second because one overload is reported by many calls; answers raise it by one
- * per round of as many calls as the limit, but only while the limit is in use.
+ * per round of as many calls as the limit, but only while the limit is in use. An
+ * overload that came while few calls were under way says little of what many would
+ * have met: up to 70 % of the limit before it, each answer raises the limit by one, so
+ * that it doubles a round (slow start and its threshold, RFC 5681, section 3.1).
  * Round-trip times are not looked at: a model's latency follows its answer's length.
  *
  * Threads: pure.  Memory: a value. */
@@ -16,6 +19,7 @@ enum { AIMD_HOLD_MS = 1000 };
 
 struct aimd {
 	double limit; /* 0 = never told: the ceiling */
+	double threshold;
 	int64_t lowered_ms;
 };
 

@@ -46,13 +46,29 @@ static void test_answers_raise_it_by_one_a_round_up_to_the_ceiling(void **state)
 {
 	struct aimd a = {0};
 
-	aimd_overloaded(&a, 10, CEILING, 1); /* 7 */
-	for (int i = 0; i < 8; i++)
-		aimd_answered(&a, 7, CEILING);
-	assert_int_equal(aimd_limit(&a, CEILING), 8);
+	aimd_overloaded(&a, CEILING, CEILING, 1); /* 70 */
+	for (int i = 0; i < 71; i++)
+		aimd_answered(&a, 70, CEILING);
+	assert_int_equal(aimd_limit(&a, CEILING), 71);
 	for (int i = 0; i < 100000; i++)
 		aimd_answered(&a, CEILING, CEILING);
 	assert_int_equal(aimd_limit(&a, CEILING), CEILING);
+}
+
+/* promises: C14 */
+static void test_one_error_of_an_idle_upstream_does_not_make_a_crowd_crawl(void **state)
+{
+	struct aimd a = {0};
+
+	aimd_overloaded(&a, 1, CEILING, 1);
+	for (int64_t round = 1; round < 70; round *= 2) {
+		assert_int_equal(aimd_limit(&a, CEILING), round);
+		for (int64_t i = 0; i < round; i++)
+			aimd_answered(&a, round, CEILING);
+	}
+	assert_int_equal(aimd_limit(&a, CEILING), 70);
+	aimd_answered(&a, 70, CEILING);
+	assert_int_equal(aimd_limit(&a, CEILING), 70);
 }
 
 static void test_a_limit_nobody_uses_does_not_grow(void **state)
@@ -72,6 +88,7 @@ int main(void)
 		cmocka_unit_test(test_it_falls_from_what_was_under_way),
 		cmocka_unit_test(test_one_call_may_always_go),
 		cmocka_unit_test(test_answers_raise_it_by_one_a_round_up_to_the_ceiling),
+		cmocka_unit_test(test_one_error_of_an_idle_upstream_does_not_make_a_crowd_crawl),
 		cmocka_unit_test(test_a_limit_nobody_uses_does_not_grow),
 	};
 
