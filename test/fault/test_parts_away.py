@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +31,27 @@ def test_kafka_stopped_and_wiped(stack: Any) -> None:
         stack.start("kafka")
         more(one, 50)
     assert_whole(stack, one)
+
+
+def worked_s(pid: int) -> float:
+    """Processor time of all its threads."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.promises("C16")
+def test_no_program_spins_while_kafka_is_away(stack: Any) -> None:
+    """A core was lost to a library's threads that woke each other; resting takes a hundredth."""
+    pids = [stack.pid(f"{name}-1") for name in ("scheduler", "producer", "worker")]
+    pids.append(stack.pid("scheduler-2"))
+    stack.stop("kafka")
+    before, began = [worked_s(pid) for pid in pids], time.monotonic()
+    until("topics were asked for in vain, twice", lambda: time.monotonic() - began > 8)
+    shares = [
+        (worked_s(p) - w) / (time.monotonic() - began) for p, w in zip(pids, before, strict=True)
+    ]
+    stack.start("kafka")
+    assert max(shares) < 0.2, shares
 
 
 @pytest.mark.promises("C16")

@@ -53,6 +53,19 @@ void stream_admin_close(struct stream_admin *admin)
 	free(admin);
 }
 
+/* Asked first: while no broker is there, librdkafka's threads wake each other without a pause
+ * about a request to its controller or coordinator, and a core is lost. This one it waits for. */
+static bool reachable(struct stream_admin *admin, int64_t until_ms)
+{
+	const struct rd_kafka_metadata *known;
+	const int64_t left_ms = until_ms - clock_ms();
+
+	if (left_ms <= 0 || rd_kafka_metadata(admin->client, 0, NULL, &known, (int)left_ms))
+		return false;
+	rd_kafka_metadata_destroy(known);
+	return true;
+}
+
 static enum err topics_name(struct stream_admin *admin, const char *const *queues, size_t n,
 	rd_kafka_NewTopic_t **ret_topics)
 {
@@ -120,17 +133,20 @@ out:
 enum err stream_admin_ensure(
 	struct stream_admin *admin, const char *const *queues, size_t n, int wait_ms)
 {
+	const int64_t until_ms = clock_ms() + wait_ms;
 	rd_kafka_NewTopic_t **topics;
 	enum err err;
 
 	if (n == 0)
 		return ERR_OK;
+	if (!reachable(admin, until_ms))
+		return ERR_STREAM;
 	topics = calloc(n, sizeof *topics);
 	if (!topics)
 		return ERR_NOMEM;
 	err = topics_name(admin, queues, n, topics);
 	if (err == ERR_OK)
-		err = topics_create(admin, topics, n, wait_ms);
+		err = topics_create(admin, topics, n, (int)(until_ms - clock_ms()));
 	for (size_t i = 0; i < n; i++)
 		if (topics[i])
 			rd_kafka_NewTopic_destroy(topics[i]);
@@ -174,9 +190,11 @@ enum err stream_admin_survey(
 	struct stream_admin *admin, struct stream_position *positions, size_t n, int wait_ms)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
-	int64_t until_ms = clock_ms() + wait_ms;
+	const int64_t until_ms = clock_ms() + wait_ms;
 	enum err err = list ? positions_list(admin, positions, n, list) : ERR_NOMEM;
 
+	if (err == ERR_OK && !reachable(admin, until_ms))
+		err = ERR_STREAM;
 	if (err == ERR_OK && rd_kafka_committed(admin->client, list, wait_ms))
 		err = ERR_STREAM;
 	for (size_t i = 0; err == ERR_OK && i < n; i++) {
