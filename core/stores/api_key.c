@@ -8,12 +8,13 @@
 	"k.tenant_id, k.key_id, k.hash, k.name, k.operator, k.created_at, k.revoked_at,"       \
 	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id ="           \
 	" k.tenant_id), ''), k.user_id, array_to_string(k.roles, ' '), k.principal, k.scopes," \
-	" k.expires_at"
+	" k.expires_at, coalesce(k.person, k.principal)"
 
 static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator, roles, user_id,"
-	       "   scopes, expires_at)"
-	       "  select $1, $2, $3, $4, $5, string_to_array($6, ' '), u.user_id, $8, $9"
+	       "   scopes, expires_at, person)"
+	       "  select $1, $2, $3, $4, $5, string_to_array($6, ' '), u.user_id, $8, $9,"
+	       "   case when $5 then $15::uuid end"
 	       "  from (values (1)) one left join app_user u on u.tenant_id = $1 and u.name = $7"
 	       "  where ($5 or exists (select from tenant where tenant_id = $1))"
 	       "  and ($7 is null or u.user_id is not null) returning *),"
@@ -52,9 +53,9 @@ static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
 	       "  where key_id = $1 and revoked_at is null and rotated_to is null"
 	       "  and (expires_at is null or expires_at > now()) returning *),"
 	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
-	       "   scopes, first_key, expires_at)"
+	       "   scopes, first_key, expires_at, person)"
 	       "  select tenant_id, $2, $3, name, operator, user_id, roles, scopes, principal,"
-	       "   now() + p.life from o, p returning *),"
+	       "   now() + p.life, case when operator then $10::uuid end from o, p returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select '00000000-0000-0000-0000-000000000000', $5, $6, $7, $8, $9,"
 	       "   'api_key.rotate', key_id from o)"
@@ -70,13 +71,13 @@ static const struct db_stmt touch_stmt = {.name = "api_key_touch",
 static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator)"
 	       "  select '00000000-0000-0000-0000-000000000000', $1, $2, $3, true"
-	       "  where not exists (select from api_key where operator)"
+	       "  where ($4 or not exists (select from api_key where operator))"
 	       "  and pg_advisory_xact_lock(720713002) is not null returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, action, object)"
 	       "  select tenant_id, 'cli', 'api_key.bootstrap', key_id from k)"
 	       " select tenant_id, key_id, hash, name, operator, created_at, revoked_at,"
-	       " last_used_at, '', user_id, array_to_string(roles, ' '), principal, scopes, expires_at"
-	       " from k"};
+	       " last_used_at, '', user_id, array_to_string(roles, ' '), principal, scopes, expires_at,"
+	       " principal from k"};
 
 static void tell(
 	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
@@ -107,6 +108,7 @@ static void tell(
 		rows[i].scopes = db_text(r, i, 12);
 		rows[i].has_scopes = !db_null(r, i, 12);
 		rows[i].expires_ms = db_time(r, i, 13);
+		rows[i].person = db_id(r, i, 14);
 	}
 	((api_key_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
@@ -149,6 +151,7 @@ enum err api_key_insert(struct db *db, const struct api_key *key, const struct a
 	db_arg_text(&a, key->has_scopes ? key->scopes : NULL);
 	db_arg_time(&a, key->expires_ms);
 	audit_by_args(&a, by);
+	db_arg_id_or_null(&a, key->person);
 	return store_call_run(&(struct store_call_ask){db, &key->tenant, 1, &insert_stmt, &a,
 		on_needed, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
@@ -200,6 +203,7 @@ enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 	db_arg_bytes(&a, hash_bytes(rotation->key.hash));
 	db_arg_int8(&a, rotation->overlap_s);
 	audit_by_args(&a, by);
+	db_arg_id_or_null(&a, rotation->key.person);
 	return store_call_run(&(struct store_call_ask){db, NULL, 0, &rotate_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
@@ -218,7 +222,8 @@ enum err api_key_touch(struct db *db, const struct id *keys, size_t n, db_done_f
 	return ERR_OK;
 }
 
-enum err api_key_bootstrap(struct db *db, const struct api_key *key, api_key_done *done, void *ctx)
+enum err api_key_bootstrap(
+	struct db *db, const struct api_key *key, bool another, api_key_done *done, void *ctx)
 {
 	struct db_args a;
 
@@ -226,6 +231,7 @@ enum err api_key_bootstrap(struct db *db, const struct api_key *key, api_key_don
 	db_arg_id(&a, key->id);
 	db_arg_bytes(&a, hash_bytes(key->hash));
 	db_arg_text(&a, key->name != NULL ? key->name : "");
+	db_arg_bool(&a, another);
 	return store_call_run(&(struct store_call_ask){db, NULL, 0, &bootstrap_stmt, &a,
 		on_bootstrap, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -25,7 +25,10 @@ struct api_key {
 	bool operator;
 	int64_t created_ms, revoked_ms, last_used_ms; /* 0 = never */
 	struct id principal; /* who it stands for: itself, or the key it was rotated from */
-	const char *scopes;  /* with spaces between; has_scopes tells "" from all */
+	/* as whom an operator's key counts where two people are needed: zero, read as the
+	 * principal, is itself */
+	struct id person;
+	const char *scopes; /* with spaces between; has_scopes tells "" from all */
 	bool has_scopes;
 	int64_t expires_ms; /* 0 = never */
 };
@@ -45,12 +48,12 @@ MUST_CHECK enum err api_key_list(struct db *db, struct id tenant, struct id afte
  * ERR_NOT_FOUND. */
 MUST_CHECK enum err api_key_revoke(
 	struct db *db, struct id key, const struct audit_actor *by, api_key_done *done, void *ctx);
-/* A new key (id, hash) with all that the old one may, its principal and its length of life; the old
- * one ends overlap_s from now at latest. n = 1: the new key. ERR_NOT_FOUND: no such key, or it is
- * revoked, expired or rotated already. */
+/* A new key (id, hash) with all that the old one may, its principal and its length of life, and an
+ * operator's as the person of who makes it; the old one ends overlap_s from now at latest. n = 1:
+ * the new key. ERR_NOT_FOUND: no such key, or it is revoked, expired or rotated already. */
 struct api_key_rotation {
 	struct id old;
-	struct api_key key; /* id, hash */
+	struct api_key key; /* id, hash, person */
 	int64_t overlap_s;
 };
 MUST_CHECK enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
@@ -58,9 +61,9 @@ MUST_CHECK enum err api_key_rotate(struct db *db, const struct api_key_rotation 
 /* Notes that these keys were used (once a minute is plenty); done may be NULL. */
 MUST_CHECK enum err api_key_touch(
 	struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx);
-/* The first operator, once: ERR_CONFLICT when there is an operator's key already. The owner's
- * connection. key needs id, hash, name. */
+/* The first operator, once: ERR_CONFLICT when there is an operator's key already, unless another
+ * is wanted: a person of its own. The owner's connection. key needs id, hash, name. */
 MUST_CHECK enum err api_key_bootstrap(
-	struct db *db, const struct api_key *key, api_key_done *done, void *ctx);
+	struct db *db, const struct api_key *key, bool another, api_key_done *done, void *ctx);
 
 #endif

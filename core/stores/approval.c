@@ -9,6 +9,10 @@ static const struct db_stmt rule_stmt = {.name = "approval_rule",
 	.sql = "select tenant_id, two_people from tenant where tenant_id = $1 and $2::text is null"
 	       " union all select tenant_id, two_people from tenant where name = $2",
 	.reads = true};
+static const struct db_stmt rule_of_key_stmt = {.name = "approval_rule_of_key",
+	.sql = "select k.tenant_id, coalesce(t.two_people, false) from api_key k"
+	       " left join tenant t on t.tenant_id = k.tenant_id where k.key_id = $1",
+	.reads = true};
 static const struct db_stmt rule_set_stmt = {.name = "approval_rule_set",
 	.sql = "with t as (update tenant set two_people = $2, version = version + 1"
 	       "  where tenant_id = $1 returning tenant_id)"
@@ -26,8 +30,8 @@ static const struct db_stmt take_stmt = {.name = "approval_take",
 	       "  select tenant_id, $5, $6, $7, $8, $9, 'approval.use', approval_id from u)"
 	       " select approval_id from u"};
 
-/* $2 id, $3 action, $4 digest, $5 principal, $6 credential, $7 is a user, $8 call, $9.. audit. What
- * is over for a month goes. */
+/* $2 id, $3 action, $4 digest, $5 principal, $6 credential, $7 is a user, $8 call, $9.. audit, $14
+ * person. What is over for a month goes. */
 static const struct db_stmt ask_stmt = {.name = "approval_ask",
 	.sql = "with gone as (delete from approval where ctid = any(array(select a.ctid"
 	       "   from approval a where a.tenant_id = $1"
@@ -37,9 +41,9 @@ static const struct db_stmt ask_stmt = {.name = "approval_ask",
 	       "  and a.expires_at > now() limit " SQL_NUMBER(
 		       APPROVAL_PENDING_MAX) "),"
 					     " i as (insert into approval (tenant_id, approval_id, action, digest, asked_by,"
-					     "   asked_credential, asked_for_user, expires_at, call)"
+					     "   asked_credential, asked_for_user, expires_at, call, asked_person)"
 					     "  select $1, $2, $3, $4, $5, $6, $7, now() + interval '" APPROVAL_LIFE
-					     "', $8"
+					     "', $8, $14"
 					     "  where not exists (select from open where same)"
 					     "  and (select count(*) from open) < " SQL_NUMBER(
 						     APPROVAL_PENDING_MAX) "  returning tenant_id, approval_id),"
@@ -61,22 +65,26 @@ static const struct db_stmt list_stmt = {.name = "approval_list",
 	       " order by a.tenant_id desc, a.approval_id desc limit $3",
 	.reads = true};
 
-/* $2 id, $3 principal, $4 credential, $5 is a user, $6 approve, $7.. audit. The row as it was: who
- * may not is told so, and nothing is changed. */
+/* $2 id, $3 principal, $4 credential, $5 is a user, $6 approve, $7.. audit, $12 person. The row as
+ * it was: who may not is told so, and nothing is changed. */
+#define SAME(principal, credential, person)                               \
+	"(a.asked_by = " principal " or a.asked_credential = " credential \
+	" or coalesce(a.asked_person, a.asked_by) = " person ")"
 static const struct db_stmt look_stmt = {.name = "approval_look",
 	.sql = "select a.state = 'pending' and a.expires_at > now(),"
-	       " $4 and (a.asked_by = $2 or a.asked_credential = $3)"
-	       " from approval a where a.tenant_id = $1 and a.approval_id = $5 for update"};
+	       " $4 and " SAME("$2", "$3",
+		       "$6") " from approval a where a.tenant_id = $1 and a.approval_id = $5 for update"};
 static const struct db_stmt decide_stmt = {.name = "approval_decide",
 	.sql = "with a as (update approval a set decided_by = $3, decided_for_user = $5,"
 	       "   decided_at = now(), state = case when $6 then 'approved' else 'refused' end"
 	       "  where a.tenant_id = $1 and a.approval_id = $2 and a.state = 'pending'"
-	       "  and a.expires_at > now() and not ($6 and (a.asked_by = $3"
-	       "   or a.asked_credential = $4)) returning *),"
-	       " au as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select tenant_id, $7, $8, $9, $10, $11,"
-	       "   case when $6 then 'approval.approve' else 'approval.refuse' end, approval_id from a)"
-	       " select " COLUMNS " from a"};
+	       "  and a.expires_at > now() and not ($6 and " SAME("$3", "$4",
+		       "$12") ")"
+			      "  returning *),"
+			      " au as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+			      "  select tenant_id, $7, $8, $9, $10, $11,"
+			      "   case when $6 then 'approval.approve' else 'approval.refuse' end, approval_id from a)"
+			      " select " COLUMNS " from a"};
 
 /* ---- the rule ---- */
 
@@ -106,6 +114,19 @@ enum err approval_rule_read(
 		.tenants = &tenant,
 		.tenants_n = 1,
 		.stmt = &rule_stmt,
+		.args = &a,
+		.on_done = on_rule,
+		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+enum err approval_rule_of_key(struct db *db, struct id key, approval_rule_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, key);
+	return store_call_run(&(struct store_call_ask){.db = db,
+		.stmt = &rule_of_key_stmt,
 		.args = &a,
 		.on_done = on_rule,
 		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
@@ -186,6 +207,7 @@ enum err approval_ask(struct db *db, const struct approval_call *ask, const stru
 	db_arg_bool(&a, ask->by.is_user);
 	db_arg_bytes(&a, ask->sealed);
 	audit_by_args(&a, by);
+	db_arg_id(&a, ask->by.person);
 	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &ask->tenant,
 		.tenants_n = 1,
@@ -276,6 +298,7 @@ static void look_query(struct db *db, const struct approval_decision *d)
 	db_arg_id(&a, d->by.credential);
 	db_arg_bool(&a, d->approve);
 	db_arg_id(&a, d->id);
+	db_arg_id(&a, d->by.person);
 	db_query(db, &look_stmt, &a);
 }
 
@@ -298,6 +321,7 @@ enum err approval_decide(struct db *db, const struct approval_decision *d,
 	db_arg_bool(&a, d->by.is_user);
 	db_arg_bool(&a, d->approve);
 	audit_by_args(&a, by);
+	db_arg_id(&a, d->by.person);
 	db_query(db, &decide_stmt, &a);
 	db_commit(db, on_decide, call);
 	return ERR_OK;

@@ -4,8 +4,8 @@
  *           -> refused
  *
  * and over by itself after APPROVAL_LIFE. Who decides is neither the principal who
- * asked, nor shows the credential that was shown then. Which calls need it: the
- * producer's access/two_people.h. Each step leaves its audit row.
+ * asked, nor the person behind it, nor shows the credential that was shown then. Which calls need
+ * it: the producer's access/two_people.h. Each step leaves its audit row.
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it. */
 #ifndef STORES_APPROVAL_H
@@ -18,9 +18,10 @@
 #define APPROVAL_LIFE	     "1 day"
 #define APPROVAL_PENDING_MAX 100 /* of one tenant's at a time */
 
-/* A person as far as keys tell: the principal, and what it showed. */
+/* A person as far as keys tell: the principal, what it showed, and as whom it counts (an operator's
+ * keys are several principals, and one person). */
 struct approver {
-	struct id principal, credential;
+	struct id principal, credential, person;
 	bool is_user;
 };
 
@@ -34,6 +35,9 @@ typedef void approval_rule_done(void *ctx, enum err e, const struct approval_rul
 /* By id, or by name where that is given. ERR_NOT_FOUND */
 MUST_CHECK enum err approval_rule_read(
 	struct db *db, struct id tenant, const char *name, approval_rule_done *done, void *ctx);
+/* That of the tenant whose API key it is; operators' keys have none. ERR_NOT_FOUND */
+MUST_CHECK enum err approval_rule_of_key(
+	struct db *db, struct id key, approval_rule_done *done, void *ctx);
 MUST_CHECK enum err approval_rule_set(struct db *db, const struct approval_rule *rule,
 	const struct audit_actor *by, db_done_fn *done, void *ctx);
 

@@ -23,7 +23,8 @@ static enum outcome insert(
 	const struct call *call, struct database *database, const struct api_key *key)
 {
 	struct made made = {.err = ERR_DB};
-	enum err e = api_key_bootstrap(database->db, key, on_made, &made);
+	enum err e =
+		api_key_bootstrap(database->db, key, call_flag(call, "another"), on_made, &made);
 
 	if (e == ERR_OK)
 		e = db_wait(database->db, DATABASE_WAIT_MS);
@@ -31,7 +32,8 @@ static enum outcome insert(
 		e = made.err;
 	if (e == ERR_CONFLICT)
 		return call_fail(call, OUTCOME_CONFLICT,
-			"there is an operator already; that operator's key makes further ones");
+			"there is an operator already; that operator's key makes further ones,"
+			" --another makes one for another person");
 	return e == ERR_OK ? OUTCOME_OK : database_fail(call, database, e);
 }
 
@@ -69,7 +71,9 @@ static enum outcome show(const struct call *call, const struct api_key *key, con
 enum outcome bootstrap_run(struct call *call)
 {
 	const char *path = call_text(call, "key-file");
-	struct api_key key = {.name = "first operator", .operator= true };
+	struct api_key key = {
+		.name = call_flag(call, "another") ? "another operator" : "first operator",
+		.operator= true };
 	char text[APIKEY_TEXT_MAX];
 	enum outcome outcome = OUTCOME_OK;
 	int fd = -1;

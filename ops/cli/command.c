@@ -377,9 +377,11 @@ const struct command command_table[] = {
 
 	/* the installation and this program */
 	{NULL, "bootstrap", "", 0, 0, "make the first operator, once",
-	 OPTIONS(CONFIG, KEY_FILE, SHOW), bootstrap_run,
+	 OPTIONS(CONFIG, KEY_FILE, SHOW,
+		 FLAG("another", 0, "a further operator, who counts as another person")), bootstrap_run,
 	 "Works on the database itself, before anything else runs. A second use is\n"
-	 "refused (exit code 7)."},
+	 "refused (exit code 7), but with --another: a key that an operator makes is\n"
+	 "that operator's where two people are needed, one that is made here is not."},
 	{NULL, "migrate", "", 0, 0, "bring the database to this version",
 	 OPTIONS(CONFIG, FLAG("dry-run", 'n', "say what would be done, change nothing")), migrate_command_run,
 	 "Safe to run at any time, and twice at once."},

@@ -47,6 +47,7 @@ struct caller {
 	enum caller_kind kind;
 	/* A rotated key is another credential of the same principal. */
 	struct id tenant, principal, credential;
+	struct id person;	  /* an operator's, where two people are needed */
 	struct id key, family;	  /* what a token hangs on; zero: nothing */
 	struct id signer, issuer; /* who vouches for a token: our key, or an issuer; else zero */
 	bool is_operator;

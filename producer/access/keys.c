@@ -63,6 +63,7 @@ static void found(void *ctx, enum err e, const struct api_key *keys, size_t n)
 		look->caller.credential = keys->id;
 		look->caller.is_user = !id_is_zero(keys->user);
 		look->caller.principal = look->caller.is_user ? keys->user : keys->principal;
+		look->caller.person = keys->person;
 		look->caller.tenant = keys->tenant;
 		look->caller.is_operator = keys->operator;
 		look->caller.issued_ms = keys->created_ms;

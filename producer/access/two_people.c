@@ -10,7 +10,7 @@
 enum { TEXT_MAX_BYTES = 1 << 20, DETAIL_MAX = 256 };
 
 /* Whose rule counts. */
-enum whose { OF_CALLER, OF_PATH, OF_BODY };
+enum whose { OF_CALLER, OF_PATH, OF_BODY, OF_KEY };
 
 enum {
 	KEEPS = 1,  /* it goes by pages: a use does not end the approval */
@@ -39,6 +39,7 @@ static const struct row rows[] = {
 	{"PUT",    "/v1/tenants/{tenant}/two-people",        "two_people.set", OF_PATH, ALWAYS},
 	{"POST",   "/v1/tenants/{name}/webhook-secret",      "webhook_secret.rotate", OF_PATH, 0},
 	{"POST",   "/v1/api-keys",                           "api_key.create", OF_BODY, 0},
+	{"POST",   "/v1/api-keys/{id}/rotate",               "api_key.rotate", OF_KEY, 0},
 	{"POST",   "/v1/issuers",                            "issuer.create",  OF_BODY, HIDES},
 };
 /* clang-format on */
@@ -65,7 +66,10 @@ static const struct row *row_of(const struct route *route)
 
 struct approver two_people_approver(const struct caller *caller)
 {
-	return (struct approver){caller->principal, caller->credential, caller->is_user};
+	return (struct approver){.principal = caller->principal,
+		.credential = caller->credential,
+		.person = caller->is_operator ? caller->person : caller->principal,
+		.is_user = caller->is_user};
 }
 
 bool two_people_knows(const struct caller *caller)
@@ -82,6 +86,7 @@ struct gate {
 	struct approval_call call;
 	struct audit_actor by;
 	char tenant_name[ROUTE_PARAM_MAX]; /* "" = the caller's own */
+	struct id key;			   /* of OF_KEY: that it is about */
 	struct buf text, sealed;	   /* the call, to be read */
 	struct subject_key own;
 	struct db *db; /* the lane's */
@@ -186,6 +191,8 @@ static enum err gate_run(struct db *db, struct record_batch *batch)
 	struct gate *g = gate_of(batch);
 
 	g->db = db;
+	if (g->row->whose == OF_KEY)
+		return approval_rule_of_key(db, g->key, ruled, batch);
 	return approval_rule_read(
 		db, g->r->caller.tenant, g->tenant_name[0] ? g->tenant_name : NULL, ruled, batch);
 }
@@ -285,8 +292,12 @@ static enum err call_take(struct gate *g, json_t *body)
 
 static const char *tenant_of(const struct request *r, const struct row *row, const json_t *body)
 {
+	struct id key;
+
 	if (row->whose == OF_PATH)
 		return r->match.params[0];
+	if (row->whose == OF_KEY)
+		return id_parse("key", r->match.params[0], &key) ? "" : NULL;
 	return row->whose == OF_BODY ? json_string_value(json_object_get(body, "tenant")) : "";
 }
 
@@ -302,6 +313,8 @@ static struct gate *gate_new(struct request *r, const struct row *row)
 	g->r = r;
 	g->row = row;
 	g->by = request_actor(r);
+	if (row->whose == OF_KEY)
+		(void)id_parse("key", r->match.params[0], &g->key);
 	g->call = (struct approval_call){.action = row->action,
 		.by = two_people_approver(&r->caller),
 		.keeps = (row->flags & KEEPS) != 0};

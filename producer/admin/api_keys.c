@@ -79,6 +79,7 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 		.tenant = t->tenant,
 		.name = t->label,
 		.operator= id_is_zero(t->tenant),
+		.person = t->call.r->caller.person,
 		.roles = t->roles[0] ? t->roles : NULL,
 		.user_name = t->user[0] ? t->user : NULL,
 		.scopes = t->scopes,
@@ -325,8 +326,9 @@ static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
 static enum err rotate_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = tenant_call_of(batch);
-	struct api_key_rotation rotation = {
-		.old = t->key, .key = {.id = id_new(0)}, .overlap_s = t->seconds};
+	struct api_key_rotation rotation = {.old = t->key,
+		.key = {.id = id_new(0), .person = t->call.r->caller.person},
+		.overlap_s = t->seconds};
 
 	apikey_hash(t->secret, strlen(t->secret), rotation.key.hash);
 	return api_key_rotate(db, &rotation, &t->by, rotated, batch);

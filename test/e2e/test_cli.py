@@ -434,6 +434,8 @@ def test_bootstrap_works_once(longhaul: Run, tmp_path: Path) -> None:
     done = longhaul("bootstrap", "--key-file", str(tmp_path / "second"))
     assert done.returncode == 7 and "there is an operator already" in done.stderr
     assert not (tmp_path / "second").exists()
+    another = longhaul("bootstrap", "--another", "--key-file", str(tmp_path / "another"))
+    assert another.returncode == 0 and (tmp_path / "another").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.promises("X1")

@@ -30,7 +30,9 @@ class Pair:
     bob: Client
     nobody: Client  # a key that acts for no user
     admin: Client
-    admin_too: Client
+    admin_too: Client  # another operator, a person of its own
+    admin_made: Client  # a key that the first one made
+    ids: tuple[str, str]  # of the keys of these two
 
     def rule(self, required: bool) -> None:
         """Ann asks, Bob approves."""
@@ -55,6 +57,22 @@ def code(reply: httpx.Response) -> str:
     return str(reply.json().get("code")) if reply.status_code >= 400 else "ok"
 
 
+def operator(stack: Any, key: str) -> Client:
+    return Client(stack.env["LONGHAUL_ADMIN_URL"], key)
+
+
+def another_operator(stack: Any) -> dict[str, str]:
+    """Made on the database itself."""
+    config = stack.env["LONGHAUL_CONFIG"]
+    return json.loads(
+        stack.longhaul("bootstrap", "--another", "--show", "--json", "--config", config)
+    )
+
+
+def made_operator(by: Client) -> dict[str, str]:
+    return made(by.http.post("/v1/api-keys", json={"roles": ["operator"]}), 201)
+
+
 @pytest.fixture(scope="module")
 def pair(stack: Any, admin: Client) -> Iterator[Pair]:
     url = stack.env["LONGHAUL_URL"]
@@ -63,10 +81,10 @@ def pair(stack: Any, admin: Client) -> Iterator[Pair]:
         put_user(admin, user, "tenant-admin", tenant=PAIR)
     keys = [make_key(admin, url, tenant=PAIR, user=user) for user in ("ann", "ann", "bob")]
     keys.append(make_key(admin, url, tenant=PAIR, roles=["tenant-admin"]))
-    other = made(admin.http.post("/v1/api-keys", json={"roles": ["operator"]}), 201)["key"]
-    admin_too = Client(stack.env["LONGHAUL_ADMIN_URL"], other)
-    yield Pair(*keys, admin, admin_too)
-    for client in (*keys, admin_too):
+    rows = (another_operator(stack), made_operator(admin))
+    operators = [operator(stack, row["key"]) for row in rows]
+    yield Pair(*keys, admin, *operators, (rows[0]["id"], rows[1]["id"]))
+    for client in (*keys, *operators):
         client.close()
 
 
@@ -75,6 +93,10 @@ def ruled(pair: Pair) -> Iterator[Pair]:
     pair.rule(True)
     yield pair
     pair.rule(False)
+
+
+def rotate(client: Client, key: str, **body: int) -> httpx.Response:
+    return client.http.post(f"/v1/api-keys/{key}/rotate", json=body)
 
 
 def decide(client: Client, approval: str, verb: str = "approve", base: str = "/v1") -> str:
@@ -178,6 +200,44 @@ def test_an_operator_is_one_person_too(ruled: Pair) -> None:
         lambda: ruled.admin.http.post("/v1/api-keys", json={"tenant": PAIR, "user": "bob"})
     ).json()
     made(ruled.admin.http.delete(f"/v1/api-keys/{extra['id']}"), 204)
+
+
+def test_what_an_operator_makes_is_that_operator(ruled: Pair, stack: Any) -> None:
+    """However he comes by a second key: who has seen its text is both, and one person."""
+
+    def ask() -> httpx.Response:
+        return ruled.admin.http.put(f"{BASE}/users/carl", json={"roles": ["guest"]})
+
+    one = asked(ask())
+    # another's place, the place of a key of his own, and what that one makes
+    taken, own = (operator(stack, made(rotate(ruled.admin, key), 201)["key"]) for key in ruled.ids)
+    third = operator(stack, made_operator(taken)["key"])
+    kin = (ruled.admin_made, taken, own, third)
+    for same in kin:
+        assert decide(same, one, base=BASE) == "forbidden"
+    # nor does it help to ask by the one and approve by the other
+    two = asked(third.http.put(f"{BASE}/users/dora", json={"roles": ["guest"]}))
+    for same in (ruled.admin, ruled.admin_made):
+        assert decide(same, two, base=BASE) == "forbidden"
+    assert decide(ruled.admin_too, one, base=BASE) == "ok", "whose key it was is who he was"
+    assert ask().is_success
+    for client in kin[1:]:
+        client.close()
+
+
+def test_a_keys_place_is_taken_by_two(ruled: Pair) -> None:
+    key = ruled.approved(
+        lambda: ruled.admin.http.post("/v1/api-keys", json={"tenant": PAIR, "user": "bob"})
+    ).json()["id"]
+    one = asked(rotate(ruled.admin, key))
+    assert asked(rotate(ruled.admin, key)) == one
+    assert decide(ruled.admin_made, one, base=BASE) == "forbidden"
+    assert decide(ruled.admin_too, one, base=BASE) == "ok"
+    asked(rotate(ruled.admin, key, overlap_s=60))
+    asked(rotate(ruled.admin_too, key))
+    assert rotate(ruled.admin, key).status_code == 201
+    assert rotate(ruled.admin, "key_none").status_code == 404
+    made(ruled.admin.http.delete(f"/v1/api-keys/{key}"), 204)
 
 
 def test_a_secret_is_shown_to_nobody_who_approves_of_it(ruled: Pair) -> None:
