@@ -40,6 +40,8 @@ struct caller_words {
 	bool is_narrowed; /* has scopes, be they none: may do nothing beside them */
 	char *scopes[CALLER_WORDS_MAX], *roles[CALLER_WORDS_MAX];
 };
+/* What the record says it holds, and what its token says beside it. */
+enum { CALLER_ROLES_MAX = ROLES_HELD_MAX + CALLER_WORDS_MAX };
 
 enum caller_kind { CALLER_KEY, CALLER_TOKEN };
 

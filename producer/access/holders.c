@@ -157,18 +157,28 @@ static bool is_tenants(const struct role_book *book, const char *role)
 	return good;
 }
 
+/* Once, however many say it: limits of requests are counted by it. */
+static size_t role_put(const char **roles, size_t n, const char *role)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(roles[i], role) == 0)
+			return n;
+	roles[n] = role;
+	return n + 1;
+}
+
 /* What the record knows, and what the credential says beside it. */
 static enum err flatten(const struct access_told *told, const struct caller_words *words,
 	struct rights **ret_rights)
 {
-	const char *roles[ROLES_HELD_MAX + CALLER_WORDS_MAX];
+	const char *roles[CALLER_ROLES_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; told->welcome && i < told->roles_n; i++)
-		roles[n++] = told->roles[i];
+		n = role_put(roles, n, told->roles[i]);
 	for (size_t i = 0; words && (told->welcome || !told->known) && i < words->roles_n; i++)
 		if (is_tenants(told->book, words->roles[i]))
-			roles[n++] = words->roles[i];
+			n = role_put(roles, n, words->roles[i]);
 	return rights_flatten(told->book, roles, n, ret_rights);
 }
 

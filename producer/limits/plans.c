@@ -167,7 +167,7 @@ size_t plans_find(struct plans *p, const struct plans_whom *whom, struct plans_f
 	n = found_put(ret_found, n, &s, LIMIT_IP, NULL);
 	if (!stranger) {
 		n = found_put(ret_found, n, &s, LIMIT_TENANT, NULL);
-		for (size_t i = 0; i < whom->roles_n && i < ROLES_HELD_MAX; i++)
+		for (size_t i = 0; i < whom->roles_n && i < CALLER_ROLES_MAX; i++)
 			n = found_put(ret_found, n, &s, LIMIT_ROLE, whom->roles[i]);
 		n = found_put(ret_found, n, &s, LIMIT_USER, NULL);
 	}

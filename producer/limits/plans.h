@@ -9,6 +9,7 @@
 #ifndef LIMITS_PLANS_H
 #define LIMITS_PLANS_H
 
+#include "access/caller.h"
 #include "config/config.h"
 #include "domain/request_limit.h"
 #include "ground/id.h"
@@ -17,7 +18,7 @@
 struct plans;
 struct producer;
 
-enum { PLANS_LOOK_MS = 500, PLANS_FOUND_MAX = LIMIT_LEVELS + ROLES_HELD_MAX };
+enum { PLANS_LOOK_MS = 500, PLANS_FOUND_MAX = LIMIT_LEVELS + CALLER_ROLES_MAX };
 
 MUST_CHECK enum err plans_new(struct producer *producer, struct plans **ret_plans);
 /* Begins to read them, on the producer's loop. */
@@ -34,7 +35,7 @@ int64_t plans_producers(const struct plans *p);
 
 struct plans_whom {
 	struct id tenant; /* zero: nobody is known; then only LIMIT_GLOBAL and LIMIT_IP count */
-	const char *const *roles;
+	const char *const *roles; /* at most CALLER_ROLES_MAX */
 	size_t roles_n;
 };
 struct plans_found {

@@ -137,6 +137,34 @@ def test_no_issuer_makes_an_operator(world: World, role: str) -> None:
     assert httpx.get(f"{url}/v1/tenants", headers=bearer(token)).status_code == 403
 
 
+def test_a_limit_of_any_role_counts(world: World) -> None:
+    """Be it the last of as many as a token may name, and named by two of its words."""
+    names = [f"r{i}" for i in range(30)]
+    for name in names:
+        body = {"rules": ["allow job:read"], "parents": []}
+        path = f"/v1/tenants/{TENANT}/roles/{name}"
+        assert world.admin.http.put(path, json=body).status_code == 200
+    one, _ = world.register(roles={**{name: name for name in names}, "again": "r29"})
+    token = one.token(roles=[*names, "again"])
+    limit = {"requests": 2, "window_s": 86400, "burst": 2}
+    try:
+        reply = world.admin.http.put("/v1/limits/many/role:r29", json=limit)
+        assert reply.status_code == 200, reply.text
+        plan = world.admin.http.put(f"/v1/tenants/{TENANT}/plan", json={"plan": "many"})
+        assert plan.status_code == 200, plan.text
+
+        def is_counted() -> bool:
+            reply = world.http.get("/v1/jobs", headers=bearer(token))
+            assert reply.status_code == 200, reply.text
+            return "RateLimit-Policy" in reply.headers
+
+        until("the limit holds", is_counted, SEEN_S)
+        assert [world.get("/v1/jobs", token) for _ in range(2)] == [200, 429]
+        assert world.get("/v1/jobs", one.token(roles=names[:29])) == 200
+    finally:
+        world.admin.http.put(f"/v1/tenants/{TENANT}/plan", json={"plan": None})
+
+
 def test_nobody_gives_beyond_their_scopes(world: World) -> None:
     world.user("chief", "tenant-admin")
     chief = world.key(user="chief")["key"]
