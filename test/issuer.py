@@ -25,6 +25,10 @@ def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def number(n: int, size: int = 0) -> str:
     return b64(n.to_bytes(size or (n.bit_length() + 7) // 8, "big"))
 

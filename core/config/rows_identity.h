@@ -12,6 +12,8 @@
 	X(INT, token_ttl_s, "600", 60, 86340, "s", LIVE, "a token of ours lives")                  \
 	X(INT, refresh_ttl_s, "2592000", 60, 34560000, "s", LIVE,                                  \
 	  "a family of refresh tokens lives, from its first token on")                             \
+	X(INT, tenant_revocations, "20000", 10, 1000000, "", LIVE,                                 \
+	  "tokens and families that one tenant may have on the list of revocations at a time")    \
 	X(NETWORKS, allow_networks, "", 0, 1000, "", LIVE,                                         \
 	  "private networks in which issuers' keys may be fetched; none by default")               \
 	X(BOOL, allow_http, "false", 0, 0, "", LIVE,                                               \

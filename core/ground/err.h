@@ -41,6 +41,8 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(RATE_LIMITED,        "rate_limited",         429, RETRY, "too many requests")            \
 	X(TENANT_FULL,         "tenant_full",          429, RETRY,                                 \
 	  "the tenant has as many jobs waiting as it may")                                         \
+	X(REVOCATIONS_FULL,    "revocations_full",     429, RETRY,                                 \
+	  "the tenant has as many revoked tokens on the list as it may")                           \
 	X(QUEUE_FULL,          "queue_full",           503, RETRY, "the queue is at its limit")    \
 	X(QUEUE_DRAINING,      "queue_draining",       409, BURY,  "the queue takes no more jobs") \
 	X(UNAVAILABLE,         "unavailable",          503, RETRY, "cannot be served right now")   \

@@ -1,5 +1,7 @@
 #include "identity/revocation.h"
 
+#include "identity/tenant_count.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@ struct revocations {
 	size_t buckets_n, n;
 	struct revocation *networks;
 	size_t networks_n, networks_room;
+	struct tenant_count *tokens;
 };
 
 /* ---- kinds ---- */
@@ -90,7 +93,8 @@ enum err revocations_new(struct revocations **ret_list)
 		return ERR_NOMEM;
 	list->buckets_n = BUCKETS_FIRST;
 	list->buckets = calloc(list->buckets_n, sizeof *list->buckets);
-	if (!list->buckets) {
+	if (!list->buckets || tenant_count_new(&list->tokens)) {
+		free(list->buckets);
 		free(list);
 		return ERR_NOMEM;
 	}
@@ -109,7 +113,20 @@ void revocations_free(struct revocations *list)
 		}
 	free(list->buckets);
 	free(list->networks);
+	tenant_count_free(list->tokens);
 	free(list);
+}
+
+/* ---- counting ---- */
+
+static bool is_counted(const struct revocation *r)
+{
+	return r->kind == REVOCATION_CREDENTIAL && r->ends_ms;
+}
+
+size_t revocations_tokens(const struct revocations *list, struct id tenant)
+{
+	return tenant_count_of(list->tokens, tenant);
 }
 
 /* ---- adding ---- */
@@ -157,12 +174,18 @@ enum err revocations_add(struct revocations *list, const struct revocation *r)
 		return network_add(list, r);
 	at = place(list, r->kind, r->tenant, r->subject);
 	if (*at) {
+		const bool counted = is_counted(&(*at)->r);
+
 		merge(&(*at)->r, r);
+		if (counted && !is_counted(&(*at)->r))
+			tenant_count_less(list->tokens, r->tenant);
 		return ERR_OK;
 	}
 	e = malloc(sizeof *e);
-	if (!e)
+	if (!e || (is_counted(r) && tenant_count_more(list->tokens, r->tenant))) {
+		free(e);
 		return ERR_NOMEM;
+	}
 	e->r = *r;
 	e->next = NULL;
 	*at = e;
@@ -185,6 +208,8 @@ void revocations_sweep(struct revocations *list, int64_t now_ms)
 			}
 			*at = e->next;
 			list->n--;
+			if (is_counted(&e->r))
+				tenant_count_less(list->tokens, e->r.tenant);
 			free(e);
 		}
 	for (size_t i = 0; i < list->networks_n; i++)
@@ -216,14 +241,22 @@ static bool network_denies(const struct revocations *list, const struct revocati
 	return false;
 }
 
+static bool credential_denied(
+	const struct revocations *list, struct id tenant, const struct id *ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!id_is_zero(ids[i]) && has(list, REVOCATION_CREDENTIAL, tenant, ids[i], 0))
+			return true;
+	return false;
+}
+
 bool revocations_deny(const struct revocations *list, const struct revocation_facts *f)
 {
 	const struct id none = {{0}};
 
-	for (size_t i = 0; i < REVOCATION_CREDENTIALS; i++)
-		if (has(list, REVOCATION_CREDENTIAL, f->tenant, f->credentials[i], 0))
-			return true;
-	return has(list, REVOCATION_USER, f->tenant, f->principal, f->issued_ms) ||
+	return credential_denied(list, f->tenant, f->credentials, REVOCATION_CREDENTIALS) ||
+	       credential_denied(list, f->tenant, f->sources, TOKEN_SOURCES_MAX) ||
+	       has(list, REVOCATION_USER, f->tenant, f->principal, f->issued_ms) ||
 	       has(list, REVOCATION_TENANT, f->tenant, none, f->issued_ms) ||
 	       network_denies(list, f);
 }

@@ -10,7 +10,8 @@
  *   network     what was given to addresses of a network before a moment; the zero
  *               tenant stands for all tenants
  *
- * An entry ends when all that it shuts out has expired by itself.
+ * An entry ends when all that it shuts out has expired by itself. Those of tokens and families
+ * do, and anybody may add one for a token of his own: how many a tenant has is counted.
  *
  * Threads: the owner's lock.  Memory: grows with its entries; the record bounds their number. */
 #ifndef IDENTITY_REVOCATION_H
@@ -19,6 +20,7 @@
 #include "domain/egress.h"
 #include "ground/err.h"
 #include "ground/id.h"
+#include "identity/token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,12 +44,16 @@ struct revocation {
 	int64_t ends_ms;	   /* of no use behind it; 0 = never */
 };
 
+/* An entry of a token or a family is needed so long: no token lives longer than a day. */
+enum { REVOCATION_TOKEN_MS = 2 * CLAIMS_LIFE_MAX_S * 1000 };
+
 enum { REVOCATION_CREDENTIALS = 3 };
 /* What one caller shows of itself. */
 struct revocation_facts {
 	struct id tenant, principal;
 	/* by which it came: a token, its family, the API key behind it; zero: none */
 	struct id credentials[REVOCATION_CREDENTIALS];
+	struct id sources[TOKEN_SOURCES_MAX]; /* what that token was exchanged from; zero: none */
 	int64_t issued_ms;
 	uint8_t address[16]; /* where it was given, else where it is shown; IPv4 mapped */
 };
@@ -63,5 +69,7 @@ MUST_CHECK enum err revocations_add(struct revocations *list, const struct revoc
 void revocations_sweep(struct revocations *list, int64_t now_ms);
 bool revocations_deny(const struct revocations *list, const struct revocation_facts *facts);
 size_t revocations_n(const struct revocations *list);
+/* Of a tenant, the credentials' that end by themselves. */
+size_t revocations_tokens(const struct revocations *list, struct id tenant);
 
 #endif

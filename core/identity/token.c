@@ -22,6 +22,20 @@ static void member_id(struct buf *b, const char *name, const char *prefix, struc
 	member(b, name, text);
 }
 
+static void member_sources(struct buf *b, const struct id sources[TOKEN_SOURCES_MAX])
+{
+	char text[ID_TEXT_MAX];
+
+	if (id_is_zero(sources[0]))
+		return;
+	(void)buf_text(b, ",\"from\":[");
+	for (size_t i = 0; i < TOKEN_SOURCES_MAX && !id_is_zero(sources[i]); i++) {
+		id_format(TOKEN_JTI, sources[i], text);
+		(void)buf_printf(b, "%s\"%s\"", i ? "," : "", text);
+	}
+	(void)buf_char(b, ']');
+}
+
 static enum err payload_write(const struct token_grant *g, struct buf *b)
 {
 	char at[2 * sizeof g->address + 1];
@@ -37,6 +51,7 @@ static enum err payload_write(const struct token_grant *g, struct buf *b)
 	member_id(b, "tenant", "tnt", g->tenant);
 	member_id(b, "key", "key", g->key);
 	member_id(b, "family", TOKEN_FAMILY, g->family);
+	member_sources(b, g->sources);
 	member(b, "at", at);
 	if (g->scope)
 		member(b, "scope", g->scope);
@@ -121,6 +136,23 @@ static bool address_read(const json_t *payload, struct token_extra *extra)
 					 sizeof extra->address));
 }
 
+/* One that cannot be read is no token of ours: it might be the one that was revoked. */
+static bool sources_read(const json_t *payload, struct id sources[TOKEN_SOURCES_MAX])
+{
+	const json_t *list = json_object_get(payload, "from");
+	const size_t n = json_array_size(list);
+
+	if (list && (!json_is_array(list) || n > TOKEN_SOURCES_MAX))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (!text || !id_parse(TOKEN_JTI, text, &sources[i]) || id_is_zero(sources[i]))
+			return false;
+	}
+	return true;
+}
+
 enum fault token_extra_read(const json_t *payload, struct token_extra *extra)
 {
 	const json_t *roles = json_object_get(payload, "roles");
@@ -130,7 +162,8 @@ enum fault token_extra_read(const json_t *payload, struct token_extra *extra)
 	if (!id_read(payload, "jti", TOKEN_JTI, &extra->jti) || id_is_zero(extra->jti) ||
 		!id_read(payload, "key", "key", &extra->key) ||
 		!id_read(payload, "family", TOKEN_FAMILY, &extra->family) ||
-		!address_read(payload, extra) || (roles && !json_is_array(roles)))
+		!sources_read(payload, extra->sources) || !address_read(payload, extra) ||
+		(roles && !json_is_array(roles)))
 		return FAULT_CLAIM;
 	return FAULT_NONE;
 }

@@ -7,6 +7,7 @@
  *   scope, roles  absent: as much as the principal may
  *   key           the API key that it was given for, so that it dies with that key
  *   family        the family of refresh tokens that it belongs to
+ *   from          the tokens that it was exchanged from, so that it dies with each of them
  *   at            the address that it was given to, 32 hex digits, IPv4 mapped
  *
  * Times come from the record's clock. jti is an id of ours, so it knows its
@@ -26,6 +27,8 @@
 #define TOKEN_FAMILY "fam"
 #define TOKEN_KID    "sig"
 
+enum { TOKEN_SOURCES_MAX = 4 }; /* exchanged from, one from another */
+
 struct token_key {
 	struct id id; /* kid is its text */
 	uint8_t public_key[ED25519_PUBLIC];
@@ -35,10 +38,11 @@ struct token_key {
 struct token_grant {
 	const char *issuer, *audience;
 	struct id jti, tenant;
-	const char *sub;       /* the principal: key_... or usr_... */
-	const json_t *roles;   /* array of texts, or NULL */
-	const char *scope;     /* NULL: not narrowed */
-	struct id key, family; /* zero: none */
+	const char *sub;		      /* the principal: key_... or usr_... */
+	const json_t *roles;		      /* array of texts, or NULL */
+	const char *scope;		      /* NULL: not narrowed */
+	struct id key, family;		      /* zero: none */
+	struct id sources[TOKEN_SOURCES_MAX]; /* zero: no more */
 	uint8_t address[16];
 	int64_t issued_s, expires_s;
 };
@@ -50,7 +54,8 @@ MUST_CHECK enum err token_sign(
 /* What ours carry beside the claims of all. FAULT_CLAIM when one is there and wrong. */
 struct token_extra {
 	struct id jti, key, family;
-	const json_t *roles; /* array, or NULL; the payload's */
+	struct id sources[TOKEN_SOURCES_MAX]; /* zero: no more */
+	const json_t *roles;		      /* array, or NULL; the payload's */
 	bool has_address;
 	uint8_t address[16];
 };

@@ -7,17 +7,21 @@
 
 #define COLUMNS                                                                           \
 	"f.tenant_id, f.family_id, f.principal, f.key_id, f.issuer_id, f.scope, f.roles," \
-	" f.address, f.created_at, f.expires_at"
+	" f.address, f.created_at, f.expires_at, f.source_id"
 /* What hangs on it still stands. */
 #define STANDS                                                                             \
 	" (f.key_id is null or exists (select from api_key k where k.key_id = f.key_id"    \
 	"   and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())))" \
 	" and (f.issuer_id is null or exists"                                              \
-	"  (select from issuer i where i.issuer_id = f.issuer_id))"
-/* The access tokens of families that g ended; a day is the longest that a token lives. */
-#define SHUT_OUT                                                                               \
+	"  (select from issuer i where i.issuer_id = f.issuer_id))"                        \
+	" and (f.source_id is null or not exists"                                          \
+	"  (select from revocation r where r.tenant_id = f.tenant_id"                      \
+	"   and r.kind = 'credential' and r.subject = f.source_id))"
+/* The access tokens of families that g ended; a day is the longest that a token lives. listed: they
+ * go on the list. */
+#define SHUT_OUT(listed)                                                                       \
 	" s as (update access_sequence set seq = seq + 1 where one and exists (select from g)" \
-	"  returning seq),"                                                                    \
+	"  and " listed " returning seq),"                                                     \
 	" r as (insert into revocation (tenant_id, kind, subject, before_at, ends_at, seq)"    \
 	"  select g.tenant_id, 'credential', g.family_id, now(), now() + interval '2 days',"   \
 	"   s.seq from g, s on conflict (tenant_id, kind, subject, network) do update"         \
@@ -25,8 +29,9 @@
 
 static const struct db_stmt begin_stmt = {.name = "refresh_begin",
 	.sql = "with f as (insert into refresh_family (tenant_id, family_id, principal, key_id,"
-	       "   issuer_id, scope, roles, address, expires_at)"
-	       "  values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::int8 * interval '1 second')"
+	       "   issuer_id, scope, roles, address, expires_at, source_id)"
+	       "  values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::int8 * interval '1 second',"
+	       "   $16)"
 	       "  returning *),"
 	       " t as (insert into refresh_token (tenant_id, family_id, hash)"
 	       "  select tenant_id, family_id, $10 from f),"
@@ -45,24 +50,27 @@ static const struct db_stmt use_stmt = {.name = "refresh_use",
 	       " n as (insert into refresh_token (tenant_id, family_id, hash)"
 	       "  select $1, u.family_id, $3 from u),"
 	       " g as (update refresh_family g set ended_at = now() from f where g.tenant_id = $1"
-	       "  and g.family_id = f.family_id and not exists (select from u) returning g.*)," SHUT_OUT
-	       ","
-	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object, outcome)"
-	       "  select tenant_id, $4, $5, $6, coalesce($7, family_id), $8, 'refresh.reuse',"
-	       "   family_id, 'denied' from g)"
-	       " select case when exists (select from u) then 0"
-	       "  when exists (select from g) then 2 else 1 end, " COLUMNS
-	       " from access_sequence o left join f on true where o.one"};
+	       "  and g.family_id = f.family_id and not exists (select from u) returning g.*)," SHUT_OUT(
+		       "$9::boolean") ","
+				      " a as (insert into audit (tenant_id, " AUDIT_BY
+				      ", action, object, outcome)"
+				      "  select tenant_id, $4, $5, $6, coalesce($7, family_id), $8, 'refresh.reuse',"
+				      "   family_id, 'denied' from g)"
+				      " select case when exists (select from u) then 0"
+				      "  when exists (select from g) then 2 else 1 end, " COLUMNS
+				      " from access_sequence o left join f on true where o.one"};
 
 static const struct db_stmt end_stmt = {.name = "refresh_end",
 	.sql = "with g as (update refresh_family g set ended_at = now() from refresh_token t"
 	       "  where t.tenant_id = $1 and t.hash = $2 and g.tenant_id = t.tenant_id"
-	       "  and g.family_id = t.family_id and g.ended_at is null returning g.*)," SHUT_OUT ","
-	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select tenant_id, $3, $4, $5, coalesce($6, family_id), $7, 'refresh.end',"
-	       "   family_id from g)"
-	       " select case when exists (select from g) then 0 else 1 end, " COLUMNS
-	       " from access_sequence o left join g f on true where o.one"};
+	       "  and g.family_id = t.family_id and g.ended_at is null returning g.*)," SHUT_OUT(
+		       "$8::boolean") ","
+				      " a as (insert into audit (tenant_id, " AUDIT_BY
+				      ", action, object)"
+				      "  select tenant_id, $3, $4, $5, coalesce($6, family_id), $7, 'refresh.end',"
+				      "   family_id from g)"
+				      " select case when exists (select from g) then 0 else 1 end, " COLUMNS
+				      " from access_sequence o left join g f on true where o.one"};
 
 static void family_take(struct refresh_family *f, const struct db_rows *r)
 {
@@ -76,7 +84,8 @@ static void family_take(struct refresh_family *f, const struct db_rows *r)
 		.scope = db_null(r, 0, 6) ? NULL : db_text(r, 0, 6),
 		.roles = db_text(r, 0, 7),
 		.created_ms = db_time(r, 0, 9),
-		.expires_ms = db_time(r, 0, 10)};
+		.expires_ms = db_time(r, 0, 10),
+		.source = db_id(r, 0, 11)};
 	if (address.len == sizeof f->address)
 		memcpy(f->address, address.bytes, sizeof f->address);
 }
@@ -120,6 +129,7 @@ enum err refresh_begin(struct db *db, const struct refresh_family *f,
 	db_arg_int8(&a, f->life_s);
 	db_arg_bytes(&a, hash_bytes(hash));
 	audit_by_args(&a, by);
+	db_arg_id_or_null(&a, f->source);
 	return store_call_run(&(struct store_call_ask){db, &f->tenant, 1, &begin_stmt, &a,
 		on_family, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
@@ -133,19 +143,20 @@ enum err refresh_use(struct db *db, const struct refresh_use *use, refresh_done 
 	db_arg_bytes(&a, hash_bytes(use->hash));
 	db_arg_bytes(&a, hash_bytes(use->next));
 	audit_by_args(&a, &use->by);
+	db_arg_bool(&a, use->listed);
 	return store_call_run(&(struct store_call_ask){db, &use->tenant, 1, &use_stmt, &a,
 		on_family, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
-enum err refresh_end(struct db *db, struct id tenant, const uint8_t hash[DIGEST_SIZE],
-	const struct audit_actor *by, refresh_done *done, void *ctx)
+enum err refresh_end(struct db *db, const struct refresh_use *use, refresh_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
-	db_arg_id(&a, tenant);
-	db_arg_bytes(&a, hash_bytes(hash));
-	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &end_stmt, &a, on_family,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	db_arg_id(&a, use->tenant);
+	db_arg_bytes(&a, hash_bytes(use->hash));
+	audit_by_args(&a, &use->by);
+	db_arg_bool(&a, use->listed);
+	return store_call_run(&(struct store_call_ask){db, &use->tenant, 1, &end_stmt, &a,
+		on_family, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -18,6 +18,7 @@ struct refresh_family {
 	const char *principal; /* sub of its tokens */
 	struct id key;	       /* the API key that it hangs on; zero: none */
 	struct id issuer;      /* the issuer that vouched for it; zero: none */
+	struct id source;      /* the token that it was exchanged for; zero: none */
 	const char *scope;     /* NULL: not narrowed */
 	const char *roles;     /* JSON array; "": none of its own */
 	uint8_t address[16];
@@ -39,14 +40,17 @@ MUST_CHECK enum err refresh_begin(struct db *db, const struct refresh_family *fa
 /* Takes a token and makes next the good one. */
 struct refresh_use {
 	struct id tenant;
-	struct audit_actor by; /* of a reuse */
-	uint8_t hash[DIGEST_SIZE], next[DIGEST_SIZE];
+	struct audit_actor by; /* of a reuse, or an end */
+	/* access tokens of a family that ends go on the list of revocations; else they run out by
+	 * themselves */
+	bool listed;
+	uint8_t hash[DIGEST_SIZE], next[DIGEST_SIZE]; /* next: refresh_use alone */
 };
 MUST_CHECK enum err refresh_use(
 	struct db *db, const struct refresh_use *use, refresh_done *done, void *ctx);
 /* Ends the family of a token, whether it was used or not, with its access tokens. REFRESH_UNKNOWN
- * when there is no such token. */
-MUST_CHECK enum err refresh_end(struct db *db, struct id tenant, const uint8_t hash[DIGEST_SIZE],
-	const struct audit_actor *by, refresh_done *done, void *ctx);
+ * when there is no such token, or it has ended. */
+MUST_CHECK enum err refresh_end(
+	struct db *db, const struct refresh_use *use, refresh_done *done, void *ctx);
 
 #endif

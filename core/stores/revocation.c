@@ -16,8 +16,15 @@ static const struct db_stmt since_stmt = {.name = "revocation_since",
 	       " where s.one order by r.seq",
 	.reads = true};
 
+/* Families that are named, or were given for a token that is, end with it; their rows are locked
+ * before the sequence's. */
 static const struct db_stmt put_stmt = {.name = "revocation_put",
-	.sql = "with s as (update access_sequence set seq = seq + 1 where one returning seq),"
+	.sql = "with g as (update refresh_family g set ended_at = now() where g.tenant_id = $1"
+	       "  and $2 = 'credential' and g.ended_at is null and g.family_id = any(array("
+	       "   select $3::uuid union all select f.family_id from refresh_family f"
+	       "   where f.tenant_id = $1 and f.source_id = $3)) returning g.family_id),"
+	       " s as (update access_sequence set seq = seq + 1"
+	       "  where one and (select count(*) from g) >= 0 returning seq),"
 	       " r as (insert into revocation as r"
 	       "  (tenant_id, kind, subject, network, before_at, ends_at, seq)"
 	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq from s"
@@ -92,6 +99,6 @@ enum err revocation_put(struct db *db, const struct revocation *r, const struct 
 	db_arg_time(&a, r->before_ms);
 	db_arg_time(&a, r->ends_ms);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){
-		db, NULL, 0, &put_stmt, &a, on_page, {.done = (store_call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &r->tenant, 1, &put_stmt, &a, on_page,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -26,7 +26,8 @@ typedef void revocation_done(void *ctx, enum err e, const struct revocation_page
 /* What was added behind seq (0 = all), whole or its first REVOCATION_PAGE. */
 MUST_CHECK enum err revocation_since(struct db *db, int64_t seq, revocation_done *done, void *ctx);
 /* Adds it, or moves the moment of an equal one forward. before_ms 0 = now. n = 1: the entry as it
- * is then. */
+ * is then. A credential's ends families of refresh tokens too: the one that it names, or those that
+ * a token was exchanged for. */
 MUST_CHECK enum err revocation_put(struct db *db, const struct revocation *r,
 	const struct audit_actor *by, revocation_done *done, void *ctx);
 

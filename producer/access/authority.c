@@ -76,6 +76,7 @@ static bool denies(struct authority *a, const struct caller *c)
 		.issued_ms = c->is_operator ? INT64_MAX : c->issued_ms};
 	bool denied;
 
+	memcpy(facts.sources, c->sources, sizeof facts.sources);
 	memcpy(facts.address, c->has_origin ? c->origin : c->address, sizeof facts.address);
 	(void)pthread_rwlock_rdlock(&a->list_lock);
 	denied = revocations_deny(a->list, &facts);
@@ -117,14 +118,17 @@ enum err authority_judge(struct authority *a, const struct caller *c, int64_t co
 	return denies(a, c) ? ERR_UNAUTHORIZED : ERR_OK;
 }
 
-bool authority_has_room(struct authority *a)
+enum err authority_room(struct authority *a, struct id of)
 {
-	bool room;
+	size_t all, own;
 
 	(void)pthread_rwlock_rdlock(&a->list_lock);
-	room = revocations_n(a->list) < AUTHORITY_REVOCATIONS_MAX;
+	all = revocations_n(a->list);
+	own = revocations_tokens(a->list, of);
 	(void)pthread_rwlock_unlock(&a->list_lock);
-	return room;
+	if (own >= (size_t)a->producer->config->identity.tenant_revocations)
+		return ERR_REVOCATIONS_FULL;
+	return all < AUTHORITY_REVOCATIONS_MAX ? ERR_OK : ERR_UNAVAILABLE;
 }
 
 /* ---- reading ---- */

@@ -13,6 +13,9 @@
  *
  * An installation without a signing key gets its first one here.
  *
+ * Tokens are put on the list by who holds them, so each tenant has a part of it, as this process
+ * knows it: what was added within the last second may come on top.
+ *
  * Threads: any, but for start and free; revocations behind one read-write lock, the
  * trust behind a mutex held to take a reference.  Memory: bounded by AUTHORITY_REVOCATIONS_MAX. */
 #ifndef ACCESS_AUTHORITY_H
@@ -56,8 +59,13 @@ MUST_CHECK enum err authority_judge(
  * has expired meanwhile ends nothing: it was good when the stream began. That its key or issuer is
  * believed no longer does. */
 MUST_CHECK enum err authority_judge_open(struct authority *a, const struct caller *caller);
-/* Is there room for one revocation more? */
-bool authority_has_room(struct authority *a);
+/* Is there room for one revocation more? of: whose token's or family's it is; zero: it is of
+ * another kind, which operators alone add. ERR_UNAVAILABLE  the list is full ERR_REVOCATIONS_FULL
+ * that tenant's part of it is */
+#define REVOCATIONS_FULL_WHY                                                             \
+	"this tenant has as many revoked tokens on the list as it may: revoke the user," \
+	" the tenant or a network instead, or wait until some have run out"
+MUST_CHECK enum err authority_room(struct authority *a, struct id of);
 /* Looks soon, after a change of ours. */
 void authority_look(struct authority *a);
 

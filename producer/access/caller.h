@@ -16,6 +16,7 @@
 #include "domain/rights.h"
 #include "ground/err.h"
 #include "ground/id.h"
+#include "identity/token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,8 +50,9 @@ struct caller {
 	enum caller_kind kind;
 	/* A rotated key is another credential of the same principal. */
 	struct id tenant, principal, credential;
-	struct id person;	  /* an operator's, where two people are needed */
-	struct id key, family;	  /* what a token hangs on; zero: nothing */
+	struct id person;		      /* an operator's, where two people are needed */
+	struct id key, family;		      /* what a token hangs on; zero: nothing */
+	struct id sources[TOKEN_SOURCES_MAX]; /* and those it was exchanged from */
 	struct id signer, issuer; /* who vouches for a token: our key, or an issuer; else zero */
 	bool is_operator;
 	bool is_user;		       /* principal is a user's id (usr_), not a key's */

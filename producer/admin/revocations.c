@@ -56,8 +56,33 @@ static void changed(struct record_call *call)
 	request_resume(call->r);
 }
 
+static bool is_token(const struct revocation_call *c)
+{
+	return c->r.kind == REVOCATION_CREDENTIAL;
+}
+
+/* False: it was answered. */
+static bool has_room(const struct revocation_call *c)
+{
+	struct request *r = c->tenant.call.r;
+	const enum err e = authority_room(
+		r->producer->authority, is_token(c) ? c->tenant.tenant : (struct id){{0}});
+
+	if (e)
+		request_fail_detail(r, e, e == ERR_REVOCATIONS_FULL ? REVOCATIONS_FULL_WHY : NULL);
+	return !e;
+}
+
 static void tenant_found(struct record_call *call)
 {
+	struct revocation_call *c = (struct revocation_call *)(void *)call;
+
+	if (!has_room(c)) {
+		request_resume(call->r);
+		return;
+	}
+	if (is_token(c))
+		c->r.ends_ms = clock_record_ms() + REVOCATION_TOKEN_MS;
 	call->then = changed;
 	record_call_again(call, &revocation_put_op);
 }
@@ -131,11 +156,7 @@ static bool revocation_read(struct request *r, const json_t *body, struct revoca
 	moment_read(body, ret, &p);
 	if (p.total)
 		request_fail_with(r, ERR_INVALID_FIELD, &p);
-	else if (!authority_has_room(r->producer->authority))
-		request_fail(r, ERR_UNAVAILABLE);
-	else
-		return true;
-	return false;
+	return p.total == 0;
 }
 
 void revocations_post(struct request *r)
@@ -154,8 +175,9 @@ void revocations_post(struct request *r)
 	if (body && revocation_read(r, body, &what))
 		c = (struct revocation_call *)(void *)tenant_call_sized(
 			r, tenant ? tenant : "", sizeof *c);
-	if (c) {
+	if (c)
 		c->r = what;
+	if (c && (tenant || has_room(c))) {
 		c->tenant.call.then = tenant ? tenant_found : changed;
 		record_call_start(&c->tenant.call, tenant ? &tenant_find_op : &revocation_put_op);
 	}

@@ -136,6 +136,7 @@ bool grant_from_family(
 	g->tenant = family->tenant;
 	g->key = family->key;
 	g->family = family->family;
+	g->sources[0] = family->source;
 	g->most_ms = family->expires_ms;
 	memcpy(g->address, family->address, sizeof g->address);
 	(void)snprintf(g->sub, sizeof g->sub, "%s", family->principal);
@@ -172,6 +173,7 @@ static enum err sign(struct request *r, const struct grant *g, int64_t life_s, s
 	enum err e;
 
 	memcpy(grant.address, g->address, sizeof grant.address);
+	memcpy(grant.sources, g->sources, sizeof grant.sources);
 	e = key ? token_sign(&grant, &key->key, token) : ERR_UNAVAILABLE;
 	trust_release(trust);
 	return e;

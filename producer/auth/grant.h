@@ -18,6 +18,7 @@ enum { GRANT_SCOPE_MAX = 1000 };
 
 struct grant {
 	struct id tenant, key, family, issuer;
+	struct id sources[TOKEN_SOURCES_MAX]; /* the tokens that it is given for; zero: no more */
 	char sub[ID_TEXT_MAX];
 	char scope[GRANT_SCOPE_MAX + 1];
 	bool is_narrowed; /* scope counts */

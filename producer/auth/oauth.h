@@ -19,6 +19,7 @@
 	X(UNAUTHORIZED_CLIENT, "unauthorized_client", 400)  \
 	X(UNSUPPORTED_GRANT, "unsupported_grant_type", 400) \
 	X(INVALID_SCOPE, "invalid_scope", 400)              \
+	X(REVOCATIONS_FULL, "revocations_full", 429)        \
 	X(UNAVAILABLE, "temporarily_unavailable", 503)
 #define OAUTH_NAME(name, text, status) OAUTH_##name,
 enum oauth_error { OAUTH_ERRORS(OAUTH_NAME) OAUTH_ERROR_COUNT_ };

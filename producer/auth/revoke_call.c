@@ -16,8 +16,8 @@ struct revoke_call {
 	struct form form;
 	struct revocation revocation;
 	struct audit_actor by;
-	struct id tenant; /* a refresh token's */
-	uint8_t hash[DIGEST_SIZE];
+	struct refresh_use use; /* a refresh token's end */
+	enum refresh_outcome outcome;
 };
 
 static struct revoke_call *of(const struct record_batch *batch)
@@ -45,6 +45,7 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 static void ended(
 	void *ctx, enum err e, enum refresh_outcome outcome, const struct refresh_family *family)
 {
+	of(ctx)->outcome = outcome;
 	record_batch_end(ctx, e);
 }
 
@@ -52,7 +53,7 @@ static enum err end_run(struct db *db, struct record_batch *batch)
 {
 	struct revoke_call *v = of(batch);
 
-	return refresh_end(db, v->tenant, v->hash, &v->by, ended, batch);
+	return refresh_end(db, &v->use, ended, batch);
 }
 
 const struct record_op revoke_token_op = {"revoke_token", RECORD_SLOW, 1, put_run, NULL};
@@ -67,15 +68,32 @@ static void done(struct record_call *call)
 	request_resume(call->r);
 }
 
+/* A family ends in any case: that is no entry of the list, as its access tokens would be. */
+static void end_done(struct record_call *call)
+{
+	const struct revoke_call *v = (struct revoke_call *)(void *)call;
+
+	authority_look(call->r->producer->authority);
+	if (v->use.listed || v->outcome != REFRESH_OK)
+		(void)oauth_reply(call->r);
+	else
+		oauth_fail(call->r, OAUTH_REVOCATIONS_FULL,
+			"the family has ended, and its access tokens run out by themselves, as the "
+			"list of revoked tokens is full: revoke the user or the tenant to end them "
+			"now");
+	request_resume(call->r);
+}
+
 static void failed(struct record_call *call)
 {
 	oauth_fail(call->r, OAUTH_UNAVAILABLE, "the record does not answer right now");
 	request_resume(call->r);
 }
 
-static void start(struct revoke_call *v, const struct record_op *op)
+static void start(
+	struct revoke_call *v, const struct record_op *op, void (*then)(struct record_call *call))
 {
-	v->call.then = done;
+	v->call.then = then;
 	v->call.failed = failed;
 	record_call_start(&v->call, op);
 }
@@ -96,19 +114,24 @@ static void access_revoke(struct revoke_call *v, const char *text)
 	struct id issuer;
 	enum fault fault = token_check(r->producer, text, strlen(text), &caller, &issuer);
 
-	if (!fault && is_over(r, &caller)) {
-		(void)oauth_reply(r);
-	} else if (fault == FAULT_NOMEM || !authority_has_room(r->producer->authority)) {
+	const enum err room =
+		fault ? ERR_OK : authority_room(r->producer->authority, caller.tenant);
+
+	if (fault == FAULT_NOMEM) {
 		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
-	} else if (fault) {
+	} else if (fault || is_over(r, &caller)) {
 		(void)oauth_reply(r);
+	} else if (room == ERR_REVOCATIONS_FULL) {
+		oauth_fail(r, OAUTH_REVOCATIONS_FULL, REVOCATIONS_FULL_WHY);
+	} else if (room) {
+		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
 	} else {
 		v->by = actor_of(r, &caller);
 		v->revocation = (struct revocation){.kind = REVOCATION_CREDENTIAL,
 			.tenant = caller.tenant,
 			.subject = caller.credential,
 			.ends_ms = caller.expires_ms};
-		start(v, &revoke_token_op);
+		start(v, &revoke_token_op, done);
 	}
 	caller_clear(&caller);
 }
@@ -128,9 +151,11 @@ void revoke_call(struct request *r)
 		oauth_fail(r, OAUTH_INVALID_REQUEST, "a form with a token is needed");
 		return;
 	}
-	if (refresh_token_read(text, &v->tenant)) {
-		refresh_token_hash(text, v->hash);
-		start(v, &refresh_end_op);
+	if (refresh_token_read(text, &v->use.tenant)) {
+		refresh_token_hash(text, v->use.hash);
+		v->use.by = v->by;
+		v->use.listed = !authority_room(r->producer->authority, v->use.tenant);
+		start(v, &refresh_end_op, end_done);
 	} else {
 		access_revoke(v, text);
 	}

@@ -59,6 +59,7 @@ static enum err begin_run(struct db *db, struct record_batch *batch)
 		.principal = g->sub,
 		.key = g->key,
 		.issuer = g->issuer,
+		.source = g->sources[0],
 		.scope = g->is_narrowed ? g->scope : NULL,
 		.life_s = r->producer->config->identity.refresh_ttl_s};
 	struct buf roles;
@@ -172,6 +173,7 @@ static bool family_stands(const struct token_call *t)
 		.has_origin = true};
 
 	memcpy(c.origin, g->address, sizeof c.origin);
+	memcpy(c.sources, g->sources, sizeof c.sources);
 	if (!id_parse("key", g->sub, &c.principal))
 		(void)id_parse("usr", g->sub, &c.principal);
 	return authority_judge(t->call.r->producer->authority, &c, AUTHORITY_CHANGE_MS) == ERR_OK;
@@ -205,6 +207,7 @@ static void refresh_start(struct token_call *t)
 	refresh_token_new(t->use.tenant, t->grant.refresh);
 	refresh_token_hash(t->grant.refresh, t->use.next);
 	t->use.by = actor_of(r, &(struct caller){.kind = CALLER_TOKEN});
+	t->use.listed = !authority_room(r->producer->authority, t->use.tenant);
 	t->call.then = refresh_told;
 	t->call.failed = failed;
 	record_call_again(&t->call, &refresh_use_op);
@@ -217,6 +220,19 @@ static bool is_token_type(const char *type)
 	return type && (strcmp(type, TYPE_JWT) == 0 || strcmp(type, TYPE_ACCESS) == 0);
 }
 
+/* What it was exchanged from, and itself. False: handed on too often. */
+static bool sources_take(struct grant *g, const struct caller *caller)
+{
+	size_t n = 0;
+
+	memcpy(g->sources, caller->sources, sizeof g->sources);
+	while (n < TOKEN_SOURCES_MAX && !id_is_zero(g->sources[n]))
+		n++;
+	if (n < TOKEN_SOURCES_MAX)
+		g->sources[n] = caller->credential;
+	return n < TOKEN_SOURCES_MAX;
+}
+
 static void exchange_take(struct token_call *t, const struct caller *caller, struct id issuer)
 {
 	struct request *r = t->call.r;
@@ -226,6 +242,9 @@ static void exchange_take(struct token_call *t, const struct caller *caller, str
 	if (e) {
 		oauth_fail(r, e == ERR_UNAUTHORIZED ? OAUTH_INVALID_GRANT : OAUTH_UNAVAILABLE,
 			fault_text(FAULT_REVOKED));
+	} else if (!sources_take(&t->grant, caller)) {
+		oauth_fail(
+			r, OAUTH_INVALID_GRANT, "it was exchanged too often: exchange the first");
 	} else if (grant_from_caller(r, caller, form_text(&t->form, "scope"), &t->grant)) {
 		t->by = actor_of(r, caller);
 		t->grant.key = caller->key;

@@ -27,6 +27,7 @@ static struct revocation_facts facts(void)
 	struct revocation_facts f = {.tenant = number(1),
 		.principal = number(2),
 		.credentials = {number(3), number(4), number(5)},
+		.sources = {number(6), number(7)},
 		.issued_ms = BEFORE - 1};
 
 	memcpy(f.address, (uint8_t[16]){[10] = 0xff, 0xff, 10, 1, 2, 3}, sizeof(f.address));
@@ -63,10 +64,13 @@ static void test_each_kind_shuts_out_what_it_names(void **state)
 	} rows[] = {
 		{{REVOCATION_CREDENTIAL, mine, number(3), {{0}, 0}, 0, 0}, true},
 		{{REVOCATION_CREDENTIAL, mine, number(5), {{0}, 0}, 0, 0}, true},
+		{{REVOCATION_CREDENTIAL, mine, number(7), {{0}, 0}, 0, 0}, true},
+		{{REVOCATION_CREDENTIAL, number(9), number(7), {{0}, 0}, 0, 0}, false},
 		{{REVOCATION_CREDENTIAL, mine, number(2), {{0}, 0}, 0, 0}, false},
 		{{REVOCATION_CREDENTIAL, number(9), number(3), {{0}, 0}, 0, 0}, false},
 		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE, 0}, true},
 		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE - 1, 0}, false},
+		{{REVOCATION_USER, mine, number(7), {{0}, 0}, BEFORE, 0}, false},
 		{{REVOCATION_USER, mine, number(3), {{0}, 0}, BEFORE, 0}, false},
 		{{REVOCATION_USER, number(9), number(2), {{0}, 0}, BEFORE, 0}, false},
 		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE, 0}, true},
@@ -108,6 +112,7 @@ static void test_many_are_found_and_swept(void **state)
 		assert_int_equal(revocations_add(list, &r), ERR_OK);
 	}
 	assert_int_equal(revocations_n(list), MANY);
+	memset(f.sources, 0, sizeof(f.sources));
 	for (unsigned i = 0; i < MANY; i++) {
 		f.credentials[0] = f.credentials[1] = f.credentials[2] = number(i);
 		assert_true(revocations_deny(list, &f));
@@ -118,6 +123,42 @@ static void test_many_are_found_and_swept(void **state)
 		f.credentials[0] = f.credentials[1] = f.credentials[2] = number(i);
 		assert_int_equal(revocations_deny(list, &f), i % 2 == 0);
 	}
+	revocations_free(list);
+}
+
+static void add(struct revocations *list, enum revocation_kind kind, unsigned tenant,
+	unsigned subject, int64_t ends_ms)
+{
+	const struct revocation r = {.kind = kind,
+		.tenant = number(tenant),
+		.subject = number(subject),
+		.ends_ms = ends_ms};
+
+	assert_int_equal(revocations_add(list, &r), ERR_OK);
+}
+
+/* A tenant's part of the list is what it has of tokens that run out. promises: S1.1 */
+static void test_each_tenants_tokens_are_counted(void **state)
+{
+	struct revocations *list;
+
+	assert_int_equal(revocations_new(&list), ERR_OK);
+	for (unsigned i = 0; i < 4; i++)
+		add(list, REVOCATION_CREDENTIAL, 1, i, i < 2 ? 100 : 200);
+	add(list, REVOCATION_CREDENTIAL, 1, 0, 150); /* once more */
+	add(list, REVOCATION_CREDENTIAL, 1, 9, 0);   /* a key */
+	add(list, REVOCATION_USER, 1, 1, 100);
+	add(list, REVOCATION_CREDENTIAL, 2, 1, 100);
+	assert_int_equal(revocations_tokens(list, number(1)), 4);
+	assert_int_equal(revocations_tokens(list, number(2)), 1);
+	assert_int_equal(revocations_tokens(list, number(3)), 0);
+	add(list, REVOCATION_CREDENTIAL, 1, 3, 0); /* for ever, from now on */
+	assert_int_equal(revocations_tokens(list, number(1)), 3);
+	revocations_sweep(list, 100);
+	assert_int_equal(revocations_tokens(list, number(1)), 2);
+	assert_int_equal(revocations_tokens(list, number(2)), 0);
+	revocations_sweep(list, 1000);
+	assert_int_equal(revocations_tokens(list, number(1)), 0);
 	revocations_free(list);
 }
 
@@ -145,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_kind_shuts_out_what_it_names),
 		cmocka_unit_test(test_many_are_found_and_swept),
+		cmocka_unit_test(test_each_tenants_tokens_are_counted),
 		cmocka_unit_test(test_a_moment_never_moves_back),
 	};
 

@@ -24,6 +24,7 @@ static struct token_grant grant(json_t *roles)
 		.roles = roles,
 		.scope = "job:read job:submit",
 		.key = id_new(0),
+		.sources = {id_new(0), id_new(0)},
 		.issued_s = NOW_S,
 		.expires_s = NOW_S + 600};
 
@@ -59,6 +60,7 @@ static void test_a_token_is_read_back_as_it_was(void **state)
 	assert_int_equal(token_extra_read(jws.payload, &extra), FAULT_NONE);
 	assert_true(id_equal(extra.jti, g.jti) && id_equal(extra.key, g.key));
 	assert_true(id_is_zero(extra.family) && extra.has_address);
+	assert_memory_equal(extra.sources, g.sources, sizeof(g.sources));
 	assert_memory_equal(extra.address, g.address, sizeof(g.address));
 	assert_int_equal(json_array_size(extra.roles), 2);
 	jws_clear(&jws);
@@ -66,6 +68,29 @@ static void test_a_token_is_read_back_as_it_was(void **state)
 	assert_true(jws_read(text.bytes, text.len, &jws) != FAULT_NONE || !jwk_verify(&jwk, &jws));
 	buf_clear(&text);
 	json_decref(roles);
+}
+
+/* Whoever cannot tell where a token comes from cannot tell whether it was revoked. promises: S1.1
+ */
+static void test_sources_that_cannot_be_read_are_a_refusal(void **state)
+{
+	static const char *const bent[] = {"\"tok_01h455vb4pex5vsknk084sn02q\"", "{}", "[1]",
+		"[\"usr_01h455vb4pex5vsknk084sn02q\"]", "[\"tok_00000000000000000000000000\"]",
+		"[\"tok_01h455vb4pex5vsknk084sn02q\",\"tok_01h455vb4pex5vsknk084sn02q\","
+		"\"tok_01h455vb4pex5vsknk084sn02q\",\"tok_01h455vb4pex5vsknk084sn02q\","
+		"\"tok_01h455vb4pex5vsknk084sn02q\"]"};
+	struct token_extra extra;
+
+	for (size_t i = 0; i < sizeof(bent) / sizeof(*bent); i++) {
+		json_t *from = json_loads(bent[i], JSON_DECODE_ANY, NULL);
+		json_t *payload = json_pack(
+			"{s:s, s:o}", "jti", "tok_01h455vb4pex5vsknk084sn02q", "from", from);
+
+		assert_non_null(payload);
+		if (token_extra_read(payload, &extra) != FAULT_CLAIM)
+			fail_msg("%s", bent[i]);
+		json_decref(payload);
+	}
 }
 
 static const struct {
@@ -129,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_token_is_read_back_as_it_was),
+		cmocka_unit_test(test_sources_that_cannot_be_read_are_a_refusal),
 		cmocka_unit_test(test_a_minute_of_leeway_and_no_second_more),
 		cmocka_unit_test(test_names_of_others_are_told_apart),
 		cmocka_unit_test(test_refresh_tokens_are_spelt_in_one_way),
