@@ -31,6 +31,7 @@ struct publish;
 struct queues;
 struct reading;
 struct refusals;
+struct unproved;
 
 struct producer {
 	_Atomic(struct config *) config;
@@ -40,6 +41,7 @@ struct producer {
 	struct key_watch *key_watch;
 	struct authority *authority;
 	struct issuer_keys *issuer_keys;
+	struct unproved *unproved;
 	struct keys *keys;
 	struct holders *holders;
 	struct plans *plans;

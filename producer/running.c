@@ -11,6 +11,7 @@
 #include "access/reading.h"
 #include "access/refusals.h"
 #include "access/two_people.h"
+#include "access/unproved.h"
 #include "admin/metrics.h"
 #include "connect/keys.h"
 #include "connect/postgres.h"
@@ -219,6 +220,8 @@ static enum err parts_make(struct running *x)
 	if (!e)
 		e = issuer_keys_new(p, &p->issuer_keys);
 	if (!e)
+		e = unproved_new(p, &p->unproved);
+	if (!e)
 		e = keys_new(p, &p->keys);
 	if (!e)
 		e = holders_new(p, &p->holders);
@@ -354,6 +357,7 @@ static void parts_free(struct running *x)
 	data_keys_free(p->data_keys);
 	keyring_free(p->keyring);
 	issuer_keys_free(p->issuer_keys);
+	unproved_free(p->unproved);
 	authority_free(p->authority);
 	metrics_free(p->metrics);
 	loop_wake_free(x->end);

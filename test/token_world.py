@@ -13,6 +13,7 @@ from issuer import Issuer, Issuers, key
 from stacks import admin_client, running
 
 SEEN_S = 30
+REFUSED_MS = 100  # what cannot be proved is refused so long after it came
 ALGS = ("EdDSA", "ES256", "RS256", "PS256")
 
 
@@ -46,6 +47,7 @@ def token_world(name: str) -> Iterator[World]:
             "allow_http": True,
             "allow_networks": ["127.0.0.1"],
             "fetch_timeout_ms": 1000,
+            "refuse_ms": REFUSED_MS,
         }
     }
     with running(name, lite=True, workers=0, schedulers=0, config_overrides=options) as stack:

@@ -20,6 +20,9 @@
 	  "may issuers' keys be fetched over plain HTTP? For tests: who is on the way "            \
 	  "can then let in whom he likes")                                                         \
 	X(INT, fetch_timeout_ms, "5000", 100, 15000, "ms", LIVE, "for one fetch of an issuer's keys") \
+	X(INT, refuse_ms, "1000", 10, 10000, "ms", LIVE,                                           \
+	  "a token of another issuer that cannot be proved is refused so long after it came, "     \
+	  "whoever it names: nobody learns which issuers there are")                               \
 	X(INT, stale_s, "86400", 0, 2592000, "s", LIVE,                                            \
 	  "keys of an issuer that does not answer are believed so long after their last fetch")
 /* clang-format on */

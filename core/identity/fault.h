@@ -1,8 +1,9 @@
 /* fault.h - why a token lets nobody in, in the words that its bearer hears.
  *
  * Before a signature is checked there are two answers only, so that nobody learns
- * from us which issuers, keys or algorithms there are. Who holds a token that was
- * truly signed is told what is wrong with it.
+ * from us which issuers, keys or algorithms there are; UNPROVED says what REFUSED does, and not
+ * when (the producer's access/unproved.h). Who holds a token that was truly signed is told what is
+ * wrong with it.
  *
  * Threads: pure.  Memory: static. */
 #ifndef IDENTITY_FAULT_H
@@ -11,17 +12,19 @@
 #include "ground/err.h"
 
 /* The words go into a header: at most 44 characters, no quotes. */
-#define FAULTS(X)                                        \
-	X(NONE, "")                                      \
-	X(MALFORMED, "the token is malformed")           \
-	X(REFUSED, "the token is not accepted here")     \
-	/* behind a good signature */                    \
-	X(CLAIM, "a required claim is missing or wrong") \
-	X(EXPIRED, "the token has expired")              \
-	X(EARLY, "the token is not valid yet")           \
-	X(AUDIENCE, "the token is for another audience") \
-	X(PURPOSE, "this is not an access token")        \
-	X(REVOKED, "the token or its owner was revoked") \
+#define FAULTS(X)                                             \
+	X(NONE, "")                                           \
+	X(MALFORMED, "the token is malformed")                \
+	X(REFUSED, "the token is not accepted here")          \
+	/* it names an issuer of others, which may be none */ \
+	X(UNPROVED, "the token is not accepted here")         \
+	/* behind a good signature */                         \
+	X(CLAIM, "a required claim is missing or wrong")      \
+	X(EXPIRED, "the token has expired")                   \
+	X(EARLY, "the token is not valid yet")                \
+	X(AUDIENCE, "the token is for another audience")      \
+	X(PURPOSE, "this is not an access token")             \
+	X(REVOKED, "the token or its owner was revoked")      \
 	X(NOMEM, "out of memory")
 
 #define FAULT_NAME(name, text) FAULT_##name,

@@ -1,10 +1,10 @@
 #include "access/issuer_keys.h"
 
 #include "access/authority.h"
+#include "access/unproved.h"
 #include "domain/egress.h"
 #include "ground/clock.h"
 #include "ground/log.h"
-#include "ground/ring.h"
 #include "ports/http.h"
 #include "producer.h"
 
@@ -14,12 +14,6 @@
 #include <strings.h>
 
 enum { FETCHES_MAX = 64, NETWORKS_MAX = 256, AGE_DIGITS = 6 };
-
-struct waiter {
-	struct waiter *next;
-	struct request *r;
-	void (*told)(struct request *r);
-};
 
 /* Of one issuer, from its first token on. */
 struct entry {
@@ -32,8 +26,6 @@ struct entry {
 	uint8_t digest[DIGEST_SIZE];	      /* of the body it was read from */
 	int64_t fetched_ms, tried_ms, ttl_ms; /* monotonic; 0: never */
 	bool wanted, fetching;
-	struct waiter *waiters;
-	size_t waiting;
 	/* the fetch, on the loop's thread only */
 	struct http_call *call;
 	struct buf body;
@@ -114,47 +106,26 @@ struct jwk_set *issuer_keys_hold(struct issuer_keys *k, const struct trust_issue
 	return set;
 }
 
-bool issuer_keys_await(struct issuer_keys *k, struct id issuer, struct request *r, bool park,
-	void (*told)(struct request *r))
+void issuer_keys_want(struct issuer_keys *k, struct id issuer)
 {
-	struct waiter *w = malloc(sizeof *w);
 	struct entry *e;
-	bool waits;
+	bool wake;
 
 	(void)pthread_mutex_lock(&k->lock);
 	e = entry_find(k, issuer);
-	waits = w && e && e->waiting < ISSUER_KEYS_WAITING && may_try(e);
-	if (waits) {
-		if (park)
-			request_park(r);
-		*w = (struct waiter){e->waiters, r, told};
-		e->waiters = w;
-		e->waiting++;
+	wake = e && may_try(e);
+	if (wake)
 		e->wanted |= !e->fetching;
-		w = NULL;
-	}
 	(void)pthread_mutex_unlock(&k->lock);
-	free(w);
-	if (waits)
+	if (wake)
 		loop_wake_send(k->wake);
-	return waits;
 }
 
 /* ---- a fetch; the loop's thread ---- */
 
-static void waiters_tell(struct waiter *list)
-{
-	for (struct waiter *w = list, *next; w; w = next) {
-		next = w->next;
-		w->told(w->r);
-		free(w);
-	}
-}
-
 /* Takes what was fetched; NULL: the old set serves on. */
 static void entry_settle(struct entry *e, struct jwk_set *fresh)
 {
-	struct waiter *waiters;
 	struct jwk_set *old = NULL;
 	bool moved = false;
 	uint8_t digest[DIGEST_SIZE];
@@ -171,16 +142,13 @@ static void entry_settle(struct entry *e, struct jwk_set *fresh)
 	}
 	e->tried_ms = clock_ms();
 	e->fetching = false;
-	waiters = e->waiters;
-	e->waiters = NULL;
-	e->waiting = 0;
 	(void)pthread_mutex_unlock(&e->all->lock);
 	jwk_set_release(old);
 	buf_clear(&e->body);
 	buf_init(&e->body, JWK_SET_BYTES_MAX);
 	if (moved)
 		authority_moved(e->all->producer->authority);
-	waiters_tell(waiters);
+	unproved_again(e->all->producer->unproved, e->issuer);
 }
 
 /* max-age within our bounds; anything unreadable is the least. */
@@ -332,10 +300,6 @@ enum err issuer_keys_new(struct producer *producer, struct issuer_keys **ret_key
 
 static void entry_free(struct entry *e)
 {
-	for (struct waiter *w = e->waiters, *next; w; w = next) {
-		next = w->next;
-		free(w);
-	}
 	jwk_set_release(e->set);
 	buf_clear(&e->body);
 	free(e->url);

@@ -5,27 +5,22 @@
  * first use after that. While its endpoint does not answer, or answers nonsense, the
  * old set serves on, up to identity.stale_s. A key id that the set does not have may
  * be new: it lets the set be fetched again, at most once in 30 s whatever comes, and
- * the requests that met it wait for that one fetch.
+ * the requests that met it are asked again then (unproved.h).
  *
  * The address is an operator's choice and goes through the same policy as callbacks
  * (domain/egress.h), judged when the socket is made.
  *
  * Threads: any; fetching on the producer's loop. One lock.  Memory: a set is at most
- * 256 KiB of JSON and 64 keys; at most ISSUER_KEYS_WAITING requests wait for one. */
+ * 256 KiB of JSON and 64 keys. */
 #ifndef ACCESS_ISSUER_KEYS_H
 #define ACCESS_ISSUER_KEYS_H
 
 #include "access/trust.h"
-#include "http/request.h"
 
-enum {
-	ISSUER_KEYS_AGAIN_MS = 30000,
-	ISSUER_KEYS_TTL_MIN_S = 300,
-	ISSUER_KEYS_TTL_MAX_S = 900,
-	ISSUER_KEYS_WAITING = 256
-};
+enum { ISSUER_KEYS_AGAIN_MS = 30000, ISSUER_KEYS_TTL_MIN_S = 300, ISSUER_KEYS_TTL_MAX_S = 900 };
 
 struct issuer_keys;
+struct producer;
 
 MUST_CHECK enum err issuer_keys_new(struct producer *producer, struct issuer_keys **ret_keys);
 /* NULL is fine. After the loop has ended and all requests have: nobody is told. */
@@ -33,9 +28,8 @@ void issuer_keys_free(struct issuer_keys *k);
 
 /* The set to verify with, held; NULL when there is none to be believed. */
 struct jwk_set *issuer_keys_hold(struct issuer_keys *k, const struct trust_issuer *issuer);
-/* Tells r, from the loop's thread, when the set was fetched anew, or when that failed. park: r is
- * parked here, else it was before. False: there is nothing to wait for, nothing was done. */
-bool issuer_keys_await(struct issuer_keys *k, struct id issuer, struct request *r, bool park,
-	void (*told)(struct request *r));
+/* Fetches the set soon, if that may be tried again; unproved_again tells when it came, or failed.
+ */
+void issuer_keys_want(struct issuer_keys *k, struct id issuer);
 
 #endif

@@ -1,9 +1,9 @@
 #include "access/keys.h"
 
-#include "access/issuer_keys.h"
 #include "access/known.h"
 #include "access/tenant_facts.h"
 #include "access/token_check.h"
+#include "access/unproved.h"
 #include "ground/apikey.h"
 #include "ground/clock.h"
 #include "producer.h"
@@ -353,17 +353,18 @@ static enum err check_token_anew(struct request *r, const char *text, size_t len
 	struct keys *k = r->producer->keys;
 	/* before the check: what moves meanwhile makes it an old one */
 	const uint64_t generation = authority_generation(r->producer->authority);
+	struct unproved *unproved = r->producer->unproved;
 	struct caller caller;
 	struct id issuer;
-	enum fault fault = token_check(r->producer, text, len, &caller, &issuer);
+	enum fault fault = FAULT_UNPROVED;
 
-	if (fault && !id_is_zero(issuer) && !r->access_waited) {
-		r->access_waited = true;
-		*ret_parked = issuer_keys_await(
-			r->producer->issuer_keys, issuer, r, true, request_resume);
-		if (*ret_parked)
-			return ERR_OK;
+	if (!unproved_begin(unproved, r)) {
+		fault = token_check(r->producer, text, len, &caller, &issuer);
+		*ret_parked = fault == FAULT_UNPROVED &&
+			      unproved_wait(unproved, r, issuer, true, request_resume);
 	}
+	if (*ret_parked)
+		return ERR_OK;
 	if (fault)
 		return refuse(r, fault == FAULT_NOMEM ? ERR_UNAVAILABLE : ERR_UNAUTHORIZED,
 			fault_text(fault));

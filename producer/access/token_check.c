@@ -120,10 +120,10 @@ static enum fault issuer_verify(
 {
 	struct jwk_set *set = NULL;
 	const struct jwk *key = NULL;
-	enum fault fault = FAULT_REFUSED;
+	enum fault fault = FAULT_UNPROVED;
 
 	if (!(issuer->algs & JWK_ALG(c->jws.alg)))
-		return FAULT_REFUSED;
+		return FAULT_UNPROVED;
 	if (*issuer->url) {
 		set = issuer_keys_hold(c->producer->issuer_keys, issuer);
 		key = jwk_set_find(set, c->jws.kid);
@@ -181,7 +181,7 @@ static enum fault issuer_take(struct check *c, const struct trust_issuer *issuer
 static enum fault issuer_check(struct check *c, struct id *ret_issuer)
 {
 	const struct trust_issuer *issuer = trust_issuer_find(c->trust, c->claims.iss);
-	enum fault fault = issuer ? issuer_verify(c, issuer, ret_issuer) : FAULT_REFUSED;
+	enum fault fault = issuer ? issuer_verify(c, issuer, ret_issuer) : FAULT_UNPROVED;
 
 	if (!fault)
 		fault = c->claims_fault;

@@ -12,7 +12,7 @@
 #include "access/authority.h"
 
 /* Fills all but facts and address. On FAULT_NOMEM nobody can tell. *ret_issuer: of a good token the
- * issuer, zero for ours; with FAULT_REFUSED the one that may have made the key since we looked,
+ * issuer, zero for ours; with FAULT_UNPROVED the one that may have made the key since we looked,
  * zero when there is none. */
 MUST_CHECK enum fault token_check(struct producer *producer, const char *text, size_t len,
 	struct caller *ret_caller, struct id *ret_issuer);

@@ -3,6 +3,7 @@
 #include "access/actor.h"
 #include "access/authority.h"
 #include "access/token_check.h"
+#include "access/unproved.h"
 #include "auth/oauth.h"
 #include "identity/refresh_token.h"
 #include "producer.h"
@@ -90,14 +91,6 @@ static void failed(struct record_call *call)
 	request_resume(call->r);
 }
 
-static void start(
-	struct revoke_call *v, const struct record_op *op, void (*then)(struct record_call *call))
-{
-	v->call.then = then;
-	v->call.failed = failed;
-	record_call_start(&v->call, op);
-}
-
 /* Ended already, wherever it is shown from: every change of the list is read by all, so nobody
  * makes the same one over and over. */
 static bool is_over(const struct request *r, const struct caller *caller)
@@ -106,34 +99,68 @@ static bool is_over(const struct request *r, const struct caller *caller)
 	       ERR_UNAUTHORIZED;
 }
 
-/* What is no token of anybody's is as good as revoked: 200, and nothing is learnt. */
-static void access_revoke(struct revoke_call *v, const char *text)
+/* Of a good token; true: its entry is being made, and answers. */
+static bool access_end(struct revoke_call *v, const struct caller *caller)
 {
 	struct request *r = v->call.r;
-	struct caller caller = {0};
-	struct id issuer;
-	enum fault fault = token_check(r->producer, text, strlen(text), &caller, &issuer);
+	const enum err room = authority_room(r->producer->authority, caller->tenant);
 
-	const enum err room =
-		fault ? ERR_OK : authority_room(r->producer->authority, caller.tenant);
-
-	if (fault == FAULT_NOMEM) {
-		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
-	} else if (fault || is_over(r, &caller)) {
+	if (is_over(r, caller)) {
 		(void)oauth_reply(r);
 	} else if (room == ERR_REVOCATIONS_FULL) {
 		oauth_fail(r, OAUTH_REVOCATIONS_FULL, REVOCATIONS_FULL_WHY);
 	} else if (room) {
 		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
 	} else {
-		v->by = actor_of(r, &caller);
+		v->by = actor_of(r, caller);
 		v->revocation = (struct revocation){.kind = REVOCATION_CREDENTIAL,
-			.tenant = caller.tenant,
-			.subject = caller.credential,
-			.ends_ms = caller.expires_ms};
-		start(v, &revoke_token_op, done);
+			.tenant = caller->tenant,
+			.subject = caller->credential,
+			.ends_ms = caller->expires_ms};
+		v->call.then = done;
+		v->call.failed = failed;
+		record_call_again(&v->call, &revoke_token_op);
+		return true;
 	}
+	return false;
+}
+
+/* The request is parked. What is no token of anybody's is as good as revoked: 200, and nothing is
+ * learnt, not by when it comes either. */
+static void access_revoke(struct request *r)
+{
+	struct revoke_call *v = r->work;
+	const char *text = form_text(&v->form, "token");
+	struct caller caller = {0};
+	enum fault fault = FAULT_UNPROVED;
+	struct id issuer;
+	bool goes_on = false;
+
+	if (!unproved_begin(r->producer->unproved, r)) {
+		fault = token_check(r->producer, text, strlen(text), &caller, &issuer);
+		if (fault == FAULT_UNPROVED &&
+			unproved_wait(r->producer->unproved, r, issuer, false, access_revoke))
+			return;
+	}
+	if (fault == FAULT_NOMEM)
+		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
+	else if (fault)
+		(void)oauth_reply(r);
+	else
+		goes_on = access_end(v, &caller);
 	caller_clear(&caller);
+	if (!goes_on)
+		request_resume(r);
+}
+
+static void family_end(struct revoke_call *v, const char *text)
+{
+	refresh_token_hash(text, v->use.hash);
+	v->use.by = v->by;
+	v->use.listed = !authority_room(v->call.r->producer->authority, v->use.tenant);
+	v->call.then = end_done;
+	v->call.failed = failed;
+	record_call_start(&v->call, &refresh_end_op);
 }
 
 void revoke_call(struct request *r)
@@ -152,11 +179,9 @@ void revoke_call(struct request *r)
 		return;
 	}
 	if (refresh_token_read(text, &v->use.tenant)) {
-		refresh_token_hash(text, v->use.hash);
-		v->use.by = v->by;
-		v->use.listed = !authority_room(r->producer->authority, v->use.tenant);
-		start(v, &refresh_end_op, end_done);
-	} else {
-		access_revoke(v, text);
+		family_end(v, text);
+		return;
 	}
+	request_park(r);
+	access_revoke(r);
 }

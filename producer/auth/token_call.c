@@ -1,9 +1,9 @@
 #include "auth/token_call.h"
 
 #include "access/actor.h"
-#include "access/issuer_keys.h"
 #include "access/keys.h"
 #include "access/token_check.h"
+#include "access/unproved.h"
 #include "auth/grant.h"
 #include "ground/clock.h"
 #include "producer.h"
@@ -268,11 +268,12 @@ static void exchange_check(struct request *r)
 	const char *text = form_text(&t->form, "subject_token");
 	struct caller caller = {0};
 	struct id issuer;
-	enum fault fault = token_check(r->producer, text, strlen(text), &caller, &issuer);
+	enum fault fault = FAULT_UNPROVED;
 
-	if (fault && !id_is_zero(issuer) && !r->access_waited) {
-		r->access_waited = true;
-		if (issuer_keys_await(r->producer->issuer_keys, issuer, r, false, exchange_check))
+	if (!unproved_begin(r->producer->unproved, r)) {
+		fault = token_check(r->producer, text, strlen(text), &caller, &issuer);
+		if (fault == FAULT_UNPROVED &&
+			unproved_wait(r->producer->unproved, r, issuer, false, exchange_check))
 			return;
 	}
 	if (fault) {

@@ -62,8 +62,10 @@ struct request {
 	struct query query;
 	bool access_asked; /* the record was asked; access_err is its answer */
 	enum err access_err;
-	bool access_waited; /* for the keys of a token's issuer */
-	bool noted;	    /* the audit knows of it; note_err is its answer */
+	int64_t refuse_at_ms; /* what is not proved, monotonic; 0: nothing was checked (unproved.h)
+			       */
+	bool keys_awaited;    /* of its token's issuer */
+	bool noted;	      /* the audit knows of it; note_err is its answer */
 	enum err note_err;
 	bool gated; /* a second person was asked for; gate_err is its answer */
 	enum err gate_err;

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from client import until
 from issuer import Issuer, b64, compact, hs256, key, number
-from token_world import SEEN_S, World, token_world
+from token_world import REFUSED_MS, SEEN_S, World, token_world
 
 pytestmark = pytest.mark.promises("S1.1")
 
@@ -119,7 +121,8 @@ def test_a_storm_of_unknown_kids_is_one_fetch(world: World) -> None:
     for run in runs:
         run.join()
     assert set(got) == {401} and one.fetches == 1
-    assert world.status(one.token()) == 200
+    world.known(one, one.token)
+    assert one.fetches == 1
 
 
 def test_known_keys_serve_on_while_the_place_is_down(world: World) -> None:
@@ -162,6 +165,58 @@ def test_private_networks_are_not_called_unless_allowed(world: World) -> None:
     assert world.register(one).status_code == 201
     assert world.status(one.token()) == 401
     assert one.fetches == 0
+
+
+# ---- who is registered is nobody's business ----
+
+
+def bearer(world: World, token: str) -> httpx.Response:
+    return world.http.get("/v1/jobs", headers={"Authorization": f"Bearer {token}"})
+
+
+def exchange(world: World, token: str) -> httpx.Response:
+    words = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange"}
+    words["subject_token_type"] = "urn:ietf:params:oauth:token-type:jwt"
+    return world.http.post("/v1/auth/token", data={**words, "subject_token": token})
+
+
+def revoke(world: World, token: str) -> httpx.Response:
+    return world.http.post("/v1/auth/revoke", data={"token": token})
+
+
+@pytest.mark.parametrize("ask", [bearer, exchange, revoke])
+def test_an_issuer_is_not_told_from_none(world: World, ask: Any) -> None:
+    """Not by words, nor by when they come: whatever is done meanwhile, it is never told sooner."""
+    slow = world.issuers.issuer("victim", key("EdDSA"))
+    slow.hold = threading.Event()  # a fetch that does not end while this test lasts
+    assert world.register(slow).status_code == 201
+    until("it is believed", lambda: slow.fetches or bearer(world, slow.token()) is None, SEEN_S)
+    stranger = key("EdDSA")
+    nobody = Issuer("https://nobody.test", "", "victim", keys={"EdDSA-1": stranger})
+    known = Issuer(world.idp.iss, "", "victim", keys={"EdDSA-1": stranger, "new": stranger})
+    hs = compact({"alg": "HS256", "kid": "s"}, world.shared.claims(), hs256(b"k" * 32))
+    tokens = {
+        "no such issuer": nobody.token(),
+        "its key, another's signature": known.token(),
+        "a key that it does not have": known.token("new"),
+        "an algorithm that it does not use": compact(
+            {"alg": "HS256", "kid": "EdDSA-1"}, known.claims(), hs256(b"k" * 32)
+        ),
+        "another secret": hs,
+        "keys that do not come": slow.token(),
+    }
+    told: dict[str, Any] = {}
+    for name, token in tokens.items():
+        began = time.monotonic()
+        reply = ask(world, token)
+        # a clock of milliseconds may be one short
+        assert time.monotonic() - began >= (REFUSED_MS - 2) / 1000, name
+        body = reply.json() if reply.content else {}
+        body.pop("instance", None)
+        told[name] = (reply.status_code, body, reply.headers.get("WWW-Authenticate"))
+    assert len({json.dumps(one) for one in told.values()}) == 1, told
+    assert not slow.hold.is_set()
+    slow.hold.set()
 
 
 # ---- registering ----
