@@ -19,6 +19,7 @@ ALGS = ("EdDSA", "ES256", "RS256", "PS256")
 
 @dataclass
 class World:
+    stack: Any
     http: httpx.Client
     admin: Client
     issuers: Issuers
@@ -59,7 +60,7 @@ def token_world(name: str) -> Iterator[World]:
         shared = issuers.issuer("victim")
         secret = "correct horse battery staple, and then some"
         http = httpx.Client(base_url=stack.env["LONGHAUL_URL"], timeout=30)
-        one = World(http, admin, issuers, idp, shared, secret.encode())
+        one = World(stack, http, admin, issuers, idp, shared, secret.encode())
         assert one.register(idp).status_code == 201
         assert one.register(shared, secret=secret, kid="s").status_code == 201
         one.known(idp, idp.token)

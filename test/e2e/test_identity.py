@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +14,11 @@ import httpx
 import psycopg
 import pytest
 from client import Client, chat, until
-from issuer import Issuer, Issuers, key, unb64
+from issuer import Issuers, key
 from stacks import admin_client, running
+from tokens import EXCHANGE, JWT, SEEN_S, ask, bearer, buy, ends, refresh, status
 
 pytestmark = pytest.mark.promises("S1.1")
-
-EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-JWT = "urn:ietf:params:oauth:token-type:jwt"
-SEEN_S = 30  # a process hears of it within 5 s; machines under load get more
 
 
 @pytest.fixture(scope="module")
@@ -69,32 +65,6 @@ def new_key(admin: Client, tenant: str) -> Any:
 @pytest.fixture
 def api_key(new_key: Any) -> str:
     return new_key()["key"]
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def ask(http: httpx.Client, api_key: str | None = None, **form: str) -> httpx.Response:
-    return http.post("/v1/auth/token", data=form, headers=bearer(api_key) if api_key else {})
-
-
-def buy(http: httpx.Client, api_key: str, **form: str) -> dict[str, Any]:
-    reply = ask(http, api_key, grant_type="client_credentials", **form)
-    assert reply.status_code == 200, reply.text
-    return reply.json()
-
-
-def refresh(http: httpx.Client, token: str, **form: str) -> httpx.Response:
-    return ask(http, grant_type="refresh_token", refresh_token=token, **form)
-
-
-def status(http: httpx.Client, token: str) -> int:
-    return http.get("/v1/jobs", headers=bearer(token)).status_code
-
-
-def ends(http: httpx.Client, token: str, what: str) -> None:
-    until(f"{what} is refused", lambda: status(http, token) == 401, SEEN_S)
 
 
 def now(seconds: float = 0) -> str:
@@ -241,75 +211,6 @@ def test_an_exchange_lends_no_time(http: httpx.Client, admin: Client, tenant: st
     issuers.close()
 
 
-def exchange(http: httpx.Client, token: str, **form: str) -> httpx.Response:
-    words = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": JWT}
-    return ask(http, **words, **form)
-
-
-def exchanged(http: httpx.Client, token: str) -> str:
-    reply = exchange(http, token)
-    assert reply.status_code == 200, reply.text
-    return reply.json()["access_token"]
-
-
-def revoke(http: httpx.Client, token: str) -> None:
-    reply = http.post("/v1/auth/revoke", data={"token": token})
-    assert reply.status_code == 200, reply.text
-
-
-@pytest.fixture
-def believed(http: httpx.Client, admin: Client, tenant: str) -> Iterator[Issuer]:
-    issuers = Issuers()
-    one = issuers.issuer(tenant, key("EdDSA"))
-    wanted = {"tenant": tenant, "issuer": one.iss, "audience": "longhaul", "jwks_url": one.url}
-    made = admin.http.post("/v1/issuers", json={**wanted, "roles": {"*": "reader"}})
-    assert made.status_code == 201, made.text
-    until("the issuer is known", lambda: status(http, one.token()) == 200, SEEN_S)
-    yield one
-    issuers.close()
-
-
-def test_what_was_exchanged_ends_with_what_it_was_exchanged_from(
-    http: httpx.Client, api_key: str, believed: Issuer
-) -> None:
-    for first in (believed.token(), buy(http, api_key, scope="offline_access")["access_token"]):
-        line = [first]
-        for _ in range(4):
-            line.append(exchanged(http, line[-1]))
-        assert exchange(http, line[-1]).json()["error"] == "invalid_grant", "once too often"
-        beside = exchanged(http, first)
-        assert all(status(http, token) == 200 for token in (*line, beside))
-        # from the middle: what came of it, and nothing else
-        revoke(http, line[2])
-        for token in line[2:]:
-            ends(http, token, "what was exchanged from it")
-        assert all(status(http, token) == 200 for token in (*line[:2], beside))
-        revoke(http, first)
-        for token in (*line[:2], beside):
-            ends(http, token, "all that came of the first")
-
-
-def test_refresh_tokens_end_with_what_they_were_exchanged_for(
-    stack: Any, http: httpx.Client, admin: Client, tenant: str, believed: Issuer
-) -> None:
-    scope = "job:read offline_access"
-    own, other, named = (believed.token() for _ in range(3))
-    first, kept, third = (exchange(http, t, scope=scope).json() for t in (own, other, named))
-    second = refresh(http, first["refresh_token"]).json()
-    revoke(http, own)
-    for body in (first, second):
-        ends(http, body["access_token"], "a token of its family")
-    assert refresh(http, second["refresh_token"]).json()["error"] == "invalid_grant"
-    # by its id, as an operator does; the list's entry may run out before the family does
-    claims = json.loads(unb64(third["access_token"].split(".")[1]))
-    words = {"tenant": tenant, "token": claims["from"][0]}
-    assert admin.http.post("/v1/revocations", json=words).status_code == 201
-    stack.psql("delete from revocation where kind = 'credential'")
-    assert refresh(http, third["refresh_token"]).json()["error"] == "invalid_grant"
-    later = refresh(http, kept["refresh_token"])
-    assert later.status_code == 200 and status(http, later.json()["access_token"]) == 200
-
-
 # ---- refresh ----
 
 
@@ -394,57 +295,6 @@ def test_what_was_given_before_a_moment(
     assert ask(http, made["key"], grant_type="client_credentials").status_code == 401
     fresh = new_key()["key"]
     assert status(http, buy(http, fresh)["access_token"]) == 200
-
-
-def test_who_revokes_without_end_fills_no_list_but_his_own(
-    stack: Any, http: httpx.Client, admin: Client, api_key: str
-) -> None:
-    made = admin.http.post("/v1/tenants", json={"name": "endless"})
-    assert made.status_code == 201, made.text
-    own = admin.http.post("/v1/api-keys", json={"tenant": "endless"}).json()
-    one, family = buy(http, own["key"]), buy(http, own["key"], scope="offline_access")
-    stack.psql(
-        "with s as (update access_sequence set seq = seq + 20000 returning seq)"
-        " insert into revocation (tenant_id, kind, subject, before_at, ends_at, seq)"
-        " select t.tenant_id, 'credential', gen_random_uuid(), now(), now() + '1 day', s.seq - i"
-        " from s, tenant t, generate_series(0, 19999) i where t.name = 'endless'"
-    )
-
-    def end(token: str) -> httpx.Response:
-        return http.post("/v1/auth/revoke", data={"token": token})
-
-    # none that is tried before the list is known is one of those below
-    def is_full() -> bool:
-        reply = end(buy(http, own["key"])["access_token"])
-        return reply.status_code == 429
-
-    until("the tenant's part is known to be full", is_full, SEEN_S)
-    refused = end(one["access_token"])
-    assert (refused.status_code, refused.json()["error"]) == (429, "revocations_full")
-    assert "revoke the user" in refused.json()["error_description"]
-    assert status(http, one["access_token"]) == 200
-    # a family ends; what cannot be done is said
-    refused = end(family["refresh_token"])
-    assert refused.json()["error"] == "revocations_full"
-    assert refresh(http, family["refresh_token"]).json()["error"] == "invalid_grant"
-    assert end(family["refresh_token"]).status_code == 200, "ended already"
-    # so does one whose token was used twice
-    thief = buy(http, own["key"], scope="offline_access")["refresh_token"]
-    second = refresh(http, thief).json()["refresh_token"]
-    for used in (thief, second):
-        assert refresh(http, used).json()["error"] == "invalid_grant"
-    token = json.loads(unb64(one["access_token"].split(".")[1]))["jti"]
-    by_id = admin.http.post("/v1/revocations", json={"tenant": "endless", "token": token})
-    assert (by_id.status_code, by_id.json()["code"]) == (429, "revocations_full")
-    # whoever else there is
-    theirs = buy(http, api_key)["access_token"]
-    revoke(http, theirs)
-    ends(http, theirs, "another tenant's token")
-    # and there is a way
-    user = {"tenant": "endless", "user": own["id"]}
-    assert admin.http.post("/v1/revocations", json=user).status_code == 201
-    for body in (one, family):
-        ends(http, body["access_token"], "what the user was given")
 
 
 def test_nobody_is_locked_out_of_the_future(admin: Client, tenant: str) -> None:
