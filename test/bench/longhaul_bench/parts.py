@@ -69,3 +69,25 @@ def token(stage: Stage, runs: int) -> Iterator[Sample]:
         run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
         result = json.loads(run.stdout)
         yield Sample(result.pop("us"), result)
+
+
+@benchmark("limiter", "decisions/s", ">= 12,000", "-")
+def limiter(stage: Stage, runs: int) -> Iterator[Sample]:
+    """Requests let in a second by all five levels at once, Redis included: 64 wait at any time, of
+    1,000 users of 100 tenants. Beside it one that waits alone (`alone`)."""
+    with stage.play(tenants=0, producers=1, workers=0, schedulers=0) as play:
+        url = play.stack.env["LONGHAUL_REDIS_LIMITS"]
+        for _ in range(runs):
+            result, alone = (limiter_run(stage, url, at_once) for at_once in (64, 1))
+            if result["admitted"] < 1:
+                raise Fault(f"not all were let in: {result}")
+            yield Sample(result.pop("rate"), result | {"alone": alone["rate"]})
+
+
+def limiter_run(stage: Stage, url: str, at_once: int) -> dict[str, Any]:
+    build = stage.build or REPOSITORY / "build/release"
+    command = [str(build / "bench/producer/bench_limiter"), url, str(at_once)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if run.returncode:
+        raise Fault(f"bench_limiter failed: {run.stderr}")
+    return json.loads(run.stdout)
