@@ -14,6 +14,7 @@ from longhaul_bench import (
     parts,
     permits,
     record,
+    roles,
     sealing,
     sharing,
     submit,
@@ -37,6 +38,7 @@ ROOMS = (
     permits,
     parts,
     record,
+    roles,
     sealing,
 )  # importing them registers what they measure
 
