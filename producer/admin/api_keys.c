@@ -32,6 +32,17 @@ static void user_put(struct buf *out, const struct api_key *k)
 	access_roles_put(out, k->roles);
 }
 
+/* As whom an operator's key counts where two people are needed. */
+static void person_put(struct buf *out, const struct api_key *k)
+{
+	char id[ID_TEXT_MAX];
+
+	if (!k->operator)
+		return;
+	id_format("key", k->person, id);
+	job_json_text(out, "person", id);
+}
+
 static void key_put(struct buf *out, const struct api_key *k, const char *tenant)
 {
 	char id[ID_TEXT_MAX];
@@ -50,6 +61,7 @@ static void key_put(struct buf *out, const struct api_key *k, const char *tenant
 	job_json_time(out, "last_used_at", k->last_used_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "expires_at", k->expires_ms);
+	person_put(out, k);
 	if (k->has_scopes) {
 		(void)buf_text(out, ",\"scope\":");
 		(void)buf_json(out, k->scopes, strlen(k->scopes));

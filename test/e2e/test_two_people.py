@@ -213,6 +213,9 @@ def test_what_an_operator_makes_is_that_operator(ruled: Pair, stack: Any) -> Non
     taken, own = (operator(stack, made(rotate(ruled.admin, key), 201)["key"]) for key in ruled.ids)
     third = operator(stack, made_operator(taken)["key"])
     kin = (ruled.admin_made, taken, own, third)
+    rows = made(ruled.admin.http.get("/v1/api-keys"), 200)["data"]
+    people = {row["person"] for row in rows if not row["revoked_at"]}
+    assert ruled.ids[0] in people and ruled.ids[1] not in people
     for same in kin:
         assert decide(same, one, base=BASE) == "forbidden"
     # nor does it help to ask by the one and approve by the other
