@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -56,6 +57,13 @@ def tenant_client(stack: Stack, second: bool = False, history: History | None = 
 
 def admin_client(stack: Stack) -> Client:
     return Client(stack.env["LONGHAUL_ADMIN_URL"], stack.env["LONGHAUL_ADMIN_KEY"])
+
+
+def another_operator(stack: Stack) -> dict[str, str]:
+    """A key (`id`, `key`) of an operator who is another person: made on the database itself."""
+    words = ("bootstrap", "--another", "--show", "--json")
+    made: dict[str, str] = json.loads(stack.longhaul(*words, "--config", str(stack.config)))
+    return made
 
 
 Tree = dict[str, Any]

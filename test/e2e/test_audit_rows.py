@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 from client import Client, chat, until
-from stacks import admin_client, running, tenant_client
+from stacks import admin_client, another_operator, running, tenant_client
 
 ROOT = Path(__file__).resolve().parents[2]
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -98,8 +98,7 @@ class Scene:
 
     def second(self) -> Client:
         """Another operator."""
-        reply = self.admin.http.post("/v1/api-keys", json={"roles": ["operator"]})
-        return Client(self.stack.env["LONGHAUL_ADMIN_URL"], reply.raise_for_status().json()["key"])
+        return Client(self.stack.env["LONGHAUL_ADMIN_URL"], another_operator(self.stack)["key"])
 
     def asked(self) -> tuple[str, str]:
         """A tenant, and an approval that pends there."""

@@ -15,6 +15,7 @@ import pytest
 from client import Client
 from longhaul_dev.fault import Fault
 from roles_world import made, make_key, put_user
+from stacks import another_operator
 
 pytestmark = [pytest.mark.usefixtures("stack"), pytest.mark.promises("S1.11")]
 
@@ -59,14 +60,6 @@ def code(reply: httpx.Response) -> str:
 
 def operator(stack: Any, key: str) -> Client:
     return Client(stack.env["LONGHAUL_ADMIN_URL"], key)
-
-
-def another_operator(stack: Any) -> dict[str, str]:
-    """Made on the database itself."""
-    config = stack.env["LONGHAUL_CONFIG"]
-    return json.loads(
-        stack.longhaul("bootstrap", "--another", "--show", "--json", "--config", config)
-    )
 
 
 def made_operator(by: Client) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from client import Client, chat, until
 from receiver import Receiver
-from stacks import admin_client, tenant_client
+from stacks import admin_client, another_operator, tenant_client
 
 from leak.spellings import Spellings
 
@@ -114,8 +114,7 @@ def write_settings(stack: Any, client: Client, s: Spellings, url: str) -> None:
 def write_asked(stack: Any, s: Spellings) -> None:
     """What waits for a second person is kept as it was asked for."""
     admin = admin_client(stack)
-    key = admin.http.post("/v1/api-keys", json={"roles": ["operator"]}).json()["key"]
-    second = Client(stack.env["LONGHAUL_ADMIN_URL"], key)
+    second = Client(stack.env["LONGHAUL_ADMIN_URL"], another_operator(stack)["key"])
     base, wish = "/v1/tenants/pair", {"required": True}
     admin.http.post("/v1/tenants", json={"name": "pair"}).raise_for_status()
     admin.http.put(f"{base}/two-people", json=wish)
