@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 enum { NOW_S = 1800000000 };
+#define TOK "\"tok_01h455vb4pex5vsknk084sn02q\""
 
 static struct token_grant grant(json_t *roles)
 {
@@ -74,11 +75,9 @@ static void test_a_token_is_read_back_as_it_was(void **state)
  */
 static void test_sources_that_cannot_be_read_are_a_refusal(void **state)
 {
-	static const char *const bent[] = {"\"tok_01h455vb4pex5vsknk084sn02q\"", "{}", "[1]",
-		"[\"usr_01h455vb4pex5vsknk084sn02q\"]", "[\"tok_00000000000000000000000000\"]",
-		"[\"tok_01h455vb4pex5vsknk084sn02q\",\"tok_01h455vb4pex5vsknk084sn02q\","
-		"\"tok_01h455vb4pex5vsknk084sn02q\",\"tok_01h455vb4pex5vsknk084sn02q\","
-		"\"tok_01h455vb4pex5vsknk084sn02q\"]"};
+	static const char five[] = "[" TOK "," TOK "," TOK "," TOK "," TOK "]";
+	static const char *const bent[] = {TOK, "{}", "[1]", "[\"usr_01h455vb4pex5vsknk084sn02q\"]",
+		"[\"tok_00000000000000000000000000\"]", five};
 	struct token_extra extra;
 
 	for (size_t i = 0; i < sizeof(bent) / sizeof(*bent); i++) {
