@@ -35,7 +35,17 @@ def status(http: httpx.Client, token: str) -> int:
 
 
 def ends(http: httpx.Client, token: str, what: str) -> None:
-    until(f"{what} is refused", lambda: status(http, token) == 401, SEEN_S)
+    """It is refused in the end; what was answered instead is told."""
+    last: list[httpx.Response] = []
+
+    def refused() -> bool:
+        last[:] = [http.get("/v1/jobs", headers=bearer(token))]
+        return last[0].status_code == 401
+
+    try:
+        until(f"{what} is refused", refused, SEEN_S)
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {last[0].status_code} {last[0].text[:200]}") from late
 
 
 def exchange(http: httpx.Client, token: str, **form: str) -> httpx.Response:
