@@ -62,9 +62,9 @@ static uint32_t user_next(struct bench *b)
 static void ask_anew(struct bench *b, struct limit_ask *ask)
 {
 	static const struct request_limit limit = {
-		.requests = 6000000, .burst = 6000000, .window_s = 60};
+		.amount = 6000000, .burst = 6000000, .window_s = 60};
 	const uint32_t user = user_next(b);
-	const uint32_t whose[LIMIT_LEVELS] = {[LIMIT_TENANT] = user % TENANTS,
+	const uint32_t whose[LIMIT_REQUEST_LEVELS] = {[LIMIT_TENANT] = user % TENANTS,
 		[LIMIT_ROLE] = user % TENANTS,
 		[LIMIT_IP] = user % ADDRESSES,
 		[LIMIT_USER] = user};
@@ -84,10 +84,11 @@ static void ask_anew(struct bench *b, struct limit_ask *ask)
 static void asks_make(struct bench *b, long n)
 {
 	for (long i = 0; i < n; i++) {
-		struct limit_ask *ask = calloc(1, sizeof *ask + LIMIT_LEVELS * sizeof *ask->keys);
+		struct limit_ask *ask =
+			calloc(1, sizeof *ask + LIMIT_REQUEST_LEVELS * sizeof *ask->keys);
 
 		check(ask ? ERR_OK : ERR_NOMEM, "memory");
-		ask->n = LIMIT_LEVELS;
+		ask->n = LIMIT_REQUEST_LEVELS;
 		ask_anew(b, ask);
 		ring_join(&b->waiting, &ask->link);
 	}
