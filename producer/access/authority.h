@@ -52,12 +52,12 @@ uint64_t authority_generation(const struct authority *a);
 void authority_moved(struct authority *a);
 
 /* May it still come, judged by a copy at most copy_ms old?
- *   ERR_UNAUTHORIZED  revoked or expired     ERR_UNAVAILABLE  the copy is too old */
+ *   ERR_UNAUTHORIZED  revoked or expired, or its key or issuer is believed no longer
+ *   ERR_UNAVAILABLE   the copy is too old */
 MUST_CHECK enum err authority_judge(
 	struct authority *a, const struct caller *caller, int64_t copy_ms);
 /* The same for who listens to an open stream, by a copy at most AUTHORITY_READ_MS old. That a token
- * has expired meanwhile ends nothing: it was good when the stream began. That its key or issuer is
- * believed no longer does. */
+ * has expired meanwhile ends nothing: it was good when the stream began. */
 MUST_CHECK enum err authority_judge_open(struct authority *a, const struct caller *caller);
 /* Is there room for one revocation more? of: whose token's or family's it is; zero: it is of
  * another kind, which operators alone add. ERR_UNAVAILABLE  the list is full ERR_REVOCATIONS_FULL
