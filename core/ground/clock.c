@@ -29,9 +29,13 @@ int64_t clock_ms(void)
 	return clock_us() / 1000;
 }
 
-void clock_sync(int64_t record_ms)
+void clock_sync(int64_t record_ms, int64_t sent_us)
 {
-	atomic_store_explicit(&clock_offset_ms, record_ms - clock_ms(), memory_order_relaxed);
+	const int64_t least_ms = record_ms - clock_ms(), most_ms = record_ms + 1 - sent_us / 1000;
+	const int64_t known_ms = atomic_load_explicit(&clock_offset_ms, memory_order_relaxed);
+
+	if (known_ms == 0 || known_ms < least_ms || known_ms > most_ms)
+		atomic_store_explicit(&clock_offset_ms, least_ms, memory_order_relaxed);
 }
 
 int64_t clock_record_ms(void)

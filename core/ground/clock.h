@@ -15,10 +15,12 @@
 /* Monotonic milliseconds / microseconds; no meaning outside this process. */
 int64_t clock_ms(void);
 int64_t clock_us(void);
-/* Tells what Postgres' now() was (unix ms) at this moment or shortly before: so the
- * record's time here is never ahead, and what one process dates (an id, a token) lies
- * before what another asks of the record afterwards (a revocation of all until now). */
-void clock_sync(int64_t record_ms);
+/* Tells that Postgres' now() was record_ms (unix) at some moment between sent_us (clock_us())
+ * and this one. What lies between says how wrong an answer may be, so the tightest of all counts,
+ * until one that cannot agree with it: then the record's clock was set (F. Cristian,
+ * Probabilistic clock synchronization, 1989). Never ahead: what one process dates (an id, a
+ * token) lies before what another asks of the record afterwards (a revocation until now). */
+void clock_sync(int64_t record_ms, int64_t sent_us);
 /* The record's time in unix ms; the host's wall clock until first synced. */
 int64_t clock_record_ms(void);
 

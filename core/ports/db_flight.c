@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char hello_sql[] =
-	"select (extract(epoch from clock_timestamp()) * 1000)::int8,"
+	"select floor(extract(epoch from clock_timestamp()) * 1000)::int8,"
 	" (select system_identifier from pg_control_system()),"
 	" case when pg_is_in_recovery() then 0 else"
 	" ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end,"
@@ -182,8 +182,7 @@ static void hello_take(struct db *db, PGresult *r)
 		db->broken = true;
 		return;
 	}
-	/* Not half a round trip later: a new backend takes most of it before it looks. */
-	clock_sync(db_int(&rows, 0, 0));
+	clock_sync(db_int(&rows, 0, 0), db->hello_us);
 	db->origin.system_identifier = (uint64_t)db_int(&rows, 0, 1);
 	db->origin.timeline = (uint32_t)db_int(&rows, 0, 2);
 	db->origin.backend_pid = (int32_t)db_int(&rows, 0, 3);
@@ -192,6 +191,7 @@ static void hello_take(struct db *db, PGresult *r)
 
 void db_hello(struct db *db)
 {
+	db->hello_us = clock_us();
 	if (PQsendQueryParams(db->pg, hello_sql, 0, NULL, NULL, NULL, NULL, 1) != 1 ||
 		PQpipelineSync(db->pg) != 1)
 		db->broken = true;

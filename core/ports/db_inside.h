@@ -62,6 +62,7 @@ struct db {
 	int failures;	  /* connects that failed in a row */
 	int cuts;	  /* connections lost or refused, ever */
 	int64_t try_ms;	  /* AWAY: when to connect; else: when to give up connecting */
+	int64_t hello_us; /* when the greeting was sent */
 	bool want_write;
 
 	char *conninfo, *user, *passfile, *application, *settings, tcp_ms[16];

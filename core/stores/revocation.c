@@ -11,7 +11,8 @@ enum { NETWORK_BYTES = 17 };
 
 /* One snapshot: whatever is committed with a number up to the sequence's is in it. */
 static const struct db_stmt since_stmt = {.name = "revocation_since",
-	.sql = "select s.seq, " COLUMNS " from access_sequence s left join lateral (select *"
+	.sql = "select s.seq, " COLUMNS
+	       ", clock_timestamp() from access_sequence s left join lateral (select *"
 	       "  from revocation r where r.seq > $1 order by r.seq limit 1000) r on true"
 	       " where s.one order by r.seq",
 	.reads = true};
@@ -36,7 +37,7 @@ static const struct db_stmt put_stmt = {.name = "revocation_put",
 	       "  select '00000000-0000-0000-0000-000000000000', $7, $8, $9, $10, $11,"
 	       "   'revocation.' || kind, case kind when 'tenant' then tenant_id else subject end"
 	       "  from r)"
-	       " select r.seq, " COLUMNS " from r"};
+	       " select r.seq, " COLUMNS ", clock_timestamp() from r"};
 
 static void row_take(struct revocation *one, const struct db_rows *r, size_t i)
 {
@@ -64,6 +65,7 @@ static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 	for (size_t i = 0; rows != NULL && i < n && !db_null(r, i, 1); i++)
 		row_take(&rows[page.n++], r, i);
 	if (rows != NULL) {
+		page.now_ms = db_time(r, 0, 8);
 		page.more = page.n == REVOCATION_PAGE;
 		page.seq = db_int(r, page.more ? n - 1 : 0, page.more ? 7 : 0);
 	}

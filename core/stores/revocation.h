@@ -16,8 +16,9 @@
 enum { REVOCATION_PAGE = 1000 };
 
 struct revocation_page {
-	int64_t seq; /* what the reader has seen with it */
-	bool more;   /* ask again, from seq on */
+	int64_t seq;	/* what the reader has seen with it */
+	bool more;	/* ask again, from seq on */
+	int64_t now_ms; /* the record's time */
 	size_t n;
 	const struct revocation *list;
 };

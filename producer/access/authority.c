@@ -23,7 +23,7 @@ struct authority {
 	bool again;   /* the page was full */
 	bool changed; /* keys and issuers are to be read */
 	bool tried;   /* to make a first signing key, in this look */
-	int64_t seq, began_ms, swept_ms;
+	int64_t seq, began_ms, swept_ms, asked_us;
 	struct trust *next;	 /* being read */
 	struct signing making;	 /* the first key */
 	_Atomic int64_t seen_ms; /* when the look began that succeeded last; 0: none did */
@@ -167,13 +167,16 @@ static void since_told(void *ctx, enum err e, const struct revocation_page *page
 
 	if (!e)
 		e = page_add(of(batch), page);
-	if (!e)
+	if (!e) {
+		clock_sync(page->now_ms, of(batch)->asked_us);
 		page_take(of(batch), page);
+	}
 	record_batch_end(batch, e);
 }
 
 static enum err since_run(struct db *db, struct record_batch *batch)
 {
+	of(batch)->asked_us = clock_us();
 	return revocation_since(db, of(batch)->seq, since_told, batch);
 }
 

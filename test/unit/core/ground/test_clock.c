@@ -96,9 +96,23 @@ static void test_the_record_decides_what_time_it_is(void **state)
 	int64_t far = 4102444800000;
 
 	assert_true(clock_record_ms() < far);
-	clock_sync(far);
+	clock_sync(far, clock_us());
 	assert_true(clock_record_ms() >= far);
 	assert_true(clock_record_ms() < far + 60000);
+}
+
+/* promises: S1.1 */
+static void test_of_two_answers_the_tighter_one_counts(void **state)
+{
+	const int64_t now = clock_record_ms(), minute_us = 60000000;
+
+	clock_sync(now, clock_us());
+	clock_sync(now - 20000, clock_us() - minute_us); /* came late: no news */
+	assert_true(clock_record_ms() >= now);
+	clock_sync(now + 20000, clock_us() - minute_us); /* at least so late it is */
+	assert_true(clock_record_ms() >= now + 20000);
+	clock_sync(now - 70000, clock_us() - minute_us); /* cannot be, unless it was set back */
+	assert_true(clock_record_ms() < now);
 }
 
 int main(void)
@@ -107,6 +121,7 @@ int main(void)
 		cmocka_unit_test(test_known_moments_are_written),
 		cmocka_unit_test(test_every_day_comes_back_as_it_went),
 		cmocka_unit_test(test_offsets_fractions_and_leap_seconds_are_read),
+		cmocka_unit_test(test_of_two_answers_the_tighter_one_counts),
 		cmocka_unit_test(test_what_is_no_time_is_refused),
 		cmocka_unit_test(test_the_record_decides_what_time_it_is),
 	};
