@@ -50,7 +50,7 @@ enum err scheduler_keys_turn(struct leader *leader)
 
 	if (clock_ms() < k->report_ms)
 		return ERR_OK;
-	keys_look(leader->config, k->ring);
+	keys_look(leader->config, k->ring, &k->told);
 	e = leader_wait(
 		leader, key_epoch_report(leader->db, &k->self, k->ring, on_report, &ask), &ask.ask);
 	if (e != ERR_OK)

@@ -30,7 +30,7 @@ static void report(void *owner)
 	struct key_watch *k = owner;
 	struct worker *w = k->worker;
 
-	keys_look(w->config, w->keyring);
+	keys_look(w->config, w->keyring, &k->told);
 	if (key_epoch_report(worker_db_claim(w), &k->self, w->keyring, on_report, k))
 		loop_timer_start(k->timer, WITHOUT_MS);
 }

@@ -3,18 +3,34 @@
 #include "ground/log.h"
 #include "ports/key_files.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { WHY_MAX = 8192 };
 
-static enum err load(const char *dir, struct keyring *ring, size_t *ret_n)
+/* Looks come every few seconds; the same fault is told once. */
+static void fault_tell(struct keys_told *told, enum err e, const char *why)
+{
+	char fault[KEYS_FAULT_MAX];
+
+	(void)snprintf(fault, sizeof(fault), "%s", why);
+	if (strcmp(told->fault, fault) == 0)
+		return;
+	if (e != ERR_OK)
+		log_error("keys cannot be used", LOG_ERR(e), LOG_TEXT("why", why));
+	else if (*why != '\0')
+		log_error("a key cannot be read", LOG_TEXT("why", why));
+	memcpy(told->fault, fault, sizeof(fault));
+}
+
+static enum err load(const char *dir, struct keyring *ring, struct keys_told *told, size_t *ret_n)
 {
 	struct buf why;
 	enum err e;
 
 	buf_init(&why, WHY_MAX);
 	e = key_files_load(dir, ring, ret_n, &why);
-	if (e != ERR_OK)
-		log_error("keys cannot be used", LOG_ERR(e),
-			LOG_TEXT("why", why.len > 0 ? why.bytes : err_text(e)));
+	fault_tell(told, e, why.len > 0 ? why.bytes : e != ERR_OK ? err_text(e) : "");
 	buf_clear(&why);
 	return e;
 }
@@ -22,15 +38,17 @@ static enum err load(const char *dir, struct keyring *ring, size_t *ret_n)
 enum err keys_open(const struct config *config, struct keyring **ret_ring)
 {
 	const char *dir = config->keys.dir;
+	struct keys_told told = {.any = false};
 	struct keyring *ring = NULL;
 	size_t n = 0;
 	enum err e = keyring_new(&ring);
 
 	if (e == ERR_OK)
-		e = *dir != '\0' ? load(dir, ring, &n) : ERR_OK;
+		e = *dir != '\0' ? load(dir, ring, &told, &n) : ERR_OK;
 	if (e == ERR_OK && n == 0) {
-		log_error("there are no keys: `longhaul epoch make` makes the first one",
-			LOG_TEXT("keys.dir", dir));
+		if (*told.fault == '\0')
+			log_error("there are no keys: `longhaul epoch make` makes the first one",
+				LOG_TEXT("keys.dir", dir));
 		e = ERR_CONFIG;
 	}
 	if (e == ERR_OK)
@@ -40,7 +58,7 @@ enum err keys_open(const struct config *config, struct keyring **ret_ring)
 	return e;
 }
 
-void keys_look(const struct config *config, struct keyring *ring)
+void keys_look(const struct config *config, struct keyring *ring, struct keys_told *told)
 {
 	int32_t epoch;
 	const size_t times = keyring_lacked(ring, &epoch);
@@ -48,7 +66,7 @@ void keys_look(const struct config *config, struct keyring *ring)
 	if (times > 0)
 		log_error("data keys do not open: the key of their epoch is destroyed or not here",
 			LOG_INT("epoch", epoch), LOG_INT("times", (int64_t)times));
-	(void)load(config->keys.dir, ring, NULL);
+	(void)load(config->keys.dir, ring, told, NULL);
 }
 
 bool keys_tell(struct keys_told *told, const struct key_state *state, const char *without)
@@ -62,6 +80,7 @@ bool keys_tell(struct keys_told *told, const struct key_state *state, const char
 	else
 		log_error("the active epoch's key is not here", LOG_INT("epoch", state->active),
 			LOG_TEXT("so", without));
-	*told = (struct keys_told){*state, true};
+	told->state = *state;
+	told->any = true;
 	return true;
 }

@@ -28,6 +28,22 @@ static enum err refuse_errno(struct buf *why, const char *path)
 	return refuse(why, ERR_SYSTEM, path, strerror_r(errno, text, sizeof(text)));
 }
 
+/* Another user's file that is closed to this one: most often root made or copied it. */
+static bool is_closed_to_us(const char *path, struct buf *why)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid == geteuid() ||
+		faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
+		return false;
+	if (why != NULL)
+		buf_printf(why,
+			"%s%s belongs to user %u and is closed to user %u: chown it to the owner "
+			"of its directory",
+			why->len > 0 ? "; " : "", path, (unsigned)st.st_uid, (unsigned)geteuid());
+	return true;
+}
+
 static const char *fault_of(const struct stat *st, bool is_dir)
 {
 	const uid_t me = geteuid();
@@ -108,11 +124,12 @@ enum err key_files_load(const char *dir, struct keyring *ring, size_t *ret_n, st
 	while (e == ERR_OK && (entry = readdir(list)) != NULL) {
 		const int32_t epoch = epoch_of(entry->d_name);
 
-		n += epoch > 0;
-		if (epoch == 0 || keyring_has(ring, epoch))
+		if (epoch == 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%.*s", dir, NAME_MAX_LEN, entry->d_name);
-		e = file_add(path, epoch, ring, why);
+		if (!keyring_has(ring, epoch) && !is_closed_to_us(path, why))
+			e = file_add(path, epoch, ring, why);
+		n += keyring_has(ring, epoch);
 	}
 	closedir(list);
 	if (e == ERR_OK && ret_n != NULL)
@@ -159,6 +176,16 @@ static bool key_write(int fd, const uint8_t key[AEAD_KEY])
 	return written;
 }
 
+/* The directory belongs to whom the programs run as; what root makes there is theirs as well. */
+static bool owner_take(int fd, const char *dir)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return true;
+	return stat(dir, &st) == 0 && (st.st_uid == 0 || fchown(fd, st.st_uid, st.st_gid) == 0);
+}
+
 enum err key_files_put(const char *dir, int32_t epoch, const uint8_t key[AEAD_KEY], struct buf *why)
 {
 	char path[PATH_MAX];
@@ -173,7 +200,7 @@ enum err key_files_put(const char *dir, int32_t epoch, const uint8_t key[AEAD_KE
 		return refuse(why, ERR_CONFLICT, path, "are there already");
 	if (fd < 0)
 		return refuse_errno(why, path);
-	written = key_write(fd, key);
+	written = owner_take(fd, dir) && key_write(fd, key);
 	close(fd);
 	if (written && dir_sync(dir))
 		return ERR_OK;

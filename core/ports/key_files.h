@@ -4,7 +4,8 @@
  * directory and its files belong to us or to root (root itself may read anybody's)
  * and are closed to everybody else: 0700 or 0500, and 0600 or 0400. Whoever can
  * read them can open all that rests in the record, so they never lie where backups
- * of it go.
+ * of it go. What root makes there takes the directory's owner, so that the programs
+ * can read it.
  *
  * This is the port behind which another store of keys would stand (Vault's transit
  * engine, a cloud's key service): load, make, destroy are all that is asked of it.
@@ -17,7 +18,8 @@
 #include "ground/buf.h"
 
 /* Adds every key of the directory that the ring does not hold yet; ret_n (may be NULL) is how many
- * the directory has.
+ * of the directory's it holds then. Another user's file that is closed to this one is passed over,
+ * as it may be of an epoch that nobody needs here: why (may be NULL) gets a sentence for each.
  *   ERR_CONFIG  the directory or a file cannot be used; why gets one sentence
  *   ERR_NOMEM, ERR_TOO_LARGE */
 MUST_CHECK enum err key_files_load(

@@ -120,8 +120,12 @@ static enum err check_keys(const struct call *call, const struct config *config,
 	buf_init(&why, TEXT_MAX_BYTES);
 	if (e == ERR_OK && *config->keys.dir)
 		e = key_files_load(config->keys.dir, ring, &n, &why);
+	if (e == ERR_OK && n == 0 && why.len > 0)
+		e = ERR_CONFIG;
 	if (e != ERR_OK)
 		buf_printf(faults, "keys.dir: %s\n", why.len ? why.bytes : err_text(e));
+	else if (why.len > 0)
+		fprintf(call->err, "keys.dir: %s\n", why.bytes);
 	else if (n == 0)
 		fprintf(call->err,
 			"keys.dir has no keys yet: `longhaul epoch make` makes the first\n");

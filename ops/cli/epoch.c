@@ -6,11 +6,13 @@
 #include "ground/clock.h"
 #include "ports/key_files.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { WEEK_S = 7 * 86400, WHY_MAX = 8192 };
+enum { WEEK_S = 7 * 86400, WHY_MAX = 8192, HOST_MAX = 256 };
 
 /* ---- list ---- */
 
@@ -194,9 +196,24 @@ enum outcome epoch_make_run(struct call *call)
 
 struct lacking {
 	const struct call *call;
+	const char *dir;
+	int32_t epoch;
 	enum err err;
 	size_t n;
 };
+
+/* Said of a process of this host: is the file here, and another's than the directory? */
+static bool is_anothers(const struct lacking *lacking, const char *host)
+{
+	const char *dir = lacking->dir;
+	char here[HOST_MAX] = "", path[PATH_MAX];
+	struct stat file, folder;
+
+	(void)gethostname(here, sizeof(here) - 1);
+	(void)snprintf(path, sizeof(path), "%s/epoch-%d.key", dir, (int)lacking->epoch);
+	return strcmp(here, host) == 0 && lstat(path, &file) == 0 && stat(dir, &folder) == 0 &&
+	       file.st_uid != folder.st_uid;
+}
 
 static void lacking_say(void *ctx, enum err e, const struct key_lacking *rows, size_t n)
 {
@@ -205,22 +222,26 @@ static void lacking_say(void *ctx, enum err e, const struct key_lacking *rows, s
 	lacking->err = e;
 	lacking->n = n;
 	for (size_t i = 0; i < n; i++)
-		fprintf(lacking->call->err, "%s on %s, process %lld, does not hold it yet\n",
-			rows[i].program, rows[i].host, (long long)rows[i].pid);
+		fprintf(lacking->call->err, "%s on %s, process %lld, %s\n", rows[i].program,
+			rows[i].host, (long long)rows[i].pid,
+			is_anothers(lacking, rows[i].host)
+				? "cannot read it: chown its file to the owner of keys.dir"
+				: "does not hold it yet");
 }
 
 /* Says by whom it is missed. */
 static enum outcome not_activated(const struct call *call, struct database *database, int32_t epoch)
 {
-	struct lacking lacking = {.call = call, .err = ERR_DB};
+	struct lacking lacking = {
+		.call = call, .dir = database->config->keys.dir, .epoch = epoch, .err = ERR_DB};
 	enum err e = key_epoch_lacking(database->db, epoch, lacking_say, &lacking);
 
 	if (e == ERR_OK)
 		e = db_wait(database->db, DATABASE_WAIT_MS);
 	if (e == ERR_OK && lacking.err == ERR_OK && lacking.n > 0)
 		return call_fail(call, OUTCOME_CONFLICT,
-			"epoch %d is not active: copy epoch-%d.key to keys.dir of those hosts, or "
-			"wait 30 s for processes that are gone",
+			"epoch %d is not active: copy epoch-%d.key to keys.dir of those hosts, for "
+			"the user that runs the programs, or wait 30 s for processes that are gone",
 			(int)epoch, (int)epoch);
 	return call_fail(call, OUTCOME_CONFLICT,
 		"epoch %d is not one that was made ahead: see `longhaul epoch list`", (int)epoch);

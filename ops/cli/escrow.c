@@ -54,7 +54,8 @@ static enum err key_find(const char *dir, int32_t epoch, struct buf *why, uint8_
 	if (e == ERR_OK)
 		e = key_files_load(dir, ring, NULL, why);
 	if (e == ERR_OK && !keyring_copy(ring, epoch, ret_key)) {
-		(void)buf_printf(why, "the key of epoch %d is not in %s", (int)epoch, dir);
+		(void)buf_printf(why, "%sthe key of epoch %d is not in %s", why->len ? "; " : "",
+			(int)epoch, dir);
 		e = ERR_CONFIG;
 	}
 	keyring_free(ring);

@@ -54,7 +54,7 @@ static void tick(void *owner)
 	if (k->asking || (keyring_active(k->producer->keyring) && --k->ticks > 0))
 		return;
 	k->ticks = KEY_REPORT_EVERY_MS / LOOK_MS;
-	keys_look(k->producer->config, k->producer->keyring);
+	keys_look(k->producer->config, k->producer->keyring, &k->told);
 	k->item.op = &key_watch_op;
 	k->item.done = report_done;
 	k->asking = true;

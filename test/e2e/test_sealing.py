@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import psycopg
 import pytest
 import yaml
 from client import Client, chat, until
+from longhaul_dev.account import service_account
 from longhaul_dev.fault import Fault
 from stacks import Tree, binary, own_config, started, tenant_client
 
@@ -96,6 +99,26 @@ def test_an_epoch_that_a_live_process_lacks_is_not_activated(stack: Any, pg_url:
             epoch(stack, "activate", str(made))
         record.execute("delete from process where host = 'elsewhere'")
     assert epochs(stack)[made]["state"] == "made"
+
+
+@pytest.mark.promises("S1.8")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_a_key_that_is_closed_to_a_process_is_told_from_one_that_it_lacks(
+    stack: Any, pg_url: str
+) -> None:
+    made = epoch(stack, "make")["epoch"]
+    file = stack.layout.keys / "epochs" / f"epoch-{made}.key"
+    os.chown(file, 0, 0)
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        record.execute(
+            "insert into process (process_id, pid, program, host, epochs)"
+            " values (gen_random_uuid(), 1, 'worker', %s, '{1}')",
+            (socket.gethostname(),),
+        )
+        with pytest.raises(Fault, match="process 1, cannot read it: chown its file"):
+            epoch(stack, "activate", str(made))
+        record.execute("delete from process where pid = 1")
+    os.chown(file, service_account().uid, service_account().gid)
 
 
 def activate_next(stack: Any) -> int:

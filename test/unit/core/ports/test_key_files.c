@@ -140,6 +140,48 @@ static void test_what_is_no_key_is_refused(void **state)
 	keyring_free(w.ring);
 }
 
+#define NOBODY 65534
+
+static void test_what_root_makes_is_the_directory_owners(void **state)
+{
+	struct world w;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	world_open(&w);
+	assert_int_equal(chown(w.dir, NOBODY, NOBODY), 0);
+	assert_int_equal(key_files_make(w.dir, 1, &w.why), ERR_OK);
+	assert_int_equal(stat(path_of(&w, "epoch-1.key"), &st), 0);
+	assert_int_equal(st.st_uid, NOBODY);
+	assert_int_equal(st.st_gid, NOBODY);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	world_close(&w);
+}
+
+static void test_a_key_that_is_closed_to_us_is_passed_over_and_told(void **state)
+{
+	struct world w;
+	size_t n = 0;
+	enum err e;
+
+	if (geteuid() != 0)
+		skip();
+	world_open(&w);
+	assert_int_equal(chown(w.dir, NOBODY, NOBODY), 0);
+	assert_int_equal(key_files_make(w.dir, 1, &w.why), ERR_OK);
+	file_put(&w, "epoch-2.key", HEX, 0600);
+	assert_int_equal(seteuid(NOBODY), 0);
+	e = key_files_load(w.dir, w.ring, &n, &w.why);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(n, 1);
+	assert_true(keyring_has(w.ring, 1));
+	assert_false(keyring_has(w.ring, 2));
+	assert_non_null(strstr(w.why.bytes, "epoch-2.key belongs to user 0"));
+	world_close(&w);
+}
+
 static void test_a_destroyed_key_is_gone(void **state)
 {
 	struct world w;
@@ -159,6 +201,8 @@ int main(void)
 		cmocka_unit_test(test_a_later_key_is_found_and_other_files_are_not_keys),
 		cmocka_unit_test(test_what_others_may_read_is_refused),
 		cmocka_unit_test(test_what_is_no_key_is_refused),
+		cmocka_unit_test(test_what_root_makes_is_the_directory_owners),
+		cmocka_unit_test(test_a_key_that_is_closed_to_us_is_passed_over_and_told),
 		cmocka_unit_test(test_a_destroyed_key_is_gone),
 	};
 
