@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from client import Client, chat, until
+from longhaul_dev.fault import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LONGHAUL_MODE", "release")
@@ -110,9 +111,41 @@ def test_a_stacks_own_values_are_taken_by_a_reload(stack: Any) -> None:
         assert "worker.lease_ms: 6000 -> 9000 needs a restart" in words
         # the next `up` must find it changed
         assert "9000" not in (stack.layout.etc / "worker-1.yaml").read_text()
+        assert "9000" not in stack.config.read_text()
     finally:
         mine.unlink()
         stack.reload()
+
+
+@pytest.mark.promises("C15")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"worker:\n  slots: ten\n", ":2: worker.slots: expected an integer"),
+        (b"worker:\n\tslots: 10\n", ":2: .* a tab"),
+        (b"\nworker: 5\n", ":2: worker: is a map"),
+        (b"# \xff\n", ":1: a byte is no UTF-8"),
+        (
+            b"upstreams:\n- name: mine\n  base_url: http://h\n  models: [m]\n  api_key_file: /no\n",
+            ":2: .* /no cannot be read",
+        ),
+    ],
+)
+def test_what_local_yaml_has_wrong_is_told_in_its_line_and_reaches_no_file(
+    stack: Any, text: bytes, said: str
+) -> None:
+    def files() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in (stack.config, *stack.layout.etc.iterdir())}
+
+    before = files()
+    try:
+        stack.layout.local.write_bytes(text)
+        with pytest.raises(Fault, match=f"{stack.layout.local}{said}") as refusal:
+            stack.reload()
+    finally:
+        stack.layout.local.unlink()
+    assert str(refusal.value).count(str(stack.layout.local)) == 1
+    assert files() == before
 
 
 @pytest.mark.promises("C15")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import pytest
 from longhaul_dev import jars
 from longhaul_dev.account import service_account
 from longhaul_dev.board import Row
+from longhaul_dev.child import Child
 from longhaul_dev.config import merged, with_local
 from longhaul_dev.fault import Fault
-from longhaul_dev.layout import REPOSITORY
+from longhaul_dev.layout import REPOSITORY, Layout
 from longhaul_dev.ports import Ports
+from longhaul_dev.readiness import last_error
 from longhaul_dev.signature import verified
+from longhaul_dev.spec import Spec
 from longhaul_dev.stack import Stack
 from longhaul_dev.wait import until
 from longhaul_dev.yaml import dump
@@ -152,10 +156,36 @@ upstreams:
     assert load(dump(tree), "again") == tree
 
 
-@pytest.mark.parametrize("line", ["log: {level: x}", "a: &b 1", "just words", "a: |"])
+@pytest.mark.parametrize(
+    "line", ["log: {level: x}", "a: &b 1", "just words", "a: |", "\tslots: 10", 'a: "\\q"']
+)
 def test_what_it_may_not_hold_is_refused_with_its_line(line: str) -> None:
     with pytest.raises(Fault, match="f:2: "):
         load(f"worker:\n{line}\n", "f")
+
+
+def test_a_program_that_dies_young_is_restarting_and_its_last_error_is_told(
+    tmp_path: Path,
+) -> None:
+    layout = Layout(tmp_path, service_account())
+    layout.create()
+    log = layout.log_file("worker-1")
+    child = Child(Spec("worker-1", ["/bin/false"], {}, str(log), str(tmp_path / "pid"), True))
+    now = time.monotonic()
+    child.start()
+    assert not child.is_restarting(now)
+    until(lambda: child.reap(now), 60, "its death")
+    assert child.is_restarting(now)
+    child.start()
+    assert child.is_restarting(now)
+    child.stop(signal.SIGKILL, 1)
+    until(lambda: child.reap(now), 60, "its end")
+    assert not child.is_restarting(now)
+    with log.open("a") as more:
+        more.write('{"level":"error","message":"keys cannot be used","why":"no file"}\n')
+        more.write('{"level":"info","message":"bye"}\n')
+    child.note("ended with 1")
+    assert last_error(layout, "worker-1") == "keys cannot be used no file"
 
 
 def test_overrides_reach_one_key_and_leave_its_neighbours() -> None:

@@ -9,17 +9,19 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from longhaul_dev import build, packages, preflight, pythonenv
 from longhaul_dev.fault import Fault
 from longhaul_dev.jars import Jars
 from longhaul_dev.layout import REPOSITORY
 from longhaul_dev.progress import say, step, warn
+from longhaul_dev.readiness import last_error
 from longhaul_dev.stack import REFUSED, Stack
 from longhaul_dev.ways_on import ways_on
 
 COUNT_MAX = 64
+RUNNING = "running"
 
 
 class Command(NamedTuple):
@@ -69,12 +71,14 @@ def run_up() -> int:
 
 
 def run_reload() -> int:
+    if not (folder() / "stack.json").exists():
+        raise Fault(f"there is no stack in {folder()}; `make up` makes one.")
     said = Stack(folder()).reload()
     for name, words in sorted(said.items()):
         for word in words:
             say(f"{name}: {word}")
     if any(REFUSED in word for words in said.values() for word in words):
-        warn("What needs a restart is taken by `make up`, which restarts what changed.")
+        warn("Refused files are as they were; `make up` writes them and restarts those programs.")
         return 1
     return 0
 
@@ -106,10 +110,19 @@ def run_status() -> int:
         return 0
     say(f"{'NAME':<16}{'PID':>8}{'STARTS':>8}  {'STATE':<16}METRICS")
     for name, at in sorted(processes.items()):
-        state = "running" if at["pid"] else f"ended with {at['last_exit']}"
+        state = state_of(at)
         line = f"{name:<16}{at['pid'] or '-':>8}{at['starts']:>8}  {state:<16}{addresses[name]}"
         say(line.rstrip())
-    return 0 if all(at["pid"] for at in processes.values()) else 1
+        if state != RUNNING and at["last_exit"] and (error := last_error(stack.layout, name)):
+            say(f"{'':<16}its last error: {error}")
+    return 0 if all(state_of(at) == RUNNING for at in processes.values()) else 1
+
+
+def state_of(at: dict[str, Any]) -> str:
+    """A word or two for a process of `Stack.status`."""
+    if at.get("restarting"):  # a supervisor of before does not say
+        return f"restarting ({at['last_exit']})"
+    return RUNNING if at["pid"] else f"ended with {at['last_exit']}"
 
 
 def run_preflight() -> int:

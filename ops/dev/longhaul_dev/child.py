@@ -98,6 +98,11 @@ class Child:
             self._plan_return(now)
         return True
 
+    def is_restarting(self, now: float) -> bool:
+        """True when it waits to be started again, or is young itself after a young death."""
+        young = self._young_deaths > 0 and now - self._started_at < STEADY_S
+        return self.restart_at is not None or (self._process is not None and young)
+
     def note(self, words: str) -> None:
         """A line in the process's own log, where a person will look."""
         with Path(self.spec.log).open("a", encoding="utf-8") as log:

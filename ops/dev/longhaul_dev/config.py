@@ -2,15 +2,17 @@
 
 import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from longhaul_dev.audit import audit_config
+from longhaul_dev.fault import Fault
 from longhaul_dev.layout import Layout
 from longhaul_dev.plan import Plan, metrics_port, serves_metrics
 from longhaul_dev.postgres import Postgres
 from longhaul_dev.upstream import chosen_upstream
 from longhaul_dev.yaml import dump
-from longhaul_dev.yaml_read import load
+from longhaul_dev.yaml_read import load, places
 
 Tree = dict[str, Any]
 Ports = dict[str, int]
@@ -21,32 +23,50 @@ def write_configs(layout: Layout, ports: Ports, plan: Plan) -> set[str]:
     """Writes every configuration file; names the programs whose own file changed."""
     base = merged(base_config(layout, ports, plan), _overrides(layout, ports, plan))
     layout.write(layout.base_config, json.dumps(base, indent=1) + "\n")
-    return write_programs(layout, ports, base, plan.program_names())
+    names = plan.program_names()
+    texts = config_texts(layout, ports, base, names)
+    changed = {path for path, text in texts.items() if layout.write(path, text)}
+    return {name for name in names if layout.program_config(name) in changed}
 
 
-def rewrite_configs(layout: Layout, ports: Ports, names: list[str]) -> set[str]:
-    """The same with what the last `up` configured: local.yaml may say something else by now."""
+def reloaded_texts(layout: Layout, ports: Ports, names: list[str]) -> dict[Path, str]:
+    """The files with what the last `up` configured: local.yaml may say something else by now."""
     base = json.loads(layout.base_config.read_text(encoding="utf-8"))
-    return write_programs(layout, ports, base, names)
+    return config_texts(layout, ports, base, names)
 
 
-def write_programs(layout: Layout, ports: Ports, base: Tree, names: list[str]) -> set[str]:
-    whole = with_local(base, local_config(layout))
+def config_texts(layout: Layout, ports: Ports, base: Tree, names: list[str]) -> dict[Path, str]:
+    """What longhaul.yaml and the programs' own files are to say."""
+    whole = with_local(base, local_config(layout, base))
     heading = f"# Written by `make up` and `make reload`; your own values go to {layout.local}.\n"
-    layout.write(layout.config, heading + dump(whole))
-    changed = set()
+    texts = {layout.config: heading + dump(whole)}
     for name in names:
-        text = heading + dump(program_config(whole, layout, ports, name))
-        if layout.write(layout.etc / f"{name}.yaml", text):
-            changed.add(name)
-    return changed
+        tree = program_config(whole, layout, ports, name)
+        texts[layout.program_config(name)] = heading + dump(tree)
+    return texts
 
 
-def local_config(layout: Layout) -> Tree:
-    """What local.yaml says; empty without one."""
+def local_config(layout: Layout, base: Tree) -> Tree:
+    """What local.yaml says, its sections maps as those of `base` are; empty without one."""
+    text, name = local_text(layout), str(layout.local)
+    tree = load(text, name)
+    for key, value in tree.items():
+        if isinstance(base.get(key), dict) and not isinstance(value, dict | None):
+            line = places(text, name)[(key,)]
+            raise Fault(f"{name}:{line}: {key}: is a map of keys, not {json.dumps(value)}.")
+    return {key: value for key, value in tree.items() if value is not None}
+
+
+def local_text(layout: Layout) -> str:
+    """The file itself; empty without one. Fault: the line that is no text."""
     if not layout.local.exists():
-        return {}
-    return load(layout.local.read_text(encoding="utf-8"), str(layout.local))
+        return ""
+    raw = layout.local.read_bytes()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as wrong:
+        line = raw.count(b"\n", 0, wrong.start) + 1
+        raise Fault(f"{layout.local}:{line}: a byte is no UTF-8.") from wrong
 
 
 def with_local(base: Tree, local: Tree) -> Tree:

@@ -85,6 +85,10 @@ class Layout:
         """What the last `up` configured, before local.yaml."""
         return self.root / "etc" / "base.json"
 
+    def program_config(self, name: str) -> Path:
+        """A program's own file."""
+        return self.etc / f"{name}.yaml"
+
     @property
     def profile(self) -> Path:
         return self.root / "profile"

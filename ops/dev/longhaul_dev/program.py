@@ -34,7 +34,7 @@ def program_spec(layout: Layout, name: str, env: dict[str, str], restart: bool) 
         argv=[
             str(layout.bin / f"longhaul-{kind}"),
             "--config",
-            str(layout.etc / f"{name}.yaml"),
+            str(layout.program_config(name)),
         ],
         env=env,
         log=str(layout.log_file(name)),

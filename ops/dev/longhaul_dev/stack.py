@@ -29,7 +29,7 @@ from typing import Any, Protocol
 
 from longhaul_dev import build
 from longhaul_dev.account import service_account
-from longhaul_dev.config import rewrite_configs, write_configs
+from longhaul_dev.config import reloaded_texts, write_configs
 from longhaul_dev.control import Control
 from longhaul_dev.fault import Fault
 from longhaul_dev.kafka import Kafka
@@ -38,8 +38,9 @@ from longhaul_dev.leftovers import end_leftovers
 from longhaul_dev.plan import Plan, metrics_port, serves_metrics
 from longhaul_dev.postgres import Postgres
 from longhaul_dev.program import environment, program_spec, simulator_spec
-from longhaul_dev.readiness import http_answers, log_end
+from longhaul_dev.readiness import http_answers, line_words, log_end
 from longhaul_dev.redis import Redis
+from longhaul_dev.reload_check import check_texts
 from longhaul_dev.spec import Spec
 from longhaul_dev.stackfile import read_stackfile, stack_values, url, write_stackfile
 from longhaul_dev.tenants import Tenants
@@ -52,15 +53,6 @@ PROGRAMS = ("producer-", "worker-", "scheduler-")
 REFUSED = "configuration not reloaded"
 RELOAD_ENDS = (REFUSED, "configuration read again")
 """One of these is the last word of a program on its file."""
-
-
-def _words(line: str) -> str:
-    """A line of the log for people: its message, and what it is about."""
-    try:
-        said = json.loads(line)
-    except ValueError:
-        return line
-    return " ".join(str(said[key]) for key in ("message", "msg", "detail") if key in said)
 
 
 class Service(Protocol):
@@ -182,18 +174,25 @@ class Stack:
     def reload(self) -> dict[str, list[str]]:
         """Lays local.yaml over the configuration anew and lets every program read it (SIGHUP).
 
-        What each program said: its log's words on it. A file that a program refuses is put back,
-        so that the next `up`, which restarts what changed, finds it changed.
+        Every program's file is checked before any is written: a Fault says what is wrong in
+        local.yaml. What each program said: its log's words on it. A file that a program refuses,
+        as it needs a restart, is put back, so that the next `up`, which restarts what changed,
+        finds it changed; longhaul.yaml with it.
         """
         with self._turn():
             names = [n for n in self.status() if n.startswith(PROGRAMS)]
-            files = {name: self._layout.etc / f"{name}.yaml" for name in names}
-            before = {name: path.read_text() for name, path in files.items()}
-            rewrite_configs(self._layout, self._ports(), names)
+            if not names:
+                raise Fault(f"nothing runs in {self._layout.root}; `make up` reads local.yaml.")
+            texts = reloaded_texts(self._layout, self._ports(), names)
+            check_texts(self._layout, texts)
+            before = {path: path.read_text() for path in texts}
+            for path, text in texts.items():
+                self._layout.write(path, text)
             said = {name: self._reload_one(name) for name in names if self.pid(name)}
-            for name, words in said.items():
-                if any(REFUSED in word for word in words):
-                    self._layout.write(files[name], before[name])
+            refused = [n for n, words in said.items() if any(REFUSED in word for word in words)]
+            back = [self._layout.program_config(name) for name in refused]
+            for path in [*back, self._layout.config] if back else []:
+                self._layout.write(path, before[path])
         return said
 
     def _reload_one(self, name: str) -> list[str]:
@@ -209,7 +208,7 @@ class Stack:
             PROGRAM_READY_S,
             f"{name} reading its configuration again",
         )
-        return [_words(line) for line in news()]
+        return [line_words(line) for line in news()]
 
     def wait_exit(self, name: str, timeout_s: float = 120.0) -> int:
         """Waits until an unsupervised process has ended by itself; its exit code."""
@@ -256,7 +255,8 @@ class Stack:
         return self._layout.profile
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Name -> pid (None when not running), wanted, starts, last_exit; empty when down."""
+        """Name -> pid (None when not running), wanted, starts, restarting (it ended young, and
+        has not lived long since), last_exit; empty when down."""
         if not self._control.alive():
             return {}
         processes: dict[str, dict[str, Any]] = self._control.call("status")["processes"]

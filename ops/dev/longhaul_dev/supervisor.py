@@ -210,12 +210,14 @@ class Supervisor:
         self._waiters.append(Waiter(link, name, time.monotonic() + request["timeout_s"]))
 
     def _do_status(self, link: socket.socket, request: Reply) -> Reply:
+        now = time.monotonic()
         return {
             "processes": {
                 name: {
                     "pid": child.pid,
                     "wanted": child.wanted,
                     "starts": child.starts,
+                    "restarting": child.is_restarting(now),
                     "last_exit": child.last_exit,
                 }
                 for name, child in self._children.items()
