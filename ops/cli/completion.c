@@ -51,13 +51,18 @@ static void print_option_values(FILE *out, const struct command *c, const struct
 		if (o->letter)
 			fprintf(out, "|'%s%s%s -%c'", c->noun ? c->noun : "", c->noun ? " " : "",
 				c->verb, o->letter);
-		fputs(") words='", out);
+		fputs(o->kind == OPTION_CHOICES ? ") some=1 words='" : ") words='", out);
 		if (option_has_words(o))
 			print_words(out, o->value);
 		else
 			fputs("<file>", out);
 		fputs("' ;;\n", out);
 	}
+}
+
+static bool takes_files(const struct command *c)
+{
+	return strstr(c->arguments, "FILE") != NULL;
 }
 
 static void print_cases(FILE *out)
@@ -74,7 +79,7 @@ static void print_cases(FILE *out)
 			c->verb);
 		print_options(out, c->options);
 		print_options(out, command_shared);
-		fputs("' ;;\n", out);
+		fputs(takes_files(c) ? "' files=1 ;;\n" : "' ;;\n", out);
 	}
 	fputs("\tesac ;;\n\tesac\n", out);
 }
@@ -90,27 +95,56 @@ static void print_noun_cases(FILE *out)
 	}
 }
 
-static void print_bash(FILE *out)
+/* Options may stand before the command, and `help` before the command that it explains. */
+static void print_bash_head(FILE *out)
 {
 	fputs("_longhaul() {\n"
 	      "\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-	      "\tlocal command=${COMP_WORDS[1]} words='' verbs=''\n"
+	      "\tlocal command='' words='' verbs='' some='' files='' at=1\n"
 	      "\tCOMPREPLY=()\n"
+	      "\twhile [ \"$at\" -lt \"$COMP_CWORD\" ]; do\n"
+	      "\t\tcase ${COMP_WORDS[at]} in\n"
+	      "\t\t-p|--profile) at=$((at + 2)) ;;\n"
+	      "\t\t-*) at=$((at + 1)) ;;\n"
+	      "\t\thelp) [[ $current == -* ]] && break; at=$((at + 1)) ;;\n"
+	      "\t\t*) break ;;\n"
+	      "\t\tesac\n"
+	      "\tdone\n"
+	      "\tcommand=${COMP_WORDS[at]}\n"
 	      "\tcase $command in\n",
 		out);
 	print_noun_cases(out);
 	fputs("\tesac\n"
-	      "\t[ -n \"$verbs\" ] && command=\"$command ${COMP_WORDS[2]}\"\n"
-	      "\tif [ \"$COMP_CWORD\" = 1 ]; then words='",
+	      "\t[ -n \"$verbs\" ] && command=\"$command ${COMP_WORDS[at+1]}\"\n",
 		out);
+}
+
+static void print_bash_words(FILE *out)
+{
+	fputs("\tif [ \"$at\" -gt \"$COMP_CWORD\" ]; then words='<file>'\n"
+	      "\telif [ \"$at\" = \"$COMP_CWORD\" ] && [[ $current == -* ]]; then words='",
+		out);
+	print_options(out, command_shared);
+	fputs("'\n\telif [ \"$at\" = \"$COMP_CWORD\" ]; then words='", out);
 	print_first_words(out);
-	fputs("'\n\telif [ -n \"$verbs\" ] && [ \"$COMP_CWORD\" = 2 ]; then words=$verbs\n"
+	fputs("'\n\telif [ -n \"$verbs\" ] && [ \"$COMP_CWORD\" = $((at + 1)) ]; then "
+	      "words=$verbs\n"
 	      "\telse\n",
 		out);
 	print_cases(out);
-	fputs("\tfi\n"
+	fputs("\tfi\n", out);
+}
+
+static void print_bash(FILE *out)
+{
+	print_bash_head(out);
+	print_bash_words(out);
+	fputs("\t[ -n \"$files\" ] && [[ $current != -* ]] && words='<file>'\n"
 	      "\tif [ \"$words\" = '<file>' ]; then\n"
 	      "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+	      "\telif [ -n \"$some\" ] && [[ $current == *,* ]]; then\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -P \"${current%,*},\" -W \"$words\" -- "
+	      "\"${current##*,}\")\n"
 	      "\telse\n"
 	      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
 	      "\tfi\n"
@@ -126,7 +160,7 @@ static void print_zsh(FILE *out)
 	      "\tlocal previous=${words[CURRENT-1]} command=${words[2]} second=${words[3]} "
 	      "verbs=''\n"
 	      "\tlocal place=$CURRENT\n"
-	      "\tlocal words=''\n"
+	      "\tlocal current=${words[CURRENT]} words='' some='' files=''\n"
 	      "\tcase $command in\n",
 		out);
 	print_noun_cases(out);
@@ -138,6 +172,8 @@ static void print_zsh(FILE *out)
 	fputs("'\n\telif [[ -n $verbs ]] && (( place == 3 )); then words=$verbs\n\telse\n", out);
 	print_cases(out);
 	fputs("\tfi\n"
+	      "\t[[ -n $files && $current != -* ]] && words='<file>'\n"
+	      "\t[[ -n $some ]] && compset -P '*,'\n"
 	      "\tif [[ $words == '<file>' ]]; then _files; else compadd -- ${=words}; fi\n"
 	      "}\n"
 	      "compdef _longhaul longhaul\n",
@@ -193,6 +229,16 @@ static void print_fish_words(FILE *out, const struct command *c)
 		fprintf(out, "complete -c longhaul -n __fish_use_subcommand -a %s\n", c->noun);
 }
 
+static void print_fish_files(FILE *out, const struct command *c)
+{
+	if (!takes_files(c))
+		return;
+	fputs("complete -c longhaul -F -n '__fish_seen_subcommand_from ", out);
+	if (c->noun)
+		fprintf(out, "%s; and __fish_seen_subcommand_from ", c->noun);
+	fprintf(out, "%s'\n", c->verb);
+}
+
 static void print_fish(FILE *out)
 {
 	fputs("complete -c longhaul -f\n", out);
@@ -200,6 +246,7 @@ static void print_fish(FILE *out)
 		print_fish_words(out, c);
 		print_fish_options(out, c, c->options);
 		print_fish_options(out, c, command_shared);
+		print_fish_files(out, c);
 	}
 	fputs("complete -c longhaul -n '__fish_seen_subcommand_from completion' -a 'bash zsh "
 	      "fish'\n",

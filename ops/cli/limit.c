@@ -54,7 +54,8 @@ static enum outcome change_show(const struct call *call, json_t *change)
 		fprintf(call->out, "nothing was changed: it would hold for %lld tenants\n",
 			tenants);
 	else
-		fprintf(call->out, "it holds for %lld tenants within two seconds\n", tenants);
+		fprintf(call->out, "it holds for %lld tenants within %s\n", tenants,
+			strcmp(call->arguments[1], "tokens") == 0 ? "two seconds" : "a second");
 	json_decref(change);
 	return OUTCOME_OK;
 }

@@ -376,6 +376,16 @@ def test_bash_completes_commands_options_and_words(longhaul: Shell, tmp_path: Pa
     assert completes("longhaul", "submit", "--kind", "c") == {"chat"}
     assert completes("longhaul", "submit", "--file", f"{tmp_path}/comp") == {str(script)}
     assert completes("longhaul", "completion", "") == {"bash", "zsh", "fish"}
+    assert completes("longhaul", "--pro") == {"--profile"}
+    assert completes("longhaul", "--profile", f"{tmp_path}/comp") == {str(script)}
+    assert completes("longhaul", "--profile", "p", "queue", "dr") == {"drain"}
+    assert completes("longhaul", "help", "au") == {"audit"}
+    assert completes("longhaul", "help", "audit", "ver") == {"verify"}
+    assert completes("longhaul", "help", "--mark") == {"--markdown"}
+    assert completes("longhaul", "check-config", f"{tmp_path}/comp") == {str(script)}
+    assert completes("longhaul", "audit", "verify", "a", f"{tmp_path}/comp") == {str(script)}
+    assert completes("longhaul", "audit", "verify", "--check") == {"--checkpoint"}
+    assert completes("longhaul", "list", "--state", "queued,ru") == {"queued,running"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

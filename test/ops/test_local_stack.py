@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from longhaul_dev.readiness import last_error
 from longhaul_dev.signature import verified
 from longhaul_dev.spec import Spec
 from longhaul_dev.stack import Stack
+from longhaul_dev.stackfile import read_stackfile, write_stackfile
 from longhaul_dev.wait import until
 from longhaul_dev.yaml import dump
 from longhaul_dev.yaml_read import load
@@ -186,6 +188,17 @@ def test_a_program_that_dies_young_is_restarting_and_its_last_error_is_told(
         more.write('{"level":"info","message":"bye"}\n')
     child.note("ended with 1")
     assert last_error(layout, "worker-1") == "keys cannot be used no file"
+
+
+def test_a_shell_that_reads_stack_env_passes_it_on(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, service_account())
+    values = {"LONGHAUL_CONFIG": "/a b/longhaul.yaml", "LONGHAUL_KAFKA": "", "LONGHAUL_X": "it's"}
+    write_stackfile(layout, values)
+    assert read_stackfile(layout.stack_env) == values
+    script = f". {layout.stack_env} && env -0"
+    told = subprocess.run(["sh", "-c", script], env={}, capture_output=True, text=True, check=True)
+    passed = dict(line.split("=", 1) for line in told.stdout.split("\0") if "=" in line)
+    assert passed.items() >= values.items()
 
 
 def test_overrides_reach_one_key_and_leave_its_neighbours() -> None:

@@ -47,8 +47,11 @@ def redis_url(ports: dict[str, int], name: str) -> str:
 
 
 def write_stackfile(layout: Layout, values: dict[str, str]) -> None:
-    """Writes the file; it belongs to the caller alone."""
+    """Writes the file; it belongs to the caller alone. Its last line exports what is above, so
+    that the command sees it, and leaves the others NAME=VALUE for who reads them without a shell.
+    """
     text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+    text += f"export {' '.join(values)}\n"
     layout.write(layout.stack_env, text, 0o600)
 
 
