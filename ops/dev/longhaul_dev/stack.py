@@ -197,18 +197,18 @@ class Stack:
 
     def _reload_one(self, name: str) -> list[str]:
         seen = len(self.log(name))
-        self.signal(name, signal.SIGHUP)
+        pid = self._control.call("signal", name=name, signal=int(signal.SIGHUP))["pid"]
 
         def news() -> list[str]:
             lines = self.log(name)[seen:].splitlines()
             return [line for line in lines if '"configuration' in line]
 
         until(
-            lambda: any(end in line for line in news() for end in RELOAD_ENDS),
+            lambda: self.pid(name) != pid or any(e in line for line in news() for e in RELOAD_ENDS),
             PROGRAM_READY_S,
             f"{name} reading its configuration again",
         )
-        return [line_words(line) for line in news()]
+        return [line_words(line) for line in news()] or ["ended meanwhile: it begins with the file"]
 
     def wait_exit(self, name: str, timeout_s: float = 120.0) -> int:
         """Waits until an unsupervised process has ended by itself; its exit code."""
