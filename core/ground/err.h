@@ -94,6 +94,12 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(RECEIVER_URL,        "receiver_url",         502, BURY,  "the callback's address may not be called") \
 	X(RECEIVER_GONE,       "receiver_gone",        502, BURY,  "the receiver said that it is gone") \
 	X(RECEIVER_STATUS,     "receiver_status",      502, RETRY, "the receiver answered with a failure") \
+	X(RECEIVER_ADDRESS,    "receiver_address",      502, RETRY, "the callback lies in a network that may not be called") \
+	X(RECEIVER_DNS,        "receiver_dns",          502, RETRY, "the receiver's name was not found") \
+	X(RECEIVER_CONNECT,    "receiver_connect",      502, RETRY, "no connection to the receiver") \
+	X(RECEIVER_TLS,        "receiver_tls",          502, RETRY, "no TLS with the receiver") \
+	X(RECEIVER_TIMEOUT,    "receiver_timeout",      502, RETRY, "the receiver did not answer in time") \
+	X(RECEIVER_MALFORMED,  "receiver_malformed",    502, RETRY, "the receiver's answer made no sense") \
 	/* how a job ends without a call's error */                                                \
 	X(DEADLINE,            "deadline",             504, BURY,  "the job's deadline passed")    \
 	X(ATTEMPT_TIMEOUT,     "attempt_timeout",      504, RETRY, "an attempt took too long")     \

@@ -80,7 +80,7 @@ static const struct option submit_options[] = {
 	TEXT("subject", 0, "WHO", "whose data the job holds (default: the key's owner)"),
 	TEXT("callback", 0, "URL", "tell this address when the job ends; its origin must be allowed"),
 	TEXT("idempotency-key", 0, "KEY", "a name for this submit: the same again gives the same job"),
-	FLAG("no-store", 0, "delete input and answer once the answer is delivered"),
+	FLAG("no-store", 0, "delete input and answer once the ended job was read (docs/retention.md)"),
 	FLAG("wait", 'w', "wait for the end and print the answer"),
 	FLAG("watch", 'W', "print the answer as it arrives"),
 	WAITING,

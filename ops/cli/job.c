@@ -130,6 +130,12 @@ static void print_error(const struct call *call, const json_t *job)
 	buf_clear(&text);
 }
 
+static bool is_deleted(const json_t *job)
+{
+	return json_is_false(json_object_get(job, "store")) && job_has_ended(job) &&
+	       json_is_null(json_object_get(job, "result"));
+}
+
 void job_print_answer(const struct call *call, const json_t *job)
 {
 	struct buf text;
@@ -144,6 +150,11 @@ void job_print_answer(const struct call *call, const json_t *job)
 	buf_clear(&text);
 	if (job_has_ended(job) && job_outcome(job) != OUTCOME_OK)
 		print_error(call, job);
+	else if (is_deleted(job))
+		fprintf(call->err,
+			"%s: its answer was read before and is deleted, as was asked for (store: "
+			"false)\n",
+			json_string_value(json_object_get(job, "id")));
 }
 
 static const struct {

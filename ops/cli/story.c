@@ -356,23 +356,43 @@ static void end_of_job_tell(struct teller *t, int64_t finished_ms)
 	}
 }
 
+/* What is still to come is told with the last attempt, or alone before the first. */
+static void delivery_tell(struct teller *t, const json_t *delivery)
+{
+	const json_t *attempts = json_object_get(delivery, "attempts"), *attempt;
+	const size_t n = json_array_size(attempts);
+	size_t i;
+
+	json_array_foreach(attempts, i, attempt)
+	{
+		json_t *sent = json_object();
+
+		copy(sent, attempt, "status");
+		copy(sent, attempt, "latency_ms");
+		copy(sent, attempt, "error");
+		if (i + 1 == n) {
+			copy(sent, delivery, "state");
+			copy(sent, delivery, "next_at");
+		}
+		tell(t, time_of(attempt, "at"), "webhook", sent);
+	}
+	if (n == 0) {
+		json_t *coming = json_object();
+
+		copy(coming, delivery, "state");
+		copy(coming, delivery, "next_at");
+		tell(t, t->now_ms, "webhook", coming);
+	}
+}
+
 static void deliveries_tell(struct teller *t)
 {
-	const json_t *delivery, *attempt;
-	size_t i, k;
+	const json_t *delivery;
+	size_t i;
 
 	json_array_foreach(json_object_get(t->job, "deliveries"), i, delivery)
 	{
-		json_array_foreach(json_object_get(delivery, "attempts"), k, attempt)
-		{
-			json_t *sent = json_object();
-
-			copy(sent, attempt, "status");
-			copy(sent, attempt, "latency_ms");
-			copy(sent, attempt, "error");
-			copy(sent, delivery, "state");
-			tell(t, time_of(attempt, "at"), "webhook", sent);
-		}
+		delivery_tell(t, delivery);
 	}
 }
 

@@ -146,10 +146,22 @@ static void put_ended(struct buf *line, const json_t *event)
 
 static void put_webhook(struct buf *line, const json_t *event)
 {
+	const char *state = json_string_value(json_object_get(event, "state"));
+
 	buf_text(line, "webhook");
 	put_fact(line, event, "status ", "status");
 	put_span(line, event, "took ", "latency_ms");
 	put_fact(line, event, "", "error");
+	if (json_is_string(json_object_get(event, "error")))
+		buf_printf(line, " (%s)",
+			err_text(err_from_code(
+				json_string_value(json_object_get(event, "error")))));
+	if (json_is_string(json_object_get(event, "next_at")))
+		put_fact(line, event, "the next try at ", "next_at");
+	else if (state && strcmp(state, "failed") == 0)
+		buf_text(line, ", given up");
+	else
+		put_fact(line, event, "", "state");
 }
 
 /* A job's end, and how it is now when there is none. */
@@ -273,6 +285,18 @@ static void print_head(const struct call *call, const json_t *job)
 	buf_clear(&line);
 }
 
+/* Who reads a job that is not stored reads its answer, so that it is not read a second time. */
+static void print_last_look(const struct call *call, const json_t *job)
+{
+	const bool there = json_is_object(json_object_get(job, "result"));
+
+	if (!json_is_false(json_object_get(job, "store")) || !job_has_ended(job))
+		return;
+	if (there)
+		fprintf(call->out, "\nits answer, deleted now that it was read (store: false):\n");
+	job_print_answer(call, job);
+}
+
 static enum outcome print_story(
 	const struct call *call, const json_t *job, const struct story *story)
 {
@@ -292,6 +316,7 @@ static enum outcome print_story(
 	{
 		print_share(call, one);
 	}
+	print_last_look(call, job);
 	return OUTCOME_OK;
 }
 

@@ -125,7 +125,17 @@ static void put_guards(
 
 /* ---- pacing ---- */
 
-/* Workers tell their load with each exchange; what is older than that is a worker that left. */
+/* A sum over workers; of none it is not known, which is no zero. */
+static void put_sum(struct buf *out, const char *name, long long sum, long long workers)
+{
+	if (workers)
+		(void)buf_printf(out, ",\"%s\":%lld", name, sum);
+	else
+		(void)buf_printf(out, ",\"%s\":null", name);
+}
+
+/* Workers tell their load with each exchange; what is older is of a worker that left, or that has
+ * called nobody since. */
 static void put_load(struct buf *out, const struct scratch_reply *load, double now_ms)
 {
 	enum { GONE_MS = 10000 };
@@ -147,10 +157,10 @@ static void put_load(struct buf *out, const struct scratch_reply *load, double n
 		waiting += of_waiting;
 		retries += of_retries;
 	}
-	(void)buf_printf(out,
-		",\"workers\":%lld,\"in_flight\":%lld,\"in_flight_limit\":%lld,\"waiting\":%lld"
-		",\"retries_left\":%lld",
-		workers, calls, limit, waiting, retries);
+	(void)buf_printf(out, ",\"workers\":%lld,\"in_flight\":%lld,\"waiting\":%lld", workers,
+		calls, waiting);
+	put_sum(out, "in_flight_limit", limit, workers);
+	put_sum(out, "retries_left", retries, workers);
 }
 
 /* The level as it is by now: it was written with the last exchange. */

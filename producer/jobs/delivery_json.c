@@ -1,5 +1,6 @@
 #include "jobs/delivery_json.h"
 
+#include "ground/err.h"
 #include "jobs/job_json.h"
 
 #include <string.h>
@@ -11,6 +12,12 @@ static const char *state_text(const char *state)
 	return strcmp(state, "given_up") == 0 ? "failed" : "pending";
 }
 
+/* The record has a code for each attempt, the good ones' too. */
+static bool is_success(const char *code)
+{
+	return strcmp(code, err_code(ERR_OK)) == 0;
+}
+
 static void line_put(struct buf *out, const struct delivery_row *d, bool first)
 {
 	(void)buf_printf(out, "%s{", first ? "" : ",");
@@ -20,7 +27,7 @@ static void line_put(struct buf *out, const struct delivery_row *d, bool first)
 	else
 		(void)buf_text(out, ",\"status\":null");
 	(void)buf_printf(out, ",\"latency_ms\":%d", (int)d->latency_ms);
-	job_json_text(out, "error", d->error_code);
+	job_json_text(out, "error", is_success(d->error_code) ? NULL : d->error_code);
 	job_json_text(out, "address", d->address);
 	(void)buf_char(out, '}');
 }
@@ -33,7 +40,8 @@ static void head_put(struct buf *out, const struct delivery_row *d)
 	id_format("dlv", d->id, id);
 	(void)buf_printf(out, "{\"id\":\"%s\",\"event\":\"%s\",\"state\":\"%s\",", id, d->event,
 		state_text(d->state));
-	job_json_time(out, "next_at", d->next_ms);
+	/* one under way: the record has when its worker would be given up */
+	job_json_time(out, "next_at", strcmp(d->state, "sending") == 0 ? 0 : d->next_ms);
 	(void)buf_text(out, ",\"attempts\":[");
 }
 

@@ -212,6 +212,7 @@ void job_json_open(struct buf *out, const struct job_row *row, struct keyring *r
 	job_json_sealed_text(out, &box, place(SEALED_SUBJECT, row), row->subject);
 	trace_put(out, row, &box);
 	sealed_box_close(&box);
+	(void)buf_printf(out, ",\"store\":%s", row->store ? "true" : "false");
 	(void)buf_text(out, ",\"timings_ms\":");
 	job_json_timings(out, row->timings_ms);
 }

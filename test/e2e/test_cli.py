@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 from collections.abc import Callable
@@ -351,6 +352,36 @@ def test_why_tells_of_the_webhook(
     url = receiver.url("/")
     job = client.submit({"kind": "noop", "input": {}, "callback": {"url": url}})["id"]
     until("the webhook is in the story", lambda: "webhook, status 2" in ok("why", job))
+    assert client.get(job, expand="deliveries")["deliveries"][0]["attempts"][0]["error"] is None
+
+
+@pytest.mark.promises("C3", "S1.9")
+def test_why_names_a_dead_receiver_and_says_when_the_next_try_comes(
+    ok: Callable[..., str], client: Client
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+    job = client.submit({"kind": "noop", "input": {}, "callback": {"url": url}})["id"]
+    story = until("a try was made", lambda: "receiver_connect" in (s := ok("why", job)) and s)
+    assert "no connection to the receiver" in story and "upstream" not in story
+    until("the next one is told", lambda: ", the next try at 20" in ok("why", job))
+
+
+@pytest.mark.promises("X1", "C2")
+def test_what_was_deleted_once_it_was_read_is_said(longhaul: Run, ok: Callable[..., str]) -> None:
+    job = ok("submit", "-m", "sim", "--no-store", "Read once.").strip()
+    until("it ended", lambda: job in ok("list", "--state", "completed"))
+    assert ok("get", "--text", job).strip()
+    until("it is deleted", lambda: "is deleted" in longhaul("get", "--text", job).stderr)
+    assert "is deleted" in longhaul("wait", job).stderr
+    assert "is deleted" in longhaul("why", job).stderr
+
+
+@pytest.mark.promises("X1", "C2")
+def test_why_shows_the_answer_that_its_look_deletes(ok: Callable[..., str]) -> None:
+    job = ok("submit", "-m", "sim", "--no-store", "Seen by why.").strip()
+    until("it ended", lambda: job in ok("list", "--state", "completed"))
+    assert ok("why", job).rstrip().endswith("Seen by why.")
 
 
 @pytest.mark.promises("C4")

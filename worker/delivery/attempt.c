@@ -6,10 +6,33 @@ static bool hopeless(const struct delivery_attempt *attempt)
 	return attempt->err == ERR_RECEIVER_URL || attempt->status == 410;
 }
 
+/* What a call's end is called when it was no upstream that was called. */
+static enum err receivers(enum err of_a_call)
+{
+	static const struct {
+		enum err call, receiver;
+	} names[] = {
+		{ERR_FORBIDDEN, ERR_RECEIVER_ADDRESS},
+		{ERR_UP_DNS, ERR_RECEIVER_DNS},
+		{ERR_UP_CONNECT, ERR_RECEIVER_CONNECT},
+		{ERR_UP_TLS, ERR_RECEIVER_TLS},
+		{ERR_UP_FIRST_BYTE, ERR_RECEIVER_TIMEOUT},
+		{ERR_UP_STALLED, ERR_RECEIVER_TIMEOUT},
+		{ERR_UP_TRUNCATED, ERR_RECEIVER_MALFORMED},
+		{ERR_UP_MALFORMED, ERR_RECEIVER_MALFORMED},
+		{ERR_UP_TOO_LARGE, ERR_RECEIVER_MALFORMED},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].call == of_a_call)
+			return names[i].receiver;
+	return of_a_call;
+}
+
 static enum err error_of(const struct delivery_attempt *attempt)
 {
 	if (attempt->err != ERR_OK)
-		return attempt->err;
+		return receivers(attempt->err);
 	return attempt->status == 410 ? ERR_RECEIVER_GONE : ERR_RECEIVER_STATUS;
 }
 

@@ -66,6 +66,16 @@ static void test_the_tightest_limit_is_shown_and_calls_are_summed(void **state)
 	json_decref(u);
 }
 
+/* promises: X2 */
+static void test_what_no_worker_tells_is_not_known(void **state)
+{
+	json_t *u = summed("{\"shared\":true,\"pacing\":[{\"workers\":0,\"in_flight\":0,"
+			   "\"waiting\":0,\"retries_left\":null}]}");
+
+	assert_true(json_is_null(json_object_get(json_object_get(u, "health"), "retries_left")));
+	json_decref(u);
+}
+
 static void test_without_redis_nothing_is_claimed(void **state)
 {
 	json_t *u = summed("{\"shared\":false,\"breakers\":[],\"keys\":[],\"pacing\":[]}");
@@ -82,6 +92,7 @@ int main(void)
 		cmocka_unit_test(test_the_worst_breaker_is_named),
 		cmocka_unit_test(test_keys_that_are_set_aside_are_named),
 		cmocka_unit_test(test_the_tightest_limit_is_shown_and_calls_are_summed),
+		cmocka_unit_test(test_what_no_worker_tells_is_not_known),
 		cmocka_unit_test(test_without_redis_nothing_is_claimed),
 	};
 

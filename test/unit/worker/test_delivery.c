@@ -47,6 +47,21 @@ static void gone_and_forbidden_urls_are_given_up_at_once(void **state)
 }
 
 /* promises: C3 */
+static void what_fails_is_named_for_the_receiver(void **state)
+{
+	static const enum err calls[] = {ERR_FORBIDDEN, ERR_UP_DNS, ERR_UP_CONNECT, ERR_UP_TLS,
+		ERR_UP_FIRST_BYTE, ERR_UP_STALLED, ERR_UP_TRUNCATED, ERR_UP_MALFORMED,
+		ERR_UP_TOO_LARGE};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		const char *code = err_code(judge(calls[i], 0, 1, 0).error);
+
+		assert_int_equal(strncmp(code, "receiver_", 9), 0);
+	}
+	assert_int_equal(judge(ERR_OK, 200, 1, 0).error, ERR_OK);
+}
+
+/* promises: C3 */
 static void waits_follow_the_schedule_with_jitter_then_end(void **state)
 {
 	for (int i = 0; i < 1000; i++) {
@@ -190,6 +205,7 @@ int main(void)
 		cmocka_unit_test(two_hundreds_are_delivered_and_nothing_else_is),
 		cmocka_unit_test(a_delivery_without_its_key_is_not_given_up),
 		cmocka_unit_test(gone_and_forbidden_urls_are_given_up_at_once),
+		cmocka_unit_test(what_fails_is_named_for_the_receiver),
 		cmocka_unit_test(waits_follow_the_schedule_with_jitter_then_end),
 		cmocka_unit_test(retry_after_is_a_floor),
 		cmocka_unit_test(one_receiver_never_gets_more_than_its_places),
