@@ -105,8 +105,11 @@ json_t *access_list(const char *words)
 /* OBJECT is a job, or says what is known of one: queue=bulk. */
 static bool object_put(struct buf *query, const char *object)
 {
-	static const char *const names[] = {
-		"owner", "queue", "model", "region", "priority", "cost_usd"};
+	static const struct {
+		const char *name, *asked; /* rules say cost, the API cost_usd */
+	} names[] = {{"owner", "owner"}, {"queue", "queue"}, {"model", "model"},
+		{"region", "region"}, {"priority", "priority"}, {"cost", "cost_usd"},
+		{"cost_usd", "cost_usd"}};
 	const char *value = strchr(object, '=');
 
 	if (!value) {
@@ -114,9 +117,9 @@ static bool object_put(struct buf *query, const char *object)
 		return strncmp(object, "job_", 4) == 0;
 	}
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strlen(names[i]) == (size_t)(value - object) &&
-			strncmp(names[i], object, strlen(names[i])) == 0) {
-			client_query(query, names[i], value + 1);
+		if (strlen(names[i].name) == (size_t)(value - object) &&
+			strncmp(names[i].name, object, strlen(names[i].name)) == 0) {
+			client_query(query, names[i].asked, value + 1);
 			return true;
 		}
 	return false;

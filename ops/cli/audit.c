@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { PAGE_BYTES_MAX = 4 << 20 };
 
@@ -122,12 +123,23 @@ static enum outcome write_to(struct export *x, const char *path, uint64_t from)
 	return e == ERR_OK ? OUTCOME_OK : database_fail(x->call, &x->database, e);
 }
 
+/* An export is evidence: none is lost to a name that was used before. */
+static bool would_be_lost(const struct call *call, const char *path)
+{
+	struct stat there;
+
+	return !call_flag(call, "force") && stat(path, &there) == 0 && S_ISREG(there.st_mode);
+}
+
 enum outcome audit_export_run(struct call *call)
 {
 	const char *path = call->arguments[0];
 	struct export x = {.call = call};
-	enum outcome outcome = database_open(call, call_text(call, "config"), &x.database);
+	enum outcome outcome;
 
+	if (would_be_lost(call, path))
+		return call_usage(call, "%s is there: name another file, or --force", path);
+	outcome = database_open(call, call_text(call, "config"), &x.database);
 	buf_init(&x.text, PAGE_BYTES_MAX);
 	if (outcome == OUTCOME_OK) {
 		x.log = x.database.config->audit.log;

@@ -109,7 +109,7 @@ static enum outcome refuse(const struct call *call, const char *path, const stru
 	return OUTCOME_USAGE;
 }
 
-/* Read as the programs will; a configuration without keys is right, but no program starts. */
+/* Read as the programs will. A folder without keys is right until the first is made. */
 static enum err check_keys(const struct call *call, const struct config *config, struct buf *faults)
 {
 	struct keyring *ring = NULL;
@@ -118,7 +118,11 @@ static enum err check_keys(const struct call *call, const struct config *config,
 	enum err e = keyring_new(&ring);
 
 	buf_init(&why, TEXT_MAX_BYTES);
-	if (e == ERR_OK && *config->keys.dir)
+	if (!*config->keys.dir) {
+		(void)buf_text(&why, "expected a folder: no program starts without keys");
+		e = ERR_CONFIG;
+	}
+	if (e == ERR_OK)
 		e = key_files_load(config->keys.dir, ring, &n, &why);
 	if (e == ERR_OK && n == 0 && why.len > 0)
 		e = ERR_CONFIG;
@@ -128,7 +132,8 @@ static enum err check_keys(const struct call *call, const struct config *config,
 		fprintf(call->err, "keys.dir: %s\n", why.bytes);
 	else if (n == 0)
 		fprintf(call->err,
-			"keys.dir has no keys yet: `longhaul epoch make` makes the first\n");
+			"keys.dir has no keys yet, and no program starts without: "
+			"`longhaul epoch make` makes the first\n");
 	keyring_free(ring);
 	buf_clear(&why);
 	return e;

@@ -102,7 +102,7 @@ const struct command command_table[] = {
 	 "  longhaul wait $(longhaul submit --ndjson jobs.ndjson)"},
 	{NULL, "get", "JOB...", 1, COMMAND_ANY, "show jobs as they are now",
 	 OPTIONS(FLAG("text", 0, "print only the answer's text"),
-		 TEXT("expand", 'x', "PARTS", "show more parts: input,partial_output,attempts,events,deliveries")),
+		 TEXT("expand", 'x', "PARTS", "show more parts, all as JSON: input,partial_output,attempts,events,deliveries")),
 	 job_get_run, NULL},
 	{NULL, "wait", "JOB...", 1, COMMAND_ANY, "wait until jobs end; prints the answer of one",
 	 OPTIONS(WAITING), job_wait_run,
@@ -302,7 +302,8 @@ const struct command command_table[] = {
 
 	/* who did what */
 	{"audit", "export", "FILE", 1, 1, "write the audit and its proofs to a file",
-	 OPTIONS(CONFIG, NUMBER("from", 0, "begin at the checkpoint before this row (default: 0)", 0, INT64_MAX)),
+	 OPTIONS(CONFIG, NUMBER("from", 0, "begin at the checkpoint before this row (default: 0)", 0, INT64_MAX),
+		 FLAG("force", 0, "write over a file that is there")),
 	 audit_export_run,
 	 "Reads the database itself, as its owner. A name that ends in .gz is compressed.\n"
 	 "docs/audit.md explains the file."},

@@ -32,13 +32,16 @@ static const struct {
 	{"deadline", "deadline_s"}};
 
 /* A queue's first version is the one that made it: a name that was mistyped shows. */
-static enum outcome show(const struct call *call, const json_t *queue)
+static enum outcome show(const struct call *call, const json_t *queue, bool asked)
 {
 	const bool is_new = json_integer_value(json_object_get(queue, "version")) == 1;
 
 	if (call_flag(call, "json"))
 		return output_json(call, queue);
-	fprintf(call->out, "queue %s is %s\n", call->arguments[0], is_new ? "made" : "changed");
+	fprintf(call->out, "queue %s is %s\n", call->arguments[0],
+		is_new	? "made"
+		: asked ? "changed"
+			: "there and as it was: no option was given");
 	return OUTCOME_OK;
 }
 
@@ -51,14 +54,16 @@ enum outcome queue_set_run(struct call *call)
 		.body = json_object()};
 	json_t *queue = NULL;
 	enum outcome outcome;
+	bool asked;
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		if (call_text(call, settings[i].option))
 			json_object_set_new(ask.body, settings[i].member,
 				json_integer(call_number(call, settings[i].option, 0)));
+	asked = json_object_size(ask.body) > 0;
 	outcome = operator_ask(call, &ask, &queue);
 	if (outcome == OUTCOME_OK)
-		outcome = show(call, queue);
+		outcome = show(call, queue, asked);
 	json_decref(queue);
 	return outcome;
 }

@@ -18,6 +18,9 @@
 enum { TTL_USUAL_S = 3600, TTL_MAX_S = 2592000, MODE_MAX = 8, SERVED_MAX = 4096 };
 
 static const char no_view[] = "breakers are shared through Redis, which is away";
+static const char never_view[] =
+	"breakers are shared through Redis, and none is configured (redis.limits_url): each worker "
+	"has its own";
 
 /* ---- see ---- */
 
@@ -252,6 +255,10 @@ static void put(struct request *r, const char *kind)
 	b->kind = kind;
 	if (!is_of_use(r, b, upstream))
 		return;
+	if (!r->producer->config->redis.limits_url[0]) {
+		request_fail_detail(r, ERR_CONFLICT, never_view);
+		return;
+	}
 	permit_id(kind, r->match.params[0], r->match.params[1], b->id);
 	b->call.then = noted_then;
 	record_call_start(&b->call, &breaker_note_op);

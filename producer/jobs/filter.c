@@ -159,6 +159,15 @@ static void kind_take(struct reading *d)
 	}
 }
 
+static void error_take(struct reading *d)
+{
+	const char *code = text(d, "error_code");
+
+	d->filter->job.error_code = code;
+	if (code && strcmp(err_code(err_from_code(code)), code) != 0)
+		fault(d, "error_code", "no error has this code");
+}
+
 static int64_t time_take(struct reading *d, const char *name)
 {
 	const char *at = text(d, name);
@@ -255,7 +264,7 @@ enum err filter_read(struct filter *filter, const struct request *r, enum filter
 	queue_take(&d);
 	state_take(&d);
 	kind_take(&d);
-	filter->job.error_code = text(&d, "error_code");
+	error_take(&d);
 	filter->job.model = text(&d, "model");
 	filter->job.upstream = text(&d, "upstream");
 	filter->job.created_after_ms = time_take(&d, "created_after");

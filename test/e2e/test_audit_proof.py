@@ -90,6 +90,14 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
         client.close()
 
 
+def test_an_export_is_not_written_over(book: Book) -> None:
+    path = book.export("kept.audit")
+    before = path.read_bytes()
+    again = book.run("audit", "export", path)
+    assert again.returncode == 2 and "--force" in again.stderr and path.read_bytes() == before
+    assert book.run("audit", "export", path, "--force").returncode == 0
+
+
 @pytest.fixture(scope="module")
 def whole(book: Book) -> Path:
     book.settle()

@@ -268,6 +268,28 @@ def test_dead_letters_are_counted_and_sent_again(
     )
 
 
+@pytest.mark.promises("C2", "C5")
+def test_a_retry_that_was_cancelled_shows_nothing_of_the_run_before(
+    ok: Callable[..., str], client: Client
+) -> None:
+    ok("queue", "set", "cli-again")
+    job = client.submit(chat("x", model="sim?fail=400", queue="cli-again"))["id"]
+    before = client.wait(job)
+    assert before["started_at"] and before["upstream"]
+    ok("queue", "pause", "cli-again")
+    ok("retry", job)
+    ok("cancel", job)
+    after = client.get(job, expand="attempts")
+    assert (after["started_at"], after["upstream"]) == (None, None)
+    assert after["attempts"][0]["upstream"] == before["upstream"]
+
+
+@pytest.mark.promises("C2")
+def test_a_code_that_no_error_has_is_refused(longhaul: Run) -> None:
+    done = longhaul("list", "--error-code", "nonsense")
+    assert done.returncode == 1 and "no error has this code" in done.stderr
+
+
 @pytest.mark.promises("C2")
 def test_list_filters_pages_and_json(ok: Callable[..., str], as_json: Callable[..., Any]) -> None:
     ok("queue", "set", "cli-list")
@@ -409,6 +431,7 @@ def test_queues_are_made_paused_and_resumed(
     assert refused.returncode == 7 and "queue_draining" in refused.stderr
     assert "try again" not in refused.stderr
     assert "cli-queue" in ok("queue", "list")
+    assert "no option was given" in ok("queue", "set", "cli-queue")
     missing = longhaul("queue", "pause", "no-such-queue")
     assert missing.returncode == 3 and "there is no queue called no-such-queue" in missing.stderr
     assert "longhaul queue set no-such-queue makes it" in missing.stderr
@@ -481,6 +504,9 @@ def test_migrate_and_check_config_find_nothing_to_do(
     told = json.loads(done.stdout)
     assert done.returncode == 2 and told["valid"] is False
     assert f"{bad}:2:10: worker.slots: expected" in " ".join(told["faults"])
+    bad.write_text("database: {url: dbname=x}\nkeys: {dir: ''}\n")
+    done = longhaul("check-config", "--offline", str(bad))
+    assert done.returncode == 2 and "no program starts without keys" in done.stderr
     checked = as_json("check-config")
     assert checked["valid"] and checked["database"]["migrations_missing"] == 0
     assert "the configuration is valid" in ok("check-config")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -328,6 +329,30 @@ def test_a_limit_that_is_raised_calls_those_who_were_parked_for_it(
         )
     finally:
         workers.restore()
+
+
+def loads_forget(stack: Any) -> None:
+    """As if no worker had called anybody for a while: what they told of themselves is gone."""
+    at = urlsplit(stack.env["LONGHAUL_REDIS_LIMITS"])
+    script = "for _, k in ipairs(redis.call('KEYS', 'lh:load:*')) do redis.call('DEL', k) end"
+    with socket.create_connection((at.hostname or "127.0.0.1", at.port or 6379)) as line:
+        line.sendall(f'EVAL "{script}" 0\r\n'.encode())
+        assert line.recv(100).startswith(b"$-1")
+
+
+@pytest.mark.promises("C6", "X2")
+def test_an_idle_upstream_does_not_look_used_up(stack: Any, client: Client, admin: Client) -> None:
+    model = "sim?tokens=1&seed=77"
+    assert client.wait(client.submit(chat("x", model=model))["id"])["state"] == "completed"
+    until("its load is told", lambda: part(admin, "simulator", "pacing", model))
+
+    def idle() -> dict[str, Any] | None:
+        loads_forget(stack)
+        row = part(admin, "simulator", "pacing", model)
+        return row if row["workers"] == 0 else None
+
+    row = until("nobody tells of it", idle)
+    assert (row["in_flight_limit"], row["retries_left"], row["in_flight"]) == (None, None, 0)
 
 
 @pytest.mark.promises("C6", "C16")

@@ -145,3 +145,12 @@ def test_a_submit_that_is_refused_takes_no_other_along(stack: Any, client: Clien
         replies = list(pool.map(lambda job: client.http.post("/v1/jobs", json=job), jobs))
     for job, reply in zip(jobs, replies, strict=True):
         assert reply.status_code == (422 if job is bad else 202), reply.text
+
+
+@pytest.mark.promises("C6")
+def test_a_word_that_no_redis_is_there_to_keep_is_refused_for_good(lite: Any) -> None:
+    admin = admin_client(lite)
+    reply = admin.http.put("/v1/upstreams/simulator/models/sim/breaker", json={"mode": "block"})
+    admin.close()
+    assert reply.status_code == 409 and "none is configured" in reply.json()["detail"]
+    assert "Retry-After" not in reply.headers
