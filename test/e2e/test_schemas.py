@@ -18,6 +18,9 @@ SCHEMAS = ROOT / "schemas"
 ROUTE = re.compile(r'^\s*\{"(?P<method>[A-Z]+)",\s*"(?P<path>/[^"]*)"', re.MULTILINE)
 
 
+PARTS = ("input", "partial_output", "attempts", "events", "deliveries", "place")
+
+
 def read_json(name: str) -> Any:
     return json.loads((SCHEMAS / name).read_text())
 
@@ -80,6 +83,21 @@ def test_every_route_is_described_and_every_description_has_a_route() -> None:
     assert described - served == set()
 
 
+@pytest.mark.promises("C2")
+def test_every_call_has_a_name_and_says_how_it_refuses() -> None:
+    calls = [
+        call
+        for path in read_yaml("openapi.yaml")["paths"].values()
+        for method, call in path.items()
+        if method != "parameters"
+    ]
+    names = [call["operationId"] for call in calls]
+    assert len(set(names)) == len(names)
+    for call in calls:
+        needs = {"401", "403", "503"} if call.get("security") != [] else set()
+        assert needs <= set(call["responses"]), call["operationId"]
+
+
 def component(name: str) -> Any:
     """A check of one schema of the OpenAPI document."""
     components = read_yaml("openapi.yaml")["components"]
@@ -95,6 +113,10 @@ def test_replies_are_as_described(client: Client, admin: Client) -> None:
     job(client.wait(submitted["id"]))
     failed = client.submit(chat("a text", model="sim?fail=400"))
     job(client.wait(failed["id"]))
+    for one in (submitted, failed):
+        more = client.get(one["id"], expand=",".join(PARTS))
+        job(more)
+        assert set(PARTS) <= set(more)
     page = client.http.get("/v1/jobs", params={"limit": 5}).json()
     component("Page")(page)
     for entry in page["data"]:
