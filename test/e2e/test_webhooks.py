@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,22 @@ def test_a_delivery_verifies_with_the_official_library(
         "metadata": {"k": "v"},
     }
     assert set(body) == {"type", "timestamp", "data"}
+
+
+@pytest.mark.promises("C3")
+def test_the_verification_that_the_page_for_receivers_shows_works(
+    client: Client, receiver: Receiver, webhook_secret: str
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/webhooks.md").read_text()
+    shown: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], shown)  # noqa: S102
+    job = submit(client, receiver.url("/ok"))
+    call = until("a delivery", lambda: receiver.calls_of(job["id"]))[0]
+    assert shown["verify"](webhook_secret, call.headers, call.body, tolerance_s=3600)
+    assert not shown["verify"](webhook_secret, call.headers, call.body + b" ", tolerance_s=3600)
+    assert not shown["verify"](webhook_secret, call.headers, call.body, tolerance_s=-1)
+    one = client.get(job["id"], expand="deliveries")["deliveries"][0]
+    assert call.headers["webhook-id"][4:] == one["id"][4:]
 
 
 @pytest.mark.promises("C3")
