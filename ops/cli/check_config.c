@@ -131,9 +131,8 @@ static enum err check_keys(const struct call *call, const struct config *config,
 	else if (why.len > 0)
 		fprintf(call->err, "keys.dir: %s\n", why.bytes);
 	else if (n == 0)
-		fprintf(call->err,
-			"keys.dir has no keys yet, and no program starts without: "
-			"`longhaul epoch make` makes the first\n");
+		fprintf(call->err, "keys.dir has no keys yet, and no program starts without: "
+				   "`longhaul epoch make` makes the first\n");
 	keyring_free(ring);
 	buf_clear(&why);
 	return e;

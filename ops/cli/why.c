@@ -154,8 +154,8 @@ static void put_webhook(struct buf *line, const json_t *event)
 	put_fact(line, event, "", "error");
 	if (json_is_string(json_object_get(event, "error")))
 		buf_printf(line, " (%s)",
-			err_text(err_from_code(
-				json_string_value(json_object_get(event, "error")))));
+			err_text(
+				err_from_code(json_string_value(json_object_get(event, "error")))));
 	if (json_is_string(json_object_get(event, "next_at")))
 		put_fact(line, event, "the next try at ", "next_at");
 	else if (state && strcmp(state, "failed") == 0)
