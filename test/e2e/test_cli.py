@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import stat
 import subprocess
 from collections.abc import Callable
@@ -268,28 +267,6 @@ def test_dead_letters_are_counted_and_sent_again(
     )
 
 
-@pytest.mark.promises("C2", "C5")
-def test_a_retry_that_was_cancelled_shows_nothing_of_the_run_before(
-    ok: Callable[..., str], client: Client
-) -> None:
-    ok("queue", "set", "cli-again")
-    job = client.submit(chat("x", model="sim?fail=400", queue="cli-again"))["id"]
-    before = client.wait(job)
-    assert before["started_at"] and before["upstream"]
-    ok("queue", "pause", "cli-again")
-    ok("retry", job)
-    ok("cancel", job)
-    after = client.get(job, expand="attempts")
-    assert (after["started_at"], after["upstream"]) == (None, None)
-    assert after["attempts"][0]["upstream"] == before["upstream"]
-
-
-@pytest.mark.promises("C2")
-def test_a_code_that_no_error_has_is_refused(longhaul: Run) -> None:
-    done = longhaul("list", "--error-code", "nonsense")
-    assert done.returncode == 1 and "no error has this code" in done.stderr
-
-
 @pytest.mark.promises("C2")
 def test_list_filters_pages_and_json(ok: Callable[..., str], as_json: Callable[..., Any]) -> None:
     ok("queue", "set", "cli-list")
@@ -375,35 +352,6 @@ def test_why_tells_of_the_webhook(
     job = client.submit({"kind": "noop", "input": {}, "callback": {"url": url}})["id"]
     until("the webhook is in the story", lambda: "webhook, status 2" in ok("why", job))
     assert client.get(job, expand="deliveries")["deliveries"][0]["attempts"][0]["error"] is None
-
-
-@pytest.mark.promises("C3", "S1.9")
-def test_why_names_a_dead_receiver_and_says_when_the_next_try_comes(
-    ok: Callable[..., str], client: Client
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-    job = client.submit({"kind": "noop", "input": {}, "callback": {"url": url}})["id"]
-    story = until("a try was made", lambda: "receiver_connect" in (s := ok("why", job)) and s)
-    assert "no connection to the receiver" in story and "upstream" not in story
-    until("the next one is told", lambda: ", the next try at 20" in ok("why", job))
-
-
-@pytest.mark.promises("X1", "C2")
-def test_what_was_deleted_once_it_was_read_is_said(longhaul: Run, ok: Callable[..., str]) -> None:
-    job = ok("submit", "-m", "sim", "--no-store", "Read once.").strip()
-    until("it ended", lambda: job in ok("list", "--state", "completed"))
-    assert ok("get", "--text", job).strip()
-    until("it is deleted", lambda: "is deleted" in longhaul("get", "--text", job).stderr)
-    assert "is deleted" in longhaul("wait", job).stderr
-    assert "is deleted" in longhaul("why", job).stderr
-
-
-@pytest.mark.promises("X1", "C2")
-def test_why_shows_the_answer_that_its_look_deletes(ok: Callable[..., str]) -> None:
-    job = ok("submit", "-m", "sim", "--no-store", "Seen by why.").strip()
-    until("it ended", lambda: job in ok("list", "--state", "completed"))
-    assert ok("why", job).rstrip().endswith("Seen by why.")
 
 
 @pytest.mark.promises("C4")
