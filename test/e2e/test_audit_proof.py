@@ -68,7 +68,7 @@ class Book:
 
     def export(self, name: str, *words: str) -> Path:
         path = self.folder / name
-        done = self.run("audit", "export", path, *words)
+        done = self.run("audit", "export", path, "--force", *words)
         assert done.returncode == 0, done.stderr
         return path
 
