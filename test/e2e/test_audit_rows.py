@@ -489,7 +489,7 @@ def test_all_rows_of_the_stack_prove_themselves(scene: Scene) -> None:
     run = scene.stack.longhaul
     checkpoints = "select count(*) from audit_checkpoint"
     until("a checkpoint", lambda: int(scene.stack.psql(checkpoints)[0][0]) > 0)
-    run("audit", "export", path, "--config", config)
+    run("audit", "export", path, "--force", "--config", config)
     assert "are what was signed" in run("audit", "verify", path)
 
 
