@@ -103,7 +103,8 @@ static enum outcome print_upstream(const struct call *call, const json_t *upstre
 	fprintf(call->out, "%s at %s\n", json_string_value(json_object_get(upstream, "name")),
 		json_string_value(json_object_get(upstream, "base_url")));
 	if (!json_is_true(json_object_get(upstream, "shared")))
-		fprintf(call->out, "Redis is away: each worker goes by what it sees itself\n");
+		fprintf(call->out,
+			"no Redis, or it is away: each worker goes by what it sees itself\n");
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]) && !outcome; i++)
 		outcome = print_section(call, &sections[i], upstream);
 	return outcome;
