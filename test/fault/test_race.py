@@ -33,10 +33,16 @@ def test_a_hundred_thousand_interleavings(record: str, seed: int) -> None:
     assert race(record, "release", rounds(0, 100_000), seed).returncode == 0
 
 
+FAULT = re.compile(r"ended twice|not exactly one|two were told|not one end")
+
+
 @pytest.mark.promises("C7")
 def test_without_the_fence_the_race_finds_a_fault(record: str, seed: int) -> None:
-    run = race(record, "unfenced", 2000, seed)
-    assert run.returncode != 0
-    assert re.search(
-        r"ended twice|not exactly one|two were told|not one end", run.stderr + run.stdout
-    )
+    """Sometimes the record is first to refuse what a late write left: then another race is run."""
+
+    def found(at: int) -> bool:
+        run = race(record, "unfenced", 2000, at)
+        assert run.returncode != 0
+        return FAULT.search(run.stderr + run.stdout) is not None
+
+    assert any(found(seed + n) for n in range(5))
