@@ -196,48 +196,43 @@ static void on_news(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-static void tenants_query(struct db *db, const struct limit_mark *mark)
+/* In the order of the replies; without a mark nobody's plan is asked for. */
+static enum err news_ask(struct db *db, const struct db_stmt *rows, const struct limit_mark *mark,
+	const struct db_stmt *producers, const struct store_call *with)
 {
+	struct store_call *call;
 	struct db_args a;
+	enum err e = store_call_begin(db, NULL, 0, &call);
 
-	db_args_init(&a);
-	db_arg_int8(&a, mark->change);
-	db_arg_id(&a, mark->tenant);
-	db_query(db, &tenants_stmt, &a);
+	if (e)
+		return e;
+	call->done = with->done;
+	call->ctx = with->ctx;
+	db_query(db, rows, NULL);
+	if (mark) {
+		db_args_init(&a);
+		db_arg_int8(&a, mark->change);
+		db_arg_id(&a, mark->tenant);
+		db_query(db, &tenants_stmt, &a);
+	}
+	if (producers)
+		db_query(db, producers, NULL);
+	db_commit(db, on_news, call);
+	return ERR_OK;
 }
 
 enum err limit_plan_news(
 	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx)
 {
-	struct store_call *call;
-	enum err e = store_call_begin(db, NULL, 0, &call);
-
-	if (e)
-		return e;
-	call->done = (store_call_fn *)done;
-	call->ctx = ctx;
-	db_query(db, &list_stmt, NULL);
-	tenants_query(db, mark);
-	db_query(db, &producers_stmt, NULL);
-	db_commit(db, on_news, call);
-	return ERR_OK;
+	return news_ask(db, &list_stmt, mark, &producers_stmt,
+		&(struct store_call){.done = (store_call_fn *)done, .ctx = ctx});
 }
 
 enum err limit_token_news(
 	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx)
 {
-	struct store_call *call;
-	enum err e = store_call_begin(db, NULL, 0, &call);
-
-	if (e)
-		return e;
-	call->done = (store_call_fn *)done;
-	call->ctx = ctx;
-	db_query(db, &tokens_stmt, NULL);
-	if (mark)
-		tenants_query(db, mark);
-	db_commit(db, on_news, call);
-	return ERR_OK;
+	return news_ask(db, &tokens_stmt, mark, NULL,
+		&(struct store_call){.done = (store_call_fn *)done, .ctx = ctx});
 }
 
 /* ---- changes ---- */
