@@ -9,16 +9,20 @@
 #include "stores/lease.h"
 #include "stores/store_call.h"
 
+/* May the worker take a job on probation: does it run none? Its index has hardly a row
+ * (0022_find_probation.sql); a walk through all that a worker holds costs every claim. */
+#define LEASE_TRIES "not exists (select from job_lease l where l.worker_id = $1 and l.probation)"
+
 /* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
-#define LEASE_SETTING                                                                             \
-	" setting as materialized (select"                                                        \
-	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"          \
-	" 1), 0) as fence_base,"                                                                  \
-	"  array(select queue_id from queue where concurrency > 0) as capped,"                    \
-	"  not exists (select from job_lease l where l.worker_id = $1 and l.probation) as tries," \
-	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive),"    \
-	" room as materialized (select g.queue_id, g.slots - (select count(*) from job_lease l"   \
-	"   where l.worker_id = $1 and l.queue_id = g.queue_id) as free"                          \
+#define LEASE_SETTING                                                                           \
+	" setting as materialized (select"                                                      \
+	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"        \
+	" 1), 0) as fence_base,"                                                                \
+	"  array(select queue_id from queue where concurrency > 0) as capped,"                  \
+	"  " LEASE_TRIES " as tries,"                                                           \
+	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive),"  \
+	" room as materialized (select g.queue_id, g.slots - (select count(*) from job_lease l" \
+	"   where l.worker_id = $1 and l.queue_id = g.queue_id) as free"                        \
 	"  from worker_grant g where g.worker_id = $1)"
 
 #define LEASE_BLOCK SQL_NUMBER(EVENT_BLOCK)

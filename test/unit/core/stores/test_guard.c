@@ -105,12 +105,38 @@ static void test_the_scheduler_reads_no_content(void **state)
 	}
 }
 
+static const struct db_stmt flush_stats = {.name = "test_scans",
+	.sql = "select pg_stat_force_next_flush()::text is null or"
+	       " coalesce(sum(seq_scan), 0) >= 0 from pg_stat_user_tables"};
+
+/* promises: C16 */
+static void test_a_claim_costs_the_same_however_much_its_worker_holds(void **state)
+{
+	static const struct db_stmt fetched = {.name = "test_fetched",
+		.sql = "select sum(idx_tup_fetch)::int8 from pg_stat_user_tables"
+		       " where relname = 'job_lease'"};
+	enum { HELD = 500, CLAIMS = 40 };
+	struct record_world *w = *state;
+	static struct submit jobs[HELD + CLAIMS];
+	int64_t before;
+	int i;
+
+	for (i = 0; i < HELD + CLAIMS; i++)
+		jobs[i] = record_job(w->tenant, w->queue);
+	record_submit(w->producer, jobs, HELD);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, HELD)->n, HELD);
+	record_submit(w->producer, jobs + HELD, CLAIMS);
+	(void)count(w->worker, NULL, 0, &flush_stats);
+	before = count(w->worker, NULL, 0, &fetched);
+	for (i = 0; i < CLAIMS; i++)
+		assert_int_equal(record_claim(w->worker, w->me, w->queue, 1)->n, 1);
+	(void)count(w->worker, NULL, 0, &flush_stats);
+	assert_true(count(w->worker, NULL, 0, &fetched) - before < HELD * CLAIMS / 4);
+}
+
 /* promises: C16 */
 static void test_ten_thousand_jobs_after_idleness_are_found_by_index(void **state)
 {
-	static const struct db_stmt scans = {.name = "test_scans",
-		.sql = "select pg_stat_force_next_flush()::text is null or"
-		       " coalesce(sum(seq_scan), 0) >= 0 from pg_stat_user_tables"};
 	static const struct db_stmt total = {.name = "test_total",
 		.sql = "select sum(seq_tup_read)::int8 from pg_stat_user_tables"
 		       " where relname in ('job', 'job_ready', 'job_lease')"};
@@ -129,7 +155,7 @@ static void test_ten_thousand_jobs_after_idleness_are_found_by_index(void **stat
 			jobs[i] = record_job(w->tenant, w->queue);
 		record_submit(w->producer, jobs, BATCH);
 	}
-	(void)count(w->worker, NULL, 0, &scans);
+	(void)count(w->worker, NULL, 0, &flush_stats);
 	before = count(w->worker, NULL, 0, &total);
 	while (done < JOBS) {
 		got = record_claim(w->worker, w->me, w->queue, BATCH);
@@ -139,7 +165,7 @@ static void test_ten_thousand_jobs_after_idleness_are_found_by_index(void **stat
 		record_finish(w->worker, w->me, ends, got->n);
 		done += got->n;
 	}
-	(void)count(w->worker, NULL, 0, &scans);
+	(void)count(w->worker, NULL, 0, &flush_stats);
 	assert_int_equal(record_claim(w->worker, w->me, w->queue, BATCH)->n, 0);
 	/* One walk through the rows in sequence would have read thousands. */
 	assert_true(count(w->worker, NULL, 0, &total) - before < JOBS / 2);
@@ -153,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_programs_own_nothing_and_bypass_nothing),
 		TEST(test_a_transaction_sees_the_tenants_it_names),
 		cmocka_unit_test(test_the_scheduler_reads_no_content),
+		TEST(test_a_claim_costs_the_same_however_much_its_worker_holds),
 		TEST(test_ten_thousand_jobs_after_idleness_are_found_by_index),
 	};
 
