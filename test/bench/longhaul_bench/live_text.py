@@ -7,11 +7,12 @@ that from the time at which the piece came out of the job's event stream; both r
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from longhaul_dev.fault import Fault
 
 from longhaul_bench.figure import Sample, benchmark
-from longhaul_bench.load import Line, Load, press, share
+from longhaul_bench.load import Line, Load, Sent, press, share
 from longhaul_bench.process import Meter
 from longhaul_bench.stage import Play, Stage
 
@@ -22,9 +23,11 @@ MEASURE_S = 30.0
 PROBES_PER_S = 20
 PROMPT_BYTES = 4000
 ITL_MS = 50
-RUNNING = f"sim?tokens=1000000&itl_ms={ITL_MS}&jitter=0.1&stamp=1"
+RUNNING = f"sim?tokens=1000000&itl_ms={ITL_MS}&jitter=0.1&stamp=1"  # a token a chunk
+CHUNKED = f"{RUNNING}&chunk_tokens=10"  # 20 tokens a second in 2 chunks, as calls-10k's
 PROBE = "sim?tokens=1000000&itl_ms=20&ttft_ms=200&jitter=0.1&stamp=1"
 PROBE_TOKENS = 20
+PARTS = ("submit_p50_ms", "to_model_p50_ms", "to_reader_p50_ms")  # of way()
 SHAPE = {"worker": {"slots": STREAMS * 2}}
 
 
@@ -37,11 +40,11 @@ class Scene:
     cores: dict[str, float]
 
 
-def streams_plan() -> list[Line]:
+def streams_plan(model: str) -> list[Line]:
     """A thousand streams that run all the time."""
     tokens = int((WARM_S + MEASURE_S) * 1000 / ITL_MS)
     return [
-        Line(int(n * BEGIN_S * 1e6 / STREAMS), n % 100, True, PROMPT_BYTES, tokens, RUNNING)
+        Line(int(n * BEGIN_S * 1e6 / STREAMS), n % 100, True, PROMPT_BYTES, tokens, model)
         for n in range(STREAMS)
     ]
 
@@ -54,15 +57,16 @@ def probes_plan() -> list[Line]:
     ]
 
 
-def scene(stage: Stage, play: Play) -> Scene:
+def scene(stage: Stage, play: Play, model: str) -> Scene:
     """Plays it once. The probes are another process: what a thousand readers in one program
     wait for each other is not longhaul's."""
     play.forget_calls()
     meter = Meter(play.stack)
     last_s = WARM_S + MEASURE_S
+    plan = streams_plan(model)
     with ThreadPoolExecutor(2) as pool:
         streams = pool.submit(
-            press, stage, play, streams_plan(), count_from_s=WARM_S, last_s=last_s, name="streams"
+            press, stage, play, plan, count_from_s=WARM_S, last_s=last_s, name="streams"
         )
         probes = pool.submit(press, stage, play, probes_plan(), last_s=last_s, name="probes")
         loads = (streams.result(), probes.result())
@@ -75,19 +79,40 @@ def scene(stage: Stage, play: Play) -> Scene:
     return Scene(*loads, {name: round(used / 1000, 3) for name, used in of_a_ms.items()})
 
 
-@benchmark("ttft", "ms", "p50 <= 5 ms, p99 <= 30 ms", "-")
-def ttft(stage: Stage, runs: int) -> Iterator[Sample]:
-    """Added to the time to the first token while 1,000 streams run: from the submit to its text
-    in the event stream, less what the model took."""
+def way(sent: Sent, call: dict[str, Any]) -> tuple[float, float, float]:
+    """A probe's three parts, in ms: until its submit was answered, from there until its request
+    was at the model, and from the model's first token to its reader."""
+    return (
+        (sent.answered_us - sent.due_us) / 1000,
+        (call["at_us"] - sent.answered_us) / 1000,
+        (sent.first_us - call["first_us"]) / 1000,
+    )
+
+
+def first_texts(stage: Stage, runs: int, model: str) -> Iterator[Sample]:
     with stage.play(workers=1, config_overrides=SHAPE) as play:
         for _ in range(runs):
-            seen = scene(stage, play)
-            took = {call["job"]: call["first_us"] - call["at_us"] for call in play.calls()}
-            added = sorted(
-                (sent.first_us - sent.due_us - took[sent.job]) / 1000 for sent in seen.probes.sent
-            )
+            seen = scene(stage, play, model)
+            calls = {call["job"]: call for call in play.calls()}
+            ways = [way(sent, calls[sent.job]) for sent in seen.probes.sent]
+            added = sorted(sum(one) for one in ways)
             more = {"p99_ms": share(added, 0.99), "max_ms": added[-1], "probes": len(added)}
+            for name, parts in zip(PARTS, zip(*ways, strict=True), strict=True):
+                more[name] = share(sorted(parts), 0.5)
             yield Sample(share(added, 0.5), more | {"load": seen.probes.about, "cores": seen.cores})
+
+
+@benchmark("ttft", "ms", "p50 <= 5 ms, p99 <= 30 ms", "-")
+def ttft(stage: Stage, runs: int) -> Iterator[Sample]:
+    """Added to the time to the first token while 1,000 streams run, 20 tokens a second in 2 chunks:
+    from the submit to its text in the event stream, less what the model took."""
+    yield from first_texts(stage, runs, CHUNKED)
+
+
+@benchmark("ttft-dense", "ms", "-", "-")
+def ttft_dense(stage: Stage, runs: int) -> Iterator[Sample]:
+    """The same with a chunk for each token: 20,000 pieces of text a second beside it."""
+    yield from first_texts(stage, runs, RUNNING)
 
 
 @benchmark("stream-delta", "ms", "p99 <= 50 ms", "-")
@@ -96,7 +121,7 @@ def stream_delta(stage: Stage, runs: int) -> Iterator[Sample]:
     second, all followed: p99."""
     with stage.play(workers=1, config_overrides=SHAPE) as play:
         for _ in range(runs):
-            seen = scene(stage, play)
+            seen = scene(stage, play, RUNNING)
             about = seen.streams.about
             more = {"p50_ms": about["text_p50_us"] / 1000, "max_ms": about["text_max_us"] / 1000}
             more |= {"texts": about["texts"], "load": about, "cores": seen.cores}
