@@ -1,5 +1,6 @@
 #include "access/reading.h"
 
+#include "access/actor.h"
 #include "ground/clock.h"
 #include "producer.h"
 #include "stores/audit_read.h"

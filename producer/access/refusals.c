@@ -1,5 +1,6 @@
 #include "access/refusals.h"
 
+#include "access/actor.h"
 #include "ground/log.h"
 #include "ports/loop.h"
 #include "producer.h"

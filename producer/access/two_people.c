@@ -1,5 +1,6 @@
 #include "access/two_people.h"
 
+#include "access/actor.h"
 #include "access/own_key.h"
 #include "producer.h"
 

@@ -1,5 +1,6 @@
 #include "admin/queue_calls.h"
 
+#include "access/actor.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "queues.h"

@@ -1,5 +1,6 @@
 #include "admin/tenant_call.h"
 
+#include "access/actor.h"
 #include "access/own_key.h"
 #include "domain/sealed.h"
 #include "ground/digest.h"

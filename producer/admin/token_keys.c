@@ -1,5 +1,6 @@
 #include "admin/token_keys.h"
 
+#include "access/actor.h"
 #include "access/authority.h"
 #include "access/signing.h"
 #include "ground/clock.h"

@@ -1,5 +1,6 @@
 #include "admin/upstream_calls.h"
 
+#include "access/actor.h"
 #include "admin/upstream_view.h"
 #include "config/serving.h"
 #include "domain/permit_keys.h"

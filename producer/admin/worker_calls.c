@@ -1,5 +1,6 @@
 #include "admin/worker_calls.h"
 
+#include "access/actor.h"
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"

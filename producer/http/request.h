@@ -30,7 +30,6 @@
 #include "http/query.h"
 #include "http/reply.h"
 #include "http/route.h"
-#include "stores/audit.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -106,8 +105,5 @@ void request_fail_with(struct request *r, enum err e, const struct problems *p);
 void request_unauthorized(struct request *r, const char *why);
 /* Both in one: for those who answer a parked request. */
 void request_resume_failed(struct request *r, enum err e);
-
-/* Who asks, for the audit rows. */
-struct audit_actor request_actor(const struct request *r);
 
 #endif

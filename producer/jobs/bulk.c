@@ -1,5 +1,6 @@
 #include "jobs/bulk.h"
 
+#include "access/actor.h"
 #include "domain/halving.h"
 #include "ground/clock.h"
 #include "ground/ring.h"

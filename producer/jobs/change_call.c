@@ -1,5 +1,6 @@
 #include "jobs/change_call.h"
 
+#include "access/actor.h"
 #include "access/authorise.h"
 #include "ground/clock.h"
 #include "jobs/list_call.h"

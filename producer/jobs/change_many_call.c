@@ -1,5 +1,6 @@
 #include "jobs/change_many_call.h"
 
+#include "access/actor.h"
 #include "ground/clock.h"
 #include "jobs/change_call.h"
 #include "jobs/filter.h"

@@ -1,5 +1,6 @@
 #include "jobs/forget.h"
 
+#include "access/actor.h"
 #include "producer.h"
 #include "stores/job_change.h"
 

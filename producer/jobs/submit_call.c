@@ -1,5 +1,6 @@
 #include "jobs/submit_call.h"
 
+#include "access/actor.h"
 #include "access/authorise.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"

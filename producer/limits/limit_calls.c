@@ -1,5 +1,6 @@
 #include "limits/limit_calls.h"
 
+#include "access/actor.h"
 #include "jobs/job_json.h"
 #include "limits/plans.h"
 #include "producer.h"

@@ -1,5 +1,6 @@
 #include "roles/access_call.h"
 
+#include "access/actor.h"
 #include "access/holders.h"
 #include "producer.h"
 #include "stores/tenant.h"

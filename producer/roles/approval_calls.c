@@ -1,5 +1,6 @@
 #include "roles/approval_calls.h"
 
+#include "access/actor.h"
 #include "access/two_people.h"
 #include "jobs/job_json.h"
 #include "producer.h"
