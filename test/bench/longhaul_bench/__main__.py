@@ -8,6 +8,7 @@ import sys
 from longhaul_dev.fault import Fault
 
 from longhaul_bench import (
+    access,
     calls,
     faults,
     live_text,
@@ -40,6 +41,7 @@ ROOMS = (
     record,
     roles,
     sealing,
+    access,
 )  # importing them registers what they measure
 
 

@@ -40,11 +40,11 @@ def submit(stage: Stage, runs: int) -> Iterator[Sample]:
     with stage.play(workers=1) as play:
         play.queue(QUEUE, "pause")
         body = play.file("body", chat_of(BODY_BYTES).decode())
-        _submit_load(play, body)
+        submit_load(play, body)
         for _ in range(runs):
             play.stack.psql("checkpoint")
             before, meter = play.number("select count(*) from job"), Meter(play.stack)
-            load = _submit_load(play, body)
+            load = submit_load(play, body)
             kept = play.number("select count(*) from job") - before
             more = {"p50_ms": load.p50_us / 1000, "p99_ms": load.p99_us / 1000}
             more |= {"answered": load.requests, "kept": int(kept)}
@@ -69,7 +69,7 @@ def submit_limited_alike(stage: Stage, runs: int) -> Iterator[Sample]:
 def _limited_runs(play: Play, keys: Path, runs: int) -> Iterator[Sample]:
     play.queue(QUEUE, "pause")
     body = play.file("body", chat_of(BODY_BYTES).decode())
-    _submit_load(play, body, keys)
+    submit_load(play, body, keys)
     for _ in range(runs):
         without = _limited_load(play, body, keys, limited=False)
         load = _limited_load(play, body, keys, limited=True)
@@ -78,7 +78,13 @@ def _limited_runs(play: Play, keys: Path, runs: int) -> Iterator[Sample]:
 
 
 def _limited_load(play: Play, body: Path, keys: Path, limited: bool) -> Load:
-    """Limits hold and go within a second; the checkpoint before a run takes as long."""
+    limits_set(play, limited)
+    play.stack.psql("checkpoint")
+    return submit_load(play, body, keys)
+
+
+def limits_set(play: Play, limited: bool) -> None:
+    """Limits at five levels that are far away, or none; returns when it is so."""
     for level in ("global", "ip", "tenant", "role:service", "user"):
         path = f"/v1/limits/default/{level}"
         if limited:
@@ -86,8 +92,6 @@ def _limited_load(play: Play, body: Path, keys: Path, limited: bool) -> Load:
         elif level in {row["level"] for row in play.admin.json("GET", "/v1/limits")["data"]}:
             play.admin.call("DELETE", path)
     play.wait(lambda: _is_limited(play) == limited, "the limits", 30)
-    play.stack.psql("checkpoint")
-    return _submit_load(play, body, keys)
 
 
 def _is_limited(play: Play) -> bool:
@@ -95,7 +99,8 @@ def _is_limited(play: Play) -> bool:
     return "ratelimit" in reply.headers
 
 
-def _submit_load(play: Play, body: Path, keys: Path | None = None) -> Load:
+def submit_load(play: Play, body: Path, keys: Path | None = None) -> Load:
+    """SECONDS of it, by the keys of a file in turn, by default one of each tenant."""
     return press(
         "submit",
         f"{play.url}/v1/jobs",
