@@ -106,6 +106,21 @@ def test_a_running_service_is_not_wiped(stacks: list[Stack]) -> None:
         stack.wipe("postgres")
 
 
+def test_up_refuses_what_a_program_would_and_what_runs_goes_on(stacks: list[Stack]) -> None:
+    stack = stacks[0]
+    stack.layout.create()
+    stack.layout.local.write_text("worker:\n  slots: many\n")
+    with pytest.raises(Fault, match=r"longhaul\.yaml:[0-9]+:[0-9]+: worker\.slots"):
+        stack.up(lite=True)
+    stack.layout.local.write_text("worker:\n  slots: 77\n")
+    stack.up(lite=True)
+    before = stack.pid("worker-1"), stack.layout.program_config("worker-1").read_text()
+    stack.layout.local.write_text("worker:\n  slots: many\n")
+    with pytest.raises(Fault, match=r"local\.yaml:2: .*slots"):
+        stack.up(lite=True)
+    assert (stack.pid("worker-1"), stack.layout.program_config("worker-1").read_text()) == before
+
+
 def test_a_claimed_port_is_not_given_twice() -> None:
     first, second = Ports(), Ports()
     port = first.claim("postgres", None)

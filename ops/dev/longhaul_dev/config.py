@@ -19,14 +19,18 @@ Ports = dict[str, int]
 SIMULATOR_CALLS_MAX = 20000
 
 
+def planned_texts(layout: Layout, ports: Ports, plan: Plan) -> tuple[Tree, dict[Path, str]]:
+    """What this plan configures without local.yaml, and every file with it."""
+    base = merged(base_config(layout, ports, plan), _overrides(layout, ports, plan))
+    return base, config_texts(layout, ports, base, plan.program_names())
+
+
 def write_configs(layout: Layout, ports: Ports, plan: Plan) -> set[str]:
     """Writes every configuration file; names the programs whose own file changed."""
-    base = merged(base_config(layout, ports, plan), _overrides(layout, ports, plan))
+    base, texts = planned_texts(layout, ports, plan)
     layout.write(layout.base_config, json.dumps(base, indent=1) + "\n")
-    names = plan.program_names()
-    texts = config_texts(layout, ports, base, names)
     changed = {path for path, text in texts.items() if layout.write(path, text)}
-    return {name for name in names if layout.program_config(name) in changed}
+    return {name for name in plan.program_names() if layout.program_config(name) in changed}
 
 
 def reloaded_texts(layout: Layout, ports: Ports, names: list[str]) -> dict[Path, str]:

@@ -18,7 +18,7 @@ FOUND = re.compile(r":(?P<line>[0-9]+):[0-9]+: (?P<what>.*)$")
 
 
 def check_texts(layout: Layout, texts: dict[Path, str]) -> None:
-    """Fault: what is wrong, a line each."""
+    """Fault: what is wrong, a line each. The files of secrets that they name must be there."""
     mine = places(local_text(layout), str(layout.local))
     faults: dict[str, None] = {}  # each once, in order
     for path, text in texts.items():
@@ -26,7 +26,11 @@ def check_texts(layout: Layout, texts: dict[Path, str]) -> None:
             ways = {line: way for way, line in places(text, str(path)).items()}
             faults |= dict.fromkeys(_told(layout, mine, ways, fault) for fault in refused)
     if faults:
-        raise Fault("\n".join(["nothing was changed, and no program was told:", *faults]))
+        raise Fault(
+            "\n".join(
+                ["no program was told of this configuration, as one would refuse it:", *faults]
+            )
+        )
 
 
 def _refused(layout: Layout, path: Path, text: str) -> list[str]:

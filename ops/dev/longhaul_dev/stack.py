@@ -29,7 +29,7 @@ from typing import Any, Protocol
 
 from longhaul_dev import build
 from longhaul_dev.account import service_account
-from longhaul_dev.config import reloaded_texts, write_configs
+from longhaul_dev.config import planned_texts, reloaded_texts, write_configs
 from longhaul_dev.control import Control
 from longhaul_dev.fault import Fault
 from longhaul_dev.kafka import Kafka
@@ -301,11 +301,19 @@ class Stack:
         self._control.launch()
         self._claim_ports(plan)
         self._end_surplus(plan)
-        moved = write_configs(self._layout, self._ports(), plan) if plan.programs else set()
+        moved = self._configure(plan) if plan.programs else set()
         self._start_services(plan)
         if plan.programs:
             self._start_programs(plan, changed, moved)
         write_stackfile(self._layout, stack_values(self._layout, self._ports(), plan))
+
+    def _configure(self, plan: Plan) -> set[str]:
+        """One's own values are looked at before anything is written: a Fault says what is wrong in
+        local.yaml, and what runs goes on as it was. A first `up` has no secrets yet that a program
+        could look at; there `longhaul migrate` refuses them."""
+        if self._layout.local.exists() and self._layout.stack_env.exists():
+            check_texts(self._layout, planned_texts(self._layout, self._ports(), plan)[1])
+        return write_configs(self._layout, self._ports(), plan)
 
     def _claim_ports(self, plan: Plan) -> None:
         known = self._state.get("ports", {})
