@@ -14,16 +14,17 @@
 #define LEASE_TRIES "not exists (select from job_lease l where l.worker_id = $1 and l.probation)"
 
 /* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
-#define LEASE_SETTING                                                                           \
-	" setting as materialized (select"                                                      \
-	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"        \
-	" 1), 0) as fence_base,"                                                                \
-	"  array(select queue_id from queue where concurrency > 0) as capped,"                  \
-	"  " LEASE_TRIES " as tries,"                                                           \
-	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive),"  \
-	" room as materialized (select g.queue_id, g.slots - (select count(*) from job_lease l" \
-	"   where l.worker_id = $1 and l.queue_id = g.queue_id) as free"                        \
-	"  from worker_grant g where g.worker_id = $1)"
+#define LEASE_SETTING                                                                          \
+	" setting as materialized (select"                                                     \
+	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"       \
+	" 1), 0) as fence_base,"                                                               \
+	"  array(select queue_id from queue where concurrency > 0) as capped,"                 \
+	"  " LEASE_TRIES " as tries,"                                                          \
+	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive)," \
+	" room as materialized (select g.queue_id, g.slots - coalesce(h.n, 0) as free"         \
+	"  from worker_grant g left join (select l.queue_id, count(*) as n from job_lease l"   \
+	"   where l.worker_id = $1 group by l.queue_id) h using (queue_id)"                    \
+	"  where g.worker_id = $1)"
 
 #define LEASE_BLOCK SQL_NUMBER(EVENT_BLOCK)
 
