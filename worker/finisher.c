@@ -47,6 +47,7 @@ struct finisher {
 	size_t held;		/* jobs in batches */
 	size_t bytes;		/* of batches under way */
 	int64_t since_ms;	/* the queue's first came */
+	int64_t sent_ms;	/* the last batch went */
 	int64_t quiet_ms;	/* nothing is sent before: Postgres refused */
 	struct halving halving; /* of refused batches */
 	struct loop_timer *timer;
@@ -336,18 +337,21 @@ static void queue_send(struct finisher *f)
 		f->queued--;
 		batch_add(batch, job);
 	}
-	f->since_ms = loop_now_ms(f->worker->loop);
+	f->since_ms = f->sent_ms = loop_now_ms(f->worker->loop);
 	batch_send(batch);
 }
 
+/* A commit of four ends costs the record hardly more than one of one: after a commit, and while one
+ * is under way, ends gather for a moment. The first of a quiet worker goes at once. */
 static bool queue_is_ripe(const struct finisher *f)
 {
 	const struct config *c = f->worker->config;
+	const int64_t since = f->batches ? f->since_ms : f->sent_ms;
 
 	if (!f->queued || f->batches >= (halving_is_on(&f->halving) ? 1 : BATCHES_MAX))
 		return false;
-	return !f->batches || f->queued >= (size_t)c->worker.finish_batch ||
-	       loop_now_ms(f->worker->loop) - f->since_ms >= c->worker.finish_wait_ms;
+	return f->queued >= (size_t)c->worker.finish_batch ||
+	       loop_now_ms(f->worker->loop) - since >= c->worker.finish_wait_ms;
 }
 
 void finisher_flush(struct finisher *f)

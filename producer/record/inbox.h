@@ -12,7 +12,8 @@
 
 struct inbox {
 	struct ring items;
-	size_t weight; /* of them all */
+	size_t weight;	  /* of them all */
+	int64_t taken_ms; /* when a batch of them was made last */
 	_Atomic uint64_t batches, done, failed, us;
 };
 

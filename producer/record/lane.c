@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SWEEP_MS = 100, COMPANY = 48 };
+enum { SWEEP_MS = 100, FEW = 8, COMPANY = 48, COMPANY_MS = 1 };
 
 /* ---- the end of a batch ---- */
 
@@ -74,20 +74,42 @@ void lane_batch_ended(struct lane *lane, struct batch *b, enum err e)
 
 /* ---- taking ---- */
 
-/* Under the lock. While another lane commits, few items wait a moment for company: one commit of
- * forty costs Postgres half of two with twenty. */
-static bool waits_for_company(const struct lane *lane, const struct inbox *inbox)
+static bool another_commits(const struct lane *lane)
 {
 	const struct record *r = lane->record;
-	const struct record_item *oldest = inbox_oldest(inbox);
 
-	if (!oldest || inbox->weight >= COMPANY ||
-		clock_ms() - oldest->since_ms >= r->options.company_ms)
-		return false;
 	for (size_t i = 0; i < r->lanes_n; i++)
 		if (r->lanes[i].kind == lane->kind && r->lanes[i].under_way > 0)
 			return true;
 	return false;
+}
+
+/* Under the lock: how long the oldest must have waited. A few changes that come soon after others
+ * gather; many do so in no time, and wait only while another lane is at work. */
+static int64_t company_ms(const struct lane *lane, const struct inbox *inbox, size_t op)
+{
+	const struct record *r = lane->record;
+
+	if (lane->kind == RECORD_SLOW && r->options.ops[op]->weight_max > 1)
+		return RECORD_NOTES_MS;
+	if (lane->kind == RECORD_WRITES && inbox->weight < FEW &&
+		clock_ms() - inbox->taken_ms < r->options.company_ms)
+		return r->options.company_ms;
+	return another_commits(lane) ? COMPANY_MS : 0;
+}
+
+/* Under the lock: few items wait a moment for company; so long, or 0. One commit of forty costs
+ * Postgres half of two with twenty. */
+static int64_t company_left_ms(const struct lane *lane, size_t op)
+{
+	const struct inbox *inbox = &lane->record->inboxes[op];
+	const struct record_item *oldest = inbox_oldest(inbox);
+	int64_t left_ms;
+
+	if (!oldest || inbox->weight >= COMPANY)
+		return 0;
+	left_ms = oldest->since_ms + company_ms(lane, inbox, op) - clock_ms();
+	return left_ms > 0 ? left_ms : 0;
 }
 
 /* Under the lock: as many as fit. NULL when nothing waits or out of memory. */
@@ -102,6 +124,7 @@ static struct batch *inbox_take(struct lane *lane, size_t i)
 		max = op->weight_max;
 	b = batch_new(&r->inboxes[i], op, inbox_fit(&r->inboxes[i], max));
 	if (b) {
+		r->inboxes[i].taken_ms = clock_ms();
 		b->view.record = r;
 		b->view.lane = lane;
 	}
@@ -113,7 +136,7 @@ static struct batch *gathered_take(struct lane *lane)
 {
 	struct record *r = lane->record;
 	struct batch *b = NULL;
-	bool company = false;
+	int64_t company = 0, left_ms;
 
 	(void)pthread_mutex_lock(&r->lock);
 	for (size_t i = 0; i < r->ops_n && !b; i++) {
@@ -121,15 +144,16 @@ static struct batch *gathered_take(struct lane *lane)
 
 		if (r->options.ops[op]->lane != lane->kind)
 			continue;
-		if (waits_for_company(lane, &r->inboxes[op]))
-			company = true;
-		else
+		left_ms = company_left_ms(lane, op);
+		if (!left_ms)
 			b = inbox_take(lane, op);
+		else if (!company || left_ms < company)
+			company = left_ms;
 	}
-	lane->idle = !b && !company;
+	lane->idle = !b && (!company || lane->kind == RECORD_SLOW);
 	(void)pthread_mutex_unlock(&r->lock);
 	if (!b && company)
-		loop_timer_start(lane->company, r->options.company_ms);
+		loop_timer_start(lane->company, company);
 	return b;
 }
 

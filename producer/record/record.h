@@ -4,8 +4,9 @@
  * operation (a row: name, lane kind, batch size, how to run a batch) and is
  * parked. Lanes, each a thread with a loop and one connection, take whatever
  * items of one operation are waiting, run them as one transaction and tell every
- * item its own outcome. When nothing is under way a lane starts at once; while
- * another one commits, a few items wait company_ms for more.
+ * item its own outcome. The first of an operation starts at once. While another lane
+ * is at work, items wait a moment for more, and few changes do so for company_ms
+ * after a batch began: a commit of four costs Postgres hardly more than one of one.
  *
  *   requests --> inbox per operation --> lane (idle?) --> one transaction --> done
  *
@@ -34,12 +35,15 @@ struct record;
 struct record_item;
 struct record_batch;
 
+enum { RECORD_NOTES_MS = 50 };
 enum record_lane { RECORD_WRITES, RECORD_READS, RECORD_SLOW, RECORD_LARGE, RECORD_LANES };
 
 struct record_op {
 	const char *name; /* in metrics and logs */
 	enum record_lane lane;
-	size_t weight_max; /* of a batch; an item alone may weigh more */
+	/* Of a batch; an item alone may weigh more. Slow ones of more than 1 are notes that
+	 * nobody waits for: they gather for RECORD_NOTES_MS. */
+	size_t weight_max;
 	/* Starts exactly one store call for the batch; its callback ends in record_batch_end.
 	 * Anything but ERR_OK: nothing was started. */
 	enum err (*run)(struct db *db, struct record_batch *batch);
@@ -79,7 +83,7 @@ struct record_options {
 	size_t pending_max; /* items, in all inboxes */
 	size_t weight_max;  /* of any batch, whatever its operation allows */
 	int64_t wait_ms;
-	int64_t company_ms; /* few items wait for others while another lane commits; 0 = not */
+	int64_t company_ms;		    /* few changes wait so long for others; 0 = not */
 	const struct record_op *const *ops; /* all that may be added; ends with NULL */
 };
 
