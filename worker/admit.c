@@ -39,7 +39,7 @@ static void park(struct job *job, const struct choice *choice, const struct perm
 	job->park_ms = verdict->park_ms;
 	job->park_line = verdict->line;
 	job->park_wait = permit_block_wait(verdict->by);
-	job_fail(job, verdict->by_hand ? ERR_UP_BLOCKED : permit_block_err(verdict->by));
+	job_fail(job, verdict->by_hand ? ERR_UP_BLOCKED : verdict->err);
 }
 
 static enum step_result admit_to(struct job *job, const struct alternatives *a)

@@ -30,6 +30,7 @@ struct permit_ask choice_ask(const struct job *job, const struct choice *choice)
 		.output_max = job->output_max,
 		.retry = job->attempt > 1,
 		.tenant = job->tenant,
+		.principal = job->principal,
 	};
 }
 

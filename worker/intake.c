@@ -15,10 +15,11 @@
 #include "work.h"
 #include "worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 200, ROOM_MS = 20, SEALED_SOON_MS = 1000 };
+enum { RETRY_MS = 200, ROOM_MS = 20, SEALED_SOON_MS = 1000, PRINCIPAL_KIND_MAX = 8 };
 
 /* Jobs whose inputs are asked for. */
 struct intake {
@@ -250,6 +251,19 @@ static int64_t later(int64_t now, int64_t in_ms)
 	return in_ms <= 0 || in_ms > INT64_MAX - now ? INT64_MAX : now + in_ms;
 }
 
+/* "usr_... role role": NULL where nobody limits what users or roles use, or without memory. */
+static char *principal_text(const struct claim *c)
+{
+	const size_t prefix = c->holds ? strcspn(c->holds, " ") : 0;
+	char kind[PRINCIPAL_KIND_MAX] = "", name[ID_TEXT_MAX], *text;
+
+	if (!prefix || prefix >= sizeof(kind))
+		return NULL;
+	memcpy(kind, c->holds, prefix);
+	id_format(kind, c->principal, name);
+	return asprintf(&text, "%s%s", name, c->holds + prefix) < 0 ? NULL : text;
+}
+
 static void facts(struct job *job, struct worker *w, const struct claim *c)
 {
 	const int64_t now = loop_now_ms(w->loop);
@@ -270,6 +284,7 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 	buf_init(&job->words, 2 * (size_t)w->config->limits.upstream_message_bytes + 1);
 	if (c->model && c->model[0])
 		job->model = strdup(c->model);
+	job->principal = principal_text(c);
 	if (!job->kind) {
 		job->kind = kind_find("noop");
 		job_fail(job, ERR_UNKNOWN_KIND);

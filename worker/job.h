@@ -75,6 +75,7 @@ struct job {
 	int64_t fence;
 	const struct kind *kind;
 	char *model;		    /* NULL = none */
+	char *principal; /* who handed it in, and its roles, as permit.h asks for them; or NULL */
 	struct sealed_key data_key; /* of all that it reads and writes; came with the input */
 	int attempt, max_attempts;
 	int64_t deadline_ms, timeout_ms; /* loop time; INT64_MAX = none */

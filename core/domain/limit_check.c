@@ -11,6 +11,9 @@ static const bool wider[LIMIT_LEVELS][LIMIT_LEVELS] = {
 	[LIMIT_IP] = {[LIMIT_GLOBAL] = true},
 	[LIMIT_ROLE] = {[LIMIT_GLOBAL] = true, [LIMIT_TENANT] = true},
 	[LIMIT_USER] = {[LIMIT_GLOBAL] = true, [LIMIT_TENANT] = true},
+	[LIMIT_TOKENS] = {[LIMIT_TOKENS_GLOBAL] = true},
+	[LIMIT_TOKENS_ROLE] = {[LIMIT_TOKENS_GLOBAL] = true, [LIMIT_TOKENS] = true},
+	[LIMIT_TOKENS_USER] = {[LIMIT_TOKENS_GLOBAL] = true, [LIMIT_TOKENS] = true},
 };
 
 /* The rows as they would be. */

@@ -5,11 +5,13 @@
  * when it is written, whichever of the two comes second, or is taken away.
  *
  *   wider    global > tenant > role, user      global > ip
+ *            tokens:global > tokens > tokens:role, tokens:user
  *
  * What a plan says itself is held against the wider limit as it is for that plan: its own, else the
  * default plan's, else the configuration's. A limit that a plan has from the default one says
  * nothing of this plan, so a plan may lower its tenant alone. Bursts are not compared: a burst
- * that the wider one cuts is reached by whoever comes alone. Tokens are counted at one level.
+ * that the wider one cuts is reached by whoever comes alone. Requests and tokens contradict nothing
+ * of each other.
  *
  * Threads: pure.  Memory: values that point into the rows. */
 #ifndef DOMAIN_LIMIT_CHECK_H
@@ -24,7 +26,7 @@ enum { LIMIT_WHY_MAX = 448 };
 struct limit_row {
 	const char *plan; /* NULL: the configuration's */
 	enum limit_level level;
-	const char *role; /* of LIMIT_ROLE; else "" */
+	const char *role; /* of a level that has roles; else "" */
 	struct request_limit limit;
 };
 

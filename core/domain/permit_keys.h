@@ -11,9 +11,10 @@
  *                   requests and tokens (levels), at, requests_pm, tokens_pm (limits),
  *                   requests_cap, tokens_cap, parked (the last parked job's return)
  *   lh:load:<id>    hash: worker -> "<calls under way> <limit> <waiting> <retries left> <unix ms>"
- *                   of a tenant with a limit of tokens: no upstream, model its id; no requests
+ *                   of a payer, who has a limit of tokens: no upstream, key its level, model its
+ *                   name (permit_payer_name); no requests
  *   lh:guards, lh:paces, lh:payers, lh:permit:workers   sorted by when each was last used;
- *                   payers are the paces of tenants
+ *                   payers are the paces of those
  *
  * All times are the Redis server's own. All of it may be lost: workers then go on
  * alone and write it anew.
@@ -36,13 +37,25 @@
 #define PERMIT_KEEP_MS "86400000"
 #define PERMIT_STEPS_N "49" /* index of the last transition that is kept */
 
+#include "domain/request_limit.h"
 #include "ground/id.h"
 
-enum { PERMIT_ID_MAX = 33 };
+enum { PERMIT_ID_MAX = 33, PERMIT_PAYER_MAX = ID_UUID_MAX + 1 + ID_TEXT_MAX + ROLE_NAME_MAX };
+
+/* Whose tokens a call uses, at one of the levels that count them. */
+struct permit_payer {
+	enum limit_level level;
+	struct id tenant; /* zero: all of them */
+	const char *who;  /* a role's name, or a user, as others are told of it; else "" */
+};
 
 /* The id of a name of three parts: ("breaker", upstream, model), ("key", upstream, label), or
  * (upstream, key label, model). */
 void permit_id(const char *a, const char *b, const char *c, char out[PERMIT_ID_MAX]);
+/* "", "<tenant's uuid>" or "<tenant's uuid>/<who>": with the level's word, the parts of a payer's id. */
+void permit_payer_name(const struct permit_payer *payer, char out[PERMIT_PAYER_MAX]);
+/* Reads both; who stands in name. False: no payer has such a name. */
+bool permit_payer_read(const char *level, const char *name, struct permit_payer *ret_payer);
 /* The line of the jobs that wait for it, in the record. */
 struct id permit_line(const char id[PERMIT_ID_MAX]);
 

@@ -6,29 +6,59 @@
 /* Of a request: what rounding may take from an exact fit. */
 #define SLACK 1e-6
 
-static const char *const words[] = {
-#define LIMIT_LEVEL_WORD(name, word) [LIMIT_##name] = (word),
-	LIMIT_LEVEL_TABLE(LIMIT_LEVEL_WORD)
-#undef LIMIT_LEVEL_WORD
+static const struct {
+	const char *word, *counts;
+} levels[] = {
+#define LIMIT_LEVEL_ROW(name, word, counts) [LIMIT_##name] = {word, counts},
+	LIMIT_LEVEL_TABLE(LIMIT_LEVEL_ROW)
+#undef LIMIT_LEVEL_ROW
 };
 
 const char *limit_level_text(enum limit_level level)
 {
-	return level < LIMIT_LEVELS ? words[level] : "";
+	return level < LIMIT_LEVELS ? levels[level].word : "";
 }
 
 enum limit_level limit_level_from_text(const char *text)
 {
 	enum limit_level level = (enum limit_level)0;
 
-	while (level < LIMIT_LEVELS && strcmp(words[level], text) != 0)
+	while (level < LIMIT_LEVELS && strcmp(levels[level].word, text) != 0)
 		level++;
 	return level;
 }
 
+bool limit_level_has_roles(enum limit_level level)
+{
+	return level == LIMIT_ROLE || level == LIMIT_TOKENS_ROLE;
+}
+
+enum limit_level limit_level_parse(const char *text, const char **ret_role)
+{
+	enum limit_level level = (enum limit_level)0;
+	size_t len = 0;
+
+	*ret_role = "";
+	for (; level < LIMIT_LEVELS; level++) {
+		len = strlen(levels[level].word);
+		if (limit_level_has_roles(level)
+				? strncmp(text, levels[level].word, len) == 0 && text[len] == ':'
+				: strcmp(text, levels[level].word) == 0)
+			break;
+	}
+	if (limit_level_has_roles(level))
+		*ret_role = text + len + 1;
+	return level;
+}
+
+bool limit_level_is_tokens(enum limit_level level)
+{
+	return level >= LIMIT_TOKENS && level < LIMIT_LEVELS;
+}
+
 const char *limit_level_counts(enum limit_level level)
 {
-	return level == LIMIT_TOKENS ? "tokens" : "requests";
+	return level < LIMIT_LEVELS ? levels[level].counts : "requests";
 }
 
 bool limit_plan_is_right(const char *plan)
@@ -41,7 +71,7 @@ static const char *amount_fault(enum limit_level level, const struct request_lim
 {
 	if (limit->amount < 0)
 		return "must not be negative; 0 is no limit";
-	if (level == LIMIT_TOKENS)
+	if (limit_level_is_tokens(level))
 		return limit->amount > LIMIT_TOKENS_MAX ? "must be at most 1,000,000,000" : NULL;
 	return limit->amount / limit->window_s >= LIMIT_RATE_MAX
 		       ? "must be less than 100,000 a second"
@@ -62,7 +92,7 @@ const char *request_limit_fault(
 		return fault;
 	*ret_member = "burst";
 	if (limit->burst < 1 || (limit->amount && limit->burst > limit->amount))
-		return level == LIMIT_TOKENS ? "must be 1 to the tokens of a window"
+		return limit_level_is_tokens(level) ? "must be 1 to the tokens of a window"
 					     : "must be 1 to the requests of a window";
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /* request_limit.h - so many requests in so long, and how many of them at once.
  *
- * One level counts tokens of calls instead. Producers do not ask for it: workers do, before
- * each call (worker/token_limits.h).
+ * The levels that come last count tokens of calls instead. Producers do not ask for them:
+ * workers do, before each call (worker/token_limits.h).
  *
  * The generic cell rate algorithm (ITU-T I.371, as a virtual schedule). A limit of
  * `amount` in `window_s` is a request every window_s / amount; each admitted one
@@ -27,17 +27,20 @@
 #include <stdint.h>
 
 /* clang-format off */
-#define LIMIT_LEVEL_TABLE(X)                                                \
-	/* name,  word */                                                   \
-	X(GLOBAL, "global") /* all requests of all tenants                */ \
-	X(TENANT, "tenant") /* all requests of a tenant                   */ \
-	X(ROLE,   "role")   /* of all in a tenant who hold the role itself */ \
-	X(IP,     "ip")     /* from one IPv4 address, or one IPv6 /64     */ \
-	X(USER,   "user")   /* of a user, or of a key that acts for none  */ \
-	X(TOKENS, "tokens") /* no requests: tokens of a tenant's calls     */
+#define LIMIT_LEVEL_TABLE(X)                                                               \
+	/* name,         word,           what is counted */                                \
+	X(GLOBAL,        "global",        "requests") /* all of all tenants              */ \
+	X(TENANT,        "tenant",        "requests") /* all of a tenant                 */ \
+	X(ROLE,          "role",          "requests") /* of all in it who hold it itself */ \
+	X(IP,            "ip",            "requests") /* from an IPv4 address, IPv6 /64  */ \
+	X(USER,          "user",          "requests") /* of a user, or of a lone key     */ \
+	X(TOKENS,        "tokens",        "tokens")   /* of the calls of a tenant's jobs */ \
+	X(TOKENS_GLOBAL, "tokens:global", "tokens")   /* of all tenants' jobs            */ \
+	X(TOKENS_ROLE,   "tokens:role",   "tokens")   /* the others: as for requests     */ \
+	X(TOKENS_USER,   "tokens:user",   "tokens")
 /* clang-format on */
 
-#define LIMIT_LEVEL_NAME(name, word) LIMIT_##name,
+#define LIMIT_LEVEL_NAME(name, word, counts) LIMIT_##name,
 enum limit_level { LIMIT_LEVEL_TABLE(LIMIT_LEVEL_NAME) LIMIT_LEVELS };
 #undef LIMIT_LEVEL_NAME
 
@@ -59,6 +62,11 @@ struct request_limit {
 const char *limit_level_text(enum limit_level level);
 /* LIMIT_LEVELS: there is none of this name. */
 enum limit_level limit_level_from_text(const char *text);
+/* Reads "level" or, of a level that has roles, "level:role". *ret_role is "" or stands in text.
+ * LIMIT_LEVELS: it is neither. */
+enum limit_level limit_level_parse(const char *text, const char **ret_role);
+bool limit_level_has_roles(enum limit_level level);
+bool limit_level_is_tokens(enum limit_level level);
 /* What it counts: the member of JSON and the column that say how many. */
 const char *limit_level_counts(enum limit_level level);
 /* As a role's name. */

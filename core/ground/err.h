@@ -89,7 +89,10 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(UP_RETRY_BUDGET,     "upstream_retry_budget", 503, RETRY, "too many retries of the upstream lately") \
 	X(UP_CONCURRENCY,      "upstream_concurrency", 503, RETRY, "too many calls of the upstream at a time") \
 	X(UP_PACING,           "upstream_pacing",      503, RETRY, "the upstream's limits are used up for now") \
+	X(USER_TOKENS,         "user_tokens",          503, RETRY, "the user's limit of tokens is used up for now") \
+	X(ROLE_TOKENS,         "role_tokens",          503, RETRY, "the limit of tokens of one of the user's roles is used up for now") \
 	X(TENANT_TOKENS,       "tenant_tokens",        503, RETRY, "the tenant's limit of tokens is used up for now") \
+	X(GLOBAL_TOKENS,       "global_tokens",        503, RETRY, "the installation's limit of tokens is used up for now") \
 	/* how a webhook's delivery fails */                                                        \
 	X(RECEIVER_URL,        "receiver_url",         502, BURY,  "the callback's address may not be called") \
 	X(RECEIVER_GONE,       "receiver_gone",        502, BURY,  "the receiver said that it is gone") \

@@ -121,6 +121,8 @@ void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i)
 		.store = db_int(r, i, 20) != 0,
 		.retention = (unsigned)db_int(r, i, 21),
 		.forbidden = db_int(r, i, 22) != 0,
+		.principal = db_id(r, i, 23),
+		.holds = db_null(r, i, 24) ? NULL : db_text(r, i, 24),
 	};
 }
 

@@ -46,7 +46,11 @@ struct claim {
 	int64_t event_from, event_to; /* this attempt's numbers */
 	bool restarted, probation, store;
 	unsigned retention;
-	bool forbidden; /* whoever handed it in may do so no more */
+	struct id principal; /* who handed it in */
+	bool forbidden;	     /* and may do so no more */
+	/* While a plan limits the tokens of users or roles: `usr` or `key`, which it is, and then
+	 * those of the limited roles that it holds, with spaces between; else NULL. */
+	const char *holds;
 };
 typedef void lease_claim_done(void *ctx, enum err e, const struct claim *claims, size_t n);
 

@@ -14,16 +14,18 @@
 #define LEASE_TRIES "not exists (select from job_lease l where l.worker_id = $1 and l.probation)"
 
 /* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
-#define LEASE_SETTING                                                                          \
-	" setting as materialized (select"                                                     \
-	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"       \
-	" 1), 0) as fence_base,"                                                               \
-	"  array(select queue_id from queue where concurrency > 0) as capped,"                 \
-	"  " LEASE_TRIES " as tries,"                                                          \
-	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive)," \
-	" room as materialized (select g.queue_id, g.slots - coalesce(h.n, 0) as free"         \
-	"  from worker_grant g left join (select l.queue_id, count(*) as n from job_lease l"   \
-	"   where l.worker_id = $1 group by l.queue_id) h using (queue_id)"                    \
+#define LEASE_SETTING                                                                         \
+	" setting as materialized (select"                                                    \
+	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"      \
+	" 1), 0) as fence_base,"                                                              \
+	"  array(select queue_id from queue where concurrency > 0) as capped,"                \
+	"  " LEASE_TRIES " as tries,"                                                         \
+	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive," \
+	"  array(select role from limit_plan where level in ('tokens:role', 'tokens:user'))"  \
+	"  as limited),"                                                                      \
+	" room as materialized (select g.queue_id, g.slots - coalesce(h.n, 0) as free"        \
+	"  from worker_grant g left join (select l.queue_id, count(*) as n from job_lease l"  \
+	"   where l.worker_id = $1 group by l.queue_id) h using (queue_id)"                   \
 	"  where g.worker_id = $1)"
 
 #define LEASE_BLOCK SQL_NUMBER(EVENT_BLOCK)
@@ -54,9 +56,10 @@
 		     ", audits as (insert into audit (tenant_id, actor_kind, actor, action, count)"                      \
 		     " select '00000000-0000-0000-0000-000000000000', 'worker', $1, 'job.claim', count(*)"               \
 		     "  from claimed having count(*) > 0)"                                                               \
-		     ", unwelcome as materialized (select tenant_id, principal,"                                         \
-		     "  principal_shut_out(tenant_id, principal) as until from"                                          \
-		     "  (select distinct tenant_id, principal from claimed) d)"
+		     ", principals as materialized (select tenant_id, principal,"                                        \
+		     "  principal_shut_out(tenant_id, principal) as until, case when cardinality(limited) > 0"           \
+		     "   then principal_holds(tenant_id, principal, limited) end as holds from"                          \
+		     "  (select distinct tenant_id, principal from claimed) d cross join setting)"
 
 /* A row per claim, read by lease_claim_take. */
 #define LEASE_REPLY                                                                               \
@@ -64,8 +67,11 @@
 	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                              \
 	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms,"  \
 	"  event_next - " LEASE_BLOCK ", event_next - 1, restarted, probation, store, retention," \
-	" exists (select from unwelcome u where u.tenant_id = c.tenant_id"                        \
-	"  and u.principal = c.principal and c.created_at <= u.until)"                            \
+	" exists (select from principals p where p.tenant_id = c.tenant_id"                       \
+	"  and p.principal = c.principal and c.created_at <= p.until), c.principal,"              \
+	" case when cardinality((select limited from setting limit 1)) > 0 then"                  \
+	"  (select p.holds from principals p where p.tenant_id = c.tenant_id"                     \
+	"   and p.principal = c.principal limit 1) end"                                           \
 	" from claimed c"
 
 void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i);

@@ -28,8 +28,8 @@ static const struct db_stmt turn_stmt = {
 	.name = "limit_turn", .sql = "select pg_advisory_xact_lock(720713003)"};
 
 static const struct db_stmt tokens_stmt = {.name = "limit_tokens",
-	.sql = "select " COLUMNS " from limit_plan l where l.level = 'tokens'"
-	       " order by l.plan limit " ROWS_LIMIT,
+	.sql = "select " COLUMNS " from limit_plan l where l.level like 'tokens%'"
+	       " order by l.plan, l.level, l.role limit " ROWS_LIMIT,
 	.reads = true};
 
 /* Behind the mark in the order of the changes; a mark comes even where nothing changed. */
@@ -233,6 +233,16 @@ enum err limit_token_news(
 {
 	return news_ask(db, &tokens_stmt, mark, NULL,
 		&(struct store_call){.done = (store_call_fn *)done, .ctx = ctx});
+}
+
+/* Behind this page, or from the oldest transaction as it was when the first page of this time was
+ * read. */
+void limit_reading_move(struct limit_reading *at, const struct limit_news *news)
+{
+	if (!at->paging)
+		at->oldest = news->oldest;
+	at->paging = news->has_more;
+	at->mark = news->has_more ? news->last : (struct limit_mark){.change = at->oldest};
 }
 
 /* ---- changes ---- */

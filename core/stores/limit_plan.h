@@ -43,6 +43,15 @@ typedef void limit_news_done(void *ctx, enum err e, const struct limit_news *new
 MUST_CHECK enum err limit_plan_news(
 	struct db *db, const struct limit_mark *mark, limit_news_done *done, void *ctx);
 
+/* Where a reader stands; zeroed: at the beginning. */
+struct limit_reading {
+	struct limit_mark mark; /* to ask from */
+	bool paging;		/* this time has further pages */
+	int64_t oldest;		/* of the first page of this time */
+};
+/* After a page was taken. */
+void limit_reading_move(struct limit_reading *at, const struct limit_news *news);
+
 /* ---- for workers ---- */
 
 /* mark NULL: the limits alone. Told are rows, rows_n and, with a mark, the tenants' part. */

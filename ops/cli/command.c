@@ -197,14 +197,16 @@ const struct command command_table[] = {
 	 "tenants without one, and for levels of which a tenant's plan says nothing."},
 	{"limit", "set", "PLAN LEVEL", 2, 2, "let so many requests in, or tokens be used, in so long",
 	 OPTIONS(NUMBER("requests", 0, "requests to let in within a window; 0 = free", 0, 1000000000),
-		 NUMBER("tokens", 0, "tokens of the level tokens, likewise", 0, 1000000000),
+		 NUMBER("tokens", 0, "tokens of a level of tokens, likewise", 0, 1000000000),
 		 DURATION("window", 0, "the length of the window (default: 1m)", 1, 86400),
 		 NUMBER("burst", 0, "so many of them at once (default: all of a window's)", 1, 1000000000), DRY_LIMIT),
 	 limit_set_run,
 	 "LEVEL is user, role:NAME, ip or tenant; in the plan `default` also global. A request has\n"
-	 "to pass all of them. Time makes room for further ones, evenly. The level tokens is what the\n"
-	 "calls of a tenant's jobs may use; jobs beyond it wait.\n\n"
+	 "to pass all of them. Time makes room for further ones, evenly. The levels tokens, tokens:user,\n"
+	 "tokens:role:NAME and, in the plan `default`, tokens:global are what the calls of a tenant's\n"
+	 "jobs, of a user's, of a role's holders, of all tenants may use; jobs beyond it wait.\n\n"
 	 "  longhaul limit set gold tokens --tokens 100000\n"
+	 "  longhaul limit set gold tokens:user --tokens 20000\n"
 	 "  longhaul limit set gold user --requests 600 --burst 50 --dry-run\n"
 	 "  longhaul limit plan acme gold"},
 	{"limit", "remove", "PLAN LEVEL", 2, 2, "let a plan say nothing of a level", OPTIONS(DRY_LIMIT),

@@ -1,3 +1,4 @@
+#include "domain/request_limit.h"
 #include "handlers.h"
 #include "listing.h"
 #include "operator.h"
@@ -20,6 +21,13 @@ static const struct column columns[] = {
 enum outcome limit_list_run(struct call *call)
 {
 	return listing_run(call, CLIENT_OPERATOR, "/v1/limits", columns);
+}
+
+static bool counts_tokens(const struct call *call)
+{
+	const char *role;
+
+	return limit_level_is_tokens(limit_level_parse(call->arguments[1], &role));
 }
 
 static const char *dry_query(const struct call *call)
@@ -55,7 +63,7 @@ static enum outcome change_show(const struct call *call, json_t *change)
 			tenants);
 	else
 		fprintf(call->out, "it holds for %lld tenants within %s\n", tenants,
-			strcmp(call->arguments[1], "tokens") == 0 ? "two seconds" : "a second");
+			counts_tokens(call) ? "two seconds" : "a second");
 	json_decref(change);
 	return OUTCOME_OK;
 }
@@ -76,7 +84,8 @@ static enum outcome change_run(struct call *call, const char *method, json_t *bo
 	if (n >= (int)sizeof after ||
 		level[strspn(level, "abcdefghijklmnopqrstuvwxyz0123456789-_.:")] != '\0') {
 		json_decref(body);
-		return call_usage(call, "LEVEL is user, role:NAME, ip, tenant, global or tokens");
+		return call_usage(call, "LEVEL is user, role:NAME, ip, tenant or global, "
+					"tokens, tokens:user, tokens:role:NAME or tokens:global");
 	}
 	ask.after = after;
 	ask.body = body;
@@ -86,12 +95,12 @@ static enum outcome change_run(struct call *call, const char *method, json_t *bo
 
 enum outcome limit_set_run(struct call *call)
 {
-	const bool tokens = strcmp(call->arguments[1], "tokens") == 0;
+	const bool tokens = counts_tokens(call);
 	const char *what = tokens ? "tokens" : "requests";
 	json_t *body;
 
 	if (call_text(call, tokens ? "requests" : "tokens"))
-		return call_usage(call, "the level tokens counts --tokens, all others --requests");
+		return call_usage(call, "levels of tokens count --tokens, all others --requests");
 	if (!call_text(call, what))
 		return call_usage(call, tokens ? "say how many: --tokens N, 0 = free"
 					       : "say how many: --requests N, 0 = free");

@@ -45,10 +45,11 @@ static const struct column upstream_columns[] = {
 	{"PACING", "health.pacing", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},
 };
-/* Levels of requests, as the producer that is asked knows them; tenants' tokens, as workers do. */
+/* Levels of requests, as the producer that is asked knows them; those of tokens, as workers do. */
 static const struct column limit_columns[] = {
 	{"AT ITS LIMIT", "level", COLUMN_PLAIN},
 	{"TENANT", "tenant", COLUMN_PLAIN},
+	{"USER", "user", COLUMN_PLAIN},
 	{"LEFT", "left", COLUMN_PLAIN},
 	{"BURST", "burst", COLUMN_PLAIN},
 	{"PER MINUTE", "per_minute", COLUMN_PLAIN},

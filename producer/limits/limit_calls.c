@@ -15,8 +15,6 @@ static const struct query_field no_fields[] = {{NULL, QUERY_TEXT, 0, 0}};
 static const struct query_field dry_fields[] = {
 	{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
 
-static const char role_prefix[] = "role:";
-
 struct limit_call {
 	struct record_call call; /* first */
 	struct limit_change change;
@@ -211,17 +209,15 @@ static struct limit_call *change_new(struct request *r)
 {
 	struct limit_call *c =
 		request_input_query(r, dry_fields) ? record_call_new(r, sizeof *c) : NULL;
-	const char *level = r->match.params[1];
+	const char *role;
+	const enum limit_level level = limit_level_parse(r->match.params[1], &role);
 
 	if (!c)
 		return NULL;
 	(void)snprintf(c->plan, sizeof c->plan, "%s", r->match.params[0]);
-	if (strncmp(level, role_prefix, sizeof role_prefix - 1) == 0) {
-		(void)snprintf(c->role, sizeof c->role, "%s", level + sizeof role_prefix - 1);
-		level = "role";
-	}
+	(void)snprintf(c->role, sizeof c->role, "%s", role);
 	c->change = (struct limit_change){
-		.row = {.plan = c->plan, .level = limit_level_from_text(level), .role = c->role},
+		.row = {.plan = c->plan, .level = level, .role = c->role},
 		.dry_run = query_bool(&r->query, "dry_run") == 1,
 		.version = c->version,
 		.by = request_actor(r)};
@@ -237,10 +233,12 @@ static const char *name_fault(const struct limit_row *row)
 	if (!limit_plan_is_right(row->plan))
 		return "a plan's name must be 1 to 64 of a-z, 0-9, - _ and .";
 	if (row->level == LIMIT_LEVELS)
-		return "the level must be global, tenant, ip, user, role:NAME or tokens";
-	if (row->level == LIMIT_ROLE && !role_name_is_right(row->role))
+		return "the level must be global, tenant, ip, user, role:NAME, tokens, tokens:global, "
+		       "tokens:user or tokens:role:NAME";
+	if (limit_level_has_roles(row->level) && !role_name_is_right(row->role))
 		return "the level must name a role: role:NAME";
-	if (row->level == LIMIT_GLOBAL && strcmp(row->plan, LIMIT_PLAN_DEFAULT) != 0)
+	if ((row->level == LIMIT_GLOBAL || row->level == LIMIT_TOKENS_GLOBAL) &&
+		strcmp(row->plan, LIMIT_PLAN_DEFAULT) != 0)
 		return "what all tenants share is a limit of the plan default alone";
 	return NULL;
 }
@@ -277,7 +275,8 @@ static bool limit_read(
 
 void request_limit_put(struct request *r)
 {
-	const enum limit_level level = limit_level_from_text(r->match.params[1]);
+	const char *role;
+	const enum limit_level level = limit_level_parse(r->match.params[1], &role);
 	const struct json_field fields[] = {
 		{limit_level_counts(level), JSON_IS_INTEGER, JSON_REQUIRED, 0, INT32_MAX},
 		{"window_s", JSON_IS_INTEGER, JSON_REQUIRED, 1, LIMIT_WINDOW_MAX_S},

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELD_TENANT, FIELD_LEVEL, FIELD_PER_MINUTE, FIELD_BURST, FIELD_AT, FIELD_PARKED };
+enum { FIELD_KEY, FIELD_NAME, FIELD_LEFT, FIELD_PER_MINUTE, FIELD_BURST, FIELD_AT, FIELD_PARKED };
 _Static_assert(NOW_PAYERS == 500, "as the script says");
 
 static const char script[] =
@@ -22,7 +22,7 @@ static const char script[] =
 	"local payers = {}\n"
 	"for i, id in ipairs(redis.call('ZREVRANGE', '" PERMIT_PAYERS "', 0, 499)) do\n"
 	"  payers[i] = redis.call('HMGET', '" PERMIT_PACE
-	"' .. id, 'model', 'tokens', 'tokens_pm',\n"
+	"' .. id, 'key', 'model', 'tokens', 'tokens_pm',\n"
 	"    'tokens_cap', 'at', 'parked')\n"
 	"end\n"
 	"return {t[1] * 1000 + math.floor(t[2] / 1000), payers}\n";
@@ -45,26 +45,40 @@ static bool is_at_limit(const struct scratch_reply *payer, double now_ms, double
 	const double per_minute = number(payer, FIELD_PER_MINUTE);
 	const double burst = number(payer, FIELD_BURST);
 	const double since_ms = now_ms - number(payer, FIELD_AT);
-	const double left = number(payer, FIELD_LEVEL) + since_ms * per_minute / 60000;
+	const double left = number(payer, FIELD_LEFT) + since_ms * per_minute / 60000;
 
 	*ret_left = left;
 	return per_minute > 0 && left < burst && number(payer, FIELD_PARKED) > now_ms;
 }
 
-static void tenant_put(struct list_reply *list, const struct scratch_reply *payer, double now_ms)
+/* Roles belong to the level's name; users stand beside it. */
+static void name_put(struct buf *out, const struct permit_payer *who)
 {
-	const char *uuid = scratch_bytes(scratch_item(payer, FIELD_TENANT), NULL);
-	char text[ID_TEXT_MAX];
-	struct id tenant;
+	const bool is_role = limit_level_has_roles(who->level);
+	char tenant[ID_TEXT_MAX];
+
+	(void)buf_printf(out, "{\"object\":\"limit_state\",\"level\":\"%s%s%s\"",
+		limit_level_text(who->level), is_role ? ":" : "", is_role ? who->who : "");
+	id_format("tnt", who->tenant, tenant);
+	job_json_text(out, "tenant_id", id_is_zero(who->tenant) ? NULL : tenant);
+	job_json_text(out, "user", who->level == LIMIT_TOKENS_USER ? who->who : NULL);
+}
+
+static void payer_put(struct list_reply *list, const struct scratch_reply *payer, double now_ms)
+{
+	const char *level = scratch_bytes(scratch_item(payer, FIELD_KEY), NULL);
+	const char *name = scratch_bytes(scratch_item(payer, FIELD_NAME), NULL);
+	struct permit_payer who;
+	struct buf *out;
 	double left;
 
-	if (!uuid || !id_uuid_parse(uuid, &tenant) || !is_at_limit(payer, now_ms, &left))
+	if (!level || !name || !permit_payer_read(level, name, &who) ||
+		!is_at_limit(payer, now_ms, &left))
 		return;
-	id_format("tnt", tenant, text);
-	(void)buf_printf(list_reply_element(list),
-		"{\"object\":\"limit_state\",\"level\":\"tokens\",\"tenant_id\":\"%s\","
-		"\"left\":%.0f,\"burst\":%.0f,\"per_minute\":%.1f}",
-		text, left, number(payer, FIELD_BURST), number(payer, FIELD_PER_MINUTE));
+	out = list_reply_element(list);
+	name_put(out, &who);
+	(void)buf_printf(out, ",\"left\":%.0f,\"burst\":%.0f,\"per_minute\":%.1f}", left,
+		number(payer, FIELD_BURST), number(payer, FIELD_PER_MINUTE));
 }
 
 static void levels_put(struct list_reply *list, const struct limiter_counts *counts)
@@ -73,7 +87,7 @@ static void levels_put(struct list_reply *list, const struct limiter_counts *cou
 		if (counts->refused_lately[i])
 			(void)buf_printf(list_reply_element(list),
 				"{\"object\":\"limit_state\",\"level\":\"%s\",\"tenant_id\":null,"
-				"\"refused_per_minute\":%llu}",
+				"\"user\":null,\"refused_per_minute\":%llu}",
 				limit_level_text((enum limit_level)i),
 				(unsigned long long)counts->refused_lately[i]);
 }
@@ -89,7 +103,7 @@ static void told(void *owner, enum err e, const struct scratch_reply *reply)
 
 	levels_put(&list, &counts);
 	for (size_t i = 0; payers && i < scratch_count(payers); i++)
-		tenant_put(&list, scratch_item(payers, i), now_ms);
+		payer_put(&list, scratch_item(payers, i), now_ms);
 	list_reply_end(&list, false, NULL);
 	request_resume(r);
 }

@@ -18,7 +18,7 @@
 struct plans;
 struct producer;
 
-enum { PLANS_LOOK_MS = 500, PLANS_FOUND_MAX = LIMIT_LEVELS + CALLER_ROLES_MAX };
+enum { PLANS_LOOK_MS = 500, PLANS_FOUND_MAX = LIMIT_REQUEST_LEVELS + CALLER_ROLES_MAX };
 
 MUST_CHECK enum err plans_new(struct producer *producer, struct plans **ret_plans);
 /* Begins to read them, on the producer's loop. */

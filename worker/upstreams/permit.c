@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	WAKE_MS = 100, /* at latest */
@@ -131,7 +132,7 @@ static void grant(struct permits *p, struct permit *permit, const struct permit_
 	quota_take(&scope->quota[RATE_REQUESTS], 1, fleet, now);
 	quota_take(&scope->quota[RATE_TOKENS], permit->tokens, fleet, now);
 	scope_granted(scope, now);
-	payer_granted(p, permit);
+	payers_granted(p, permit);
 	permit->stage = PERMIT_HELD;
 	permit->since_ms = now;
 	permit->breaker_era = scope->breaker->era;
@@ -207,6 +208,7 @@ static struct permit_verdict stay_or_park(
 		return verdict;
 	}
 	verdict.answer = PERMIT_PARK;
+	verdict.err = by == PERMIT_TOKENS ? payer_err(place) : permit_block_err(by);
 	verdict.by_hand = is_by_hand(p, permit->scope, by);
 	verdict.line = permit_line_of(place, by)->id;
 	verdict.park_ms = permit_park_ms(p, place, by, permit->tokens, wait_ms);
@@ -221,8 +223,9 @@ void permits_again(struct permits *p)
 
 /* What an ask is about. */
 struct asked {
-	struct scope *scope, *payer;
-	bool unknown; /* what its tenant may use */
+	struct scope *scope;
+	struct permit_payers payers;
+	bool unknown; /* what they may use */
 };
 
 static void pass_begin(struct permits *p, struct scope *scope)
@@ -236,15 +239,15 @@ static void pass_begin(struct permits *p, struct scope *scope)
 /* As they are now: to look at one is to use it, so its copy is kept fresh. False: no room. */
 static bool asked_find(struct permits *p, const struct permit_ask *ask, struct asked *ret)
 {
-	const enum permit_block by = payer_find(p, ask, &ret->payer);
+	const enum permit_block by = payers_find(p, ask, &ret->payers);
 
 	ret->unknown = by == PERMIT_COPY;
 	ret->scope = by == PERMIT_TOKENS ? NULL : scope_of(p, ask);
 	if (!ret->scope)
 		return false;
 	pass_begin(p, ret->scope);
-	if (ret->payer)
-		pass_begin(p, ret->payer);
+	for (size_t i = 0; i < ret->payers.n; i++)
+		pass_begin(p, ret->payers.list[i]);
 	scopes_use(&p->scopes, ret->scope, permits_now(p));
 	configure(p, ret->scope, ask);
 	return true;
@@ -260,10 +263,10 @@ static bool is_behind(const struct permit *permit)
 	return scope->in_line > 0;
 }
 
-static enum permit_block blocked_by(struct permits *p, const struct permit *permit,
+static enum permit_block blocked_by(struct permits *p, struct permit *permit,
 	const struct asked *asked, bool retry, int64_t *ret_wait_ms)
 {
-	enum permit_block by = payer_blocked(p, permit, ret_wait_ms);
+	enum permit_block by = payers_blocked(p, permit, ret_wait_ms);
 
 	if (asked->unknown)
 		return PERMIT_COPY;
@@ -273,19 +276,24 @@ static enum permit_block blocked_by(struct permits *p, const struct permit *perm
 	return by == PERMIT_NOTHING && is_behind(permit) ? PERMIT_PACING : by;
 }
 
-/* The permit itself where it waits for this scope, or for its tenant's tokens; else a new one. */
+static bool are_same(const struct permit_payers *a, const struct permit_payers *b)
+{
+	return a->n == b->n && (!a->n || !memcmp(a->list, b->list, a->n * sizeof(a->list[0])));
+}
+
+/* The permit itself where it waits for this scope, or for a payer's tokens; else a new one. */
 static struct permit permit_for(struct permits *p, const struct permit *permit,
 	const struct asked *asked, const struct permit_ask *ask)
 {
 	struct permit same = *permit;
 
-	if (permit->stage == PERMIT_WAITS && permit->payer == asked->payer &&
-		(permit->place == asked->scope || permit->place == permit->payer)) {
+	if (permit->stage == PERMIT_WAITS && are_same(&permit->payers, &asked->payers) &&
+		(permit->place == asked->scope || scope_is_payer(permit->place))) {
 		same.scope = asked->scope;
 		return same;
 	}
 	return (struct permit){.scope = asked->scope,
-		.payer = asked->payer,
+		.payers = asked->payers,
 		.tokens = tokens_of(asked->scope, ask),
 		.drawn_of = permit->drawn_of,
 		.drawn_turn = permit->drawn_turn,
@@ -333,7 +341,10 @@ struct permit_verdict permit_take(
 
 	if (!asked_find(p, ask, &asked))
 		return (struct permit_verdict){
-			.answer = PERMIT_PARK, .by = PERMIT_CONCURRENCY, .park_ms = NO_MEMORY_MS};
+			.answer = PERMIT_PARK,
+			.by = PERMIT_CONCURRENCY,
+			.err = ERR_UP_CONCURRENCY,
+			.park_ms = NO_MEMORY_MS};
 	if (permit->stage == PERMIT_WAITS && permit->place == asked.scope && early_ms > 0) {
 		wake_by(p, early_ms);
 		return (struct permit_verdict){.answer = PERMIT_WAIT, .by = permit->by};
@@ -361,7 +372,7 @@ void permit_end(struct permits *p, struct permit *permit, const struct permit_ou
 	permit_wait_leave(p, permit);
 	if (permit->stage == PERMIT_HELD) {
 		permit_learn(p, permit, outcome);
-		payer_ended(p, permit, outcome->booked);
+		payers_ended(p, permit, outcome->booked);
 		scope_ended(scope);
 		scopes_use(&p->scopes, scope, permits_now(p));
 		if (p->waiting)

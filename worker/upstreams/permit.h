@@ -3,7 +3,7 @@
  * A job asks before each call. What may stand against it, in this order:
  *
  *   the copy of the fleet's state is old      it is being fetched: a millisecond
- *   too few tokens left of its tenant's limit
+ *   too few tokens left of a limit of its user, roles or tenant, or of all (its payers)
  *   a Retry-After of this upstream, key, model
  *   the model's breaker; the key's health
  *   the retry budget, when it is a retry
@@ -16,17 +16,19 @@
  * given lately; the others go back to the record, parked, without a burnt attempt,
  * and come again spread over the time that the jobs before them will take.
  *
- * Who must wait for its tenant's tokens stands in no upstream's line, and so before
- * nobody of another tenant; it stays only where they will be there in time.
+ * Who must wait for a payer's tokens stands in that payer's line, the one that lacks them
+ * longest, and in no upstream's: so before nobody who does not share that limit. It stays only
+ * where they will be there in time.
  *
  * A granted permit must be ended, whatever becomes of the call; how it fared teaches
- * breaker, key, limits and quotas, and what it used is settled with its tenant.
+ * breaker, key, limits and quotas, and what it used is settled with its payers.
  *
  * Threads: the loop's.  Memory: a permit is the job's; scopes are bounded (scope.h). */
 #ifndef UPSTREAMS_PERMIT_H
 #define UPSTREAMS_PERMIT_H
 
 #include "config/config.h"
+#include "domain/permit_keys.h"
 #include "ground/id.h"
 #include "ports/loop.h"
 #include "upstreams/permit_block.h"
@@ -38,12 +40,12 @@ struct permits;
 struct scope;
 struct shared_limits;
 
-/* Tokens that a tenant's calls may use. */
+/* Tokens that a payer's calls may use. */
 struct permit_limit {
 	double per_minute; /* 0 = as many as they like; below zero = that is not known yet */
 	double burst;	   /* at once */
 };
-typedef struct permit_limit permit_limit_fn(void *owner, struct id tenant);
+typedef struct permit_limit permit_limit_fn(void *owner, const struct permit_payer *payer);
 
 struct permit_ask {
 	const struct config_upstream *upstream;
@@ -54,13 +56,24 @@ struct permit_ask {
 	int64_t output_max; /* tokens that its answer may have; 0 = not said */
 	bool retry;
 	struct id tenant;
+	/* Its user, as others are told of it, and then those of its roles that a plan may limit,
+	 * with spaces between; NULL: nobody limits either. */
+	const char *principal;
+};
+
+/* All, its tenant, each of its roles, its user: those that have a limit. */
+enum { PERMIT_PAYERS_MAX = 3 + ROLES_HELD_MAX };
+struct permit_payers {
+	size_t n;
+	struct scope *list[PERMIT_PAYERS_MAX];
 };
 
 /* Zeroed = none. */
 struct permit {
-	struct scope *scope; /* NULL too while it waits for its tenant's tokens */
-	struct scope *payer; /* its tenant's; NULL = no limit */
-	struct scope *place; /* where it waits: one of the two */
+	struct scope *scope; /* NULL too while it waits for a payer's tokens */
+	struct permit_payers payers;
+	struct scope *lacks; /* PERMIT_TOKENS: the payer that has too few */
+	struct scope *place; /* where it waits: the scope or a payer */
 	enum { PERMIT_NONE, PERMIT_WAITS, PERMIT_HELD } stage;
 	enum permit_block by;  /* why it waits */
 	double tokens;	       /* estimated */
@@ -77,6 +90,7 @@ enum permit_answer { PERMIT_GRANTED, PERMIT_WAIT, PERMIT_PARK };
 struct permit_verdict {
 	enum permit_answer answer;
 	enum permit_block by;
+	enum err err;	 /* PARK: what the attempt shows */
 	int64_t park_ms; /* PARK: come again after this, */
 	struct id line;	 /* and stand in this line until then (stores/parked.h); zero = none */
 	bool by_hand;	 /* PARK: an operator's word, not what was counted */
@@ -93,7 +107,7 @@ struct permit_outcome {
 	int64_t retry_after_ms;		    /* 0 = none */
 	double tokens;			    /* really used; below zero = not known */
 	double output_tokens;		    /* of them; below zero = not known */
-	double booked;			    /* tokens that its tenant is charged for */
+	double booked;			    /* tokens that its payers are charged for */
 	const struct rate_headers *headers; /* may be NULL */
 };
 
@@ -103,7 +117,7 @@ struct permits_options {
 	const struct id *worker;
 	void (*wake)(void *owner); /* those who wait shall ask again */
 	void *owner;
-	permit_limit_fn *limit_of; /* NULL: no tenant has a limit */
+	permit_limit_fn *limit_of; /* NULL: nobody has a limit */
 	void *limits;		   /* its owner */
 };
 

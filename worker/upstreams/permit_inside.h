@@ -11,7 +11,7 @@
 struct permits {
 	struct permits_options options;
 	struct scopes scopes;
-	struct scopes payers;	      /* tenants that have a limit of tokens */
+	struct scopes payers;	      /* who has a limit of tokens */
 	struct shared_limits *shared; /* NULL = no Redis */
 	struct loop_timer *timer;
 	size_t waiting;
@@ -44,7 +44,7 @@ static inline bool permit_is_timed(enum permit_block by)
 /* Where a permit stands that is blocked so. */
 static inline struct scope *permit_place(const struct permit *permit, enum permit_block by)
 {
-	return by == PERMIT_TOKENS ? permit->payer : permit->scope;
+	return by == PERMIT_TOKENS ? permit->lacks : permit->scope;
 }
 
 /* Counts a permit among those that wait, and no more. Leaving is harmless for one that does not. */
@@ -67,16 +67,18 @@ struct scope_line *permit_line_of(struct scope *place, enum permit_block by);
 enum permit_block permit_blocked(
 	struct permits *p, struct scope *scope, bool retry, double tokens, int64_t *ret_wait_ms);
 
-/* Whose tokens an ask is charged to: NULL where there is no limit.
- * PERMIT_NOTHING; PERMIT_COPY: the limit is not known yet; PERMIT_TOKENS: no memory. */
-enum permit_block payer_find(
-	struct permits *p, const struct permit_ask *ask, struct scope **ret_payer);
-/* PERMIT_NOTHING, PERMIT_COPY or PERMIT_TOKENS; *ret_wait_ms: until they should be there. */
-enum permit_block payer_blocked(
-	struct permits *p, const struct permit *permit, int64_t *ret_wait_ms);
+/* Whose tokens an ask is charged to: none where nobody has a limit.
+ * PERMIT_NOTHING; PERMIT_COPY: a limit is not known yet; PERMIT_TOKENS: no memory, or no room. */
+enum permit_block payers_find(
+	struct permits *p, const struct permit_ask *ask, struct permit_payers *ret_payers);
+/* PERMIT_NOTHING, PERMIT_COPY or, of the one that it will lack longest, PERMIT_TOKENS;
+ * *ret_wait_ms: until they should be there. */
+enum permit_block payers_blocked(struct permits *p, struct permit *permit, int64_t *ret_wait_ms);
+/* What an attempt shows that this one sends back. */
+enum err payer_err(const struct scope *payer);
 /* A call begins; it ended, and so many tokens are booked. */
-void payer_granted(struct permits *p, struct permit *permit);
-void payer_ended(struct permits *p, struct permit *permit, double booked);
+void payers_granted(struct permits *p, struct permit *permit);
+void payers_ended(struct permits *p, struct permit *permit, double booked);
 /* How many calls it has the tokens for, of its jobs that wait in the record. */
 double payer_spare(struct permits *p, struct scope *payer);
 

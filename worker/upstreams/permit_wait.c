@@ -37,26 +37,26 @@ void permit_wait_leave(struct permits *p, struct permit *permit)
 	if (permit->stage != PERMIT_WAITS)
 		return;
 	permit->place->in_line -= !permit_is_timed(permit->by);
-	if (permit->place != permit->payer)
+	if (!scope_is_payer(permit->place))
 		leave(permit->place, permit->tokens);
-	if (permit->payer)
-		leave(permit->payer, permit->tokens);
+	for (size_t i = 0; i < permit->payers.n; i++)
+		leave(permit->payers.list[i], permit->tokens);
 	p->waiting--;
 	permit->stage = PERMIT_NONE;
 	permit->place = NULL;
 }
 
-/* Who waits for an upstream still wants its tenant's tokens: what is booked of them stays. */
+/* Who waits for one of them still wants the tokens of all its payers: what is booked stays. */
 void permit_wait_join(struct permits *p, struct permit *permit, enum permit_block by)
 {
 	permit->place = permit_place(permit, by);
 	permit->place->in_line += !permit_is_timed(by);
-	if (permit->place == permit->payer)
+	if (scope_is_payer(permit->place))
 		permit->scope = NULL;
 	else
 		join(permit->place, permit->tokens);
-	if (permit->payer)
-		join(permit->payer, permit->tokens);
+	for (size_t i = 0; i < permit->payers.n; i++)
+		join(permit->payers.list[i], permit->tokens);
 	p->waiting++;
 	permit->stage = PERMIT_WAITS;
 	permit->by = by;
@@ -96,7 +96,7 @@ static double room(struct permits *p, struct scope *scope, double tokens)
 	return fmax(fmax(ROOM_LEAST, soon), is_limited(scope) ? fmin(line, part) : 0);
 }
 
-/* Places before a tenant's limit: no job keeps a slot longer than the time that it may wait, and
+/* Places before a payer's limit: no job keeps a slot longer than the time that it may wait, and
  * one is enough to fetch what is there. */
 static double payer_room(struct permits *p, struct scope *payer, double tokens)
 {

@@ -7,8 +7,6 @@
 static const double GRANTS_S = 2, USUAL_S = 300, OUTPUT_AT_FIRST = 256;
 /* The scope of those that found no room. */
 static const char crowd[] = "*";
-/* Where an upstream's key stands in the name of a payer, which is no upstream's. */
-static const char payer_key[] = "tenant";
 
 static size_t bucket_of(const char *a, const char *b, const char *c)
 {
@@ -191,6 +189,15 @@ static bool evict(struct scopes *s)
 	return false;
 }
 
+bool scopes_room(struct scopes *s, size_t n)
+{
+	bool any = true;
+
+	while (any && s->n + n > SCOPES_MAX)
+		any = evict(s);
+	return any;
+}
+
 struct scope *scopes_get(struct scopes *s, const struct scope_name *name)
 {
 	struct scope_name own = *name;
@@ -215,16 +222,17 @@ struct scope *scopes_get(struct scopes *s, const struct scope_name *name)
 	return scope;
 }
 
-struct scope *scopes_get_payer(struct scopes *s, struct id tenant)
+/* A payer is no upstream's. Its level stands where others have a key, its name for a model. */
+struct scope *scopes_get_payer(struct scopes *s, const struct permit_payer *payer)
 {
-	char text[ID_UUID_MAX];
-	struct scope *payer;
+	char name[PERMIT_PAYER_MAX];
+	struct scope *scope;
 
-	id_uuid(tenant, text);
-	payer = scopes_get(s, &(struct scope_name){"", payer_key, text});
-	if (payer)
-		payer->tenant = tenant;
-	return payer;
+	permit_payer_name(payer, name);
+	scope = scopes_get(s, &(struct scope_name){"", limit_level_text(payer->level), name});
+	if (scope && !limit_level_is_tokens(scope->payer.level))
+		(void)permit_payer_read(scope->key, scope->model, &scope->payer);
+	return scope;
 }
 
 void scopes_use(struct scopes *s, struct scope *scope, int64_t now_ms)

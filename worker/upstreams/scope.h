@@ -8,13 +8,14 @@
  * SCOPES_MAX the one that was idle longest goes, and comes back as Redis knows it.
  * When none is idle the newcomer shares one scope of its upstream and key.
  *
- * A tenant with a limit of tokens has a scope too, a payer, in a table of its own: all
- * that it has are a quota of tokens and a line.
+ * Whoever has a limit of tokens (a user, a role, a tenant, all) has a scope too, a payer, in a
+ * table of its own: all that it has are a quota of tokens and a line.
  *
  * Threads: the loop's.  Memory: the table owns scopes, guards and upstreams. */
 #ifndef UPSTREAMS_SCOPE_H
 #define UPSTREAMS_SCOPE_H
 
+#include "domain/permit_keys.h"
 #include "ground/id.h"
 #include "ground/ring.h"
 #include "upstreams/aimd.h"
@@ -52,7 +53,7 @@ struct scope {
 	char *key, *model;
 	struct scope_upstream *upstream;
 	struct guard *breaker, *health; /* NULL: it is a payer */
-	struct id tenant;		/* a payer's */
+	struct permit_payer payer;	/* who stands in model */
 	double spared; /* a payer's: of a job that this worker may call, the part saved up */
 
 	struct quota quota[RATES];
@@ -79,6 +80,11 @@ struct scope {
 	bool exchanging; /* in the exchange under way */
 };
 
+static inline bool scope_is_payer(const struct scope *s)
+{
+	return !s->breaker;
+}
+
 struct scopes {
 	struct scope *scopes[SCOPE_BUCKETS];
 	struct guard *guards[SCOPE_BUCKETS];
@@ -95,8 +101,10 @@ void scopes_init(struct scopes *s);
 void scopes_clear(struct scopes *s);
 /* Finds or makes it. NULL: out of memory. */
 struct scope *scopes_get(struct scopes *s, const struct scope_name *name);
-/* The scope of a tenant, likewise; NULL also when there are too many of them under way. */
-struct scope *scopes_get_payer(struct scopes *s, struct id tenant);
+/* The scope of a payer, likewise; NULL also when there are too many of them under way. */
+struct scope *scopes_get_payer(struct scopes *s, const struct permit_payer *payer);
+/* So many new ones will displace none that is found meanwhile; false: too many are under way. */
+bool scopes_room(struct scopes *s, size_t n);
 /* It is used now. */
 void scopes_use(struct scopes *s, struct scope *scope, int64_t now_ms);
 

@@ -18,6 +18,8 @@ static const struct limit_row rows[] = {
 	{"gold", LIMIT_TENANT, "", {600, 600, 60}},
 	{"gold", LIMIT_USER, "", {300, 300, 60}},
 	{"poor", LIMIT_TENANT, "", {20, 20, 60}},
+	{"default", LIMIT_TOKENS_GLOBAL, "", {9000, 9000, 60}},
+	{"rich", LIMIT_TOKENS, "", {5000, 5000, 60}},
 };
 static const struct request_limit configured[LIMIT_LEVELS] = {[LIMIT_IP] = {700, 700, 60}};
 static const struct limit_rows all = {rows, sizeof rows / sizeof *rows, configured};
@@ -59,7 +61,17 @@ static void test_what_can_never_be_reached_contradicts(void **state)
 			LIMIT_GLOBAL},
 		{{"gold", LIMIT_IP, "", {1001, 1, 60}}, SET, "gold", "default", LIMIT_IP,
 			LIMIT_GLOBAL},
-		{{"gold", LIMIT_TOKENS, "", {1000000, 1, 60}}, SET, NULL, NULL, 0, 0},
+		/* tokens say nothing of requests */
+		{{"gold", LIMIT_TOKENS, "", {9000, 1, 60}}, SET, NULL, NULL, 0, 0},
+		{{"gold", LIMIT_TOKENS, "", {9001, 1, 60}}, SET, "gold", "default", LIMIT_TOKENS,
+			LIMIT_TOKENS_GLOBAL},
+		{{"rich", LIMIT_TOKENS_USER, "", {5001, 1, 60}}, SET, "rich", "rich",
+			LIMIT_TOKENS_USER, LIMIT_TOKENS},
+		{{"rich", LIMIT_TOKENS_ROLE, "guest", {5001, 1, 60}}, SET, "rich", "rich",
+			LIMIT_TOKENS_ROLE, LIMIT_TOKENS},
+		{{"rich", LIMIT_TOKENS_ROLE, "guest", {5000, 1, 60}}, SET, NULL, NULL, 0, 0},
+		{{"default", LIMIT_TOKENS_GLOBAL, "", {4999, 1, 60}}, SET, "rich", "default",
+			LIMIT_TOKENS, LIMIT_TOKENS_GLOBAL},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

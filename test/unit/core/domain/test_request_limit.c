@@ -101,6 +101,25 @@ static void test_levels_have_names(void **state)
 	assert_int_equal(limit_level_from_text("nobody"), LIMIT_LEVELS);
 }
 
+static void test_a_level_may_name_a_role(void **state)
+{
+	static const struct {
+		const char *text;
+		enum limit_level level;
+		const char *role;
+	} cases[] = {{"role:guest", LIMIT_ROLE, "guest"}, {"tokens", LIMIT_TOKENS, ""},
+		{"tokens:role:guest", LIMIT_TOKENS_ROLE, "guest"},
+		{"tokens:user", LIMIT_TOKENS_USER, ""}, {"role:", LIMIT_ROLE, ""},
+		{"role", LIMIT_LEVELS, ""}, {"user:guest", LIMIT_LEVELS, ""},
+		{"tokens:user:guest", LIMIT_LEVELS, ""}, {"", LIMIT_LEVELS, ""}};
+	const char *role;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(limit_level_parse(cases[i].text, &role), cases[i].level);
+		assert_string_equal(role, cases[i].role);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +128,7 @@ int main(void)
 		cmocka_unit_test(test_shares_make_the_whole),
 		cmocka_unit_test(test_what_is_wrong_is_named),
 		cmocka_unit_test(test_levels_have_names),
+		cmocka_unit_test(test_a_level_may_name_a_role),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

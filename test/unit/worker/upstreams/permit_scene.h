@@ -25,6 +25,7 @@ struct scene {
 	bool (*done)(struct scene *s);
 	/* what a test counts while it waits */
 	struct permit_limit limit; /* of every tenant but the zero one */
+	struct permit_limit others[LIMIT_LEVELS]; /* of whoever pays at another level */
 	struct permit held;
 	int asked, granted, in_row;
 	enum permit_block last;
@@ -67,11 +68,14 @@ static inline void scene_woken(void *owner)
 {
 }
 
-static inline struct permit_limit scene_limit(void *owner, struct id tenant)
+static inline struct permit_limit scene_limit(void *owner, const struct permit_payer *payer)
 {
 	const struct permit_limit none = {.per_minute = 0};
+	const struct scene *s = owner;
 
-	return id_is_zero(tenant) ? none : ((struct scene *)owner)->limit;
+	if (payer->level != LIMIT_TOKENS)
+		return s->others[payer->level];
+	return id_is_zero(payer->tenant) ? none : s->limit;
 }
 
 /* sections: YAML behind the required ones. */

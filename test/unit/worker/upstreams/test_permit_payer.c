@@ -1,4 +1,4 @@
-/* What a tenant's calls may use: one worker, two, and what is left when Redis is gone. */
+/* What calls may use, at each level: one worker, two, and what is left when Redis is gone. */
 #include "permit_asks.h"
 #include "upstreams/permit_inside.h"
 #include "upstreams/permit_spare.h"
@@ -13,8 +13,9 @@ enum { FIRST, SECOND, CALL = 100, CALLS = 10, ENOUGH = 20 };
 static const struct permit_limit limit = {.per_minute = 1e-3, .burst = CALL * CALLS};
 static const struct id tenant = {{1}}, other = {{2}};
 
-static struct permit_verdict take(
-	struct scene *s, size_t worker, struct id whose, struct permit *permit)
+/* As a principal of the tenant who holds these roles; NULL: nobody asked who. */
+static struct permit_verdict take_as(struct scene *s, size_t worker, struct id whose,
+	const char *principal, struct permit *permit)
 {
 	const struct permit_ask ask = {.upstream = &s->config->upstreams[0],
 		.key = "a",
@@ -22,9 +23,16 @@ static struct permit_verdict take(
 		.ceiling = 1000,
 		.input_bytes = 40,
 		.output_max = CALL - 10,
-		.tenant = whose};
+		.tenant = whose,
+		.principal = principal};
 
 	return permit_take(s->workers[worker], permit, &ask);
+}
+
+static struct permit_verdict take(
+	struct scene *s, size_t worker, struct id whose, struct permit *permit)
+{
+	return take_as(s, worker, whose, NULL, permit);
 }
 
 static void end(struct scene *s, size_t worker, struct permit *permit, double booked)
@@ -55,7 +63,7 @@ static void test_over_its_limit_a_tenant_is_parked_and_others_go(void **state)
 	}
 	verdict = take(s, FIRST, tenant, &mine);
 	assert_int_equal(verdict.answer, PERMIT_PARK);
-	assert_int_equal(permit_block_err(verdict.by), ERR_TENANT_TOKENS);
+	assert_int_equal(verdict.err, ERR_TENANT_TOKENS);
 	assert_int_equal(permit_block_wait(verdict.by), JOB_WAIT_LIMIT);
 	assert_false(id_is_zero(verdict.line));
 	permit = (struct permit){.scope = NULL};
@@ -124,7 +132,7 @@ static void test_until_its_limit_is_known_a_job_waits(void **state)
 	assert_int_equal(verdict.by, PERMIT_COPY);
 	s->limit = limit;
 	scene_until(s, is_granted);
-	assert_non_null(unknown.payer);
+	assert_int_equal(unknown.payers.n, 1);
 	end(s, FIRST, &unknown, CALL);
 	scene_free(s);
 }
@@ -142,7 +150,7 @@ static void test_a_limit_that_is_gone_lets_those_go_that_wait(void **state)
 	s->limit = (struct permit_limit){.per_minute = 0};
 	permits_again(s->workers[FIRST]);
 	assert_int_equal(take(s, FIRST, tenant, &waits).answer, PERMIT_GRANTED);
-	assert_null(waits.payer);
+	assert_int_equal(waits.payers.n, 0);
 	end(s, FIRST, &waits, CALL);
 	end(s, FIRST, &held, CALL);
 	s->limit = limit;
@@ -153,8 +161,125 @@ static void test_a_limit_that_is_gone_lets_those_go_that_wait(void **state)
 	scene_free(s);
 }
 
+/* ---- other levels ---- */
+
+static void spend(struct scene *s, struct id whose, const char *principal, int calls, double booked)
+{
+	for (int i = 0; i < calls; i++) {
+		struct permit permit = {.scope = NULL};
+
+		assert_int_equal(
+			take_as(s, FIRST, whose, principal, &permit).answer, PERMIT_GRANTED);
+		end(s, FIRST, &permit, booked);
+	}
+}
+
+static enum err refusal(struct scene *s, struct id whose, const char *principal)
+{
+	struct permit permit = {.scope = NULL};
+	const struct permit_verdict verdict = take_as(s, FIRST, whose, principal, &permit);
+
+	if (verdict.answer == PERMIT_PARK)
+		return verdict.err;
+	assert_int_equal(verdict.answer, PERMIT_GRANTED);
+	end(s, FIRST, &permit, 0);
+	return ERR_OK;
+}
+
+/* promises: S1.2, C14 */
+static void test_who_shares_a_limit_waits_and_all_others_go(void **state)
+{
+	static const struct {
+		enum limit_level level;
+		enum err err;
+		const char *shares, *goes;
+		struct id whose; /* those two */
+	} cases[] = {
+		{LIMIT_TOKENS_USER, ERR_USER_TOKENS, "usr_a other", "usr_b guest", {{1}}},
+		{LIMIT_TOKENS_USER, ERR_USER_TOKENS, NULL, "usr_a guest", {{2}}},
+		{LIMIT_TOKENS_ROLE, ERR_ROLE_TOKENS, "usr_b other guest", "usr_a other", {{1}}},
+		{LIMIT_TOKENS_ROLE, ERR_ROLE_TOKENS, NULL, "usr_a guest", {{2}}},
+		{LIMIT_TOKENS_GLOBAL, ERR_GLOBAL_TOKENS, "usr_b", NULL, {{2}}},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scene *s = scene_new(false, UPSTREAM);
+
+		s->others[cases[i].level] = limit;
+		spend(s, tenant, "usr_a guest", CALLS, CALL);
+		assert_int_equal(refusal(s, tenant, "usr_a guest"), cases[i].err);
+		if (cases[i].shares)
+			assert_int_equal(
+				refusal(s, cases[i].whose, cases[i].shares), cases[i].err);
+		if (cases[i].goes)
+			assert_int_equal(refusal(s, cases[i].whose, cases[i].goes), ERR_OK);
+		scene_free(s);
+	}
+}
+
+/* promises: S1.2 */
+static void test_what_one_level_refuses_is_charged_at_none(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM);
+	char name[16];
+
+	s->limit = limit;
+	s->others[LIMIT_TOKENS_USER] = (struct permit_limit){.per_minute = 1e-3, .burst = CALL};
+	for (int i = 1; i < CALLS; i++) {
+		(void)snprintf(name, sizeof name, "usr_%d", i);
+		spend(s, tenant, name, 1, CALL);
+		for (int k = 0; k < CALLS; k++)
+			assert_int_equal(refusal(s, tenant, name), ERR_USER_TOKENS);
+	}
+	spend(s, tenant, "usr_last", 1, CALL);
+	assert_int_equal(refusal(s, tenant, "usr_new"), ERR_TENANT_TOKENS);
+	scene_free(s);
+}
+
+/* promises: S1.2 */
+static void test_what_a_call_used_is_settled_at_every_level(void **state)
+{
+	static const struct {
+		enum limit_level level;
+		enum err err;
+	} cases[] = {{LIMIT_TOKENS_USER, ERR_USER_TOKENS}, {LIMIT_TOKENS_ROLE, ERR_ROLE_TOKENS},
+		{LIMIT_TOKENS_GLOBAL, ERR_GLOBAL_TOKENS}};
+	static const char who[] = "usr_a guest";
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scene *s = scene_new(false, UPSTREAM);
+
+		s->limit = (struct permit_limit){.per_minute = 1e-3, .burst = 1e6};
+		for (enum limit_level at = LIMIT_TOKENS; at < LIMIT_LEVELS; at++)
+			s->others[at] = at == cases[i].level ? limit : s->limit;
+		spend(s, tenant, who, 5 * CALLS, 1);
+		spend(s, tenant, who, 1, CALL * CALLS);
+		assert_int_equal(refusal(s, tenant, who), cases[i].err);
+		scene_free(s);
+	}
+}
+
+/* Both lack them: a job stands with the one that will lack them longer, so it comes back once. */
+static void test_a_job_waits_where_tokens_lack_longest(void **state)
+{
+	static const struct permit_limit soon = {.per_minute = 2 * CALL, .burst = CALL},
+					 late = {.per_minute = CALL / 10.0, .burst = CALL};
+
+	for (int users = 0; users < 2; users++) {
+		struct scene *s = scene_new(false, UPSTREAM);
+
+		s->limit = users ? soon : late;
+		s->others[LIMIT_TOKENS_USER] = users ? late : soon;
+		spend(s, tenant, "usr_a", 1, CALL);
+		assert_int_equal(refusal(s, tenant, "usr_a"),
+			users ? ERR_USER_TOKENS : ERR_TENANT_TOKENS);
+		scene_free(s);
+	}
+}
+
 /* ---- a fleet ---- */
 
+static const char *caller;
 static struct permit asks[SCENE_WORKERS];
 static int refused[SCENE_WORKERS];
 
@@ -169,7 +294,8 @@ static bool both_have_spent_all(struct scene *s)
 {
 	for (size_t w = 0; w < SCENE_WORKERS; w++) {
 		const enum permit_answer answer =
-			(permits_again(s->workers[w]), take(s, w, tenant, &asks[w]).answer);
+			(permits_again(s->workers[w]),
+				take_as(s, w, tenant, caller, &asks[w]).answer);
 
 		refused[w] += answer == PERMIT_PARK;
 		if (answer != PERMIT_GRANTED)
@@ -230,6 +356,29 @@ static void test_a_redis_that_was_emptied_allows_nothing_anew(void **state)
 	scene_free(s);
 }
 
+/* promises: S1.2, C14 */
+static void test_two_workers_spend_what_the_tightest_level_allows(void **state)
+{
+	static const enum limit_level tightest[] = {
+		LIMIT_TOKENS_USER, LIMIT_TOKENS_ROLE, LIMIT_TOKENS_GLOBAL};
+
+	for (size_t i = 0; i < sizeof tightest / sizeof *tightest; i++) {
+		struct scene *s = scene_new(true, UPSTREAM);
+
+		s->limit = (struct permit_limit){.per_minute = 1e-3, .burst = 2 * CALL * CALLS};
+		for (enum limit_level at = LIMIT_TOKENS; at < LIMIT_LEVELS; at++)
+			s->others[at] = at == tightest[i] ? limit : s->limit;
+		caller = "usr_a guest";
+		scene_until(s, are_shared);
+		assert_int_equal(both_spend(s), CALLS);
+		redis_stop(&s->redis);
+		scene_until(s, none_is_shared);
+		assert_int_equal(both_spend(s), 0);
+		caller = NULL;
+		scene_free(s);
+	}
+}
+
 static bool both_heard_of_the_limit(struct scene *s)
 {
 	bool both = true;
@@ -265,6 +414,11 @@ int main(void)
 		cmocka_unit_test(test_who_waits_for_tokens_stands_before_nobody),
 		cmocka_unit_test(test_until_its_limit_is_known_a_job_waits),
 		cmocka_unit_test(test_a_limit_that_is_gone_lets_those_go_that_wait),
+		cmocka_unit_test(test_who_shares_a_limit_waits_and_all_others_go),
+		cmocka_unit_test(test_what_one_level_refuses_is_charged_at_none),
+		cmocka_unit_test(test_what_a_call_used_is_settled_at_every_level),
+		cmocka_unit_test(test_a_job_waits_where_tokens_lack_longest),
+		cmocka_unit_test(test_two_workers_spend_what_the_tightest_level_allows),
 		cmocka_unit_test(test_two_workers_spend_what_one_limit_allows),
 		cmocka_unit_test(test_a_redis_that_was_emptied_allows_nothing_anew),
 		cmocka_unit_test(test_without_redis_each_worker_has_its_share),
