@@ -32,6 +32,7 @@
 #include "jobs/forget.h"
 #include "jobs/list_call.h"
 #include "jobs/live.h"
+#include "jobs/openai_call.h"
 #include "jobs/read_call.h"
 #include "jobs/submit_call.h"
 #include "jobs/usage_call.h"
@@ -133,6 +134,16 @@ const struct route producer_routes[] = {
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"PUT", "/v1/tenants/{tenant}/two-people", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_JSON, two_people_put,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"POST",   "/v1/chat/completions", ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_call,
+	 PERMISSION_JOB_SUBMIT, ROUTE_BODY},
+	{"POST",   "/v1/completions",      ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_call,
+	 PERMISSION_JOB_SUBMIT, ROUTE_BODY},
+	{"POST",   "/v1/responses",        ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_call,
+	 PERMISSION_JOB_SUBMIT, ROUTE_BODY},
+	{"POST",   "/v1/embeddings",       ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_call,
+	 PERMISSION_JOB_SUBMIT, ROUTE_BODY},
+	{"GET",    "/v1/models",           ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_call,
+	 PERMISSION_JOB_READ, ROUTE_LIST},
 	{"POST",   "/v1/auth/token",       ROUTE_PUBLIC, ROUTE_GUEST,    ROUTE_FORM, token_call,
 	 PERMISSIONS, ROUTE_THING},
 	{"POST",   "/v1/auth/revoke",      ROUTE_PUBLIC, ROUTE_GUEST,    ROUTE_FORM, revoke_call,

@@ -73,7 +73,8 @@ static size_t body_max(struct producer *p, enum route_body kind)
 	const size_t limits[] = {[ROUTE_NO_BODY] = 1024,
 		[ROUTE_JSON] = (size_t)c->limits.body_bytes,
 		[ROUTE_FORM] = 16384,
-		[ROUTE_BULK] = (size_t)c->limits.bulk_bytes};
+		[ROUTE_BULK] = (size_t)c->limits.bulk_bytes,
+		[ROUTE_OPENAI] = (size_t)c->limits.body_bytes};
 
 	return limits[kind];
 }

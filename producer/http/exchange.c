@@ -126,6 +126,7 @@ static enum err head_check(struct exchange *x, const char *path, const char *met
 	client_address_take(&x->head, o->trusted_proxies(o->producer), r->address);
 	r->head_only = strcmp(method, "HEAD") == 0;
 	e = route_find(o->routes, o->listener, method, path, &r->match);
+	r->reply.shape = r->match.body == ROUTE_OPENAI ? REPLY_OPENAI : REPLY_PROBLEM;
 	if (e)
 		route_fail(r, e);
 	return e;

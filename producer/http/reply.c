@@ -1,5 +1,7 @@
 #include "http/reply.h"
 
+#include "http/openai_error.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,10 +93,15 @@ void reply_problem(struct reply *r, enum err e, const char *detail, const struct
 {
 	e = outside(e);
 	r->status = err_http(e);
-	r->type = "application/problem+json";
 	r->headers_n = 0;
 	buf_reset(&r->body);
-	problem_write(&r->body, e, detail, problems, instance);
+	if (r->shape == REPLY_OPENAI) {
+		r->type = "application/json";
+		openai_error_write(&r->body, e, detail, problems);
+	} else {
+		r->type = "application/problem+json";
+		problem_write(&r->body, e, detail, problems, instance);
+	}
 	if (r->status == 429 || r->status == 503)
 		reply_header(r, "Retry-After", "%lld",
 			(long long)(r->retry_after_s ? r->retry_after_s : RETRY_AFTER_S));

@@ -18,7 +18,11 @@ struct reply_header {
 	char value[REPLY_VALUE_MAX];
 };
 
+/* The words in which a failure is told: a problem document (RFC 9457), or openai_error.h. */
+enum reply_shape { REPLY_PROBLEM, REPLY_OPENAI };
+
 struct reply {
+	enum reply_shape shape;
 	int status;
 	const char *type; /* content type, static; NULL when there is no body */
 	struct buf body;
@@ -35,7 +39,7 @@ struct buf *reply_json(struct reply *r, int status);
 void reply_header(struct reply *r, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Turns the reply into the problem document of e: status, code and title from the error table,
+/* Turns the reply into the document of e, in its shape: status, code and title from the error table,
  * Retry-After on 429 and 503. problems may be NULL, so may detail. What was built before is
  * dropped. instance is the request's id as text. */
 void reply_problem(struct reply *r, enum err e, const char *detail, const struct problems *problems,

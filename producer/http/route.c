@@ -96,6 +96,7 @@ enum err route_find(const struct route *routes, enum route_listener listener, co
 			memcpy(ret_match->params, m.params, sizeof m.params);
 		}
 		allow_add(ret_match, r->method);
+		ret_match->body = r->body;
 	}
 	/* GET /v1/jobs/bulk: the word exists, so it is no job's id */
 	if (best && worded && strchr(best->pattern, '{'))

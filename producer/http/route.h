@@ -23,8 +23,9 @@ typedef void route_handler_fn(struct request *r);
 enum route_listener { ROUTE_PUBLIC, ROUTE_ADMIN, ROUTE_BOTH };
 /* A guest is not asked who it is, but limited as a stranger. */
 enum route_access { ROUTE_OPEN, ROUTE_GUEST, ROUTE_TENANT, ROUTE_OPERATOR };
-/* How much of a body a route takes. */
-enum route_body { ROUTE_NO_BODY, ROUTE_JSON, ROUTE_FORM, ROUTE_BULK };
+/* How much of a body a route takes. ROUTE_OPENAI: one that an SDK of OpenAI's sends, which is
+ * refused in their words (openai_error.h). */
+enum route_body { ROUTE_NO_BODY, ROUTE_JSON, ROUTE_FORM, ROUTE_BULK, ROUTE_OPENAI };
 
 /* What the call is about, and so what else must be known before it may go on. */
 enum route_object {
@@ -51,6 +52,7 @@ struct route_match {
 	const struct route *route;
 	char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_MAX];
 	char allow[ROUTE_ALLOW_MAX]; /* ERR_METHOD: what would do, for the Allow header */
+	enum route_body body;	     /* also then: what the path takes with the last of those */
 };
 
 /* Looks through routes (ends with a NULL method). HEAD is served as GET.

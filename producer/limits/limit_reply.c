@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+enum { DETAIL_MAX = 128, OPENAI_WAIT_MAX_S = 60 };
+
 #define QUOTA_EXCEEDED "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 static int64_t seconds(double us)
@@ -70,29 +72,43 @@ static void violated_put(struct buf *out, const struct limit_ask *ask)
 }
 
 /* The members of every problem document, and one more. */
-static void problem_put(struct request *r, const struct limit_key *key)
+static void problem_put(struct request *r, const char *detail)
 {
 	struct buf *out = reply_json(&r->reply, err_http(ERR_RATE_LIMITED));
 
 	r->reply.type = "application/problem+json";
 	(void)buf_printf(out,
 		"{\"type\":\"" QUOTA_EXCEEDED "\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\","
-		"\"instance\":\"%s\",\"detail\":\"the limit of this %s is used up: %lld requests in %d s\","
-		"\"errors\":[],\"violated-policies\":[",
+		"\"instance\":\"%s\",\"detail\":\"%s\",\"errors\":[],\"violated-policies\":[",
 		err_text(ERR_RATE_LIMITED), err_http(ERR_RATE_LIMITED), err_code(ERR_RATE_LIMITED),
-		r->id_text,
-		key->level == LIMIT_GLOBAL ? "installation" : limit_level_text(key->level),
-		(long long)key->limit.amount, (int)key->limit.window_s);
+		r->id_text, detail);
 	violated_put(out, r->limit);
 	(void)buf_text(out, "]}");
+}
+
+/* The official SDKs try a 429 again, and sleep as long as they are told to, or not at all. */
+static void openai_put(struct request *r, const char *detail, int64_t wait_s)
+{
+	request_fail_detail(r, ERR_RATE_LIMITED, detail);
+	r->reply.headers_n = 0;
+	if (wait_s > OPENAI_WAIT_MAX_S)
+		reply_header(&r->reply, "x-should-retry", "false");
 }
 
 void limit_refuse(struct request *r)
 {
 	const struct limit_key *key = tightest(r->limit);
 	const int64_t wait_s = reset_s(key);
+	char detail[DETAIL_MAX];
 
+	(void)snprintf(detail, sizeof detail,
+		"the limit of this %s is used up: %lld requests in %d s",
+		key->level == LIMIT_GLOBAL ? "installation" : limit_level_text(key->level),
+		(long long)key->limit.amount, (int)key->limit.window_s);
 	r->reply.headers_n = 0;
-	problem_put(r, key);
+	if (r->reply.shape == REPLY_OPENAI)
+		openai_put(r, detail, wait_s);
+	else
+		problem_put(r, detail);
 	reply_header(&r->reply, "Retry-After", "%lld", (long long)(wait_s > 1 ? wait_s : 1));
 }

@@ -8,7 +8,8 @@
  *                                          with r=0: the next one in so many seconds
  *
  * A refusal is 429, a problem document of the type quota-exceeded that names every
- * policy that stands in the way; Retry-After is when the last of them gives way.
+ * policy that stands in the way; Retry-After is when the last of them gives way. On OpenAI's
+ * paths it has their shape (http/openai_error.h).
  *
  * Threads: the request's.  Memory: nothing is kept. */
 #ifndef LIMITS_LIMIT_REPLY_H

@@ -245,6 +245,14 @@ def test_the_official_sdk_sees_a_rate_limit(place: LimitsWorld, tenants: Tenants
     with pytest.raises(openai.RateLimitError) as caught:
         sdk.get("/jobs", cast_to=object)
     assert int(caught.value.response.headers["retry-after"]) > 0
+    # its own paths speak its own words; who would have to wait long need not try again
+    with pytest.raises(openai.RateLimitError) as caught:
+        sdk.models.list()
+    error, headers = caught.value, caught.value.response.headers
+    assert (error.type, error.code) == ("requests", "rate_limit_exceeded")
+    assert "the limit of this user is used up: 1 requests in 3600 s" in error.message
+    assert int(headers["retry-after"]) > 60 and headers["x-should-retry"] == "false"
+    assert headers["ratelimit-policy"] == '"user";q=1;w=3600'
     sdk.close()
 
 

@@ -1,4 +1,4 @@
-"""How many tokens a tenant's calls may use: who waits, who does not, what Redis may lose."""
+"""How many tokens calls may use: who waits, who does not, what Redis may lose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 from client import TERMINAL, Client, chat, until
 from limits_world import LimitsWorld, Tenants
-from roles_world import made
+from roles_world import made, put_user
 from stacks import admin_client, running
 
 pytestmark = pytest.mark.promises("S1.2", "C14")
@@ -39,12 +39,14 @@ def place(world: LimitsWorld) -> Iterator[LimitsWorld]:
 
 
 class Tenant:
-    """A tenant, what it has submitted, and what its calls used."""
+    """A tenant, or one user of it; what it has submitted, and what its calls used."""
 
-    def __init__(self, place: LimitsWorld, plan: str | None = None, name: str = "") -> None:
+    def __init__(
+        self, place: LimitsWorld, plan: str | None = None, name: str = "", **key: Any
+    ) -> None:
         tenants = Tenants(place.stack, place.admin)
         self.name = name or tenants.tenant()
-        self.client = Client(place.urls[0], tenants.key(self.name))
+        self.client = Client(place.urls[0], tenants.key(self.name, **key))
         self.jobs: list[str] = []
         if plan:
             place.plan(self.name, plan)
@@ -56,15 +58,15 @@ class Tenant:
         self.jobs += fresh
         return fresh
 
-    def held_by(self) -> set[str]:
-        """The workers that sent jobs of it back for want of tokens."""
+    def held(self, code: str) -> list[dict[str, Any]]:
+        """The attempts that were sent back for want of tokens."""
         jobs = [self.client.get(job, expand="attempts") for job in self.jobs]
-        return {
-            one["worker"]
-            for job in jobs
-            for one in job["attempts"]
-            if (one.get("error") or {}).get("code") == "tenant_tokens"
-        }
+        attempts = [one for job in jobs for one in job["attempts"]]
+        return [one for one in attempts if (one.get("error") or {}).get("code") == code]
+
+    def held_by(self) -> set[str]:
+        """By which workers."""
+        return {one["worker"] for one in self.held("tenant_tokens")}
 
     def known_to_both(self) -> None:
         """Until both workers have heard that it has used up its limit."""
@@ -94,9 +96,17 @@ class Tenant:
         return settled if used >= tokens - 2 * CALL else None
 
 
-def limit(place: LimitsWorld, plan: str, tokens: int, window_s: int = DAY, **more: int) -> None:
-    body = {"tokens": tokens, "window_s": window_s, **more}
-    made(place.admin.http.put(f"/v1/limits/{plan}/tokens", json=body), 200)
+def limit(
+    place: LimitsWorld, plan: str, tokens: int, window_s: int = DAY, level: str = "tokens"
+) -> None:
+    body = {"tokens": tokens, "window_s": window_s}
+    made(place.admin.http.put(f"/v1/limits/{plan}/{level}", json=body), 200)
+
+
+def user(place: LimitsWorld, tenant: str, name: str, *roles: str) -> tuple[str, Tenant]:
+    """A user's id, and a key that acts for it."""
+    told = put_user(place.admin, name, *roles, tenant=tenant)
+    return told["id"], Tenant(place, name=tenant, user=name)
 
 
 def in_force(place: LimitsWorld) -> None:
@@ -128,6 +138,82 @@ def test_who_is_over_its_limit_waits_and_others_pass(place: LimitsWorld) -> None
     for job in poor.jobs:
         assert poor.client.wait(job)["state"] == "completed"
     place.plan("demo", None)
+
+
+# Who of alice's friends is refused with her: a colleague of the same role, a key that holds it, a
+# colleague of another role, a stranger. What an attempt shows, and the words of it.
+LEVELS = {
+    "tokens:user": ((False,) * 4, "user_tokens", "the user's limit of tokens is used up"),
+    "tokens:role:batch": (
+        (True, True, False, False),
+        "role_tokens",
+        "the limit of tokens of one of the user's roles is used up",
+    ),
+    "tokens:global": (
+        (True,) * 4,
+        "global_tokens",
+        "the installation's limit of tokens is used up",
+    ),
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_level_holds_back_those_who_share_it(place: LimitsWorld, level: str) -> None:
+    refused, code, words = LEVELS[level]
+    plan = "default" if level == "tokens:global" else "levels"
+    tenant = Tenants(place.stack, place.admin).tenant()
+    rule = {"parents": ["service"]}
+    made(place.admin.http.put(f"/v1/tenants/{tenant}/roles/batch", json=rule), 200, 201)
+    limit(place, plan, 1000, level=level)
+    place.plan(tenant, plan)
+    alice_id, alice = user(place, tenant, "alice@example.org", "batch")
+    friends = [
+        user(place, tenant, "bob@example.org", "service", "batch")[1],
+        Tenant(place, name=tenant, roles=["batch"]),
+        user(place, tenant, "carol@example.org", "service")[1],
+        Tenant(place),
+    ]
+    in_force(place)
+    alice.submit(30)
+    until("the limit is used up", lambda: alice.held(code))
+    _, held = until("they ended or wait", alice.settled)
+    assert {(job["state"], job["attempt"]) for job in held} == {("waiting", 0)}
+    for friend, waits in zip(friends, refused, strict=True):
+        if waits:  # what is left of the limit may be enough for one more
+            until("a friend waits, too", lambda f=friend: f.submit(1) and f.held(code))
+        else:
+            assert friend.client.wait(friend.submit(1)[0])["state"] == "completed"
+    story = alice.held(code)[0]
+    assert story["waiting_for"] == "limit" and story["error"]["message"] == f"{words} for now"
+    page = json.loads(place.stack.longhaul("top", "--json"))
+    (row,) = [row for row in page["limits"] if row["level"] == level]
+    assert row["user"] == (alice_id if level == "tokens:user" else None)
+    assert (row["tenant_id"] is None) == (level == "tokens:global")
+    assert row["burst"] == 1000
+    # what all of them used was counted once
+    sharing = [alice, *(one for one, waits in zip(friends, refused, strict=True) if waits)]
+    assert sum(one.used() for one in sharing) <= 1000 + CALL
+    limit(place, plan, 900_000, 60, level)
+    for one in [alice, *friends]:
+        for job in one.jobs:
+            assert one.client.wait(job)["state"] == "completed"
+
+
+def test_a_limit_that_can_never_be_reached_is_refused(place: LimitsWorld) -> None:
+    limit(place, "strict", 6000, 60)
+    put = place.admin.http.put
+    for level in ("tokens:user", "tokens:role:guest"):
+        reply = put(f"/v1/limits/strict/{level}", json={"tokens": 6001, "window_s": 60})
+        (fault,) = made(reply, 422)["errors"]
+        assert fault["pointer"] == "/tokens"
+        assert f"strict/{level} > strict/tokens: 6001 in 60 s" in fault["detail"]
+    limit(place, "strict", 6000, 60, "tokens:user")
+    reply = put("/v1/limits/strict/tokens", json={"tokens": 5999, "window_s": 60})
+    assert "strict/tokens:user > strict/tokens" in made(reply, 422)["errors"][0]["detail"]
+    for level in ("strict/tokens:global", "strict/tokens:role:", "strict/tokens:ip"):
+        assert put(f"/v1/limits/{level}", json={"tokens": 5, "window_s": 60}).status_code == 422
+    told = place.stack.longhaul("limit", "set", "strict", "tokens:user", "--tokens", "500")
+    assert "500 tokens in 60 s" in told and "two seconds" in told
 
 
 def test_what_was_not_used_comes_back(place: LimitsWorld) -> None:

@@ -1,0 +1,15 @@
+/* openai_call.h - the paths at which an SDK of OpenAI's calls: none of them is served yet.
+ *
+ * Whoever points one at longhaul gets what it understands (http/openai_error.h): 401 for a
+ * key that is not known, 429 over a limit, and only then 404, with a sentence that says what
+ * to call instead.
+ *
+ * Threads: the server's.  Memory: nothing is kept. */
+#ifndef JOBS_OPENAI_CALL_H
+#define JOBS_OPENAI_CALL_H
+
+#include "http/route.h"
+
+route_handler_fn openai_call;
+
+#endif

@@ -1,0 +1,80 @@
+"""What the official SDK of OpenAI is told at its own paths, of which none is served yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import openai
+import pytest
+from client import Client
+
+pytestmark = pytest.mark.promises("S1.2")
+
+ASK: Any = {"model": "sim", "messages": [{"role": "user", "content": "x"}]}
+# Each call, and the kind of the job that does the same.
+CALLS: dict[str, tuple[Callable[[openai.OpenAI], Any], str]] = {
+    "/v1/chat/completions": (lambda sdk: sdk.chat.completions.create(**ASK), "kind chat"),
+    "/v1/completions": (lambda sdk: sdk.completions.create(model="sim", prompt="x"), "kind chat"),
+    "/v1/responses": (lambda sdk: sdk.responses.create(model="sim", input="x"), "kind response"),
+    "/v1/embeddings": (
+        lambda sdk: sdk.embeddings.create(model="sim", input="x"),
+        "kind embedding",
+    ),
+    "/v1/models": (lambda sdk: sdk.models.list(), "which are served"),
+}
+
+
+def sdk_of(client: Client, key: str | None = None) -> openai.OpenAI:
+    mine = client.http.headers["Authorization"].removeprefix("Bearer ")
+    url = str(client.http.base_url.join("/v1"))
+    return openai.OpenAI(base_url=url, api_key=key or mine, max_retries=0)
+
+
+@pytest.fixture
+def sdk(client: Client) -> Iterator[openai.OpenAI]:
+    with sdk_of(client) as sdk:
+        yield sdk
+
+
+@pytest.fixture
+def stranger(client: Client) -> Iterator[openai.OpenAI]:
+    with sdk_of(client, "lh_nobody") as sdk:
+        yield sdk
+
+
+@pytest.mark.parametrize("path", CALLS)
+def test_a_call_that_is_not_served_says_what_to_call_instead(
+    sdk: openai.OpenAI, path: str
+) -> None:
+    call, instead = CALLS[path]
+    with pytest.raises(openai.NotFoundError) as caught:
+        call(sdk)
+    error = caught.value
+    assert f"{path} is not served yet; submit a job" in error.message and instead in error.message
+    assert (error.type, error.param, error.code) == ("invalid_request_error", None, "not_found")
+    assert error.request_id and error.request_id.startswith("req_")
+
+
+@pytest.mark.parametrize("path", CALLS)
+def test_the_key_is_asked_before_anything_is_told(stranger: openai.OpenAI, path: str) -> None:
+    with pytest.raises(openai.AuthenticationError) as caught:
+        CALLS[path][0](stranger)
+    error = caught.value
+    assert (error.type, error.code) == ("invalid_request_error", "invalid_api_key")
+    assert "served" not in error.message
+    assert error.response.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_other_refusals_have_their_shape_too(client: Client) -> None:
+    """By the method, and by the size of what was sent."""
+    told = client.http.get("/v1/chat/completions")
+    assert told.status_code == 405 and told.headers["allow"] == "POST"
+    large = client.http.post("/v1/responses", content=b" " * (11 << 20))
+    assert large.status_code == 413
+    for reply in (told, large):
+        assert reply.headers["content-type"] == "application/json"
+        assert set(reply.json()) == {"error"}
+        assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
+    elsewhere = client.http.get("/v1/nothing-is-here")
+    assert elsewhere.headers["content-type"] == "application/problem+json"
