@@ -74,7 +74,7 @@ struct job {
 	int32_t queue_id;
 	int64_t fence;
 	const struct kind *kind;
-	char *model;		    /* NULL = none */
+	char *model;	 /* NULL = none */
 	char *principal; /* who handed it in, and its roles, as permit.h asks for them; or NULL */
 	struct sealed_key data_key; /* of all that it reads and writes; came with the input */
 	int attempt, max_attempts;

@@ -91,8 +91,8 @@ static void look(void *owner)
 {
 	struct token_limits *t = owner;
 
-	if (limit_token_news(
-		    worker_db_claim(t->worker), t->follows ? &t->at.mark : NULL, on_news, t) != ERR_OK)
+	if (limit_token_news(worker_db_claim(t->worker), t->follows ? &t->at.mark : NULL, on_news,
+		    t) != ERR_OK)
 		loop_timer_start(t->timer,
 			t->known ? (int64_t)TOKEN_LIMITS_LOOK_MS : TOKEN_LIMITS_LOOK_MS / 10);
 }

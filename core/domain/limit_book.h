@@ -27,8 +27,8 @@ struct limit_book {
 
 /* Zeroed = empty. */
 void limit_book_clear(struct limit_book *book);
-/* Makes plans of rows that come by plan, in the order of bytes; a level that is not known here is not
- * kept.   ERR_NOMEM */
+/* Makes plans of rows that come by plan, in the order of bytes; a level that is not known here is
+ * not kept.   ERR_NOMEM */
 MUST_CHECK enum err limit_plans_make(
 	const struct limit_row *rows, size_t n, struct limit_plans *ret_plans);
 void limit_plans_clear(struct limit_plans *plans);

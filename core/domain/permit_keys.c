@@ -23,7 +23,8 @@ void permit_payer_name(const struct permit_payer *payer, char out[PERMIT_PAYER_M
 
 	if (!id_is_zero(payer->tenant))
 		id_uuid(payer->tenant, tenant);
-	(void)snprintf(out, PERMIT_PAYER_MAX, "%s%s%s", tenant, payer->who[0] ? "/" : "", payer->who);
+	(void)snprintf(
+		out, PERMIT_PAYER_MAX, "%s%s%s", tenant, payer->who[0] ? "/" : "", payer->who);
 }
 
 bool permit_payer_read(const char *level, const char *name, struct permit_payer *ret_payer)
@@ -37,8 +38,7 @@ bool permit_payer_read(const char *level, const char *name, struct permit_payer 
 		return false;
 	if (ret_payer->level == LIMIT_TOKENS_GLOBAL)
 		return !name[0];
-	if (len >= sizeof(tenant) ||
-		(ret_payer->level == LIMIT_TOKENS) != !ret_payer->who[0])
+	if (len >= sizeof(tenant) || (ret_payer->level == LIMIT_TOKENS) != !ret_payer->who[0])
 		return false;
 	memcpy(tenant, name, len);
 	tenant[len] = '\0';

@@ -52,7 +52,8 @@ struct permit_payer {
 /* The id of a name of three parts: ("breaker", upstream, model), ("key", upstream, label), or
  * (upstream, key label, model). */
 void permit_id(const char *a, const char *b, const char *c, char out[PERMIT_ID_MAX]);
-/* "", "<tenant's uuid>" or "<tenant's uuid>/<who>": with the level's word, the parts of a payer's id. */
+/* "", "<tenant's uuid>" or "<tenant's uuid>/<who>": with the level's word, the parts of a payer's
+ * id. */
 void permit_payer_name(const struct permit_payer *payer, char out[PERMIT_PAYER_MAX]);
 /* Reads both; who stands in name. False: no payer has such a name. */
 bool permit_payer_read(const char *level, const char *name, struct permit_payer *ret_payer);

@@ -93,7 +93,7 @@ const char *request_limit_fault(
 	*ret_member = "burst";
 	if (limit->burst < 1 || (limit->amount && limit->burst > limit->amount))
 		return limit_level_is_tokens(level) ? "must be 1 to the tokens of a window"
-					     : "must be 1 to the requests of a window";
+						    : "must be 1 to the requests of a window";
 	return NULL;
 }
 

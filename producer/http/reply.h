@@ -39,8 +39,8 @@ struct buf *reply_json(struct reply *r, int status);
 void reply_header(struct reply *r, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Turns the reply into the document of e, in its shape: status, code and title from the error table,
- * Retry-After on 429 and 503. problems may be NULL, so may detail. What was built before is
+/* Turns the reply into the document of e, in its shape: status, code and title from the error
+ * table, Retry-After on 429 and 503. problems may be NULL, so may detail. What was built before is
  * dropped. instance is the request's id as text. */
 void reply_problem(struct reply *r, enum err e, const char *detail, const struct problems *problems,
 	const char *instance);

@@ -216,8 +216,7 @@ static struct limit_call *change_new(struct request *r)
 		return NULL;
 	(void)snprintf(c->plan, sizeof c->plan, "%s", r->match.params[0]);
 	(void)snprintf(c->role, sizeof c->role, "%s", role);
-	c->change = (struct limit_change){
-		.row = {.plan = c->plan, .level = level, .role = c->role},
+	c->change = (struct limit_change){.row = {.plan = c->plan, .level = level, .role = c->role},
 		.dry_run = query_bool(&r->query, "dry_run") == 1,
 		.version = c->version,
 		.by = request_actor(r)};

@@ -44,9 +44,7 @@ def stranger(client: Client) -> Iterator[openai.OpenAI]:
 
 
 @pytest.mark.parametrize("path", CALLS)
-def test_a_call_that_is_not_served_says_what_to_call_instead(
-    sdk: openai.OpenAI, path: str
-) -> None:
+def test_a_call_that_is_not_served_says_what_to_call_instead(sdk: openai.OpenAI, path: str) -> None:
     call, instead = CALLS[path]
     with pytest.raises(openai.NotFoundError) as caught:
         call(sdk)

@@ -340,8 +340,7 @@ struct permit_verdict permit_take(
 	int64_t wait_ms;
 
 	if (!asked_find(p, ask, &asked))
-		return (struct permit_verdict){
-			.answer = PERMIT_PARK,
+		return (struct permit_verdict){.answer = PERMIT_PARK,
 			.by = PERMIT_CONCURRENCY,
 			.err = ERR_UP_CONCURRENCY,
 			.park_ms = NO_MEMORY_MS};

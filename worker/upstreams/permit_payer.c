@@ -136,8 +136,8 @@ enum permit_block payers_blocked(struct permits *p, struct permit *permit, int64
 		struct scope *payer = permit->payers.list[i];
 		const enum permit_block one = payer_blocked(p, permit, payer, &wait_ms);
 
-		if (one == PERMIT_NOTHING || (one == PERMIT_TOKENS && by == PERMIT_TOKENS &&
-						     wait_ms <= *ret_wait_ms))
+		if (one == PERMIT_NOTHING ||
+			(one == PERMIT_TOKENS && by == PERMIT_TOKENS && wait_ms <= *ret_wait_ms))
 			continue;
 		by = one;
 		permit->lacks = payer;

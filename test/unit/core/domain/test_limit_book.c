@@ -11,8 +11,7 @@
 static const struct limit_row rows[] = {
 	{"default", LIMIT_TENANT, "", {100, 100, 60}},
 	{"default", LIMIT_TOKENS_ROLE, "guest", {7, 7, 60}},
-	{"default", LIMIT_TOKENS_GLOBAL, "", {9, 9, 60}},
-	{"gold", LIMIT_ROLE, "guest", {3, 3, 60}},
+	{"default", LIMIT_TOKENS_GLOBAL, "", {9, 9, 60}}, {"gold", LIMIT_ROLE, "guest", {3, 3, 60}},
 	{"gold", LIMIT_TENANT, "", {0, 1, 60}},
 	{"gold", LIMIT_LEVELS, "", {1, 1, 60}}, /* a later version's */
 };
@@ -30,8 +29,7 @@ static int64_t amount(
 static void book_make(struct limit_book *book)
 {
 	*book = (struct limit_book){.plans = {.n = 0}};
-	assert_int_equal(
-		limit_plans_make(rows, sizeof rows / sizeof *rows, &book->plans), ERR_OK);
+	assert_int_equal(limit_plans_make(rows, sizeof rows / sizeof *rows, &book->plans), ERR_OK);
 	assert_int_equal(limit_book_give(book, acme, "gold"), ERR_OK);
 }
 

@@ -24,7 +24,7 @@ struct scene {
 	struct permits *workers[SCENE_WORKERS];
 	bool (*done)(struct scene *s);
 	/* what a test counts while it waits */
-	struct permit_limit limit; /* of every tenant but the zero one */
+	struct permit_limit limit;		  /* of every tenant but the zero one */
 	struct permit_limit others[LIMIT_LEVELS]; /* of whoever pays at another level */
 	struct permit held;
 	int asked, granted, in_row;

@@ -209,8 +209,7 @@ static void test_who_shares_a_limit_waits_and_all_others_go(void **state)
 		spend(s, tenant, "usr_a guest", CALLS, CALL);
 		assert_int_equal(refusal(s, tenant, "usr_a guest"), cases[i].err);
 		if (cases[i].shares)
-			assert_int_equal(
-				refusal(s, cases[i].whose, cases[i].shares), cases[i].err);
+			assert_int_equal(refusal(s, cases[i].whose, cases[i].shares), cases[i].err);
 		if (cases[i].goes)
 			assert_int_equal(refusal(s, cases[i].whose, cases[i].goes), ERR_OK);
 		scene_free(s);
@@ -271,8 +270,8 @@ static void test_a_job_waits_where_tokens_lack_longest(void **state)
 		s->limit = users ? soon : late;
 		s->others[LIMIT_TOKENS_USER] = users ? late : soon;
 		spend(s, tenant, "usr_a", 1, CALL);
-		assert_int_equal(refusal(s, tenant, "usr_a"),
-			users ? ERR_USER_TOKENS : ERR_TENANT_TOKENS);
+		assert_int_equal(
+			refusal(s, tenant, "usr_a"), users ? ERR_USER_TOKENS : ERR_TENANT_TOKENS);
 		scene_free(s);
 	}
 }
@@ -293,9 +292,8 @@ static void both_begin(struct scene *s)
 static bool both_have_spent_all(struct scene *s)
 {
 	for (size_t w = 0; w < SCENE_WORKERS; w++) {
-		const enum permit_answer answer =
-			(permits_again(s->workers[w]),
-				take_as(s, w, tenant, caller, &asks[w]).answer);
+		const enum permit_answer answer = (permits_again(s->workers[w]),
+			take_as(s, w, tenant, caller, &asks[w]).answer);
 
 		refused[w] += answer == PERMIT_PARK;
 		if (answer != PERMIT_GRANTED)
