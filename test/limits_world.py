@@ -84,6 +84,7 @@ class LimitsWorld:
         self.producers = names
         self.urls = [f"http://{trees[name]['producer']['listen']}" for name in names]
         self.admins = [f"http://{trees[name]['producer']['admin_listen']}" for name in names]
+        self.busy: set[str] = set()  # tenants that may have jobs
 
     # ---- plans ----
 
@@ -98,6 +99,14 @@ class LimitsWorld:
         for row in self.admin.http.get("/v1/limits").json()["data"]:
             if row["plan"]:
                 made(self.admin.http.delete(f"/v1/limits/{row['plan']}/{row['level']}"), 200)
+
+    def cancel_jobs(self) -> None:
+        for tenant in self.busy:
+            reply = self.admin.http.post(
+                f"/v1/tenants/{tenant}/jobs/cancel", json={"queue": "default"}
+            )
+            made(reply, 200)
+        self.busy.clear()
 
     def in_force(self, key: str, policy: str | None) -> None:
         """Until every producer says so; each asks once or a few times."""

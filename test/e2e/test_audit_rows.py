@@ -320,8 +320,9 @@ CHANGES: dict[str, tuple[str, Ask]] = {
     ),
 }
 EXPLAIN = "user=ann&action=job:read"
-# POST, and changes nothing
-LOOKS = {"POST /v1/jobs/search"}
+# POST, and changes nothing; OpenAI's paths are not served yet.
+OPENAI = ("chat/completions", "completions", "responses", "embeddings")
+LOOKS = {"POST /v1/jobs/search", *(f"POST /v1/{path}" for path in OPENAI)}
 # The same statements as behind the operators' calls of these names.
 TENANTS_OWN = {
     "PUT /v1/roles/{name}",

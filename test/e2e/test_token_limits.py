@@ -35,6 +35,7 @@ def world() -> Iterator[LimitsWorld]:
 @pytest.fixture
 def place(world: LimitsWorld) -> Iterator[LimitsWorld]:
     yield world
+    world.cancel_jobs()  # those that wait yet would use up what the next test allows
     world.clear()
 
 
@@ -48,6 +49,7 @@ class Tenant:
         self.name = name or tenants.tenant()
         self.client = Client(place.urls[0], tenants.key(self.name, **key))
         self.jobs: list[str] = []
+        place.busy.add(self.name)
         if plan:
             place.plan(self.name, plan)
 
