@@ -39,6 +39,7 @@
 #include "limits/limit_calls.h"
 #include "limits/limits_now.h"
 #include "limits/plans.h"
+#include "limits/tenant_plan.h"
 #include "producer.h"
 #include "publish.h"
 #include "queues.h"

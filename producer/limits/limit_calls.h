@@ -1,9 +1,9 @@
-/* limit_calls.h - operators' calls about limits: plans, and who has which.
+/* limit_calls.h - operators' calls about the limits of plans.
  *
  *   GET    /v1/limits                    every limit of every plan, and what the configuration says
- *   PUT    /v1/limits/{plan}/{level}     level: global, tenant, ip, user, role:NAME, or tokens
+ *   PUT    /v1/limits/{plan}/{level}     level: global, tenant, ip, user, role:NAME; or tokens,
+ *                                      tokens:global, tokens:user, tokens:role:NAME
  *   DELETE /v1/limits/{plan}/{level}
- *   GET, PUT /v1/tenants/{name}/plan
  *
  * ?dry_run=true says what would change and for how many tenants, and changes nothing.
  * A limit that contradicts another (domain/limit_check.h) is refused, with the path between them.
@@ -20,10 +20,8 @@
 void request_limits_get(struct request *r);
 void request_limit_put(struct request *r);
 void request_limit_delete(struct request *r);
-void tenant_plan_get(struct request *r);
-void tenant_plan_put(struct request *r);
 
-extern const struct record_op request_limits_list_op, request_limit_change_op, tenant_plan_read_op,
-	tenant_plan_try_op, tenant_plan_change_op, request_limits_judge_op;
+extern const struct record_op request_limits_list_op, request_limit_change_op,
+	request_limits_judge_op;
 
 #endif

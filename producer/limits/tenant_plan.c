@@ -1,8 +1,8 @@
-/* tenant_plan.c - which plan a tenant has: see limit_calls.h. */
+#include "limits/tenant_plan.h"
+
 #include "admin/tenant_call.h"
 #include "admin/tenants.h"
 #include "jobs/job_json.h"
-#include "limits/limit_calls.h"
 #include "limits/plans.h"
 #include "producer.h"
 #include "request_input.h"
