@@ -5,8 +5,11 @@ and the model's call log. Printed is one JSON line: violations, faults that came
 and what they cost, and for each program the slope of its memory with that slope's upper 95 % limit.
 
 The slope is a least-squares line through one life of one process, the longest that it had, without
-the life's first minute, in which pools fill. Samples of memory are not independent of each other,
-so the limit is too narrow rather than too wide: small slopes of short runs mean nothing.
+its warm-up: ten minutes, or a third of a shorter life. Until then every kind of fault has come some
+times, pools have filled and the pages of libraries that only faults run through have come in. How
+much was resident minute by minute is printed too, and the slope of the process' own memory alone.
+Samples of memory are not independent of each other, so the limit is too narrow rather than too
+wide: small slopes of short runs mean nothing.
 """
 
 from __future__ import annotations
@@ -29,13 +32,13 @@ from typing import Any
 from client import Entry, History
 from longhaul_bench.faults import HURTS
 from longhaul_bench.native import Native
-from longhaul_bench.process import rss_kib
+from longhaul_bench.process import memory_kib
 from longhaul_bench.stage import Play, Stage
 from longhaul_dev.fault import Fault
 
 EVERY_S = 10.0
 SAMPLE_S = 2.0
-SETTLED_S = 60.0
+WARM_S = 600.0  # or a third of a shorter life
 LINES, PAUSE_S = 15, 0.5  # of each of the two submitters
 HEAL_S = 300.0
 MODEL = "sim?tokens=20&chunk_tokens=5&itl_ms=20&jitter=0.5"
@@ -44,30 +47,37 @@ CHECKER = Path(__file__).resolve().parents[1] / "checker.py"
 WATCHED = ("producer-1", "producer-2", "worker-1", "worker-2", "scheduler-1", "scheduler-2")
 
 
+def slope(points: list[tuple[float, int]]) -> tuple[float, float]:
+    """KiB an hour through (seconds, KiB), and its upper 95 % limit."""
+    hours, kib = zip(*((at / 3600, kib) for at, kib in points), strict=True)
+    fit = statistics.linear_regression(hours, kib)
+    errors = [y - (fit.intercept + fit.slope * x) for x, y in zip(hours, kib, strict=True)]
+    spread = sum((x - statistics.mean(hours)) ** 2 for x in hours)
+    error = (sum(e * e for e in errors) / (len(points) - 2) / spread) ** 0.5
+    return round(fit.slope, 1), round(fit.slope + T_95 * error, 1)
+
+
 @dataclass
 class Life:
-    """One process from its start to its end: (seconds, KiB)."""
+    """One process from its start to its end: (seconds, KiB resident, KiB its own)."""
 
     pid: int
-    samples: list[tuple[float, int]] = field(default_factory=list)
+    samples: list[tuple[float, int, int]] = field(default_factory=list)
 
     def seconds(self) -> float:
         return self.samples[-1][0] - self.samples[0][0]
 
-    def slope(self) -> dict[str, Any]:
-        """KiB a minute; None where the life was too short to say."""
-        begin = self.samples[0][0] + SETTLED_S
-        late = [(at / 60, kib) for at, kib in self.samples if at >= begin]
+    def told(self) -> dict[str, Any]:
+        """Slopes are left out where the life was too short to say."""
+        began = self.samples[0][0]
+        warm = began + min(WARM_S, self.seconds() / 3)
+        late = [sample for sample in self.samples if sample[0] >= warm]
         told: dict[str, Any] = {"lived_s": round(self.seconds()), "kib": self.samples[-1][1]}
-        if len(late) < 10:
-            return told | {"kib_per_min": None, "upper_95": None}
-        minutes, kib = zip(*late, strict=True)
-        fit = statistics.linear_regression(minutes, kib)
-        errors = [y - (fit.intercept + fit.slope * x) for x, y in late]
-        spread = sum((x - statistics.mean(minutes)) ** 2 for x in minutes)
-        error = (sum(e * e for e in errors) / (len(late) - 2) / spread) ** 0.5
-        upper = fit.slope + T_95 * error
-        return told | {"kib_per_min": round(fit.slope, 1), "upper_95": round(upper, 1)}
+        told["kib_by_minute"] = [kib for _, kib, _ in self.samples[:: round(60 / SAMPLE_S)]]
+        if len(late) >= 10:
+            told["kib_per_h"], told["upper_95"] = slope([(at, kib) for at, kib, _ in late])
+            told["own_kib_per_h"], told["own_upper_95"] = slope([(at, kib) for at, _, kib in late])
+        return told
 
 
 class Memory(threading.Thread):
@@ -89,16 +99,16 @@ class Memory(threading.Thread):
         if not lives or lives[-1].pid != pid:
             lives.append(Life(pid))
         try:
-            lives[-1].samples.append((time.monotonic(), rss_kib(pid)))
+            lives[-1].samples.append((time.monotonic(), *memory_kib(pid)))
         except OSError:
             return  # it ended just now
 
-    def slopes(self) -> dict[str, Any]:
+    def told(self) -> dict[str, Any]:
         longest = {
             name: max((life for life in lives if life.samples), key=Life.seconds)
             for name, lives in self.lives.items()
         }
-        return {name: life.slope() for name, life in longest.items()}
+        return {name: life.told() for name, life in longest.items()}
 
 
 class Submitter(threading.Thread):
@@ -176,7 +186,7 @@ def soak(minutes: float, seed: int) -> dict[str, Any]:
         play.wait_ended(deadline_s=HEAL_S)
         verdict = check(play, history)
         tokens = sum(call["tokens"] for call in play.calls())
-        slopes = memory.slopes()
+        lives = memory.told()
     repeated = verdict["repeated_tokens"]
     return {
         "name": "soak",
@@ -185,7 +195,7 @@ def soak(minutes: float, seed: int) -> dict[str, Any]:
         "faults": came,
         **verdict,
         "repeated_tokens_percent": round(100 * repeated / tokens, 2) if tokens else None,
-        "memory": slopes,
+        "memory": lives,
     }
 
 

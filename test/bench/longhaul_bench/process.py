@@ -39,10 +39,19 @@ def cpu_s(pid: int) -> float:
 
 def rss_kib(pid: int) -> int:
     """Memory resident now."""
+    return memory_kib(pid)[0]
+
+
+def memory_kib(pid: int) -> tuple[int, int]:
+    """Memory resident now, and how much of it is the process' own: not pages of its program and
+    libraries, which come in as they are first run through."""
+    found: dict[str, int] = {}
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise ProcessLookupError(pid)
+        if line.startswith(("VmRSS:", "RssAnon:")):
+            found[line.split(":")[0]] = int(line.split()[1])
+    if len(found) < 2:
+        raise ProcessLookupError(pid)
+    return found["VmRSS"], found["RssAnon"]
 
 
 class Meter:
