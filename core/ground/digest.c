@@ -48,6 +48,12 @@ void digest_keyed(const void *key, size_t key_len, const struct digest_part *par
 	sodium_memzero(&state, sizeof(state));
 }
 
+void digest_short(const uint8_t key[DIGEST_SHORT_KEY], const void *bytes, size_t len,
+	uint8_t out[DIGEST_SHORT])
+{
+	(void)crypto_shorthash_siphashx24(out, bytes, len, key);
+}
+
 bool digest_equal(const void *a, const void *b, size_t len)
 {
 	return sodium_memcmp(a, b, len) == 0;

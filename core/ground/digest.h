@@ -30,6 +30,12 @@ void digest_hmac(const void *key, size_t key_len, const struct digest_part *part
 void digest_keyed(const void *key, size_t key_len, const struct digest_part *parts, size_t n,
 	uint8_t *out, size_t out_len);
 
+/* SipHash-2-4 with 128 bits (Aumasson, Bernstein, 2012): names for what is looked up at every
+ * request, which nobody can make or undo without the key. Not for what lasts. */
+enum { DIGEST_SHORT = 16, DIGEST_SHORT_KEY = 16 };
+void digest_short(const uint8_t key[DIGEST_SHORT_KEY], const void *bytes, size_t len,
+	uint8_t out[DIGEST_SHORT]);
+
 /* Equal in content; the time taken depends on len alone. */
 bool digest_equal(const void *a, const void *b, size_t len);
 /* Overwrites in a way that no optimiser removes. */

@@ -17,8 +17,6 @@
 
 enum {
 	WHY_MAX = 1024,
-	NET_BYTES = 8,
-	MAPPED_BYTES = 12,
 	COMPANY_MS = 1 /* between calls: when many come, each brings more of them */
 };
 
@@ -27,6 +25,8 @@ struct limiter {
 	pthread_mutex_t lock; /* inbox, levels */
 	struct ring inbox;
 	struct levels *levels;
+	bool comes; /* under the lock: the loop will look at the inbox without being woken */
+	uint8_t name_key[DIGEST_SHORT_KEY]; /* limit_ask.h */
 	_Atomic bool shared;
 	_Atomic uint64_t admitted, local, refused[LIMIT_LEVELS];
 	struct refusal_rate refusals[LIMIT_LEVELS];
@@ -46,60 +46,6 @@ struct limiter {
 	size_t reminded;
 	bool returning; /* the last reminder: it decides again after it */
 };
-
-/* ---- what a request asks ---- */
-
-/* IPv6 by its /64: whoever has one of its addresses has all. */
-static size_t address_bytes(const struct request *r)
-{
-	static const uint8_t mapped[MAPPED_BYTES] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-	return memcmp(r->address, mapped, sizeof mapped) == 0 ? sizeof r->address
-							      : (size_t)NET_BYTES;
-}
-
-static void key_name(const struct request *r, const char *role, struct limit_key *key)
-{
-	const struct pseudonym_key *by = &r->producer->pseudonyms;
-	const struct id *tenant = &r->caller.tenant, *principal = &r->caller.principal;
-	const struct digest_part what[LIMIT_LEVELS] = {[LIMIT_GLOBAL] = {"", 0},
-		[LIMIT_TENANT] = {tenant->bytes, sizeof tenant->bytes},
-		[LIMIT_ROLE] = {role, role ? strlen(role) : 0},
-		[LIMIT_IP] = {r->address, address_bytes(r)},
-		[LIMIT_USER] = {principal->bytes, sizeof principal->bytes}};
-	const bool of_tenant = key->level != LIMIT_GLOBAL && key->level != LIMIT_IP;
-	const char *level = limit_level_text(key->level);
-	const struct digest_part parts[] = {{level, strlen(level) + 1},
-		{tenant->bytes, of_tenant ? sizeof tenant->bytes : 0}, what[key->level]};
-
-	digest_keyed(by->bytes, sizeof by->bytes, parts, 3, key->id, sizeof key->id);
-}
-
-static struct limit_ask *ask_make(struct request *r, const struct plans_found *found, size_t n)
-{
-	struct limit_ask *ask = calloc(1, sizeof *ask + n * sizeof *ask->keys);
-
-	if (!ask)
-		return NULL;
-	ask->r = r;
-	ask->n = n;
-	for (size_t i = 0; i < n; i++) {
-		ask->keys[i] = (struct limit_key){
-			.level = found[i].level, .limit = found[i].limit, .pace = found[i].pace};
-		key_name(r, found[i].role, &ask->keys[i]);
-	}
-	return ask;
-}
-
-static size_t limits_of(struct request *r, struct plans_found found[PLANS_FOUND_MAX])
-{
-	const struct rights *rights = r->caller.rights;
-	const struct plans_whom whom = {.tenant = r->is_known ? r->caller.tenant : (struct id){{0}},
-		.roles = rights ? (const char *const *)rights->roles : NULL,
-		.roles_n = rights ? rights->roles_n : 0};
-
-	return plans_find(r->producer->plans, &whom, found);
-}
 
 /* ---- without Redis ---- */
 
@@ -225,6 +171,7 @@ static void flush(struct limiter *l)
 	(void)pthread_mutex_lock(&l->lock);
 	memory = memory_of(l);
 	limit_flush_fill(l->flush, &memory, &l->inbox, &l->sent);
+	l->comes = !ring_empty(&l->sent);
 	(void)pthread_mutex_unlock(&l->lock);
 	if (ring_empty(&l->sent))
 		return;
@@ -251,6 +198,7 @@ static void go_on(struct limiter *l)
 	if (!l->shared) {
 		(void)pthread_mutex_lock(&l->lock);
 		ring_join_all(&alone, &l->inbox);
+		l->comes = false;
 		(void)pthread_mutex_unlock(&l->lock);
 		decide_all_alone(l, &alone);
 	} else if (!l->under_way && clock_us() - l->sent_us >= COMPANY_MS * 1000) {
@@ -332,7 +280,7 @@ static void on_change(void *owner, bool up)
 /* On the server's thread. */
 static void put(struct limiter *l, struct limit_ask *ask, bool *ret_parked)
 {
-	bool first;
+	bool wakes;
 
 	(void)pthread_mutex_lock(&l->lock);
 	if (!l->shared) {
@@ -342,18 +290,18 @@ static void put(struct limiter *l, struct limit_ask *ask, bool *ret_parked)
 	}
 	request_park(ask->r);
 	*ret_parked = true;
-	first = ring_empty(&l->inbox);
+	wakes = !l->comes;
+	l->comes = true;
 	ring_join(&l->inbox, &ask->link);
 	(void)pthread_mutex_unlock(&l->lock);
-	if (first)
+	if (wakes)
 		loop_wake_send(l->wake);
 }
 
 enum err limiter_check(struct request *r, bool *ret_parked)
 {
 	struct limiter *l = r->producer->limiter;
-	struct plans_found found[PLANS_FOUND_MAX];
-	size_t n;
+	enum err e;
 
 	if (r->limit)
 		return r->limit->admitted ? ERR_OK : ERR_RATE_LIMITED;
@@ -361,12 +309,9 @@ enum err limiter_check(struct request *r, bool *ret_parked)
 		return ERR_OK;
 	if (!plans_known(r->producer->plans))
 		return ERR_UNAVAILABLE;
-	n = limits_of(r, found);
-	if (n == 0)
-		return ERR_OK;
-	r->limit = ask_make(r, found, n);
-	if (!r->limit)
-		return ERR_NOMEM;
+	e = limit_ask_make(r, l->name_key, &r->limit);
+	if (e || !r->limit)
+		return e;
 	put(l, r->limit, ret_parked);
 	return *ret_parked || r->limit->admitted ? ERR_OK : ERR_RATE_LIMITED;
 }
@@ -385,6 +330,14 @@ struct limiter_counts limiter_counts(const struct limiter *l)
 
 /* ---- opening ---- */
 
+/* Of the installation's own key, as all producers have it. */
+static void name_key_make(struct limiter *l, const struct pseudonym_key *of)
+{
+	static const struct digest_part what = {"request limits", sizeof "request limits"};
+
+	digest_keyed(of->bytes, sizeof of->bytes, &what, 1, l->name_key, sizeof l->name_key);
+}
+
 enum err limiter_new(struct producer *producer, struct limiter **ret_limiter)
 {
 	struct limiter *l = calloc(1, sizeof *l);
@@ -397,6 +350,7 @@ enum err limiter_new(struct producer *producer, struct limiter **ret_limiter)
 		return e;
 	}
 	l->producer = producer;
+	name_key_make(l, &producer->pseudonyms);
 	(void)pthread_mutex_init(&l->lock, NULL);
 	ring_init(&l->inbox);
 	ring_init(&l->sent);
@@ -457,6 +411,7 @@ void limiter_free(struct limiter *l)
 	limiter_stop(l);
 	limit_flush_free(l->flush);
 	levels_free(l->levels);
+	digest_wipe(l->name_key, sizeof l->name_key);
 	(void)pthread_mutex_destroy(&l->lock);
 	free(l);
 }

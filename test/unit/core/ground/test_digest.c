@@ -43,6 +43,19 @@ static void test_hmac_answers_as_rfc_4231_says(void **state)
 		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+/* The first vectors of 128 bits in the reference implementation: key 00 .. 0f. */
+static void test_short_digests_follow_siphash(void **state)
+{
+	static const uint8_t key[DIGEST_SHORT_KEY] = {
+		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	uint8_t out[DIGEST_SHORT];
+
+	digest_short(key, "", 0, out);
+	assert_hex(out, sizeof(out), "a3817f04ba25a8e66df67214c7550293");
+	digest_short(key, "\0", 1, out);
+	assert_hex(out, sizeof(out), "da87c1d86b99af44347659119b22fc45");
+}
+
 static void test_base64_goes_and_comes_back(void **state)
 {
 	for (size_t len = 0; len < 100; len++) {
@@ -163,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha256_answers_as_fips_180_says),
 		cmocka_unit_test(test_hmac_answers_as_rfc_4231_says),
+		cmocka_unit_test(test_short_digests_follow_siphash),
 		cmocka_unit_test(test_base64_goes_and_comes_back),
 		cmocka_unit_test(test_base64_has_one_spelling),
 		cmocka_unit_test(test_hex_takes_all_or_nothing),
