@@ -4,37 +4,50 @@
 #include "ground/digest.h"
 #include "limits/limit_script.h"
 
-#include <stdio.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	PLACES = 4 * LIMIT_FLUSH_KEYS, /* of groups, by the hash of their buckets */
-	KEY_TEXT = sizeof(LIMIT_KEY) + 2 * LEVEL_ID,
-	WORDS_MAX = 1 + (1 + 3) * LIMIT_FLUSH_KEYS + 2 * LIMIT_FLUSH_KEYS,
+	PLACE_BITS = 13,
+	PLACES = 1 << PLACE_BITS, /* four times what may lie there */
+	KEY_PREFIX = sizeof(LIMIT_KEY) - 1,
+	KEY_TEXT = KEY_PREFIX + 2 * LEVEL_ID + 1,
 	TEXT_MAX = 4 << 20
 };
 
 /* Of a bucket whose limit is not known here: whoever asks it next brings it within its burst. */
 static const struct limit_pace unknown = {1, 1e12};
 
-/* Requests that ask the same buckets. Its keys are copied: asks may be given up. */
+/* Once, whoever asks it. Where its limit changes between two requests the later one's holds. */
+struct bucket {
+	uint8_t id[LEVEL_ID];
+	struct limit_pace pace;
+	double floor_us;
+};
+
+/* A group's use of a bucket. */
+struct charge {
+	uint32_t bucket;
+	double ahead_us; /* told */
+};
+
+/* Requests that ask the same buckets. */
 struct group {
-	size_t n, first, keys_n; /* keys: in the flush's list */
-	int64_t admitted;	 /* told */
-	size_t at;		 /* in the reply */
+	size_t n, first, charges_n; /* charges: in the flush's list */
+	int64_t admitted;	    /* told */
 };
 
 struct limit_flush {
-	struct limit_key keys[LIMIT_FLUSH_KEYS];
-	double floors[LIMIT_FLUSH_KEYS];
-	size_t keys_n;
+	struct bucket buckets[LIMIT_FLUSH_KEYS];
+	struct charge charges[LIMIT_FLUSH_KEYS];
 	struct group groups[LIMIT_FLUSH_KEYS];
-	size_t groups_n;
-	uint32_t places[PLACES]; /* a group's number + 1; 0: none */
-	struct buf text;
-	size_t words_n, at[WORDS_MAX]; /* texts move while they grow, so places are kept */
-	struct scratch_arg args[WORDS_MAX];
+	size_t buckets_n, charges_n, groups_n;
+	/* where each lies by its hash: its number + 1; 0: none */
+	uint32_t bucket_places[PLACES], group_places[PLACES];
+	char texts[LIMIT_FLUSH_KEYS][KEY_TEXT];
+	struct buf packed_buckets, packed_groups;
+	struct scratch_arg args[LIMIT_FLUSH_KEYS + 2];
 };
 
 enum err limit_flush_new(struct limit_flush **ret_flush)
@@ -43,7 +56,10 @@ enum err limit_flush_new(struct limit_flush **ret_flush)
 
 	if (!f)
 		return ERR_NOMEM;
-	buf_init(&f->text, TEXT_MAX);
+	for (size_t i = 0; i < LIMIT_FLUSH_KEYS; i++)
+		memcpy(f->texts[i], LIMIT_KEY, KEY_PREFIX);
+	buf_init(&f->packed_buckets, TEXT_MAX);
+	buf_init(&f->packed_groups, TEXT_MAX);
 	*ret_flush = f;
 	return ERR_OK;
 }
@@ -52,43 +68,36 @@ void limit_flush_free(struct limit_flush *f)
 {
 	if (!f)
 		return;
-	buf_clear(&f->text);
+	buf_clear(&f->packed_buckets);
+	buf_clear(&f->packed_groups);
 	free(f);
 }
 
-/* ---- grouping ---- */
-
-static bool asks_the_same(
-	const struct limit_flush *f, const struct group *g, const struct limit_ask *ask)
+static void empty(struct limit_flush *f)
 {
-	if (g->keys_n != ask->n)
-		return false;
-	for (size_t i = 0; i < ask->n; i++) {
-		const struct limit_key *a = &f->keys[g->first + i], *b = &ask->keys[i];
-
-		if (memcmp(a->id, b->id, LEVEL_ID) != 0 ||
-			a->pace.interval_us != b->pace.interval_us ||
-			a->pace.span_us != b->pace.span_us)
-			return false;
-	}
-	return true;
+	f->buckets_n = f->charges_n = f->groups_n = 0;
+	memset(f->bucket_places, 0, sizeof f->bucket_places);
+	memset(f->group_places, 0, sizeof f->group_places);
 }
 
-/* The group's place, or the free one where it belongs. */
-static uint32_t *group_place(struct limit_flush *f, const struct limit_ask *ask)
+/* ---- buckets ---- */
+
+/* Fibonacci hashing (Knuth, 6.4). */
+static size_t place_of(uint64_t value)
 {
-	uint32_t hash = 0;
+	return (size_t)(value * UINT64_C(0x9e3779b97f4a7c15) >> (64 - PLACE_BITS));
+}
 
-	for (size_t i = 0; i < ask->n; i++) {
-		uint32_t part;
+/* The bucket's place, or the free one where it belongs. */
+static uint32_t *bucket_place(struct limit_flush *f, const uint8_t id[LEVEL_ID])
+{
+	uint64_t head;
 
-		memcpy(&part, ask->keys[i].id, sizeof part);
-		hash = hash * 31 + part;
-	}
-	for (size_t at = hash % PLACES;; at = (at + 1) % PLACES) {
-		uint32_t *place = &f->places[at];
+	memcpy(&head, id, sizeof head);
+	for (size_t at = place_of(head);; at = (at + 1) % PLACES) {
+		uint32_t *place = &f->bucket_places[at];
 
-		if (*place == 0 || asks_the_same(f, &f->groups[*place - 1], ask))
+		if (*place == 0 || memcmp(f->buckets[*place - 1].id, id, LEVEL_ID) == 0)
 			return place;
 	}
 }
@@ -100,57 +109,93 @@ static double floor_of(const struct limit_memory *m, const uint8_t id[LEVEL_ID])
 	return floor_us > 0 ? floor_us : 0;
 }
 
-static struct group *group_add(struct limit_flush *f, size_t keys_n)
+static uint32_t bucket_of(struct limit_flush *f, const struct limit_memory *memory,
+	const uint8_t id[LEVEL_ID], struct limit_pace pace)
 {
-	struct group *g = &f->groups[f->groups_n++];
+	uint32_t *place = bucket_place(f, id);
 
-	*g = (struct group){.first = f->keys_n, .keys_n = keys_n};
-	f->keys_n += keys_n;
-	return g;
+	if (*place == 0) {
+		struct bucket *b = &f->buckets[f->buckets_n++];
+
+		memcpy(b->id, id, LEVEL_ID);
+		b->floor_us = floor_of(memory, id);
+		*place = (uint32_t)f->buckets_n;
+	}
+	f->buckets[*place - 1].pace = pace;
+	return *place - 1;
 }
 
-static void group_begin(struct limit_flush *f, uint32_t *place, const struct limit_ask *ask,
-	const struct limit_memory *memory)
-{
-	const struct group *g = group_add(f, ask->n);
+/* ---- grouping ---- */
 
-	*place = (uint32_t)f->groups_n;
-	for (size_t i = 0; i < ask->n; i++) {
-		f->keys[g->first + i] = ask->keys[i];
-		f->floors[g->first + i] = floor_of(memory, ask->keys[i].id);
+static bool asks_the_same(const struct limit_flush *f, const struct group *a, const struct group *b)
+{
+	const struct charge *left = &f->charges[a->first], *right = &f->charges[b->first];
+
+	if (a->charges_n != b->charges_n)
+		return false;
+	for (size_t i = 0; i < a->charges_n; i++)
+		if (left[i].bucket != right[i].bucket)
+			return false;
+	return true;
+}
+
+/* The place of the group that asks the same, or the free one where g belongs. */
+static uint32_t *group_place(struct limit_flush *f, const struct group *g)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < g->charges_n; i++)
+		hash = hash * LIMIT_FLUSH_KEYS + f->charges[g->first + i].bucket;
+	for (size_t at = place_of(hash);; at = (at + 1) % PLACES) {
+		uint32_t *place = &f->group_places[at];
+
+		if (*place == 0 || asks_the_same(f, &f->groups[*place - 1], g))
+			return place;
 	}
+}
+
+/* Its charges stand behind all others, and stay there when it is the first of its kind. */
+static size_t group_of(struct limit_flush *f, const struct group *g)
+{
+	uint32_t *place = group_place(f, g);
+
+	if (*place == 0) {
+		f->groups[f->groups_n++] = *g;
+		f->charges_n += g->charges_n;
+		*place = (uint32_t)f->groups_n;
+	}
+	return *place - 1;
 }
 
 bool limit_flush_remind(struct limit_flush *f, const struct limit_memory *memory, size_t *at)
 {
 	const uint8_t *id;
 
-	f->keys_n = f->groups_n = 0;
-	while (f->keys_n < LIMIT_FLUSH_KEYS &&
+	empty(f);
+	while (f->charges_n < LIMIT_FLUSH_KEYS &&
 		(id = levels_next(memory->levels, memory->now_us, at))) {
-		const struct group *g = group_add(f, 1);
+		const struct group g = {.first = f->charges_n, .charges_n = 1};
 
-		f->keys[g->first] = (struct limit_key){.pace = unknown};
-		memcpy(f->keys[g->first].id, id, LEVEL_ID);
-		f->floors[g->first] = floor_of(memory, id);
+		f->charges[g.first].bucket = bucket_of(f, memory, id, unknown);
+		(void)group_of(f, &g);
 	}
-	return f->keys_n > 0;
+	return f->charges_n > 0;
 }
 
 void limit_flush_fill(struct limit_flush *f, const struct limit_memory *memory, struct ring *inbox,
 	struct ring *ret_asks)
 {
-	f->keys_n = f->groups_n = 0;
-	memset(f->places, 0, sizeof f->places);
+	empty(f);
 	while (!ring_empty(inbox)) {
 		struct limit_ask *ask = RING_OF(inbox->next, struct limit_ask, link);
-		uint32_t *place = group_place(f, ask);
+		const struct group g = {.first = f->charges_n, .charges_n = ask->n};
 
-		if (*place == 0 && f->keys_n + ask->n > LIMIT_FLUSH_KEYS)
+		if (g.first + g.charges_n > LIMIT_FLUSH_KEYS)
 			return;
-		if (*place == 0)
-			group_begin(f, place, ask, memory);
-		ask->group = *place - 1;
+		for (size_t i = 0; i < ask->n; i++)
+			f->charges[g.first + i].bucket =
+				bucket_of(f, memory, ask->keys[i].id, ask->keys[i].pace);
+		ask->group = group_of(f, &g);
 		f->groups[ask->group].n++;
 		ring_join(ret_asks, &ask->link);
 	}
@@ -158,81 +203,91 @@ void limit_flush_fill(struct limit_flush *f, const struct limit_memory *memory, 
 
 /* ---- words ---- */
 
-static void word(struct limit_flush *f, const char *text)
+static void pack_us(struct buf *out, double us)
 {
-	f->at[f->words_n++] = f->text.len;
-	(void)buf_append(&f->text, text, strlen(text) + 1);
+	uint64_t bits;
+
+	memcpy(&bits, &us, sizeof bits);
+	bits = htole64(bits);
+	(void)buf_append(out, &bits, sizeof bits);
 }
 
-static void word_count(struct limit_flush *f, size_t number)
+static void pack_number(struct buf *out, size_t number)
 {
-	char text[32];
+	const uint32_t bits = htole32((uint32_t)number);
 
-	(void)snprintf(text, sizeof text, "%zu", number);
-	word(f, text);
+	(void)buf_append(out, &bits, sizeof bits);
 }
 
-static void word_us(struct limit_flush *f, double us)
+static void buckets_pack(struct limit_flush *f)
 {
-	char text[48];
+	struct buf *out = &f->packed_buckets;
 
-	(void)snprintf(text, sizeof text, "%.4f", us);
-	word(f, text);
-}
+	buf_reset(out);
+	for (size_t i = 0; i < f->buckets_n; i++) {
+		const struct bucket *b = &f->buckets[i];
 
-static void words_make(struct limit_flush *f)
-{
-	char key[KEY_TEXT] = LIMIT_KEY;
-
-	f->words_n = 0;
-	buf_reset(&f->text);
-	for (size_t i = 0; i < f->keys_n; i++) {
-		digest_hex(f->keys[i].id, LEVEL_ID, key + sizeof(LIMIT_KEY) - 1);
-		word(f, key);
+		digest_hex(b->id, LEVEL_ID, f->texts[i] + KEY_PREFIX);
+		f->args[i] = (struct scratch_arg){f->texts[i], KEY_TEXT - 1};
+		pack_us(out, b->pace.interval_us);
+		pack_us(out, b->pace.span_us);
+		pack_us(out, b->floor_us);
 	}
-	word_count(f, f->groups_n);
-	for (size_t g = 0; g < f->groups_n; g++) {
-		const struct group *group = &f->groups[g];
+}
 
-		word_count(f, group->n);
-		word_count(f, group->keys_n);
-		for (size_t i = group->first; i < group->first + group->keys_n; i++) {
-			word_us(f, f->keys[i].pace.interval_us);
-			word_us(f, f->keys[i].pace.span_us);
-			word_us(f, f->floors[i]);
-		}
+static void groups_pack(struct limit_flush *f)
+{
+	struct buf *out = &f->packed_groups;
+
+	buf_reset(out);
+	for (size_t i = 0; i < f->groups_n; i++) {
+		const struct group *g = &f->groups[i];
+
+		pack_number(out, g->n);
+		pack_number(out, g->charges_n);
+		for (size_t c = g->first; c < g->first + g->charges_n; c++)
+			pack_number(out, f->charges[c].bucket + 1);
 	}
 }
 
 enum err limit_flush_send(struct limit_flush *f, struct scratch *scratch,
 	struct scratch_script *script, scratch_reply_fn *fn, void *owner)
 {
-	words_make(f);
-	if (buf_err(&f->text))
+	const struct buf *buckets = &f->packed_buckets, *groups = &f->packed_groups;
+
+	buckets_pack(f);
+	groups_pack(f);
+	if (buf_err(buckets) || buf_err(groups))
 		return ERR_NOMEM;
-	for (size_t i = 0; i < f->words_n; i++)
-		f->args[i] = SCRATCH_TEXT(f->text.bytes + f->at[i]);
+	f->args[f->buckets_n] = (struct scratch_arg){buckets->bytes, buckets->len};
+	f->args[f->buckets_n + 1] = (struct scratch_arg){groups->bytes, groups->len};
 	return scratch_run(scratch, script,
-		(struct scratch_args){.list = f->args, .n = f->words_n, .n_keys = f->keys_n}, fn,
-		owner);
+		(struct scratch_args){
+			.list = f->args, .n = f->buckets_n + 2, .n_keys = f->buckets_n},
+		fn, owner);
 }
 
 /* ---- answers ---- */
+
+/* Of a group: how many are let in, and how its buckets stand then. */
+static void group_take(
+	struct limit_flush *f, struct group *g, const struct scratch_reply *reply, size_t *at)
+{
+	g->admitted = scratch_int(scratch_item(reply, (*at)++));
+	for (size_t i = g->first; i < g->first + g->charges_n; i++)
+		f->charges[i].ahead_us = (double)scratch_int(scratch_item(reply, (*at)++));
+}
 
 void limit_flush_take(struct limit_flush *f, const struct scratch_reply *reply,
 	struct levels *levels, int64_t sent_us, struct ring *asks)
 {
 	size_t at = 0;
 
-	for (size_t g = 0; g < f->groups_n; g++) {
-		struct group *group = &f->groups[g];
-
-		group->admitted = scratch_int(scratch_item(reply, at++));
-		for (size_t i = group->first; i < group->first + group->keys_n; i++) {
-			f->keys[i].ahead_us = (double)scratch_int(scratch_item(reply, at++));
-			levels_put(levels, f->keys[i].id, sent_us, f->keys[i].ahead_us);
-		}
-	}
+	for (size_t g = 0; g < f->groups_n; g++)
+		group_take(f, &f->groups[g], reply, &at);
+	for (size_t i = 0; i < f->charges_n; i++)
+		levels_put(levels, f->buckets[f->charges[i].bucket].id, sent_us,
+			f->charges[i].ahead_us);
 	for (struct ring *link = asks->next; link != asks; link = link->next) {
 		struct limit_ask *ask = RING_OF(link, struct limit_ask, link);
 		struct group *group = &f->groups[ask->group];
@@ -240,6 +295,6 @@ void limit_flush_take(struct limit_flush *f, const struct scratch_reply *reply,
 		ask->answered = true;
 		ask->admitted = group->admitted-- > 0;
 		for (size_t i = 0; i < ask->n; i++)
-			ask->keys[i].ahead_us = f->keys[group->first + i].ahead_us;
+			ask->keys[i].ahead_us = f->charges[group->first + i].ahead_us;
 	}
 }

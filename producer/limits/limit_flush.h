@@ -1,7 +1,7 @@
 /* limit_flush.h - one call of the script: its words, and what its answer says to whom.
  *
  * Threads: the limiter's loop, under its lock where that says so.  Memory: bounded by
- * LIMIT_FLUSH_KEYS buckets; requests of buckets that are already in a call join without end. */
+ * LIMIT_FLUSH_KEYS buckets of groups; requests that ask what others ask need none of their own. */
 #ifndef LIMITS_LIMIT_FLUSH_H
 #define LIMITS_LIMIT_FLUSH_H
 

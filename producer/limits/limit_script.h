@@ -1,9 +1,10 @@
 /* limit_script.h - the script behind limiter.h: one call for all that waits.
  *
- * KEYS   the buckets of every group, group by group
- * ARGV   number of groups, then per group: n m, and for each of its m buckets:
- *          interval_us span_us floor_us
- * reply  per group: how many of its n are let in, then m times: us ahead
+ * KEYS     the buckets, each once
+ * ARGV[1]  of each bucket: interval_us span_us floor_us, as doubles
+ * ARGV[2]  of each group: n m, and its m buckets by their number in KEYS, as 32-bit integers
+ *          (all little-endian: reading them as text took most of a call)
+ * reply    per group: how many of its n are let in, then m times: us ahead
  *
  * A group is n requests that ask the same buckets. As many are let in as fit into
  * all of them, and each bucket is charged with these alone: just what n calls one
