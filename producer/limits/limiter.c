@@ -17,7 +17,8 @@
 
 enum {
 	WHY_MAX = 1024,
-	COMPANY_MS = 1 /* between calls: when many come, each brings more of them */
+	COMPANY_MS = 1, /* between calls: when many come, each brings more of them */
+	COMPANY = 16	/* that wait are enough */
 };
 
 struct limiter {
@@ -25,7 +26,9 @@ struct limiter {
 	pthread_mutex_t lock; /* inbox, levels */
 	struct ring inbox;
 	struct levels *levels;
-	bool comes; /* under the lock: the loop will look at the inbox without being woken */
+	_Atomic size_t
+		waiting; /* in the inbox, no less than COMPANY where more do; set under the lock */
+	bool comes;	 /* under the lock: the loop will look at the inbox without being woken */
 	uint8_t name_key[DIGEST_SHORT_KEY]; /* limit_ask.h */
 	_Atomic bool shared;
 	_Atomic uint64_t admitted, local, refused[LIMIT_LEVELS];
@@ -172,10 +175,12 @@ static void flush(struct limiter *l)
 	memory = memory_of(l);
 	limit_flush_fill(l->flush, &memory, &l->inbox, &l->sent);
 	l->comes = !ring_empty(&l->sent);
+	l->waiting = ring_empty(&l->inbox) ? 0 : COMPANY;
 	(void)pthread_mutex_unlock(&l->lock);
 	if (ring_empty(&l->sent))
 		return;
 	l->under_way = true;
+	loop_timer_stop(l->company);
 	loop_timer_start(l->deadline, deadline_ms(l));
 	if (limit_flush_send(l->flush, l->scratch, l->script, told, l))
 		told(l, ERR_SCRATCH, NULL);
@@ -189,6 +194,11 @@ static void company_came(void *owner)
 		flush(l);
 }
 
+static bool has_company(const struct limiter *l)
+{
+	return l->waiting >= COMPANY || clock_us() - l->sent_us >= COMPANY_MS * 1000;
+}
+
 /* The next call, or none is needed. Who comes alone is asked for at once. */
 static void go_on(struct limiter *l)
 {
@@ -199,9 +209,10 @@ static void go_on(struct limiter *l)
 		(void)pthread_mutex_lock(&l->lock);
 		ring_join_all(&alone, &l->inbox);
 		l->comes = false;
+		l->waiting = 0;
 		(void)pthread_mutex_unlock(&l->lock);
 		decide_all_alone(l, &alone);
-	} else if (!l->under_way && clock_us() - l->sent_us >= COMPANY_MS * 1000) {
+	} else if (!l->under_way && has_company(l)) {
 		flush(l);
 	} else if (!l->under_way && !loop_timer_active(l->company)) {
 		loop_timer_start(l->company, COMPANY_MS);
@@ -290,7 +301,7 @@ static void put(struct limiter *l, struct limit_ask *ask, bool *ret_parked)
 	}
 	request_park(ask->r);
 	*ret_parked = true;
-	wakes = !l->comes;
+	wakes = ++l->waiting == COMPANY || !l->comes;
 	l->comes = true;
 	ring_join(&l->inbox, &ask->link);
 	(void)pthread_mutex_unlock(&l->lock);
