@@ -6,14 +6,14 @@
 
 #define PAGE_ROWS 1000
 
-/* The log is in order: what waits for the disk later takes this along. */
-static const struct db_stmt lazy_stmt = {
-	.name = "subject_key_lazy", .sql = "select set_config('synchronous_commit', 'off', true)"};
+/* Does not wait for the disk: the log is in order, and what waits for it later takes this along. */
 static const struct db_stmt insert_stmt = {.name = "subject_key_insert",
-	.sql = "insert into subject_key (tenant_id, key_id, epoch, wrapped)"
+	.sql = "with lazy as materialized (select set_config('synchronous_commit', 'off', true))"
+	       " insert into subject_key (tenant_id, key_id, epoch, wrapped)"
 	       " select k.tenant_id, k.key_id, k.epoch, k.wrapped"
 	       " from unnest($1::uuid[], $2::uuid[], $3::int[], $4::bytea[])"
-	       "  k(tenant_id, key_id, epoch, wrapped) order by 1, 2 on conflict do nothing"};
+	       "  k(tenant_id, key_id, epoch, wrapped), lazy order by 1, 2 on conflict do nothing"
+	       " returning 1"};
 static const struct db_stmt read_stmt = {.name = "subject_key_read",
 	.sql = "select k.ord, s.wrapped from unnest($1::uuid[], $2::uuid[]) with ordinality"
 	       "  k(tenant_id, key_id, ord) cross join lateral (select wrapped from subject_key s"
@@ -54,11 +54,17 @@ static void wrapped_columns(struct db_args *a, const struct subject_key *keys, s
 	DB_COLUMN(a, n, bytes, wrapped_of(&keys[i]));
 }
 
-static void on_ensured(void *ctx, enum err e, const struct db_reply *reply)
+static void ensured(struct store_call *call, enum err e)
+{
+	((subject_key_done *)call->done)(call->ctx, e);
+	free(call);
+}
+
+static void on_read(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct store_call *call = ctx;
 	struct subject_key *keys = call->batch;
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 2) : NULL;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 
 	for (size_t i = 0; r != NULL && i < db_rows_n(r); i++) {
 		struct subject_key *key = &keys[db_int(r, i, 0) - 1];
@@ -68,8 +74,7 @@ static void on_ensured(void *ctx, enum err e, const struct db_reply *reply)
 	}
 	if (r != NULL && db_rows_n(r) < call->n)
 		e = ERR_SEALING; /* somebody took one away meanwhile */
-	((subject_key_done *)call->done)(call->ctx, e);
-	free(call);
+	ensured(call, e);
 }
 
 static struct id tenant_of(const void *batch, size_t i)
@@ -91,6 +96,37 @@ static enum err keys_begin(
 	return e;
 }
 
+static enum err keys_read(const struct store_call *of)
+{
+	struct db_args a;
+	struct store_call *call;
+	enum err e = keys_begin(of->db, of->batch, of->n, &call);
+
+	if (e != ERR_OK)
+		return e;
+	*call = *of;
+	db_args_init(&a);
+	id_columns(&a, call->batch, call->n);
+	db_query(call->db, &read_stmt, &a);
+	db_commit(call->db, on_read, call);
+	return ERR_OK;
+}
+
+/* All that were put in stayed; of the others the record's are read. */
+static void on_inserted(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct store_call *call = ctx;
+
+	if (e == ERR_OK && db_rows_n(db_reply_rows(reply, 0)) < call->n) {
+		e = keys_read(call);
+		if (e == ERR_OK) {
+			free(call);
+			return;
+		}
+	}
+	ensured(call, e);
+}
+
 enum err subject_key_ensure(
 	struct db *db, struct subject_key *keys, size_t n, subject_key_done *done, void *ctx)
 {
@@ -102,15 +138,11 @@ enum err subject_key_ensure(
 		return e;
 	*call = (struct store_call){
 		.done = (store_call_fn *)done, .ctx = ctx, .db = db, .batch = keys, .n = n};
-	db_query(db, &lazy_stmt, NULL);
 	db_args_init(&a);
 	id_columns(&a, keys, n);
 	wrapped_columns(&a, keys, n);
 	db_query(db, &insert_stmt, &a);
-	db_args_init(&a);
-	id_columns(&a, keys, n);
-	db_query(db, &read_stmt, &a);
-	db_commit(db, on_ensured, call);
+	db_commit(db, on_inserted, call);
 	return ERR_OK;
 }
 

@@ -1,8 +1,8 @@
 /* subject_key.h - the data keys by which values are sealed, as they rest: wrapped.
  *
- * A key is made by whoever first needs it, in a transaction of its own, and then
- * read back: of two who make the same one at once both get the one that stayed.
- * Only what was read back may seal. That transaction does not wait for the disk:
+ * A key is made by whoever first needs it, in a transaction of its own; where the record
+ * has one, that is read: of two who make the same one at once both get the one that stayed.
+ * Only what the record has may seal. That transaction does not wait for the disk:
  * the next commit that does, that of the job which the key seals, takes it along,
  * as the log is written in order.
  *
