@@ -1,9 +1,10 @@
 /* limiter.h - may this request come now? Asked once for each, when it is known who calls.
  *
  * Requests that are limited are parked and gathered. One Lua call (limit_script.h)
- * takes all that wait, those of equal buckets as one, and is followed by the next
- * when it is answered: so the busier it is, the more share a call. All levels of a
- * request are asked together; who is refused at one of them is charged at none.
+ * takes all that wait, those of equal buckets as one. The next one leaves when that
+ * is answered, and a few wait or a millisecond is over: so the busier it is, the more
+ * share a call. All levels of a request are asked together; who is refused at one of
+ * them is charged at none.
  *
  *   nothing is configured   no call, no park, one look at a flag
  *   Redis is away, silent for request_limits.deadline_ms, or there is none:
