@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SWEEP_MS = 100, FEW = 8, COMPANY = 48, COMPANY_MS = 1 };
+enum { SWEEP_MS = 100, FEW = 8, COMPANY = 48, COMPANY_MS = 2 };
 
 /* ---- the end of a batch ---- */
 
