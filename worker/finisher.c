@@ -20,7 +20,7 @@
 #include <string.h>
 
 /* A message to Postgres must stay below 1 GiB, and results may be of many megabytes. */
-enum { BATCHES_MAX = 2, RETRY_MS = 200, BATCH_BYTES = 64 << 20 };
+enum { BATCHES_MAX = 2, FEW = 8, RETRY_MS = 200, BATCH_BYTES = 64 << 20 };
 
 /* Ends that share a transaction. */
 struct batch {
@@ -341,17 +341,21 @@ static void queue_send(struct finisher *f)
 	batch_send(batch);
 }
 
-/* A commit of four ends costs the record hardly more than one of one: after a commit, and while one
- * is under way, ends gather for a moment. The first of a quiet worker goes at once. */
+/* A commit of four ends costs the record hardly more than one of one: after a commit a few gather
+ * for a moment; many do so in no time, and wait only while one is under way. The first of a quiet
+ * worker goes at once. */
 static bool queue_is_ripe(const struct finisher *f)
 {
 	const struct config *c = f->worker->config;
 	const int64_t since = f->batches ? f->since_ms : f->sent_ms;
+	int64_t wait_ms = c->worker.finish_wait_ms;
 
 	if (!f->queued || f->batches >= (halving_is_on(&f->halving) ? 1 : BATCHES_MAX))
 		return false;
+	if (f->queued >= FEW)
+		wait_ms = f->batches ? wait_ms / 2 : 0;
 	return f->queued >= (size_t)c->worker.finish_batch ||
-	       loop_now_ms(f->worker->loop) - since >= c->worker.finish_wait_ms;
+	       loop_now_ms(f->worker->loop) - since >= wait_ms;
 }
 
 void finisher_flush(struct finisher *f)
