@@ -27,10 +27,11 @@ class Wire:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self.file = self.socket.makefile("rb")
 
-    def __call__(self, *words: str) -> Any:
+    def __call__(self, *words: str | bytes) -> Any:
         out = b"*%d\r\n" % len(words)
         for word in words:
-            out += b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode())
+            told = word.encode() if isinstance(word, str) else word
+            out += b"$%d\r\n%s\r\n" % (len(told), told)
         self.socket.sendall(out)
         return self.read()
 

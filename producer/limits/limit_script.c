@@ -42,10 +42,11 @@ const char limit_script[] =
 	"  end\n"
 	"end\n"
 
-	/* whole numbers are written faster than fractions */
+	/* whole numbers are written faster than fractions; a clock before 2026 has a sign, once */
 	"for i in pairs(moved) do\n"
-	"  local whole, part = math.modf(now + ahead[i])\n"
+	"  local tat = now + ahead[i]\n"
+	"  local whole, part = math.modf(tat)\n"
 	"  redis.call('PSETEX', KEYS[i], string.format('%d', math.max(1, math.ceil(ahead[i] / 1000))),\n"
-	"    string.format('%d.%03d', whole, part * 1000))\n"
+	"    tat < 0 and string.format('%.3f', tat) or string.format('%d.%03d', whole, part * 1000))\n"
 	"end\n"
 	"return reply\n";
