@@ -20,7 +20,7 @@ MUST_CHECK enum err data_keys_new(struct data_keys **ret_keys);
 void data_keys_free(struct data_keys *keys);
 /* Fills key's wrapped form when it is known. */
 bool data_keys_find(struct data_keys *keys, struct subject_key *key);
-/* Only what was read back from the record. */
+/* Only what the record has, and keeps: with it a job was committed that it seals. */
 void data_keys_put(struct data_keys *keys, const struct subject_key *key);
 
 #endif

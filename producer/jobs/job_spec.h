@@ -36,6 +36,7 @@ struct job_spec {
 	size_t values_n;
 	bool is_sealed;
 	struct sealed_key key;
+	bool key_is_new; /* the record was asked for it: see submit_seal_committed */
 	/* what the reply tells of them, in clear: nothing is opened that was sealed just now */
 	struct buf clear;
 	size_t told_at[JOB_TOLD];

@@ -73,6 +73,8 @@ static void committed(void *ctx, enum err e, struct submit *const *list, size_t 
 	struct elements *all = batch->work;
 
 	publish_go(all->plan, !e);
+	if (!e)
+		submit_seal_committed(batch->items[0]->owner, all->specs, all->n);
 	batch->work = NULL;
 	free(all);
 	record_batch_end(batch, e);

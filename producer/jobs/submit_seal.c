@@ -75,16 +75,28 @@ static enum err keys_make(struct sealing *s)
 
 static void keys_give(struct sealing *s)
 {
-	for (size_t i = 0; i < s->keys_n; i++)
-		data_keys_put(s->producer->data_keys, &s->keys[i]);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct subject_key wanted = key_of(s->specs[i]);
 		const struct subject_key *found =
 			s->keys_n ? bsearch(&wanted, s->keys, s->keys_n, sizeof *s->keys, by_key)
 				  : NULL;
 
-		if (found)
+		if (found) {
 			s->specs[i]->key = found->key;
+			s->specs[i]->key_is_new = true;
+		}
+	}
+}
+
+void submit_seal_committed(struct producer *p, struct job_spec *const *specs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct job_spec *spec = specs[i];
+		const struct subject_key key = {spec->submit.tenant, spec->key};
+
+		if (spec->key_is_new && !spec->submit.outcome && !spec->submit.replayed)
+			data_keys_put(p->data_keys, &key);
+		spec->key_is_new = false;
 	}
 }
 

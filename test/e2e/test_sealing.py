@@ -296,6 +296,24 @@ def test_a_data_key_that_goes_takes_what_it_sealed(stack: Any, client: Client, p
     assert client.get(kept)["result"] and client.get(kept)["subject"] == "stays"
 
 
+@pytest.mark.promises("S1.8")
+def test_a_key_whose_job_was_not_taken_is_looked_for_again(
+    stack: Any, client: Client, pg_url: str
+) -> None:
+    """Its row does not wait for the disk: with no job behind it, a Postgres that crashes loses it.
+    So nobody may remember it by then."""
+    once = {"Idempotency-Key": "its subject is new"}
+    client.http.post("/v1/jobs", json=chat("one."), headers=once).raise_for_status()
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        (before,) = record.execute("select clock_timestamp()").fetchone() or ()
+        job = chat("two.", subject="not taken")
+        assert client.http.post("/v1/jobs", json=job, headers=once).status_code == 422
+        lost = record.execute("delete from subject_key where made_at > %s", (before,))
+        assert lost.rowcount == 1
+    taken = client.submit(job)["id"]
+    assert client.wait(taken)["result"] and client.get(taken)["subject"] == "not taken"
+
+
 def uuid_of(job: str) -> str:
     """The record's own form of an id."""
     alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
