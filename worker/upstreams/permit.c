@@ -330,6 +330,17 @@ struct permit_verdict permit_look(
 	return verdict;
 }
 
+/* No place where it could stand, or no memory. */
+static struct permit_verdict no_room(struct permits *p, struct permit *permit)
+{
+	permit_wait_leave(p, permit);
+	*permit = (struct permit){.scope = NULL};
+	return (struct permit_verdict){.answer = PERMIT_PARK,
+		.by = PERMIT_CONCURRENCY,
+		.err = ERR_UP_CONCURRENCY,
+		.park_ms = NO_MEMORY_MS};
+}
+
 struct permit_verdict permit_take(
 	struct permits *p, struct permit *permit, const struct permit_ask *ask)
 {
@@ -340,10 +351,7 @@ struct permit_verdict permit_take(
 	int64_t wait_ms;
 
 	if (!asked_find(p, ask, &asked))
-		return (struct permit_verdict){.answer = PERMIT_PARK,
-			.by = PERMIT_CONCURRENCY,
-			.err = ERR_UP_CONCURRENCY,
-			.park_ms = NO_MEMORY_MS};
+		return no_room(p, permit);
 	if (permit->stage == PERMIT_WAITS && permit->place == asked.scope && early_ms > 0) {
 		wake_by(p, early_ms);
 		return (struct permit_verdict){.answer = PERMIT_WAIT, .by = permit->by};
