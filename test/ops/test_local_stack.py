@@ -117,7 +117,7 @@ def test_up_refuses_what_a_program_would_and_what_runs_goes_on(stacks: list[Stac
     before = stack.pid("worker-1"), stack.layout.program_config("worker-1").read_text()
     stack.layout.local.write_text("worker:\n  slots: many\n")
     with pytest.raises(Fault, match=r"local\.yaml:2: .*slots"):
-        stack.up(lite=True)
+        stack.up(lite=True, workers=0)
     assert (stack.pid("worker-1"), stack.layout.program_config("worker-1").read_text()) == before
 
 

@@ -300,8 +300,8 @@ class Stack:
         )
         self._control.launch()
         self._claim_ports(plan)
-        self._end_surplus(plan)
         moved = self._configure(plan) if plan.programs else set()
+        self._end_surplus(plan)
         self._start_services(plan)
         if plan.programs:
             self._start_programs(plan, changed, moved)
