@@ -254,7 +254,7 @@ static void used(const struct model_call *call, struct permit_outcome *outcome)
 	outcome->tokens = (double)(reply->input_tokens + reply->output_tokens);
 }
 
-/* What its tenant is charged for: as the record will have it. */
+/* What its payers are charged for: as the record will have it. */
 static double booked(const struct job *job)
 {
 	struct finish end = {.input_tokens = 0};

@@ -32,7 +32,7 @@
 	  "longest pause between such claims")                                                     \
 	X(INT, finish_batch, "500", 1, 1000, "jobs", LIVE, "whose end shares a commit")            \
 	X(INT, finish_wait_ms, "4", 0, 1000, "ms", LIVE,                                           \
-	  "ends that come so soon after a commit began gather for the next one")                                        \
+	  "ends that come so soon after a commit began gather for the next one")                   \
 	X(INT, live_flush_ms, "10", 1, 10000, "ms", LIVE, "between writes of live text to Redis")  \
 	X(INT, run_flush_ms, "2000", 100, 60000, "ms", LIVE,                                       \
 	  "between writes of live text to Postgres without Redis")                                 \

@@ -1,4 +1,4 @@
-/* quota.h - what is left of a limit of an upstream (requests or tokens) or a tenant (tokens) for
+/* quota.h - what is left of a limit of an upstream (requests or tokens) or a payer (tokens) for
  * this worker.
  *
  * The fleet shares one bucket, in Redis. A worker does not ask it for every call:
@@ -11,10 +11,10 @@
  *           rate: the limit divided by the workers that were last seen
  *
  * Limits come from the configuration, less the headroom, or are learned from the
- * upstream's headers; a tenant's from its plan. What a call really used is settled when it
+ * upstream's headers; a payer's from a plan. What a call really used is settled when it
  * ended.
  *
- * Nobody but us counts what a tenant used, so its quotas outlive Redis: who was alone tells
+ * Nobody but us counts what a payer used, so its quotas outlive Redis: who was alone tells
  * a Redis that is back, perhaps empty, what was left of its share.
  *
  * Threads: the loop's.  Memory: a value. */

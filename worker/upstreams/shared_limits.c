@@ -276,7 +276,7 @@ static void untold(struct scope *scope)
 		quota_untold(&scope->quota[i]);
 }
 
-/* An upstream says itself what was left of its limits; of a tenant's only we know. */
+/* An upstream says itself what was left of its limits; of a payer's only we know. */
 static void forget(struct shared_limits *s, struct scope *scope)
 {
 	quota_forget(&scope->quota[RATE_REQUESTS]);
