@@ -4,16 +4,21 @@ The simulator writes into each piece when it sent it (stamp=1), and the load gen
 that from the time at which the piece came out of the job's event stream; both read one clock.
 """
 
+import json
+import re
+import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from longhaul_dev.fault import Fault
+from longhaul_dev.plan import metrics_port
 
 from longhaul_bench.figure import Sample, benchmark
 from longhaul_bench.load import Line, Load, Sent, press, share
-from longhaul_bench.process import Meter
+from longhaul_bench.process import Meter, rss_kib
 from longhaul_bench.stage import Play, Stage
 
 STREAMS = 1000
@@ -28,7 +33,12 @@ CHUNKED = f"{RUNNING}&chunk_tokens=10"  # 20 tokens a second in 2 chunks, as cal
 PROBE = "sim?tokens=1000000&itl_ms=20&ttft_ms=200&jitter=0.1&stamp=1"
 PROBE_TOKENS = 20
 PARTS = ("submit_p50_ms", "to_model_p50_ms", "to_reader_p50_ms")  # of way()
+MANY = 10_000  # streams of one worker
+MANY_FOLLOWED = 10  # one in so many
+MANY_BEGIN_S, MANY_WARM_S, MANY_MEASURE_S = 8.0, 16.0, 15.0
+MANY_SHAPE = {"worker": {"slots": MANY + 500, "memory_mb": 4096}}
 SHAPE = {"worker": {"slots": STREAMS * 2}}
+TURNS = re.compile(r'^longhaul_loop_turn_seconds_bucket\{.*le="([^"]+)".*\} ([0-9]+)$', re.M)
 
 
 @dataclass(frozen=True)
@@ -126,3 +136,65 @@ def stream_delta(stage: Stage, runs: int) -> Iterator[Sample]:
             more = {"p50_ms": about["text_p50_us"] / 1000, "max_ms": about["text_max_us"] / 1000}
             more |= {"texts": about["texts"], "load": about, "cores": seen.cores}
             yield Sample(about["text_p99_us"] / 1000, more)
+
+
+@benchmark("streams-followed", "ms", "p99 <= 20 ms; 10,000 held, <= 28 KiB each", "-")
+def streams_followed(stage: Stage, runs: int) -> Iterator[Sample]:
+    """10,000 streams in one worker, 20 tokens a second in 2 chunks, one in ten followed through its
+    event stream: how long a turn of the worker's loop keeps everything else waiting, p99 (the upper
+    bound of its bucket)."""
+    for _ in range(runs):
+        with stage.play(workers=1, config_overrides=MANY_SHAPE) as play:
+            yield many(stage, play)
+
+
+def many(stage: Stage, play: Play) -> Sample:
+    worker = play.stack.pid("worker-1")
+    if worker is None:
+        raise Fault("worker-1 does not run.")
+    last_s, rss = MANY_WARM_S + MANY_MEASURE_S + 2, rss_kib(worker)
+    with ThreadPoolExecutor(1) as pool:
+        pressing = pool.submit(
+            press, stage, play, many_plan(last_s), count_from_s=MANY_WARM_S, last_s=last_s
+        )
+        time.sleep(MANY_WARM_S)
+        turns, meter, held = turns_of(play), Meter(play.stack), rss_kib(worker) - rss
+        running = int(play.number("select count(*) from job_lease"))
+        time.sleep(MANY_MEASURE_S)
+        of_a_ms = meter.us_each(int(MANY_MEASURE_S * 1000))
+        took = {bound: n - turns[bound] for bound, n in turns_of(play).items()}
+        load = pressing.result()
+    cores = {name: round(used / 1000, 3) for name, used in of_a_ms.items()}
+    texts = {name: load.about[name] for name in ("texts", "text_p50_us", "text_p99_us")}
+    more = {"running": running, "kib_each": round(held / MANY, 1), "cores": cores} | texts
+    return Sample(1000 * bound_of(took, 0.99), more | {"turn_p50_ms": 1000 * bound_of(took, 0.5)})
+
+
+def many_plan(last_s: float) -> list[Line]:
+    tokens = int(last_s * 1000 / ITL_MS)
+    return [
+        Line(
+            int(n * MANY_BEGIN_S * 1e6 / MANY),
+            n % 100,
+            n % MANY_FOLLOWED == 0,
+            400,
+            tokens,
+            CHUNKED,
+        )
+        for n in range(MANY)
+    ]
+
+
+def turns_of(play: Play) -> dict[float, int]:
+    """How many turns of the worker's loop took no longer than each bound, in seconds."""
+    ports = json.loads(play.stack.layout.state.read_text())["ports"]
+    url = f"http://127.0.0.1:{ports[metrics_port('worker-1')]}/metrics"
+    with urllib.request.urlopen(url, timeout=30) as reply:
+        page = reply.read().decode()
+    found = TURNS.findall(page)
+    return {float(bound): int(n) for bound, n in found}
+
+
+def bound_of(counts: dict[float, int], part: float) -> float:
+    most = max(counts.values())
+    return min(bound for bound, n in counts.items() if n >= part * most)
