@@ -343,24 +343,29 @@ static void queue_send(struct finisher *f)
 
 /* A commit of four ends costs the record hardly more than one of one: after a commit a few gather
  * for a moment; many do so in no time, and wait only while one is under way. The first of a quiet
- * worker goes at once. */
-static bool queue_is_ripe(const struct finisher *f)
+ * worker goes at once. So long yet. */
+static int64_t company_left_ms(const struct finisher *f)
 {
 	const struct config *c = f->worker->config;
 	const int64_t since = f->batches ? f->since_ms : f->sent_ms;
-	int64_t wait_ms = c->worker.finish_wait_ms;
+	int64_t wait_ms = c->worker.finish_wait_ms, left_ms;
 
-	if (!f->queued || f->batches >= (halving_is_on(&f->halving) ? 1 : BATCHES_MAX))
-		return false;
 	if (f->queued >= FEW)
 		wait_ms = f->batches ? wait_ms / 2 : 0;
-	return f->queued >= (size_t)c->worker.finish_batch ||
-	       loop_now_ms(f->worker->loop) - since >= wait_ms;
+	left_ms = since + wait_ms - loop_now_ms(f->worker->loop);
+	return left_ms > 0 && f->queued < (size_t)c->worker.finish_batch ? left_ms : 0;
+}
+
+static bool queue_is_ripe(const struct finisher *f)
+{
+	return f->queued && f->batches < (halving_is_on(&f->halving) ? 1 : BATCHES_MAX) &&
+	       company_left_ms(f) == 0;
 }
 
 void finisher_flush(struct finisher *f)
 {
 	struct worker *w = f->worker;
+	int64_t left_ms;
 
 	if (loop_now_ms(w->loop) < f->quiet_ms || !db_is_up(worker_db_finish(w))) {
 		if ((f->queued || !ring_empty(&f->again)) && !loop_timer_active(f->timer))
@@ -375,8 +380,9 @@ void finisher_flush(struct finisher *f)
 	}
 	while (queue_is_ripe(f) && loop_now_ms(w->loop) >= f->quiet_ms)
 		queue_send(f);
-	if (f->queued && !loop_timer_active(f->timer))
-		loop_timer_start(f->timer, w->config->worker.finish_wait_ms);
+	left_ms = f->queued ? company_left_ms(f) : 0;
+	if (left_ms && !loop_timer_active(f->timer))
+		loop_timer_start(f->timer, left_ms);
 }
 
 void finisher_tell(struct finisher *f)

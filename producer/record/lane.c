@@ -95,7 +95,7 @@ static int64_t company_ms(const struct lane *lane, const struct inbox *inbox, si
 	if (lane->kind == RECORD_WRITES && inbox->weight < FEW &&
 		clock_ms() - inbox->taken_ms < r->options.company_ms)
 		return r->options.company_ms;
-	return another_commits(lane) ? COMPANY_MS : 0;
+	return r->options.company_ms && another_commits(lane) ? COMPANY_MS : 0;
 }
 
 /* Under the lock: few items wait a moment for company; so long, or 0. One commit of forty costs

@@ -200,7 +200,8 @@ double payer_spare(struct permits *p, struct scope *payer)
 	struct quota *tokens = &payer->quota[RATE_TOKENS];
 	double calls;
 
-	if (payer->parked_ms <= (double)now || payer->waiting)
+	/* those who wait here for the same are first */
+	if (payer->parked_ms <= (double)now || payer->in_line)
 		return 0;
 	limit_put(p, payer, &limit);
 	if (limit.per_minute <= 0)

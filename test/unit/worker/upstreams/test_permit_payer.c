@@ -161,6 +161,38 @@ static void test_a_limit_that_is_gone_lets_those_go_that_wait(void **state)
 	scene_free(s);
 }
 
+/* promises: S1.2, C14 */
+static void test_who_waits_for_an_upstream_keeps_nobody_parked(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM);
+	struct permit calls = {.scope = NULL}, waits = {.scope = NULL}, permit;
+	const struct permit_ask crowded = {.upstream = &s->config->upstreams[0],
+		.key = "b",
+		.model = "m",
+		.ceiling = 1,
+		.input_bytes = 40,
+		.output_max = CALL - 10,
+		.tenant = tenant};
+	struct parked_line lines[4];
+
+	s->limit = limit;
+	assert_int_equal(permit_take(s->workers[FIRST], &calls, &crowded).answer, PERMIT_GRANTED);
+	assert_int_equal(permit_take(s->workers[FIRST], &waits, &crowded).answer, PERMIT_WAIT);
+	for (int i = 1; i < CALLS; i++) {
+		permit = (struct permit){.scope = NULL};
+		assert_int_equal(take(s, FIRST, tenant, &permit).answer, PERMIT_GRANTED);
+		end(s, FIRST, &permit, CALL);
+	}
+	permit = (struct permit){.scope = NULL};
+	assert_int_equal(take(s, FIRST, tenant, &permit).answer, PERMIT_PARK);
+	assert_int_equal(permits_spare(s->workers[FIRST], lines, 4), 0);
+	s->limit.per_minute = 0;
+	assert_int_equal(permits_spare(s->workers[FIRST], lines, 4), 1);
+	drop(s, FIRST, &waits);
+	end(s, FIRST, &calls, CALL);
+	scene_free(s);
+}
+
 /* More payers than there are places for: whoever is sent away wants nothing here any more. */
 static void test_who_finds_no_place_does_not_wait(void **state)
 {
@@ -438,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_who_waits_for_tokens_stands_before_nobody),
 		cmocka_unit_test(test_until_its_limit_is_known_a_job_waits),
 		cmocka_unit_test(test_a_limit_that_is_gone_lets_those_go_that_wait),
+		cmocka_unit_test(test_who_waits_for_an_upstream_keeps_nobody_parked),
 		cmocka_unit_test(test_who_finds_no_place_does_not_wait),
 		cmocka_unit_test(test_who_shares_a_limit_waits_and_all_others_go),
 		cmocka_unit_test(test_what_one_level_refuses_is_charged_at_none),
