@@ -1,8 +1,8 @@
 /* grants.h - keeps fleet-wide concurrency: each worker's part of the capped queues.
  *
- * Computed from live leases (share.h), written only when something changed, told to
- * workers in the reply to their beat and checked by the claim itself. Without a
- * capped queue it costs nothing.
+ * Computed from live leases (share.h), written only when something changed, and
+ * checked by the claim itself (room, stores/lease_sql.h). Without a capped queue it
+ * costs nothing.
  *
  * Tenants at their own cap are blocked here as well, so that nobody looks at their
  * heads in vain.

@@ -1,10 +1,10 @@
 /* claim.h - where jobs come from.
  *
- * Kafka's messages name jobs; a claim of those keys is sent as soon as slots are
- * free, several messages together. When nothing came that way for claim_quiet_ms
- * and slots are free, the worker asks the record directly, with pauses that
- * double while nothing is found and start anew when something is. Without Kafka
- * that is the only way, and it is the same one.
+ * Kafka's messages name jobs; a claim of those keys is sent when slots are free and
+ * the last one is claim_wait_ms old, several messages together. When nothing came that way for
+ * claim_quiet_ms and slots are free, the worker asks the record directly, with pauses that double
+ * while nothing is found and start anew when something is. Without Kafka that is the only way, and
+ * it is the same one.
  *
  * A message is a hint: once its claim was answered it is done, whatever was
  * claimed. While Postgres is away messages are kept and tried again.

@@ -1,7 +1,9 @@
 /* finisher.h - ends of attempts, written in batches.
  *
- * A batch goes at once when none is under way, else when it is full or a few
- * milliseconds old; so an idle worker waits for nobody and a busy one shares
+ * The first end of a quiet worker goes at once. A few that come within
+ * finish_wait_ms of the last batch wait until that is over, and while one is under
+ * way so long from the first of them; eight or more wait only then, half of it, and
+ * a full batch never. So an idle worker waits for nobody and a busy one shares
  * commits. A job is held until the record answers:
  *
  *   done, or lost to another       the job is told, and goes

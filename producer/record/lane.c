@@ -84,18 +84,19 @@ static bool another_commits(const struct lane *lane)
 	return false;
 }
 
-/* Under the lock: how long the oldest must have waited. A few changes that come soon after others
- * gather; many do so in no time, and wait only while another lane is at work. */
-static int64_t company_ms(const struct lane *lane, const struct inbox *inbox, size_t op)
+/* Under the lock: until when the oldest waits for company. A few changes that come soon after
+ * others gather; many do so in no time, and wait only while another lane is at work. */
+static int64_t company_until_ms(
+	const struct lane *lane, const struct inbox *inbox, const struct record_item *oldest)
 {
-	const struct record *r = lane->record;
+	const int64_t company_ms = lane->record->options.company_ms;
+	const int64_t gathered_ms = inbox->taken_ms + company_ms;
 
-	if (lane->kind == RECORD_SLOW && r->options.ops[op]->weight_max > 1)
-		return RECORD_NOTES_MS;
-	if (lane->kind == RECORD_WRITES && inbox->weight < FEW &&
-		clock_ms() - inbox->taken_ms < r->options.company_ms)
-		return r->options.company_ms;
-	return r->options.company_ms && another_commits(lane) ? COMPANY_MS : 0;
+	if (lane->kind == RECORD_SLOW)
+		return oldest->since_ms + RECORD_NOTES_MS;
+	if (lane->kind == RECORD_WRITES && inbox->weight < FEW && gathered_ms > clock_ms())
+		return gathered_ms;
+	return company_ms && another_commits(lane) ? oldest->since_ms + COMPANY_MS : 0;
 }
 
 /* Under the lock: few items wait a moment for company; so long, or 0. One commit of forty costs
@@ -106,9 +107,9 @@ static int64_t company_left_ms(const struct lane *lane, size_t op)
 	const struct record_item *oldest = inbox_oldest(inbox);
 	int64_t left_ms;
 
-	if (!oldest || inbox->weight >= COMPANY)
+	if (!oldest || inbox->weight >= COMPANY || lane->record->options.ops[op]->weight_max == 1)
 		return 0;
-	left_ms = oldest->since_ms + company_ms(lane, inbox, op) - clock_ms();
+	left_ms = company_until_ms(lane, inbox, oldest) - clock_ms();
 	return left_ms > 0 ? left_ms : 0;
 }
 

@@ -5,8 +5,9 @@
  * parked. Lanes, each a thread with a loop and one connection, take whatever
  * items of one operation are waiting, run them as one transaction and tell every
  * item its own outcome. The first of an operation starts at once. While another lane
- * is at work, items wait a moment for more, and few changes do so for company_ms
- * after a batch began: a commit of four costs Postgres hardly more than one of one.
+ * is at work, items wait a moment for more, and few changes do so until company_ms
+ * after the last batch began: a commit of four costs Postgres hardly more than one of
+ * one. Operations that share no batch wait for nobody.
  *
  *   requests --> inbox per operation --> lane (idle?) --> one transaction --> done
  *
@@ -83,7 +84,7 @@ struct record_options {
 	size_t pending_max; /* items, in all inboxes */
 	size_t weight_max;  /* of any batch, whatever its operation allows */
 	int64_t wait_ms;
-	int64_t company_ms;		    /* few changes wait so long for others; 0 = not */
+	int64_t company_ms; /* from one batch to the next of few changes; 0 = nobody waits */
 	const struct record_op *const *ops; /* all that may be added; ends with NULL */
 };
 
