@@ -38,3 +38,16 @@ bool request_input_query(struct request *r, const struct query_field *fields)
 	request_fail_with(r, ERR_INVALID_FIELD, &p);
 	return false;
 }
+
+bool request_input_dry(struct request *r)
+{
+	static const struct query_field fields[] = {
+		{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
+
+	return request_input_query(r, fields);
+}
+
+bool request_input_is_dry(const struct request *r)
+{
+	return query_bool(&r->query, "dry_run") == 1;
+}

@@ -14,5 +14,9 @@
 json_t *request_input_body(struct request *r, const struct json_field *fields, bool may_be_empty);
 /* True when the query holds nothing but fields; else the request was answered. */
 bool request_input_query(struct request *r, const struct query_field *fields);
+/* The same where dry_run is all that it may hold. */
+bool request_input_dry(struct request *r);
+/* Was it asked with dry_run=true? */
+bool request_input_is_dry(const struct request *r);
 
 #endif

@@ -10,9 +10,11 @@
 #include "access/two_people.h"
 #include "admin/api_keys.h"
 #include "admin/issuers.h"
+#include "admin/key_ends.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
 #include "admin/revocations.h"
+#include "admin/shut_out_call.h"
 #include "admin/signing_keys.h"
 #include "admin/tenant_call.h"
 #include "admin/tenant_limits.h"
@@ -298,12 +300,15 @@ const struct record_op *const producer_ops[] = {
 	&api_key_roles_op,
 	&api_key_insert_op,
 	&api_key_list_op,
+	&api_key_get_op,
 	&api_key_revoke_op,
 	&api_key_rotate_op,
+	&shut_out_op,
 	&token_key_rotate_op,
 	&signing_keys_token_op,
 	&issuer_insert_op,
 	&issuer_list_op,
+	&issuer_get_op,
 	&issuer_remove_op,
 	&revocation_put_op,
 	&access_tenant_op,

@@ -8,7 +8,7 @@
 	"k.tenant_id, k.key_id, k.hash, k.name, k.operator, k.created_at, k.revoked_at,"       \
 	" k.last_used_at, coalesce((select t.name from tenant t where t.tenant_id ="           \
 	" k.tenant_id), ''), k.user_id, array_to_string(k.roles, ' '), k.principal, k.scopes," \
-	" k.expires_at, coalesce(k.person, k.principal)"
+	" k.expires_at, coalesce(k.person, k.principal), k.rotated_to is not null"
 
 static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator, roles, user_id,"
@@ -25,6 +25,10 @@ static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 static const struct db_stmt find_stmt = {.name = "api_key_find",
 	.sql = "select " COLUMNS " from api_key k where k.hash = $1 and k.revoked_at is null"
 	       " and (k.expires_at is null or k.expires_at > now())",
+	.reads = true};
+
+static const struct db_stmt get_stmt = {.name = "api_key_get",
+	.sql = "select " COLUMNS " from api_key k where k.key_id = $1",
 	.reads = true};
 
 static const struct db_stmt list_stmt = {.name = "api_key_list",
@@ -77,7 +81,7 @@ static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	       "  select tenant_id, 'cli', 'api_key.bootstrap', key_id from k)"
 	       " select tenant_id, key_id, hash, name, operator, created_at, revoked_at,"
 	       " last_used_at, '', user_id, array_to_string(roles, ' '), principal, scopes, expires_at,"
-	       " principal from k"};
+	       " principal, rotated_to is not null from k"};
 
 static void tell(
 	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
@@ -109,6 +113,7 @@ static void tell(
 		rows[i].has_scopes = !db_null(r, i, 12);
 		rows[i].expires_ms = db_time(r, i, 13);
 		rows[i].person = db_id(r, i, 14);
+		rows[i].is_rotated = db_int(r, i, 15) != 0;
 	}
 	((api_key_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
@@ -164,6 +169,16 @@ enum err api_key_find(
 	db_args_init(&a);
 	db_arg_bytes(&a, hash_bytes(hash));
 	return store_call_run(&(struct store_call_ask){db, NULL, 0, &find_stmt, &a, on_found,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+enum err api_key_get(struct db *db, struct id key, api_key_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, key);
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &get_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 

@@ -31,6 +31,7 @@ struct api_key {
 	const char *scopes; /* with spaces between; has_scopes tells "" from all */
 	bool has_scopes;
 	int64_t expires_ms; /* 0 = never */
+	bool is_rotated;    /* it has a successor */
 };
 typedef void api_key_done(void *ctx, enum err e, const struct api_key *keys, size_t n);
 
@@ -40,6 +41,8 @@ MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key,
 /* n = 0 when unknown, revoked or expired. Hot: cache the answer for a few seconds at most. */
 MUST_CHECK enum err api_key_find(
 	struct db *db, const uint8_t hash[API_KEY_HASH_BYTES], api_key_done *done, void *ctx);
+/* By its id, whatever became of it. ERR_NOT_FOUND. */
+MUST_CHECK enum err api_key_get(struct db *db, struct id key, api_key_done *done, void *ctx);
 /* Of one tenant, or of the installation for AUDIT_SYSTEM_TENANT; newest first, at most limit,
  * after (zero = from the newest). */
 MUST_CHECK enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t limit,

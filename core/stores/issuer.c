@@ -30,6 +30,10 @@ static const struct db_stmt list_stmt = {.name = "issuer_list",
 	       " order by i.tenant_id, i.issuer_id limit 1000",
 	.reads = true};
 
+static const struct db_stmt get_stmt = {.name = "issuer_get",
+	.sql = "select " COLUMNS " from issuer i where i.issuer_id = $1",
+	.reads = true};
+
 static const struct db_stmt remove_stmt = {.name = "issuer_remove",
 	.sql = "with " NEXT
 	       ", i as (delete from issuer i using s where i.issuer_id = $1 and s.seq > 0"
@@ -83,7 +87,7 @@ static void on_insert(void *ctx, enum err e, const struct db_reply *reply)
 	tell(ctx, e, reply, ERR_CONFLICT);
 }
 
-static void on_remove(void *ctx, enum err e, const struct db_reply *reply)
+static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
 {
 	tell(ctx, e, reply, ERR_NOT_FOUND);
 }
@@ -126,6 +130,16 @@ enum err issuer_list(struct db *db, struct id tenant, issuer_done *done, void *c
 		db, NULL, 0, &list_stmt, &a, on_list, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
+enum err issuer_get(struct db *db, struct id issuer, issuer_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, issuer);
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &get_stmt, &a, on_needed,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
 enum err issuer_remove(
 	struct db *db, struct id issuer, const struct audit_actor *by, issuer_done *done, void *ctx)
 {
@@ -134,6 +148,6 @@ enum err issuer_remove(
 	db_args_init(&a);
 	db_arg_id(&a, issuer);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, NULL, 0, &remove_stmt, &a, on_remove,
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &remove_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -36,6 +36,8 @@ MUST_CHECK enum err issuer_insert(struct db *db, const struct issuer *issuer,
 MUST_CHECK enum err issuer_list_all(struct db *db, issuer_done *done, void *ctx);
 /* Of one. */
 MUST_CHECK enum err issuer_list(struct db *db, struct id tenant, issuer_done *done, void *ctx);
+/* By its id. ERR_NOT_FOUND. */
+MUST_CHECK enum err issuer_get(struct db *db, struct id issuer, issuer_done *done, void *ctx);
 /* n = 1: what it was. ERR_NOT_FOUND. Its tokens are refused from the next look on. */
 MUST_CHECK enum err issuer_remove(struct db *db, struct id issuer, const struct audit_actor *by,
 	issuer_done *done, void *ctx);

@@ -1,5 +1,6 @@
 #include "stores/refresh.h"
 
+#include "stores/refresh_sql.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -8,15 +9,6 @@
 #define COLUMNS                                                                           \
 	"f.tenant_id, f.family_id, f.principal, f.key_id, f.issuer_id, f.scope, f.roles," \
 	" f.address, f.created_at, f.expires_at, f.source_id"
-/* What hangs on it still stands. */
-#define STANDS                                                                             \
-	" (f.key_id is null or exists (select from api_key k where k.key_id = f.key_id"    \
-	"   and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())))" \
-	" and (f.issuer_id is null or exists"                                              \
-	"  (select from issuer i where i.issuer_id = f.issuer_id))"                        \
-	" and (f.source_id is null or not exists"                                          \
-	"  (select from revocation r where r.tenant_id = f.tenant_id"                      \
-	"   and r.kind = 'credential' and r.subject = f.source_id))"
 /* The access tokens of families that g ended; a day is the longest that a token lives. listed: they
  * go on the list. */
 #define SHUT_OUT(listed)                                                                       \
@@ -44,7 +36,7 @@ static const struct db_stmt use_stmt = {.name = "refresh_use",
 	.sql = "with f as materialized (select f.* from refresh_token t"
 	       "  cross join lateral (select * from refresh_family f where f.tenant_id = t.tenant_id"
 	       "   and f.family_id = t.family_id and f.ended_at is null and f.expires_at > now()"
-	       "   and" STANDS " limit 1) f where t.tenant_id = $1 and t.hash = $2),"
+	       "   and" REFRESH_STANDS " limit 1) f where t.tenant_id = $1 and t.hash = $2),"
 	       " u as (update refresh_token t set used_at = now() from f where t.tenant_id = $1"
 	       "  and t.hash = $2 and t.used_at is null returning t.family_id),"
 	       " n as (insert into refresh_token (tenant_id, family_id, hash)"

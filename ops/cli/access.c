@@ -1,7 +1,6 @@
 #include "access.h"
 
 #include "handlers.h"
-#include "operator.h"
 #include "output.h"
 
 #include <string.h>
@@ -98,6 +97,76 @@ json_t *access_list(const char *words)
 		words += n + (words[n] == ',');
 	}
 	return list;
+}
+
+/* ---- dry runs ---- */
+
+const char *access_dry_query(const struct call *call)
+{
+	return call_flag(call, "dry-run") ? "?dry_run=true" : NULL;
+}
+
+void access_lines_show(const struct call *call, const char *head, const json_t *list)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(list, i, line)
+		fprintf(call->out, "%-8s%s\n", i ? "" : head, json_string_value(line));
+}
+
+static const struct {
+	const char *member, *one, *many;
+} counted[] = {{"keys", "API key", "API keys"}, {"users", "user", "users"},
+	{"families", "family of refresh tokens", "families of refresh tokens"}};
+
+void access_warn(const struct call *call, const json_t *change)
+{
+	if (json_is_true(json_object_get(change, "yourself")))
+		fprintf(call->err, "warning: you are among them\n");
+}
+
+void access_shut_out_show(const struct call *call, const json_t *change, const char *done)
+{
+	const char *comma = "";
+
+	fprintf(call->out, "nothing was changed: ");
+	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+		const json_t *number = json_object_get(change, counted[i].member);
+		const long long n = (long long)json_integer_value(number);
+
+		if (!json_is_integer(number))
+			continue;
+		fprintf(call->out, "%s%lld %s", comma, n,
+			n == 1 ? counted[i].one : counted[i].many);
+		comma = ", ";
+	}
+	fprintf(call->out, *comma ? " %s\n" : "how many %s is not known\n", done);
+	access_warn(call, change);
+}
+
+enum outcome access_dry_show(const struct call *call, json_t *change, access_show_fn *show)
+{
+	enum outcome outcome = OUTCOME_OK;
+
+	if (!json_is_true(json_object_get(change, "dry_run")))
+		outcome = call_fail(call, OUTCOME_FAILED,
+			"this server is older and knows no dry run of it: IT WAS DONE");
+	else if (call_flag(call, "json"))
+		outcome = output_json(call, change);
+	else
+		show(call, change);
+	json_decref(change);
+	return outcome;
+}
+
+enum outcome access_dry_run(
+	const struct call *call, const struct operator_call *ask, access_show_fn *show)
+{
+	json_t *change = NULL;
+	enum outcome outcome = operator_ask(call, ask, &change);
+
+	return outcome == OUTCOME_OK ? access_dry_show(call, change, show) : outcome;
 }
 
 /* ---- access explain ---- */

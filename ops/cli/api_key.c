@@ -1,7 +1,6 @@
 #include "access.h"
 #include "handlers.h"
 #include "listing.h"
-#include "operator.h"
 #include "output.h"
 #include "secret_file.h"
 
@@ -41,17 +40,47 @@ static enum outcome create(struct call *call, json_t **ret_json)
 	return operator_ask(call, &ask, ret_json);
 }
 
-static enum outcome rotate(struct call *call, json_t **ret_json)
+static struct operator_call rotation_of(const struct call *call)
 {
 	int64_t overlap_s = call_number(call, "overlap", -1);
-	struct operator_call ask = {.method = "POST",
+
+	return (struct operator_call){.method = "POST",
 		.before = "/v1/api-keys/",
 		.name = call->arguments[0],
 		.after = "/rotate",
+		.query = access_dry_query(call),
 		.body = overlap_s < 0 ? json_object() : json_pack("{s:I}", "overlap_s", overlap_s)};
+}
+
+static enum outcome rotate(struct call *call, json_t **ret_json)
+{
+	struct operator_call ask = rotation_of(call);
 
 	return operator_ask(call, &ask, ret_json);
 }
+
+/* Whose key it is, and what ends with it. */
+static void end_show(const struct call *call, const json_t *change)
+{
+	const json_t *key = json_object_get(change, "key");
+	const json_t *left = json_object_get(change, "operators_left");
+	const char *name = json_string_value(json_object_get(key, "name"));
+	const char *tenant = json_string_value(json_object_get(key, "tenant"));
+	const char *used = json_string_value(json_object_get(key, "last_used_at"));
+	const char *ends = json_string_value(json_object_get(change, "ends_at"));
+
+	fprintf(call->out, "key      %s \"%s\" of %s\n", call->arguments[0], name ? name : "",
+		tenant && *tenant ? tenant : "an operator");
+	fprintf(call->out, "used     %s\n", used ? used : "never");
+	if (ends)
+		fprintf(call->out, "ends     %s\n", ends);
+	access_shut_out_show(call, change, "would stop");
+	if (json_is_integer(left) && json_integer_value(left) == 0)
+		fprintf(call->err, "warning: no operator's key would be left; "
+				   "`longhaul bootstrap --another` makes one\n");
+}
+
+/* ---- what is made ---- */
 
 /* The key leaves through its file, or on standard output when that was asked for. */
 static enum outcome show(struct call *call, json_t *key)
@@ -112,7 +141,12 @@ enum outcome api_key_create_run(struct call *call)
 
 enum outcome api_key_rotate_run(struct call *call)
 {
-	return make_run(call, rotate);
+	struct operator_call ask;
+
+	if (!call_flag(call, "dry-run"))
+		return make_run(call, rotate);
+	ask = rotation_of(call);
+	return access_dry_run(call, &ask, end_show);
 }
 
 enum outcome api_key_revoke_run(struct call *call)
@@ -120,7 +154,10 @@ enum outcome api_key_revoke_run(struct call *call)
 	struct operator_call ask = {.method = "DELETE",
 		.before = "/v1/api-keys/",
 		.name = call->arguments[0],
-		.after = ""};
+		.after = "",
+		.query = access_dry_query(call)};
 
+	if (call_flag(call, "dry-run"))
+		return access_dry_run(call, &ask, end_show);
 	return operator_tell(call, &ask, "key ", " is revoked");
 }

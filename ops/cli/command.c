@@ -53,6 +53,8 @@
 	FLAG("dry-run", 'n', "say what those who hold the role would gain and lose, change nothing")
 #define DRY_LIMIT \
 	FLAG("dry-run", 'n', "say what would change and for how many tenants, change nothing")
+#define DRY_END \
+	FLAG("dry-run", 'n', "say who would be locked out, and whether you would be, change nothing")
 #define DRY_RUN  FLAG("dry-run", 'n', "count the jobs that the filter names, change nothing")
 
 const struct option command_shared[] = {
@@ -235,7 +237,8 @@ const struct command command_table[] = {
 	{"user", "set", "USER [ROLE...]", 1, COMMAND_ANY, "make a user, or change its roles",
 	 OPTIONS(OF_TENANT, FLAG("none", 0, "take all its roles away"),
 		 FLAG("disable", 0, "let the user do nothing more; its waiting jobs fail when their turn comes"),
-		 FLAG("enable", 0, "let a disabled user in again")),
+		 FLAG("enable", 0, "let a disabled user in again"),
+		 FLAG("dry-run", 'n', "say what the user would gain and lose, and what acts for it, change nothing")),
 	 user_set_run, "The roles given replace those it has; without any they stay as they are."},
 	{"access", "explain", "USER ACTION [OBJECT...]", 2, COMMAND_ANY, "say whether something is allowed, and why",
 	 OPTIONS(OF_TENANT), access_explain_run,
@@ -255,10 +258,10 @@ const struct command command_table[] = {
 	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
 	{"api-key", "rotate", "KEY", 1, 1, "make a key's successor",
 	 OPTIONS(DURATION("overlap", 0, "the old key works so long still (default: 24h)", 0, 30 * 86400),
-		 KEY_FILE, SHOW),
+		 KEY_FILE, SHOW, DRY_END),
 	 api_key_rotate_run,
 	 "The new key may what the old one may, and has its jobs."},
-	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id, and all tokens it bought", NONE,
+	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id, and all tokens it bought", OPTIONS(DRY_END),
 	 api_key_revoke_run, NULL},
 	{"issuer", "add", "ISSUER", 1, 1, "believe another issuer's tokens, for one tenant",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "whose people it vouches for (needed)"),
@@ -277,17 +280,19 @@ const struct command command_table[] = {
 	 "    --jwks-url https://idp.example.org/jwks.json --role engineers=submitter"},
 	{"issuer", "list", "", 0, 0, "show the issuers that are believed",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "only this tenant's")), issuer_list_run, NULL},
-	{"issuer", "remove", "ID", 1, 1, "believe an issuer no longer", NONE, issuer_remove_run, NULL},
+	{"issuer", "remove", "ID", 1, 1, "believe an issuer no longer", OPTIONS(DRY_END), issuer_remove_run, NULL},
 	{NULL, "revoke", "", 0, 0, "refuse what was given before a moment",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "of this tenant"),
 		 TEXT("user", 0, "ID", "only to this user or key, usr_... or key_..."),
 		 TEXT("token", 0, "ID", "only this token or its family, tok_... or fam_..."),
 		 TEXT("network", 0, "NETWORK", "only to addresses such as 10.1.0.0/16"),
-		 TEXT("before", 0, "TIME", "given before this time (default: now), or -2h")),
+		 TEXT("before", 0, "TIME", "given before this time (default: now), or -2h"),
+		 DRY_END),
 	 revoke_run,
 	 "Tokens, refresh tokens and API keys alike; new ones may be had at once. Every\n"
 	 "process knows within 5 s.\n\n"
-	 "  longhaul revoke --tenant acme --user usr_01h455vb4pex5vsknk084sn02q"},
+	 "  longhaul revoke --tenant acme --user usr_01h455vb4pex5vsknk084sn02q\n"
+	 "  longhaul revoke --network 10.1.0.0/16 --dry-run"},
 
 	{"approval", "list", "", 0, 0, "show what others ask for where two people are needed", OPTIONS(OF_TENANT),
 	 approval_list_run, "With --json each shows its call whole. Read it before you approve of it."},
@@ -346,7 +351,8 @@ const struct command command_table[] = {
 	 "secrets sign during the overlap, receivers change over when they like; a further rotation\n"
 	 "ends the overlap of the last."},
 	{"signing-key", "emergency-rotate", "", 0, 0, "a key that signs tokens leaked: end all of them now",
-	 NONE, signing_key_emergency_run,
+	 NONE,
+	 signing_key_emergency_run,
 	 "A new key signs at once; every token that is out is refused within 5 s. Clients get\n"
 	 "new ones with their API keys and refresh tokens, which are not touched."},
 

@@ -1,6 +1,6 @@
+#include "access.h"
 #include "handlers.h"
 #include "listing.h"
-#include "operator.h"
 #include "output.h"
 
 #include "ground/secret.h"
@@ -100,12 +100,26 @@ enum outcome issuer_add_run(struct call *call)
 	return outcome;
 }
 
+/* How many people it vouches for, only it knows. */
+static void end_show(const struct call *call, const json_t *change)
+{
+	const json_t *issuer = json_object_get(change, "issuer");
+
+	fprintf(call->out, "issuer   %s of %s\n",
+		json_string_value(json_object_get(issuer, "issuer")),
+		json_string_value(json_object_get(issuer, "tenant")));
+	access_shut_out_show(call, change, "would stop, and all of its tokens");
+}
+
 enum outcome issuer_remove_run(struct call *call)
 {
 	struct operator_call ask = {.method = "DELETE",
 		.before = "/v1/issuers/",
 		.name = call->arguments[0],
-		.after = ""};
+		.after = "",
+		.query = access_dry_query(call)};
 
+	if (call_flag(call, "dry-run"))
+		return access_dry_run(call, &ask, end_show);
 	return operator_tell(call, &ask, "issuer ", " is removed; its tokens are refused");
 }

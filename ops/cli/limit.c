@@ -1,3 +1,4 @@
+#include "access.h"
 #include "domain/request_limit.h"
 #include "handlers.h"
 #include "listing.h"
@@ -28,11 +29,6 @@ static bool counts_tokens(const struct call *call)
 	const char *role;
 
 	return limit_level_is_tokens(limit_level_parse(call->arguments[1], &role));
-}
-
-static const char *dry_query(const struct call *call)
-{
-	return call_flag(call, "dry-run") ? "?dry_run=true" : NULL;
 }
 
 static void limit_show(const struct call *call, const char *head, const json_t *limit)
@@ -75,7 +71,7 @@ static enum outcome change_run(struct call *call, const char *method, json_t *bo
 	struct operator_call ask = {.method = method,
 		.before = "/v1/limits/",
 		.name = call->arguments[0],
-		.query = dry_query(call)};
+		.query = access_dry_query(call)};
 	char after[AFTER_MAX];
 	json_t *change = NULL;
 	enum outcome outcome;
@@ -141,7 +137,7 @@ enum outcome limit_plan_run(struct call *call)
 		.before = "/v1/tenants/",
 		.name = call->arguments[0],
 		.after = "/plan",
-		.query = sets ? dry_query(call) : NULL};
+		.query = sets ? access_dry_query(call) : NULL};
 	json_t *reply = NULL;
 	enum outcome outcome;
 

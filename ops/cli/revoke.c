@@ -1,9 +1,22 @@
+#include "access.h"
 #include "duration.h"
 #include "handlers.h"
-#include "operator.h"
 #include "output.h"
 
 #include "ground/clock.h"
+
+/* An operator's own key goes on whatever the list says of addresses: others do not. */
+static void change_show(const struct call *call, const json_t *change)
+{
+	access_shut_out_show(call, change, "would stop");
+	if (json_is_true(json_object_get(change, "your_address")))
+		fprintf(call->err,
+			"warning: you call from there: tenants' keys that are used from your "
+			"address stop; an operator's key goes on\n");
+	if (json_is_null(json_object_get(change, "keys")))
+		fprintf(call->out, "API keys are not counted: they stop where they are used from "
+				   "there\n");
+}
 
 static enum outcome tell(struct call *call, json_t *body)
 {
@@ -11,10 +24,14 @@ static enum outcome tell(struct call *call, json_t *body)
 		.before = "/v1/revocations",
 		.name = "",
 		.after = "",
+		.query = access_dry_query(call),
 		.body = body};
 	json_t *made = NULL;
-	enum outcome outcome = operator_ask(call, &ask, &made);
+	enum outcome outcome;
 
+	if (call_flag(call, "dry-run"))
+		return access_dry_run(call, &ask, change_show);
+	outcome = operator_ask(call, &ask, &made);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (call_flag(call, "json"))

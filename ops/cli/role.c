@@ -16,20 +16,11 @@ enum outcome role_list_run(struct call *call)
 	return access_list_run(call, "/roles", columns);
 }
 
-static void lines_show(const struct call *call, const char *head, const json_t *list)
-{
-	const json_t *line;
-	size_t i;
-
-	json_array_foreach(list, i, line)
-		fprintf(call->out, "%-8s%s\n", i ? "" : head, json_string_value(line));
-}
-
 static void role_show(const struct call *call, const json_t *role)
 {
-	lines_show(call, "parents", json_object_get(role, "parents"));
-	lines_show(call, "rules", json_object_get(role, "rules"));
-	lines_show(call, "may", json_object_get(role, "may_allow"));
+	access_lines_show(call, "parents", json_object_get(role, "parents"));
+	access_lines_show(call, "rules", json_object_get(role, "rules"));
+	access_lines_show(call, "may", json_object_get(role, "may_allow"));
 }
 
 enum outcome role_show_run(struct call *call)
@@ -48,11 +39,6 @@ enum outcome role_show_run(struct call *call)
 	return OUTCOME_OK;
 }
 
-static const char *dry_query(const struct call *call)
-{
-	return call_flag(call, "dry-run") ? "?dry_run=true" : NULL;
-}
-
 /* What a change does, or would do, to those who hold the role. */
 static enum outcome change_show(const struct call *call, json_t *change, const char *done)
 {
@@ -64,8 +50,9 @@ static enum outcome change_show(const struct call *call, json_t *change, const c
 		fprintf(call->out, "nothing was changed: %lld users and %lld keys hold it\n",
 			(long long)json_integer_value(json_object_get(change, "users")),
 			(long long)json_integer_value(json_object_get(change, "keys")));
-		lines_show(call, "gained", json_object_get(change, "gained"));
-		lines_show(call, "lost", json_object_get(change, "lost"));
+		access_lines_show(call, "gained", json_object_get(change, "gained"));
+		access_lines_show(call, "lost", json_object_get(change, "lost"));
+		access_warn(call, change);
 	}
 	json_decref(change);
 	return OUTCOME_OK;
@@ -77,7 +64,7 @@ enum outcome role_set_run(struct call *call)
 		.before = "/roles/",
 		.name = call->arguments[0],
 		.after = "",
-		.query = dry_query(call),
+		.query = access_dry_query(call),
 		.body = json_pack("{s:o, s:o}", "parents", access_list(call_text(call, "parents")),
 			"rules", access_words(call, 1))};
 	json_t *change = NULL;
@@ -92,7 +79,7 @@ enum outcome role_remove_run(struct call *call)
 		.before = "/roles/",
 		.name = call->arguments[0],
 		.after = "",
-		.query = dry_query(call)};
+		.query = access_dry_query(call)};
 	json_t *change = NULL;
 	enum outcome outcome = access_ask(call, &ask, &change);
 
@@ -106,7 +93,7 @@ static enum outcome move_step(struct call *call, json_t **ret_json)
 		.before = "/roles/",
 		.name = call->arguments[0],
 		.after = "/move",
-		.query = dry_query(call),
+		.query = access_dry_query(call),
 		.body = json_pack("{s:s}", "to", call->arguments[1])};
 
 	return access_ask(call, &ask, ret_json);

@@ -28,24 +28,46 @@ static json_t *user_body(const struct call *call)
 	return body;
 }
 
-enum outcome user_set_run(struct call *call)
+static bool would_disable(const json_t *change)
 {
-	struct access_ask ask = {
-		.method = "PUT", .before = "/users/", .name = call->arguments[0], .after = ""};
-	json_t *user = NULL;
-	enum outcome outcome;
+	return json_is_true(json_object_get(json_object_get(change, "after"), "disabled"));
+}
 
-	if (call->n > 1 && call_flag(call, "none"))
-		return call_usage(call, "--none goes with no roles");
-	if (call_flag(call, "disable") && call_flag(call, "enable"))
-		return call_usage(call, "--disable and --enable say the opposite");
-	ask.body = user_body(call);
-	outcome = access_ask(call, &ask, &user);
+/* What it would gain and lose, and what acts for it. */
+static void change_show(const struct call *call, const json_t *change)
+{
+	access_shut_out_show(call, change, would_disable(change) ? "would stop" : "act for it");
+	access_lines_show(call, "gained", json_object_get(change, "gained"));
+	access_lines_show(call, "lost", json_object_get(change, "lost"));
+}
+
+static enum outcome user_set(struct call *call)
+{
+	struct access_ask ask = {.method = "PUT",
+		.before = "/users/",
+		.name = call->arguments[0],
+		.after = "",
+		.query = access_dry_query(call),
+		.body = user_body(call)};
+	json_t *user = NULL;
+	enum outcome outcome = access_ask(call, &ask, &user);
+
 	if (outcome != OUTCOME_OK)
 		return outcome;
+	if (call_flag(call, "dry-run"))
+		return access_dry_show(call, user, change_show);
 	if (call_flag(call, "json"))
 		return output_json_new(call, user);
 	fprintf(call->out, "user %s is set\n", call->arguments[0]);
 	json_decref(user);
 	return OUTCOME_OK;
+}
+
+enum outcome user_set_run(struct call *call)
+{
+	if (call->n > 1 && call_flag(call, "none"))
+		return call_usage(call, "--none goes with no roles");
+	if (call_flag(call, "disable") && call_flag(call, "enable"))
+		return call_usage(call, "--disable and --enable say the opposite");
+	return user_set(call);
 }

@@ -66,7 +66,7 @@ void authority_moved(struct authority *a)
 	a->generation++;
 }
 
-static bool denies(struct authority *a, const struct caller *c)
+static struct revocation_facts facts_of(const struct caller *c)
 {
 	struct revocation_facts facts = {.tenant = c->tenant,
 		.principal = c->principal,
@@ -74,10 +74,17 @@ static bool denies(struct authority *a, const struct caller *c)
 		/* who locks others out must not lock itself out: an operator's key ends by its id
 		 */
 		.issued_ms = c->is_operator ? INT64_MAX : c->issued_ms};
-	bool denied;
 
 	memcpy(facts.sources, c->sources, sizeof facts.sources);
 	memcpy(facts.address, c->has_origin ? c->origin : c->address, sizeof facts.address);
+	return facts;
+}
+
+static bool denies(struct authority *a, const struct caller *c)
+{
+	const struct revocation_facts facts = facts_of(c);
+	bool denied;
+
 	(void)pthread_rwlock_rdlock(&a->list_lock);
 	denied = revocations_deny(a->list, &facts);
 	(void)pthread_rwlock_unlock(&a->list_lock);
@@ -120,6 +127,21 @@ enum err authority_judge(struct authority *a, const struct caller *c, int64_t co
 	if (c->expires_ms && c->expires_ms <= clock_record_ms())
 		return ERR_UNAUTHORIZED;
 	return judge(a, c, copy_ms);
+}
+
+enum err authority_try(const struct caller *c, const struct revocation *r, bool *ret_denies)
+{
+	const struct revocation_facts facts = facts_of(c);
+	struct revocations *list;
+	enum err e = revocations_new(&list);
+
+	if (e)
+		return e;
+	e = revocations_add(list, r);
+	if (!e)
+		*ret_denies = revocations_deny(list, &facts);
+	revocations_free(list);
+	return e;
 }
 
 enum err authority_room(struct authority *a, struct id of)

@@ -34,6 +34,7 @@ enum {
 
 struct authority;
 struct producer;
+struct revocation;
 
 MUST_CHECK enum err authority_new(struct producer *producer, struct authority **ret_authority);
 /* Begins to look, on the producer's loop. */
@@ -59,6 +60,9 @@ MUST_CHECK enum err authority_judge(
 /* The same for who listens to an open stream, by a copy at most AUTHORITY_READ_MS old. That a token
  * has expired meanwhile ends nothing: it was good when the stream began. */
 MUST_CHECK enum err authority_judge_open(struct authority *a, const struct caller *caller);
+/* Would this entry, on a list of its own, shut the caller out? ERR_NOMEM */
+MUST_CHECK enum err authority_try(
+	const struct caller *caller, const struct revocation *r, bool *ret_denies);
 /* Is there room for one revocation more? of: whose token's or family's it is; zero: it is of
  * another kind, which operators alone add. ERR_UNAVAILABLE  the list is full ERR_REVOCATIONS_FULL
  * that tenant's part of it is */

@@ -3,6 +3,7 @@
 #include "access/actor.h"
 #include "access/own_key.h"
 #include "producer.h"
+#include "request_input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,16 +32,16 @@ static const struct row rows[] = {
 	{"PUT",    "/v1/roles/{name}",                       "role.put",       OF_CALLER, DRIES},
 	{"DELETE", "/v1/roles/{name}",                       "role.remove",    OF_CALLER, DRIES},
 	{"POST",   "/v1/roles/{name}/move",                  "user.move_role", OF_CALLER, KEEPS | DRIES},
-	{"PUT",    "/v1/users/{name}",                       "user.put",       OF_CALLER, 0},
+	{"PUT",    "/v1/users/{name}",                       "user.put",       OF_CALLER, DRIES},
 	{"PUT",    "/v1/two-people",                         "two_people.set", OF_CALLER, ALWAYS},
 	{"PUT",    "/v1/tenants/{tenant}/roles/{name}",      "role.put",       OF_PATH, DRIES},
 	{"DELETE", "/v1/tenants/{tenant}/roles/{name}",      "role.remove",    OF_PATH, DRIES},
 	{"POST",   "/v1/tenants/{tenant}/roles/{name}/move", "user.move_role", OF_PATH, KEEPS | DRIES},
-	{"PUT",    "/v1/tenants/{tenant}/users/{name}",      "user.put",       OF_PATH, 0},
+	{"PUT",    "/v1/tenants/{tenant}/users/{name}",      "user.put",       OF_PATH, DRIES},
 	{"PUT",    "/v1/tenants/{tenant}/two-people",        "two_people.set", OF_PATH, ALWAYS},
 	{"POST",   "/v1/tenants/{name}/webhook-secret",      "webhook_secret.rotate", OF_PATH, 0},
 	{"POST",   "/v1/api-keys",                           "api_key.create", OF_BODY, 0},
-	{"POST",   "/v1/api-keys/{id}/rotate",               "api_key.rotate", OF_KEY, 0},
+	{"POST",   "/v1/api-keys/{id}/rotate",               "api_key.rotate", OF_KEY, DRIES},
 	{"POST",   "/v1/issuers",                            "issuer.create",  OF_BODY, HIDES},
 };
 /* clang-format on */
@@ -365,7 +366,7 @@ static json_t *body_read(const struct request *r)
 
 static bool is_dry(const struct request *r, const struct row *row)
 {
-	return (row->flags & DRIES) != 0 && query_bool(&r->query, "dry_run") == 1;
+	return (row->flags & DRIES) != 0 && request_input_is_dry(r);
 }
 
 enum err two_people_check(struct request *r, bool *ret_parked)

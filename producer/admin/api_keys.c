@@ -1,7 +1,5 @@
 #include "admin/api_keys.h"
 
-#include "access/authority.h"
-#include "access/keys.h"
 #include "admin/tenant_call.h"
 #include "domain/rights.h"
 #include "ground/clock.h"
@@ -14,13 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-	KEYS_PAGE = 100,
-	LABEL_MAX = 64,
-	YEARS_S = 315576000,
-	OVERLAP_S = 86400,
-	OVERLAP_MAX_S = 2592000
-};
+enum { KEYS_PAGE = 100, LABEL_MAX = 64, YEARS_S = 315576000 };
 
 static void user_put(struct buf *out, const struct api_key *k)
 {
@@ -43,7 +35,7 @@ static void person_put(struct buf *out, const struct api_key *k)
 	job_json_text(out, "person", id);
 }
 
-static void key_put(struct buf *out, const struct api_key *k, const char *tenant)
+void api_key_put(struct buf *out, const struct api_key *k, const char *tenant)
 {
 	char id[ID_TEXT_MAX];
 
@@ -78,7 +70,7 @@ static void inserted(void *ctx, enum err e, const struct api_key *keys, size_t n
 	if (!e && n) {
 		struct buf *out = reply_json(&t->call.r->reply, 201);
 
-		key_put(out, keys, t->name);
+		api_key_put(out, keys, t->name);
 		(void)buf_printf(out, ",\"key\":\"%s\"}", t->secret);
 	}
 	record_batch_end(batch, e);
@@ -231,7 +223,7 @@ static void listed(void *ctx, enum err e, const struct api_key *keys, size_t n)
 	char next[ID_TEXT_MAX] = "";
 
 	for (size_t i = 0; !e && i < shown; i++) {
-		key_put(list_reply_element(&list), &keys[i], t->name);
+		api_key_put(list_reply_element(&list), &keys[i], t->name);
 		(void)buf_char(list.out, '}');
 	}
 	if (!e && n > shown)
@@ -275,102 +267,4 @@ void api_keys_get(struct request *r)
 	}
 	t->call.then = tenant ? list_found : NULL;
 	record_call_start(&t->call, tenant ? &tenant_find_op : &api_key_list_op);
-}
-
-/* ---- revoke ---- */
-
-static void revoked(void *ctx, enum err e, const struct api_key *keys, size_t n)
-{
-	struct record_batch *batch = ctx;
-
-	if (!e && n == 0)
-		e = ERR_NOT_FOUND;
-	record_batch_end(batch, e);
-}
-
-static enum err revoke_run(struct db *db, struct record_batch *batch)
-{
-	const struct tenant_call *t = tenant_call_of(batch);
-
-	return api_key_revoke(db, t->key, &t->by, revoked, batch);
-}
-
-const struct record_op api_key_revoke_op = {"api_key_revoke", RECORD_SLOW, 1, revoke_run, NULL};
-
-static void revoke_done(struct record_call *call)
-{
-	keys_forget(call->r->producer->keys);
-	authority_look(call->r->producer->authority);
-	call->r->reply.status = 204;
-	request_resume(call->r);
-}
-
-void api_keys_delete(struct request *r)
-{
-	struct tenant_call *t = tenant_call_new(r, "");
-
-	if (!t)
-		return;
-	if (!id_parse("key", r->match.params[0], &t->key)) {
-		request_fail(r, ERR_NOT_FOUND);
-		return;
-	}
-	t->call.then = revoke_done;
-	record_call_start(&t->call, &api_key_revoke_op);
-}
-
-/* ---- rotate ---- */
-
-static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
-{
-	struct record_batch *batch = ctx;
-	struct tenant_call *t = tenant_call_of(batch);
-
-	if (!e && n) {
-		struct buf *out = reply_json(&t->call.r->reply, 201);
-
-		key_put(out, keys, keys->tenant_name);
-		(void)buf_printf(out, ",\"key\":\"%s\"}", t->secret);
-	}
-	record_batch_end(batch, e);
-}
-
-static enum err rotate_run(struct db *db, struct record_batch *batch)
-{
-	struct tenant_call *t = tenant_call_of(batch);
-	struct api_key_rotation rotation = {.old = t->key,
-		.key = {.id = id_new(0), .person = t->call.r->caller.person},
-		.overlap_s = t->seconds};
-
-	apikey_hash(t->secret, strlen(t->secret), rotation.key.hash);
-	return api_key_rotate(db, &rotation, &t->by, rotated, batch);
-}
-
-const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
-
-/* The old key's new end is to be seen at once. */
-static void rotate_done(struct record_call *call)
-{
-	keys_forget(call->r->producer->keys);
-	request_resume(call->r);
-}
-
-void api_keys_rotate(struct request *r)
-{
-	static const struct json_field fields[] = {
-		{"overlap_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, OVERLAP_MAX_S},
-		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = request_input_body(r, fields, true);
-	const json_t *overlap = json_object_get(body, "overlap_s");
-	struct tenant_call *t = body ? tenant_call_new(r, "") : NULL;
-
-	if (t && !id_parse("key", r->match.params[0], &t->key)) {
-		request_fail(r, ERR_NOT_FOUND);
-	} else if (t) {
-		t->seconds = overlap ? json_integer_value(overlap) : OVERLAP_S;
-		apikey_new(t->secret);
-		t->call.then = rotate_done;
-		record_call_start(&t->call, &api_key_rotate_op);
-	}
-	json_decref(body);
 }

@@ -2,7 +2,7 @@
 
 #include "access/authority.h"
 #include "access/own_key.h"
-#include "admin/tenant_call.h"
+#include "admin/shut_out_call.h"
 #include "domain/sealed.h"
 #include "domain/url.h"
 #include "identity/jwk.h"
@@ -273,6 +273,26 @@ static void removed(void *ctx, enum err e, const struct issuer *issuers, size_t 
 	record_batch_end(ctx, e);
 }
 
+static void got(void *ctx, enum err e, const struct issuer *issuers, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = tenant_call_of(batch);
+
+	if (!e && n) {
+		t->ends = (struct revocation){.kind = REVOCATION_CREDENTIAL,
+			.tenant = issuers->tenant,
+			.subject = issuers->id};
+		issuer_put(&t->text, issuers);
+		e = buf_err(&t->text);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err get_run(struct db *db, struct record_batch *batch)
+{
+	return issuer_get(db, tenant_call_of(batch)->key, got, batch);
+}
+
 static enum err remove_run(struct db *db, struct record_batch *batch)
 {
 	const struct tenant_call *t = tenant_call_of(batch);
@@ -280,6 +300,7 @@ static enum err remove_run(struct db *db, struct record_batch *batch)
 	return issuer_remove(db, t->key, &t->by, removed, batch);
 }
 
+const struct record_op issuer_get_op = {"issuer_get", RECORD_SLOW, 1, get_run, NULL};
 const struct record_op issuer_remove_op = {"issuer_remove", RECORD_SLOW, 1, remove_run, NULL};
 
 static void remove_done(struct record_call *call)
@@ -288,9 +309,25 @@ static void remove_done(struct record_call *call)
 	changed(call);
 }
 
+static void dry_counted(struct record_call *call)
+{
+	struct tenant_call *t = (struct tenant_call *)(void *)call;
+	struct buf *out = shut_out_begin(t);
+
+	(void)buf_printf(out, ",\"issuer\":%.*s", (int)t->text.len, t->text.bytes);
+	shut_out_end(t, UNKNOWN_USERS);
+}
+
+static void dry_got(struct record_call *call)
+{
+	call->then = dry_counted;
+	record_call_again(call, &shut_out_op);
+}
+
 void issuers_delete(struct request *r)
 {
-	struct tenant_call *t = tenant_call_new(r, "");
+	struct tenant_call *t = request_input_dry(r) ? tenant_call_new(r, "") : NULL;
+	const bool dry = request_input_is_dry(r);
 
 	if (!t)
 		return;
@@ -298,6 +335,6 @@ void issuers_delete(struct request *r)
 		request_fail(r, ERR_NOT_FOUND);
 		return;
 	}
-	t->call.then = remove_done;
-	record_call_start(&t->call, &issuer_remove_op);
+	t->call.then = dry ? dry_got : remove_done;
+	record_call_start(&t->call, dry ? &issuer_get_op : &issuer_remove_op);
 }

@@ -1,5 +1,8 @@
 /* issuers.h - operators say whose tokens are believed.
  *
+ * A dry run of a removal counts the families of refresh tokens that hang on it: how many people an
+ * issuer vouches for, only it knows.
+ *
  * Threads: the servers', lanes.  Memory: the requests'. */
 #ifndef ADMIN_ISSUERS_H
 #define ADMIN_ISSUERS_H
@@ -11,6 +14,6 @@ void issuers_post(struct request *r);
 void issuers_get(struct request *r);
 void issuers_delete(struct request *r);
 
-extern const struct record_op issuer_insert_op, issuer_list_op, issuer_remove_op;
+extern const struct record_op issuer_insert_op, issuer_list_op, issuer_get_op, issuer_remove_op;
 
 #endif

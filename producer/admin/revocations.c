@@ -1,7 +1,7 @@
 #include "admin/revocations.h"
 
 #include "access/authority.h"
-#include "admin/tenant_call.h"
+#include "admin/shut_out_call.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"
@@ -12,27 +12,17 @@
 
 enum { NETWORK_TEXT_MAX = 50 };
 
-struct revocation_call {
-	struct tenant_call tenant; /* first */
-	struct revocation r;
-};
-
-static struct revocation_call *of(const struct record_batch *batch)
-{
-	return (struct revocation_call *)(void *)record_call_of(batch);
-}
-
 static void put(void *ctx, enum err e, const struct revocation_page *page)
 {
 	struct record_batch *batch = ctx;
-	struct revocation_call *c = of(batch);
+	struct tenant_call *t = tenant_call_of(batch);
 
 	if (!e && page->n) {
-		struct buf *out = reply_json(&c->tenant.call.r->reply, 201);
+		struct buf *out = reply_json(&t->call.r->reply, 201);
 
 		(void)buf_printf(out, "{\"object\":\"revocation\",\"kind\":\"%s\"",
 			revocation_kind_text(page->list->kind));
-		job_json_text(out, "tenant", c->tenant.name);
+		job_json_text(out, "tenant", t->name);
 		(void)buf_char(out, ',');
 		job_json_time(out, "before", page->list->before_ms);
 		(void)buf_char(out, '}');
@@ -42,10 +32,9 @@ static void put(void *ctx, enum err e, const struct revocation_page *page)
 
 static enum err put_run(struct db *db, struct record_batch *batch)
 {
-	struct revocation_call *c = of(batch);
+	const struct tenant_call *t = tenant_call_of(batch);
 
-	c->r.tenant = c->tenant.tenant;
-	return revocation_put(db, &c->r, &c->tenant.by, put, batch);
+	return revocation_put(db, &t->ends, &t->by, put, batch);
 }
 
 const struct record_op revocation_put_op = {"revocation_put", RECORD_SLOW, 1, put_run, NULL};
@@ -56,17 +45,60 @@ static void changed(struct record_call *call)
 	request_resume(call->r);
 }
 
-static bool is_token(const struct revocation_call *c)
+static bool is_token(const struct tenant_call *t)
 {
-	return c->r.kind == REVOCATION_CREDENTIAL;
+	return t->ends.kind == REVOCATION_CREDENTIAL;
+}
+
+/* ---- a dry run ---- */
+
+/* Keys count by where they are used, which nobody knows ahead; another tenant's families are not
+ * to be seen but one tenant at a time. */
+static unsigned unknown_of(const struct tenant_call *t)
+{
+	if (t->ends.kind != REVOCATION_NETWORK)
+		return 0;
+	return UNKNOWN_KEYS | UNKNOWN_USERS | (id_is_zero(t->ends.tenant) ? UNKNOWN_FAMILIES : 0);
+}
+
+/* The caller's own key goes on whatever the list says of addresses: others' used from there do not.
+ */
+static void dry_counted(struct record_call *call)
+{
+	struct tenant_call *t = (struct tenant_call *)(void *)call;
+	struct buf *out = shut_out_begin(t);
+
+	if (!t->ends.before_ms)
+		t->ends.before_ms = clock_record_ms();
+	job_json_text(out, "kind", revocation_kind_text(t->ends.kind));
+	job_json_text(out, "tenant", t->name[0] ? t->name : NULL);
+	(void)buf_char(out, ',');
+	job_json_time(out, "before", t->ends.before_ms);
+	if (t->ends.kind == REVOCATION_NETWORK)
+		(void)buf_printf(out, ",\"your_address\":%s",
+			egress_net_holds(&t->ends.network, t->call.r->address) ? "true" : "false");
+	shut_out_end(t, unknown_of(t));
+}
+
+/* ---- doing it ---- */
+
+/* What is to be run next. */
+static const struct record_op *ready(struct tenant_call *t)
+{
+	const bool dry = request_input_is_dry(t->call.r);
+
+	if (is_token(t))
+		t->ends.ends_ms = clock_record_ms() + REVOCATION_TOKEN_MS;
+	t->call.then = dry ? dry_counted : changed;
+	return dry ? &shut_out_op : &revocation_put_op;
 }
 
 /* False: it was answered. */
-static bool has_room(const struct revocation_call *c)
+static bool has_room(const struct tenant_call *t)
 {
-	struct request *r = c->tenant.call.r;
-	const enum err e = authority_room(
-		r->producer->authority, is_token(c) ? c->tenant.tenant : (struct id){{0}});
+	struct request *r = t->call.r;
+	const enum err e =
+		authority_room(r->producer->authority, is_token(t) ? t->tenant : (struct id){{0}});
 
 	if (e)
 		request_fail_detail(r, e, e == ERR_REVOCATIONS_FULL ? REVOCATIONS_FULL_WHY : NULL);
@@ -75,16 +107,13 @@ static bool has_room(const struct revocation_call *c)
 
 static void tenant_found(struct record_call *call)
 {
-	struct revocation_call *c = (struct revocation_call *)(void *)call;
+	struct tenant_call *t = (struct tenant_call *)(void *)call;
 
-	if (!has_room(c)) {
+	t->ends.tenant = t->tenant;
+	if (has_room(t))
+		record_call_again(call, ready(t));
+	else
 		request_resume(call->r);
-		return;
-	}
-	if (is_token(c))
-		c->r.ends_ms = clock_record_ms() + REVOCATION_TOKEN_MS;
-	call->then = changed;
-	record_call_again(call, &revocation_put_op);
 }
 
 /* ---- what is to be shut out ---- */
@@ -167,19 +196,20 @@ void revocations_post(struct request *r)
 		{"network", JSON_IS_STRING, JSON_OPTIONAL, 1, NETWORK_TEXT_MAX},
 		{"before", JSON_IS_STRING, JSON_OPTIONAL, 1, CLOCK_TEXT_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = request_input_body(r, fields, false);
+	json_t *body = request_input_dry(r) ? request_input_body(r, fields, false) : NULL;
 	const char *tenant = json_string_value(json_object_get(body, "tenant"));
 	struct revocation what = {0};
-	struct revocation_call *c = NULL;
+	struct tenant_call *t = NULL;
 
 	if (body && revocation_read(r, body, &what))
-		c = (struct revocation_call *)(void *)tenant_call_sized(
-			r, tenant ? tenant : "", sizeof *c);
-	if (c)
-		c->r = what;
-	if (c && (tenant || has_room(c))) {
-		c->tenant.call.then = tenant ? tenant_found : changed;
-		record_call_start(&c->tenant.call, tenant ? &tenant_find_op : &revocation_put_op);
+		t = tenant_call_new(r, tenant ? tenant : "");
+	if (t)
+		t->ends = what;
+	if (t && tenant) {
+		t->call.then = tenant_found;
+		record_call_start(&t->call, &tenant_find_op);
+	} else if (t && has_room(t)) {
+		record_call_start(&t->call, ready(t));
 	}
 	json_decref(body);
 }

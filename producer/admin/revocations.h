@@ -1,5 +1,10 @@
 /* revocations.h - operators end what was given, before its time.
  *
+ *   POST /v1/revocations?dry_run=true {"tenant"?, "user"? | "token"? | "network"?, "before"?}
+ *
+ * A dry run counts what the record knows. Of a network it says whether the caller calls from there:
+ * an operator's own key goes on (authority.c), a tenant's key that is used from there does not.
+ *
  * Threads: the servers', lanes.  Memory: the requests'. */
 #ifndef ADMIN_REVOCATIONS_H
 #define ADMIN_REVOCATIONS_H

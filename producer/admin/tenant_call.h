@@ -9,6 +9,7 @@
 #include "ground/apikey.h"
 #include "record_call.h"
 #include "stores/api_key.h"
+#include "stores/shut_out.h"
 #include "stores/subject_key.h"
 #include "stores/tenant.h"
 
@@ -34,6 +35,8 @@ struct tenant_call {
 	int64_t seconds; /* a key's life, or the overlap of two; 0 = none */
 	size_t limit;
 	unsigned retention;
+	struct revocation ends;	  /* whom a call shuts out, or a dry run of it would */
+	struct shut_out shut_out; /* how many: told by shut_out_op */
 };
 
 /* NULL: the request was answered. */

@@ -12,8 +12,6 @@
 #include <string.h>
 
 static const struct query_field no_fields[] = {{NULL, QUERY_TEXT, 0, 0}};
-static const struct query_field dry_fields[] = {
-	{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
 
 struct limit_call {
 	struct record_call call; /* first */
@@ -207,8 +205,7 @@ static void judged_then(struct record_call *call)
 /* What the path names; NULL: the request was answered. */
 static struct limit_call *change_new(struct request *r)
 {
-	struct limit_call *c =
-		request_input_query(r, dry_fields) ? record_call_new(r, sizeof *c) : NULL;
+	struct limit_call *c = request_input_dry(r) ? record_call_new(r, sizeof *c) : NULL;
 	const char *role;
 	const enum limit_level level = limit_level_parse(r->match.params[1], &role);
 
@@ -217,7 +214,7 @@ static struct limit_call *change_new(struct request *r)
 	(void)snprintf(c->plan, sizeof c->plan, "%s", r->match.params[0]);
 	(void)snprintf(c->role, sizeof c->role, "%s", role);
 	c->change = (struct limit_change){.row = {.plan = c->plan, .level = level, .role = c->role},
-		.dry_run = query_bool(&r->query, "dry_run") == 1,
+		.dry_run = request_input_is_dry(r),
 		.version = c->version,
 		.by = request_actor(r)};
 	c->call.then = judged_then;

@@ -29,11 +29,6 @@ static void plan_put(struct tenant_call *t, const char *plan, const char *before
 	(void)buf_char(out, '}');
 }
 
-static bool is_dry(const struct tenant_call *t)
-{
-	return query_bool(&t->call.r->query, "dry_run") == 1;
-}
-
 static const char *wanted(const struct tenant_call *t)
 {
 	return json_string_value(json_object_get(t->body, "plan"));
@@ -45,7 +40,7 @@ static void told(void *ctx, enum err e, const char *plan)
 	struct tenant_call *t = of(batch);
 
 	if (!e)
-		plan_put(t, t->body ? wanted(t) : plan, plan, is_dry(t));
+		plan_put(t, t->body ? wanted(t) : plan, plan, request_input_is_dry(t->call.r));
 	record_batch_end(batch, e);
 }
 
@@ -88,7 +83,7 @@ static void changed(struct record_call *call)
 static void tenant_found(struct record_call *call)
 {
 	const struct tenant_call *t = (struct tenant_call *)(void *)call;
-	const bool dry = t->body && is_dry(t), sets = t->body && !dry;
+	const bool dry = t->body && request_input_is_dry(call->r), sets = t->body && !dry;
 
 	call->then = sets ? changed : NULL;
 	record_call_again(call, sets  ? &tenant_plan_change_op
@@ -123,9 +118,7 @@ void tenant_plan_put(struct request *r)
 	static const struct json_field fields[] = {
 		{"plan", JSON_IS_STRING | JSON_IS_NULL, JSON_REQUIRED, 1, LIMIT_PLAN_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	static const struct query_field dry[] = {
-		{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
-	json_t *body = request_input_query(r, dry) ? request_input_body(r, fields, false) : NULL;
+	json_t *body = request_input_dry(r) ? request_input_body(r, fields, false) : NULL;
 
 	if (body)
 		begin(r, body);

@@ -3,6 +3,7 @@
 #include "access/actor.h"
 #include "access/holders.h"
 #include "producer.h"
+#include "request_input.h"
 #include "stores/tenant.h"
 
 #include <stdio.h>
@@ -31,8 +32,6 @@ size_t access_texts(const json_t *list, const char **ret_texts, size_t max)
 	}
 	return n < max ? n : max;
 }
-
-enum { ACCESS_HELD_MAX = ROLES_HELD_MAX * (ROLE_NAME_MAX + 1) };
 
 static size_t held_split(
 	const char *held, char copy[ACCESS_HELD_MAX], const char *roles[ROLES_HELD_MAX])
@@ -89,6 +88,26 @@ enum err access_may_take(struct access_call *a, const char *held)
 		return e;
 	a->why[0] = '\0'; /* what cannot be held together may well be taken away */
 	return ERR_OK;
+}
+
+permission_set access_set(const struct access_call *a, const char *const *roles, size_t n)
+{
+	struct rights *rights;
+	permission_set set = 0;
+
+	if (rights_flatten(a->book, roles, n, &rights) == ERR_OK) {
+		set = rights_set(rights);
+		rights_release(rights);
+	}
+	return set;
+}
+
+permission_set access_held_set(const struct access_call *a, const char *held)
+{
+	char copy[ACCESS_HELD_MAX];
+	const char *roles[ROLES_HELD_MAX];
+
+	return access_set(a, roles, held_split(held, copy, roles));
 }
 
 void access_permissions_put(struct buf *out, permission_set set)
@@ -300,7 +319,7 @@ void access_call_start(
 	a->by = request_actor(r);
 	a->body = body;
 	a->tenant = r->caller.tenant;
-	a->dry_run = query_bool(&r->query, "dry_run") == 1;
+	a->dry_run = request_input_is_dry(r);
 	if (is_operators(a))
 		(void)snprintf(
 			a->tenant_name, sizeof a->tenant_name, "%s", r->match.params[named++]);

@@ -33,7 +33,18 @@ struct access_kind {
 	bool (*more)(struct access_call *a);
 };
 
-enum { ACCESS_TRIES = 5, ACCESS_NAME_MAX = ROUTE_PARAM_MAX };
+enum {
+	ACCESS_TRIES = 5,
+	ACCESS_NAME_MAX = ROUTE_PARAM_MAX,
+	ACCESS_HELD_MAX = ROLES_HELD_MAX * (ROLE_NAME_MAX + 1)
+};
+
+/* A user as it is, before a change. */
+struct access_user {
+	bool known, disabled;
+	struct id id;
+	char roles[ACCESS_HELD_MAX]; /* with spaces between */
+};
 
 struct access_call {
 	struct record_call call; /* first */
@@ -51,11 +62,13 @@ struct access_call {
 		*set_to; /* in held sets, to be read as if it were the other; NULL: as they are */
 	char why[ROLE_PATH_MAX];
 	permission_set gained, lost; /* by who holds the role that is changed */
+	bool yourself;		     /* the caller loses something by it */
 	bool counted;		     /* who holds it */
 	int64_t users, keys, moved;
 	struct id after;
 	size_t limit;
-	int turn; /* of an op that runs several times */
+	int turn;		   /* of an op that runs several times */
+	struct access_user before; /* a change of a user's */
 	/* an explanation's */
 	struct id principal, job;
 	bool has_object;
@@ -78,6 +91,9 @@ MUST_CHECK enum err access_may_give(struct access_call *a, const char *const *ro
 /* The same of those that somebody holds already, with spaces between. */
 MUST_CHECK enum err access_may_take(struct access_call *a, const char *held);
 
+/* All that these roles may allow together under some condition; held: with spaces between. */
+permission_set access_set(const struct access_call *a, const char *const *roles, size_t n);
+permission_set access_held_set(const struct access_call *a, const char *held);
 /* ,"roles":[] of names with spaces between. */
 void access_roles_put(struct buf *out, const char *roles);
 /* Permissions as a JSON list. */

@@ -69,8 +69,6 @@ static enum err get_judge(struct access_call *a)
 }
 
 static const struct query_field no_fields[] = {{NULL, QUERY_TEXT, 0, 0}};
-static const struct query_field dry_fields[] = {
-	{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
 
 void roles_get(struct request *r)
 {
@@ -93,14 +91,8 @@ void role_get(struct request *r)
 static permission_set held_set(struct access_call *a)
 {
 	const char *name = a->name;
-	struct rights *rights;
-	permission_set set = 0;
 
-	if (rights_flatten(a->book, &name, 1, &rights) == ERR_OK) {
-		set = rights_set(rights);
-		rights_release(rights);
-	}
-	return set;
+	return access_set(a, &name, 1);
 }
 
 static enum err own_check(struct access_call *a)
@@ -161,6 +153,16 @@ static enum err book_change(struct access_call *a)
 	return e;
 }
 
+/* Would the caller, by the roles that it holds, lose some of what it may? */
+static bool caller_loses(const struct access_call *a)
+{
+	const struct caller *caller = &a->call.r->caller;
+	const struct rights *now = caller->is_operator ? NULL : caller->rights;
+
+	return now && (rights_set(now) &
+			      ~access_set(a, (const char *const *)now->roles, now->roles_n)) != 0;
+}
+
 static enum err put_judge(struct access_call *a)
 {
 	const char *name = a->name;
@@ -184,6 +186,7 @@ static enum err put_judge(struct access_call *a)
 	}
 	a->gained = now & ~before;
 	a->lost = before & ~now;
+	a->yourself = caller_loses(a);
 	a->counted = false;
 	return ERR_OK;
 }
@@ -194,8 +197,10 @@ static void change_write(struct access_call *a)
 	struct role_view role;
 
 	(void)buf_printf(out,
-		"{\"object\":\"role_change\",\"dry_run\":%s,\"users\":%lld,\"keys\":%lld",
-		a->dry_run ? "true" : "false", (long long)a->users, (long long)a->keys);
+		"{\"object\":\"role_change\",\"dry_run\":%s,\"users\":%lld,\"keys\":%lld"
+		",\"yourself\":%s",
+		a->dry_run ? "true" : "false", (long long)a->users, (long long)a->keys,
+		a->yourself ? "true" : "false");
 	(void)buf_text(out, ",\"gained\":");
 	access_permissions_put(out, a->gained);
 	(void)buf_text(out, ",\"lost\":");
@@ -265,7 +270,7 @@ void role_put_call(struct request *r)
 	static const struct access_kind kind = {put_judge, true, &role_put_op, then_change};
 	json_t *body;
 
-	if (!request_input_query(r, dry_fields))
+	if (!request_input_dry(r))
 		return;
 	body = request_input_body(r, fields, false);
 	if (body)
@@ -350,6 +355,6 @@ void role_delete_call(struct request *r)
 {
 	static const struct access_kind kind = {remove_judge, false, &role_remove_op, then_remove};
 
-	if (request_input_query(r, dry_fields))
+	if (request_input_dry(r))
 		access_call_start(r, &kind, NULL, true);
 }

@@ -6,7 +6,8 @@
  *   DELETE /v1/roles/{name}?dry_run=true          409 while somebody holds it or builds on it
  *
  * Operators do the same for any tenant, under /v1/tenants/{name}/roles. A dry run tells
- * what would be gained and lost, and by how many users and keys, and changes nothing.
+ * what would be gained and lost, by how many users and keys, whether the caller would
+ * lose something, and changes nothing.
  *
  * Threads: the servers', lanes.  Memory: the requests'. */
 #ifndef ROLES_ROLE_CALLS_H

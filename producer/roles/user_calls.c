@@ -8,6 +8,7 @@
 #include "roles/access_call.h"
 #include "stores/app_user.h"
 #include "stores/role.h"
+#include "stores/shut_out.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +113,96 @@ static enum err put_judge(struct access_call *a)
 		return ERR_INVALID_FIELD;
 	}
 	a->turn = 0;
+	a->before = (struct access_user){0};
 	return access_may_give(a, roles, n);
+}
+
+/* ---- what it would do ---- */
+
+static void state_put(struct buf *out, const char *name, bool disabled, const char *roles)
+{
+	(void)buf_printf(out, ",\"%s\":{\"disabled\":%s", name, disabled ? "true" : "false");
+	access_roles_put(out, roles);
+	(void)buf_char(out, '}');
+}
+
+/* Those of the body, else those that it has. */
+static const char *roles_after(const struct access_call *a, char out[ACCESS_HELD_MAX])
+{
+	const json_t *list = json_object_get(a->body, "roles");
+	size_t at = 0;
+
+	if (!list)
+		return a->before.roles;
+	out[0] = '\0';
+	for (size_t i = 0; i < json_array_size(list) && at < ACCESS_HELD_MAX; i++)
+		at += (size_t)snprintf(out + at, ACCESS_HELD_MAX - at, "%s%s", i ? " " : "",
+			json_string_value(json_array_get(list, i)));
+	return out;
+}
+
+/* Who is disabled may do nothing, whatever the roles are. */
+static void states_put(struct access_call *a, struct buf *out)
+{
+	const struct access_user *before = &a->before;
+	const json_t *wish = json_object_get(a->body, "disabled");
+	const bool disabled = wish ? json_is_true(wish) : before->disabled;
+	char copy[ACCESS_HELD_MAX];
+	const char *roles = roles_after(a, copy);
+	permission_set was = before->disabled ? 0 : access_held_set(a, before->roles);
+	permission_set is = disabled ? 0 : access_held_set(a, roles);
+
+	a->gained = is & ~was;
+	a->lost = was & ~is;
+	if (before->known)
+		state_put(out, "before", before->disabled, before->roles);
+	else
+		(void)buf_text(out, ",\"before\":null");
+	state_put(out, "after", disabled, roles);
+}
+
+static void change_write(struct access_call *a, const struct shut_out *acting)
+{
+	struct buf *out = reply_json(&a->call.r->reply, 200);
+	const bool yourself =
+		a->before.known && id_equal(a->before.id, a->call.r->caller.principal);
+
+	(void)buf_text(out, "{\"object\":\"change\",\"dry_run\":true");
+	job_json_text(out, "user", a->name);
+	states_put(a, out);
+	(void)buf_text(out, ",\"gained\":");
+	access_permissions_put(out, a->gained);
+	(void)buf_text(out, ",\"lost\":");
+	access_permissions_put(out, a->lost);
+	(void)buf_printf(out, ",\"keys\":%lld,\"families\":%lld,\"yourself\":%s}",
+		(long long)acting->keys, (long long)acting->families, yourself ? "true" : "false");
+}
+
+static void acting_told(void *ctx, enum err e, const struct shut_out *acting)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e)
+		change_write(access_call_of(batch), acting);
+	record_batch_end(batch, e);
+}
+
+/* Of a user that is not there yet nothing acts. */
+static enum err acting_run(struct db *db, struct record_batch *batch)
+{
+	const struct access_call *a = access_call_of(batch);
+	const struct revocation all = {
+		.kind = REVOCATION_USER, .tenant = a->tenant, .subject = a->before.id};
+
+	return shut_out_count(db, &all, acting_told, batch);
+}
+
+/* ---- doing it ---- */
+
+static void before_take(struct access_user *before, const struct app_user *u)
+{
+	*before = (struct access_user){.known = true, .disabled = u->disabled_ms != 0, .id = u->id};
+	(void)snprintf(before->roles, sizeof before->roles, "%s", u->roles);
 }
 
 /* What it holds already: that is taken away, or shut out. */
@@ -123,6 +213,8 @@ static void held_told(void *ctx, enum err e, const struct app_user *users, size_
 
 	if (!e && n > 0)
 		e = access_may_take(a, users[0].roles);
+	if (!e && n > 0)
+		before_take(&a->before, users);
 	record_batch_end(batch, e);
 }
 
@@ -148,6 +240,8 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 
 	if (a->turn == 0)
 		return app_user_find(db, a->tenant, a->name, held_told, batch);
+	if (a->dry_run)
+		return acting_run(db, batch);
 	return app_user_put(db, &change, &a->by, told, batch);
 }
 
@@ -161,7 +255,7 @@ void user_put_call(struct request *r)
 	static const struct access_kind kind = {put_judge, false, &user_put_op, put_more};
 	json_t *body;
 
-	if (!request_input_query(r, no_fields))
+	if (!request_input_dry(r))
 		return;
 	body = request_input_body(r, fields, true);
 	if (body)
@@ -247,15 +341,13 @@ const struct record_op user_move_op = {"user_move", RECORD_SLOW, 1, move_run, NU
 
 void role_move_call(struct request *r)
 {
-	static const struct query_field dry_fields[] = {
-		{"dry_run", QUERY_BOOL, 0, 0}, {NULL, QUERY_TEXT, 0, 0}};
 	static const struct json_field fields[] = {
 		{"to", JSON_IS_STRING, JSON_REQUIRED, 1, ROLE_NAME_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
 	static const struct access_kind kind = {move_judge, true, &user_move_op, move_more};
 	json_t *body;
 
-	if (!request_input_query(r, dry_fields))
+	if (!request_input_dry(r))
 		return;
 	body = request_input_body(r, fields, false);
 	if (body)

@@ -2,8 +2,12 @@
  *
  *   GET  /v1/users?limit=&after=
  *   GET  /v1/users/{name}
- *   PUT  /v1/users/{name} {"roles"?: [], "disabled"?: bool}   made when there is none
+ *   PUT  /v1/users/{name}?dry_run=true {"roles"?: [], "disabled"?: bool}   made when there is none
  *   POST /v1/roles/{name}/move?dry_run=true {"to": "role"}    everybody who holds it
+ *
+ * A dry run tells what the user would gain and lose, how many keys and families of refresh
+ * tokens act for it, and whether it is the caller; it is refused as the call is, and writes
+ * nothing.
  *
  * Operators do the same for any tenant, under /v1/tenants/{name}.
  *

@@ -119,8 +119,10 @@ def test_who_revokes_without_end_fills_no_list_but_his_own(
     for used in (thief, second):
         assert refresh(http, used).json()["error"] == "invalid_grant"
     token = json.loads(unb64(one["access_token"].split(".")[1]))["jti"]
-    by_id = admin.http.post("/v1/revocations", json={"tenant": "endless", "token": token})
-    assert (by_id.status_code, by_id.json()["code"]) == (429, "revocations_full")
+    for params in ({"dry_run": "true"}, {}):
+        words = {"tenant": "endless", "token": token}
+        by_id = admin.http.post("/v1/revocations", json=words, params=params)
+        assert (by_id.status_code, by_id.json()["code"]) == (429, "revocations_full")
     # whoever else there is
     theirs = buy(http, api_key)["access_token"]
     revoke(http, theirs)

@@ -288,6 +288,8 @@ def test_roles_and_users_by_command(world: World, longhaul: Callable[..., str]) 
     longhaul("user", "set", "nora", *of, "night")
     dry = longhaul("role", "set", "night", *of, "--parents", "guest", "--dry-run")
     assert "1 users and 0 keys" in dry and "job:submit" in dry.split("lost")[1]
+    dry = longhaul("user", "set", "nora", *of, "guest", "-n")
+    assert "nothing was changed: 0 API keys" in dry and "lost    job:submit" in dry
     said = longhaul("access", "explain", "nora", "job:submit", "queue=bulk", *of)
     assert "is allowed" in said and "allow job:submit queue=bulk" in said
     assert "not allowed" in longhaul("access", "explain", "nora", "job:submit", "queue=other", *of)

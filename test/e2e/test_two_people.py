@@ -142,8 +142,19 @@ def test_what_was_approved_is_done_and_nothing_else(ruled: Pair) -> None:
     ruled.approved(lambda: http.delete("/v1/roles/night"))
 
 
+def test_a_dry_run_needs_nobody(ruled: Pair) -> None:
+    eve = {"roles": ["reader"]}
+    made(ruled.ann.http.put("/v1/users/eve?dry_run=true", json=eve), 200)
+    made(ruled.admin.http.put(f"{BASE}/users/eve?dry_run=true", json=eve), 200)
+    assert ruled.ann.http.get("/v1/users/eve").status_code == 404
+    asked(ruled.ann.http.put("/v1/users/eve?dry_run=false", json=eve))
+    keys = made(ruled.admin.http.get("/v1/api-keys", params={"tenant": PAIR}), 200)["data"]
+    path = f"/v1/api-keys/{keys[0]['id']}/rotate"
+    made(ruled.admin.http.post(f"{path}?dry_run=true", json={}), 200)
+    asked(ruled.admin.http.post(path, json={}))
+
+
 def test_a_query_that_a_call_does_not_know_opens_no_door(ruled: Pair) -> None:
-    asked(ruled.ann.http.put("/v1/users/eve?dry_run=true", json={"roles": ["reader"]}))
     body = {"tenant": PAIR, "user": "bob"}
     asked(ruled.admin.http.post("/v1/api-keys?dry_run=true", json=body))
 

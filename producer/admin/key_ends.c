@@ -1,0 +1,207 @@
+#include "admin/key_ends.h"
+
+#include "access/authority.h"
+#include "access/keys.h"
+#include "admin/api_keys.h"
+#include "admin/shut_out_call.h"
+#include "ground/clock.h"
+#include "jobs/job_json.h"
+#include "producer.h"
+#include "request_input.h"
+
+#include <string.h>
+
+enum { OVERLAP_S = 86400, OVERLAP_MAX_S = 2592000 };
+
+struct end_call {
+	struct tenant_call tenant; /* first */
+	bool rotates, is_operators;
+	bool may_rotate; /* neither revoked nor run out, and no successor yet */
+	int64_t ends_ms; /* the key's end, when it is rotated */
+};
+
+static struct end_call *of(const struct record_call *call)
+{
+	return (struct end_call *)(void *)call;
+}
+
+/* ---- a dry run ---- */
+
+static int64_t end_of(const struct end_call *c, const struct api_key *k)
+{
+	const int64_t ends_ms = clock_record_ms() + c->tenant.seconds * 1000;
+
+	return k->expires_ms && k->expires_ms < ends_ms ? k->expires_ms : ends_ms;
+}
+
+static void key_take(struct end_call *c, const struct api_key *k)
+{
+	c->is_operators = k->operator;
+	c->may_rotate = !k->revoked_ms && !k->is_rotated &&
+			(!k->expires_ms || k->expires_ms > clock_record_ms());
+	c->ends_ms = end_of(c, k);
+	c->tenant.ends = (struct revocation){
+		.kind = REVOCATION_CREDENTIAL, .tenant = k->tenant, .subject = k->id};
+	api_key_put(&c->tenant.text, k, k->tenant_name);
+}
+
+static void got(void *ctx, enum err e, const struct api_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e && n) {
+		key_take(of(record_call_of(batch)), keys);
+		e = buf_err(&tenant_call_of(batch)->text);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err get_run(struct db *db, struct record_batch *batch)
+{
+	return api_key_get(db, tenant_call_of(batch)->key, got, batch);
+}
+
+const struct record_op api_key_get_op = {"api_key_get", RECORD_SLOW, 1, get_run, NULL};
+
+static void dry_counted(struct record_call *call)
+{
+	struct end_call *c = of(call);
+	struct tenant_call *t = &c->tenant;
+	struct buf *out = shut_out_begin(t);
+
+	(void)buf_printf(out, ",\"key\":%.*s}", (int)t->text.len, t->text.bytes);
+	if (c->rotates) {
+		(void)buf_char(out, ',');
+		job_json_time(out, "ends_at", c->ends_ms);
+	}
+	if (c->is_operators && !c->rotates)
+		(void)buf_printf(out, ",\"operators_left\":%lld", (long long)t->shut_out.operators);
+	shut_out_end(t, 0);
+}
+
+/* Refused as api_key_rotate refuses it. */
+static void dry_got(struct record_call *call)
+{
+	const struct end_call *c = of(call);
+
+	if (c->rotates && !c->may_rotate) {
+		request_fail(call->r, ERR_NOT_FOUND);
+		request_resume(call->r);
+		return;
+	}
+	call->then = dry_counted;
+	record_call_again(call, &shut_out_op);
+}
+
+/* NULL: the request was answered. */
+static struct tenant_call *end_new(struct request *r, bool rotates)
+{
+	struct tenant_call *t =
+		request_input_dry(r) ? tenant_call_sized(r, "", sizeof(struct end_call)) : NULL;
+
+	if (!t)
+		return NULL;
+	of(&t->call)->rotates = rotates;
+	if (id_parse("key", r->match.params[0], &t->key))
+		return t;
+	request_fail(r, ERR_NOT_FOUND);
+	return NULL;
+}
+
+static void end_start(
+	struct tenant_call *t, const struct record_op *op, void (*then)(struct record_call *call))
+{
+	const bool dry = request_input_is_dry(t->call.r);
+
+	t->call.then = dry ? dry_got : then;
+	record_call_start(&t->call, dry ? &api_key_get_op : op);
+}
+
+/* ---- revoke ---- */
+
+static void revoked(void *ctx, enum err e, const struct api_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e && n == 0)
+		e = ERR_NOT_FOUND;
+	record_batch_end(batch, e);
+}
+
+static enum err revoke_run(struct db *db, struct record_batch *batch)
+{
+	const struct tenant_call *t = tenant_call_of(batch);
+
+	return api_key_revoke(db, t->key, &t->by, revoked, batch);
+}
+
+const struct record_op api_key_revoke_op = {"api_key_revoke", RECORD_SLOW, 1, revoke_run, NULL};
+
+static void revoke_done(struct record_call *call)
+{
+	keys_forget(call->r->producer->keys);
+	authority_look(call->r->producer->authority);
+	call->r->reply.status = 204;
+	request_resume(call->r);
+}
+
+void api_keys_delete(struct request *r)
+{
+	struct tenant_call *t = end_new(r, false);
+
+	if (t)
+		end_start(t, &api_key_revoke_op, revoke_done);
+}
+
+/* ---- rotate ---- */
+
+static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = tenant_call_of(batch);
+
+	if (!e && n) {
+		struct buf *out = reply_json(&t->call.r->reply, 201);
+
+		api_key_put(out, keys, keys->tenant_name);
+		(void)buf_printf(out, ",\"key\":\"%s\"}", t->secret);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err rotate_run(struct db *db, struct record_batch *batch)
+{
+	struct tenant_call *t = tenant_call_of(batch);
+	struct api_key_rotation rotation = {.old = t->key,
+		.key = {.id = id_new(0), .person = t->call.r->caller.person},
+		.overlap_s = t->seconds};
+
+	apikey_hash(t->secret, strlen(t->secret), rotation.key.hash);
+	return api_key_rotate(db, &rotation, &t->by, rotated, batch);
+}
+
+const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
+
+/* The old key's new end is to be seen at once. */
+static void rotate_done(struct record_call *call)
+{
+	keys_forget(call->r->producer->keys);
+	request_resume(call->r);
+}
+
+void api_keys_rotate(struct request *r)
+{
+	static const struct json_field fields[] = {
+		{"overlap_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, OVERLAP_MAX_S},
+		{NULL, 0, JSON_OPTIONAL, 0, 0}};
+	json_t *body = request_input_body(r, fields, true);
+	const json_t *overlap = json_object_get(body, "overlap_s");
+	struct tenant_call *t = body ? end_new(r, true) : NULL;
+
+	if (t) {
+		t->seconds = overlap ? json_integer_value(overlap) : OVERLAP_S;
+		apikey_new(t->secret);
+		end_start(t, &api_key_rotate_op, rotate_done);
+	}
+	json_decref(body);
+}

@@ -1,0 +1,103 @@
+"""What the command line says of who would be locked out, before a server that answers as told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from scripted import Reply
+from shell import Shell
+
+
+def shut_out(yourself: bool = False, **more: object) -> Reply:
+    counted = {"keys": 2, "users": 1, "families": 0, "yourself": yourself}
+    return Reply(body={"object": "change", "dry_run": True, **counted, **more})
+
+
+API_KEY = {"id": "key_1", "name": "ci", "tenant": "acme", "last_used_at": None}
+TOLD = "nothing was changed: 2 API keys, 1 user, 0 families of refresh tokens would stop\n"
+HEAD = 'key      key_1 "ci" of acme\nused     never\n'
+ENDS = "2026-01-31T12:00:00.000Z"
+NOBODY_LEFT = "warning: no operator's key would be left; `longhaul bootstrap --another` makes one\n"
+UNKNOWN = {"keys": None, "users": None, "families": None, "your_address": True}
+FROM_HERE = (
+    "warning: you call from there: tenants' keys that are used from your address stop;"
+    " an operator's key goes on\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "reply", "out", "err"),
+    [
+        (
+            ("api-key", "revoke", "key_1"),
+            "DELETE /v1/api-keys/key_1",
+            shut_out(key=API_KEY),
+            HEAD + TOLD,
+            "",
+        ),
+        (
+            ("api-key", "revoke", "key_1"),
+            "DELETE /v1/api-keys/key_1",
+            shut_out(yourself=True, key=API_KEY | {"tenant": ""}, operators_left=0),
+            HEAD.replace("acme", "an operator") + TOLD,
+            "warning: you are among them\n" + NOBODY_LEFT,
+        ),
+        (
+            ("api-key", "rotate", "key_1", "--overlap", "0"),
+            "POST /v1/api-keys/key_1/rotate",
+            shut_out(key=API_KEY, ends_at=ENDS),
+            f"{HEAD}ends     {ENDS}\n{TOLD}",
+            "",
+        ),
+        (("revoke", "--tenant", "acme"), "POST /v1/revocations", shut_out(), TOLD, ""),
+        (
+            ("revoke", "--network", "10.0.0.0/8"),
+            "POST /v1/revocations",
+            shut_out(**UNKNOWN),
+            "nothing was changed: how many would stop is not known\n"
+            "API keys are not counted: they stop where they are used from there\n",
+            FROM_HERE,
+        ),
+        (
+            ("issuer", "remove", "iss_1"),
+            "DELETE /v1/issuers/iss_1",
+            shut_out(issuer={"issuer": "https://idp", "tenant": "acme"}, users=None),
+            "issuer   https://idp of acme\nnothing was changed: 2 API keys, 0 families of refresh"
+            " tokens would stop, and all of its tokens\n",
+            "",
+        ),
+        (
+            ("user", "set", "ada", "--disable"),
+            "PUT /v1/users/ada",
+            shut_out(
+                users=None, after={"disabled": True}, gained=[], lost=["job:read", "job:submit"]
+            ),
+            "nothing was changed: 2 API keys, 0 families of refresh tokens would stop\n"
+            "lost    job:read\n        job:submit\n",
+            "",
+        ),
+        (
+            ("role", "set", "boss", "allow job:read"),
+            "PUT /v1/roles/boss",
+            shut_out(yourself=True, gained=[], lost=["role:write"]),
+            "nothing was changed: 1 users and 2 keys hold it\nlost    role:write\n",
+            "warning: you are among them\n",
+        ),
+    ],
+)
+def test_a_dry_run_says_who_would_be_locked_out(
+    longhaul: Shell, words: tuple[str, ...], asked: str, reply: Reply, out: str, err: str
+) -> None:
+    path = f"{asked}?dry_run=true"
+    longhaul.server.on(asked, reply)
+    done = longhaul(*words, "-n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, out, err)
+    assert json.loads(longhaul(*words, "--dry-run", "--json").stdout) == reply.body
+    assert [f"{one.method} {one.path}" for one in longhaul.server.asked] == [path] * 2
+
+
+def test_a_dry_run_that_a_server_does_not_know_is_no_quiet_success(longhaul: Shell) -> None:
+    longhaul.server.on("DELETE /v1/api-keys/key_1", Reply(204))
+    done = longhaul("api-key", "revoke", "key_1", "--dry-run")
+    assert done.returncode == 1 and not done.stdout and "IT WAS DONE" in done.stderr
