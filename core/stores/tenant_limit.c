@@ -20,6 +20,14 @@ static const struct db_stmt patch_stmt = {.name = "tenant_limit_patch",
 	       "  select tenant_id, $5, $6, $7, $8, $9, 'tenant.limits', tenant_id from l)"
 	       " select " COLUMNS " from l"};
 
+static const struct db_stmt try_stmt = {.name = "tenant_limit_try",
+	.sql = "select coalesce(l.weight, 1), coalesce(l.max_running, 0), coalesce(l.max_queued, 0),"
+	       " coalesce($2::int4, l.weight, 1), coalesce($3::int4, l.max_running, 0),"
+	       " coalesce($4::int8, l.max_queued, 0), n.queued, n.running"
+	       " from tenant_loads(array[$1::uuid], $5) n"
+	       " left join lateral (select * from tenant_limit l where l.tenant_id = $1) l on true",
+	.reads = true};
+
 static void on_limit(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct store_call *call = ctx;
@@ -37,6 +45,13 @@ static void on_limit(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
+static void change_args(struct db_args *a, const struct tenant_limit_change *change)
+{
+	db_arg_int4_if(a, change->has_weight, change->weight);
+	db_arg_int4_if(a, change->has_max_running, change->max_running);
+	db_arg_int8_if(a, change->has_max_queued, change->max_queued);
+}
+
 enum err tenant_limit_patch(struct db *db, struct id tenant,
 	const struct tenant_limit_change *change, const struct audit_actor *by,
 	tenant_limit_done *done, void *ctx)
@@ -45,11 +60,44 @@ enum err tenant_limit_patch(struct db *db, struct id tenant,
 
 	db_args_init(&a);
 	db_arg_id(&a, tenant);
-	db_arg_int4_if(&a, change->has_weight, change->weight);
-	db_arg_int4_if(&a, change->has_max_running, change->max_running);
-	db_arg_int8_if(&a, change->has_max_queued, change->max_queued);
+	change_args(&a, change);
 	audit_by_args(&a, by);
 	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &patch_stmt, &a, on_limit,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+static struct tenant_limit limit_at(const struct db_rows *r, int col)
+{
+	return (struct tenant_limit){.weight = (int32_t)db_int(r, 0, col),
+		.max_running = (int32_t)db_int(r, 0, col + 1),
+		.max_queued = db_int(r, 0, col + 2)};
+}
+
+static void on_try(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct store_call *call = ctx;
+	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
+	struct tenant_limit_trial trial = {.queued = 0};
+
+	if (r)
+		trial = (struct tenant_limit_trial){.before = limit_at(r, 0),
+			.after = limit_at(r, 3),
+			.queued = db_int(r, 0, 6),
+			.running = db_int(r, 0, 7)};
+	((tenant_limit_trial_done *)call->done)(call->ctx, e, r ? &trial : NULL);
+	free(call);
+}
+
+enum err tenant_limit_try(struct db *db, struct id tenant, const struct tenant_limit_change *change,
+	tenant_limit_trial_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, tenant);
+	change_args(&a, change);
+	db_arg_int4(&a, TENANT_LIMIT_COUNT_MAX);
+	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &try_stmt, &a, on_try,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 

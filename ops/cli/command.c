@@ -186,13 +186,15 @@ const struct command command_table[] = {
 	{"tenant", "list", "", 0, 0, "show tenants", NONE, tenant_list_run, NULL},
 	{"tenant", "callback-origins", "NAME [ORIGIN...]", 1, COMMAND_ANY,
 	 "show or set the origins its callbacks may go to",
-	 OPTIONS(FLAG("none", 0, "allow no origin at all")), tenant_origins_run,
+	 OPTIONS(FLAG("none", 0, "allow no origin at all"),
+		 FLAG("dry-run", 'n', "say which origins would be gained and lost, change nothing")), tenant_origins_run,
 	 "The origins given replace the list; \":*\" at the end stands for any port.\n\n"
 	 "  longhaul tenant callback-origins demo https://example.org"},
 	{"tenant", "limits", "NAME", 1, 1, "show or change what a tenant may have",
 	 OPTIONS(NUMBER("weight", 0, "the tenant's share of a queue beside other tenants", 1, 1000),
 		 NUMBER("max-running", 0, "its jobs that may run at once, on all workers; 0 = no limit", 0, 1000000),
-		 NUMBER("max-queued", 0, "its jobs that may wait to run, in all queues; 0 = no limit", 0, 1000000000)),
+		 NUMBER("max-queued", 0, "its jobs that may wait to run, in all queues; 0 = no limit", 0, 1000000000),
+		 FLAG("dry-run", 'n', "say what would change and whether its jobs would be refused, change nothing")),
 	 tenant_limits_run, "What is not given stays as it is."},
 	{"limit", "list", "", 0, 0, "show the limits of requests and tokens, plan by plan", NONE, limit_list_run,
 	 "Limits of no plan are the configuration's (request_limits). The plan `default` holds for\n"
@@ -351,7 +353,7 @@ const struct command command_table[] = {
 	 "secrets sign during the overlap, receivers change over when they like; a further rotation\n"
 	 "ends the overlap of the last."},
 	{"signing-key", "emergency-rotate", "", 0, 0, "a key that signs tokens leaked: end all of them now",
-	 NONE,
+	 OPTIONS(FLAG("dry-run", 'n', "say of which keys the tokens would be refused, change nothing")),
 	 signing_key_emergency_run,
 	 "A new key signs at once; every token that is out is refused within 5 s. Clients get\n"
 	 "new ones with their API keys and refresh tokens, which are not touched."},

@@ -1,6 +1,6 @@
+#include "access.h"
 #include "handlers.h"
 #include "listing.h"
-#include "operator.h"
 #include "output.h"
 #include "secret_file.h"
 
@@ -65,8 +65,32 @@ static enum outcome token_rotate_run(struct call *call)
 	return token_rotate(call, body, "is published; it signs in a while");
 }
 
+/* How many tokens they signed is no row of the record. */
+static void emergency_show(const struct call *call, const json_t *change)
+{
+	fprintf(call->out,
+		"nothing was changed: all tokens of %zu keys would be refused; API keys and "
+		"refresh tokens get new ones\n",
+		json_array_size(json_object_get(change, "ends")));
+	access_lines_show(call, "ends", json_object_get(change, "ends"));
+}
+
+static enum outcome emergency_try(struct call *call)
+{
+	struct operator_call ask = {.method = "POST",
+		.before = "/v1/signing-keys/rotate",
+		.name = "",
+		.after = "",
+		.query = access_dry_query(call),
+		.body = json_pack("{s:b}", "emergency", 1)};
+
+	return access_dry_run(call, &ask, emergency_show);
+}
+
 enum outcome signing_key_emergency_run(struct call *call)
 {
+	if (call_flag(call, "dry-run"))
+		return emergency_try(call);
 	return token_rotate(call, json_pack("{s:b}", "emergency", 1),
 		"signs; nothing that older keys signed is believed");
 }

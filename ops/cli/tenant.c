@@ -1,3 +1,4 @@
+#include "access.h"
 #include "handlers.h"
 #include "listing.h"
 #include "operator.h"
@@ -81,13 +82,19 @@ enum outcome tenant_create_run(struct call *call)
 	return outcome;
 }
 
+static bool sets_origins(const struct call *call)
+{
+	return call->n > 1 || call_flag(call, "none");
+}
+
 static enum outcome ask_origins(struct call *call, json_t **ret_json)
 {
-	bool set = call->n > 1 || call_flag(call, "none");
+	bool set = sets_origins(call);
 	struct operator_call ask = {.method = set ? "PUT" : "GET",
 		.before = "/v1/tenants/",
 		.name = call->arguments[0],
-		.after = "/callback-origins"};
+		.after = "/callback-origins",
+		.query = set ? access_dry_query(call) : NULL};
 	json_t *origins;
 
 	if (set) {
@@ -97,6 +104,39 @@ static enum outcome ask_origins(struct call *call, json_t **ret_json)
 		ask.body = json_pack("{s:o}", "origins", origins);
 	}
 	return operator_ask(call, &ask, ret_json);
+}
+
+static bool is_among(const json_t *list, const json_t *origin)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) if (json_equal(one, origin)) return true;
+	return false;
+}
+
+/* Those of one list that are not in the other. */
+static void origins_differ(
+	const struct call *call, const char *head, const json_t *list, const json_t *other)
+{
+	json_t *lines = json_array(), *origin;
+	size_t i;
+
+	json_array_foreach(list, i, origin) if (!is_among(other, origin))
+		json_array_append(lines, origin);
+	access_lines_show(call, head, lines);
+	json_decref(lines);
+}
+
+/* Callbacks to what is lost are refused. */
+static void origins_try_show(const struct call *call, const json_t *change)
+{
+	const json_t *before = json_object_get(change, "before");
+	const json_t *after = json_object_get(change, "origins");
+
+	fprintf(call->out, "nothing was changed\n");
+	origins_differ(call, "gained", after, before);
+	origins_differ(call, "lost", before, after);
 }
 
 enum outcome tenant_origins_run(struct call *call)
@@ -111,6 +151,8 @@ enum outcome tenant_origins_run(struct call *call)
 	outcome = ask_origins(call, &reply);
 	if (outcome != OUTCOME_OK)
 		return outcome;
+	if (sets_origins(call) && call_flag(call, "dry-run"))
+		return access_dry_show(call, reply, origins_try_show);
 	if (call_flag(call, "json"))
 		return output_json_new(call, reply);
 	json_array_foreach(json_object_get(reply, "origins"), i, origin)
@@ -138,6 +180,39 @@ static json_t *limits_given(const struct call *call)
 	return body;
 }
 
+static void limit_show(const struct call *call, const char *name, const json_t *limit)
+{
+	if (json_integer_value(limit) > 0)
+		fprintf(call->out, "%-12s %lld\n", name, (long long)json_integer_value(limit));
+	else
+		fprintf(call->out, "%-12s -\n", name);
+}
+
+static void limits_show(const struct call *call, const json_t *reply)
+{
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		limit_show(call, limits[i].option, json_object_get(reply, limits[i].member));
+}
+
+/* A cap below what waits lets nothing in. */
+static void change_show(const struct call *call, const json_t *change)
+{
+	const json_int_t most = json_integer_value(json_object_get(change, "max_queued"));
+	const json_int_t queued = json_integer_value(json_object_get(change, "queued"));
+
+	fprintf(call->out, "nothing was changed: %lld of its jobs wait to run, %lld run\nbefore\n",
+		(long long)queued,
+		(long long)json_integer_value(json_object_get(change, "running")));
+	limits_show(call, json_object_get(change, "before"));
+	fprintf(call->out, "after\n");
+	limits_show(call, change);
+	if (most > 0 && queued >= most)
+		fprintf(call->err,
+			"warning: its new jobs would be refused until fewer than %lld "
+			"wait\n",
+			(long long)most);
+}
+
 enum outcome tenant_limits_run(struct call *call)
 {
 	json_t *body = limits_given(call), *reply = NULL;
@@ -146,25 +221,20 @@ enum outcome tenant_limits_run(struct call *call)
 		.before = "/v1/tenants/",
 		.name = call->arguments[0],
 		.after = "/limits",
+		.query = set ? access_dry_query(call) : NULL,
 		.body = set ? body : NULL};
 	enum outcome outcome;
 
 	if (!set)
 		json_decref(body);
+	if (ask.query)
+		return access_dry_run(call, &ask, change_show);
 	outcome = operator_ask(call, &ask, &reply);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (call_flag(call, "json"))
 		return output_json_new(call, reply);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		const json_t *limit = json_object_get(reply, limits[i].member);
-
-		if (json_integer_value(limit) > 0)
-			fprintf(call->out, "%-12s %lld\n", limits[i].option,
-				(long long)json_integer_value(limit));
-		else
-			fprintf(call->out, "%-12s -\n", limits[i].option);
-	}
+	limits_show(call, reply);
 	json_decref(reply);
 	return OUTCOME_OK;
 }

@@ -173,18 +173,33 @@ void tenants_get(struct request *r)
 
 /* ---- callback origins ---- */
 
-static void origins_put_reply(struct tenant_call *t, const struct tenant *tenant)
+static bool origins_are_tried(const struct tenant_call *t)
+{
+	return t->body && request_input_is_dry(t->call.r);
+}
+
+static void origins_list_put(
+	struct buf *out, const struct tenant_call *t, const struct tenant *tenant)
 {
 	const struct sealed_where where = {SEALED_ORIGINS, tenant->id, 0};
-	struct buf *out = reply_json(&t->call.r->reply, 200);
 	struct sealed_box box;
 
 	sealed_box_open(&box, t->call.r->producer->keyring, tenant->id, &tenant->key);
+	job_json_sealed(out, &box, where, tenant->callback_origins, "[]");
+	sealed_box_close(&box);
+}
+
+/* Of a dry run those that would stand, and those that do. */
+static void origins_put_reply(struct tenant_call *t, const struct tenant *tenant)
+{
+	struct buf *out = reply_json(&t->call.r->reply, 200);
 
 	(void)buf_printf(
 		out, "{\"object\":\"callback_origins\",\"tenant\":\"%s\",\"origins\":", t->name);
-	job_json_sealed(out, &box, where, tenant->callback_origins, "[]");
-	sealed_box_close(&box);
+	if (origins_are_tried(t))
+		(void)buf_printf(
+			out, "%.*s,\"dry_run\":true,\"before\":", (int)t->text.len, t->text.bytes);
+	origins_list_put(out, t, tenant);
 	(void)buf_char(out, '}');
 }
 
@@ -236,9 +251,10 @@ static void changed(struct record_call *call)
 static void origins_found(struct record_call *call)
 {
 	const struct tenant_call *t = (struct tenant_call *)(void *)call;
+	const bool sets = t->body && !origins_are_tried(t);
 
-	call->then = t->body ? changed : NULL;
-	record_call_again(call, t->body ? &tenant_change_op : &tenant_read_op);
+	call->then = sets ? changed : NULL;
+	record_call_again(call, sets ? &tenant_change_op : &tenant_read_op);
 }
 
 void origins_get(struct request *r)
@@ -270,7 +286,7 @@ void origins_put(struct request *r)
 	static const struct json_field fields[] = {
 		{"origins", JSON_IS_ARRAY, JSON_REQUIRED, 0, ORIGINS_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = request_input_body(r, fields, false);
+	json_t *body = request_input_dry(r) ? request_input_body(r, fields, false) : NULL;
 	struct problems p = {0};
 	struct tenant_call *t = body ? tenant_call_new(r, r->match.params[0]) : NULL;
 	enum err e;

@@ -2,7 +2,8 @@
  *
  *   POST /v1/tenants {"name"}                       201, with the webhook secret, this once
  *   GET  /v1/tenants?limit=&after=
- *   GET|PUT /v1/tenants/{name}/callback-origins {"origins": []}
+ *   GET /v1/tenants/{name}/callback-origins
+ *   PUT /v1/tenants/{name}/callback-origins?dry_run=true {"origins": []}
  *
  * Threads: the servers', lanes.  Memory: the requests'; secrets are wiped. */
 #ifndef ADMIN_TENANTS_H

@@ -113,6 +113,47 @@ static enum err rotate_run(struct db *db, struct record_batch *batch)
 
 const struct record_op token_key_rotate_op = {"token_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
 
+/* ---- what it would do ---- */
+
+/* An emergency ends all that verify still, at once; else they verify until their tokens have run
+ * out. */
+static void ends_put(const struct rotate_call *c, const struct signing_key *keys, size_t n)
+{
+	struct buf *out = reply_json(&c->call.r->reply, 200);
+	const int64_t now_ms = clock_record_ms();
+	const char *comma = "";
+	char id[ID_TEXT_MAX];
+
+	(void)buf_printf(out, "{\"object\":\"change\",\"dry_run\":true,\"emergency\":%s,\"ends\":[",
+		c->emergency ? "true" : "false");
+	for (size_t i = 0; c->emergency && i < n; i++) {
+		if (keys[i].ends_ms && keys[i].ends_ms <= now_ms)
+			continue;
+		id_format(TOKEN_KID, keys[i].id, id);
+		(void)buf_printf(out, "%s\"%s\"", comma, id);
+		comma = ",";
+	}
+	(void)buf_text(out, "]}");
+}
+
+static void listed(void *ctx, enum err e, const struct signing_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+
+	if (!e)
+		ends_put(of(batch), keys, n);
+	record_batch_end(batch, e);
+}
+
+static enum err try_run(struct db *db, struct record_batch *batch)
+{
+	return signing_key_list(db, listed, batch);
+}
+
+const struct record_op token_key_try_op = {"token_key_try", RECORD_SLOW, 1, try_run, NULL};
+
+/* ---- the call ---- */
+
 static void changed(struct record_call *call)
 {
 	authority_look(call->r->producer->authority);
@@ -124,16 +165,17 @@ void token_keys_rotate(struct request *r)
 	static const struct json_field fields[] = {{"emergency", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0},
 		{"signs_in_s", JSON_IS_INTEGER, JSON_OPTIONAL, 0, SIGNS_IN_MAX_S},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = request_input_body(r, fields, true);
+	json_t *body = request_input_dry(r) ? request_input_body(r, fields, true) : NULL;
 	struct rotate_call *c = body ? record_call_new(r, sizeof *c) : NULL;
 	const json_t *signs_in = json_object_get(body, "signs_in_s");
+	const bool dry = request_input_is_dry(r);
 
 	if (c) {
 		c->by = request_actor(r);
 		c->emergency = json_is_true(json_object_get(body, "emergency"));
 		c->signs_in_s = signs_in ? json_integer_value(signs_in) : PUBLISHED_FIRST_S;
-		c->call.then = changed;
-		record_call_start(&c->call, &token_key_rotate_op);
+		c->call.then = dry ? NULL : changed;
+		record_call_start(&c->call, dry ? &token_key_try_op : &token_key_rotate_op);
 	}
 	json_decref(body);
 }

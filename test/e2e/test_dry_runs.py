@@ -211,6 +211,8 @@ def test_what_refuses_the_change_refuses_its_dry_run(world: World, stack: Any) -
         (sees, "PUT", f"{USERS}/friend", {"roles": []}),
         (sees, "DELETE", "/v1/api-keys/key_01h455vb4pex5vsknk084sn02q", None),
         (sees, "POST", "/v1/revocations", {"tenant": TENANT}),
+        (sees, "PATCH", f"/v1/tenants/{TENANT}/limits", {"weight": 2}),
+        (sees, "POST", "/v1/signing-keys/rotate", {"emergency": True}),
         (world.admin, "PUT", f"{USERS}/friend", {"roles": ["nowhere"]}),
         (world.admin, "PUT", f"{USERS}/friend", {"roles": ["reader", "no-read"]}),
         (world.admin, "PUT", f"{USERS}/friend", {"unknown": 1}),
@@ -385,3 +387,63 @@ def test_an_issuer_is_told_with_the_families_that_hang_on_it(world: World, pg_ur
     assert counts(change) == (0, None, 1) and change["issuer"] == issuer
     made(world.admin.http.delete(path), 204)
     assert world.admin.http.delete(path, params=DRY).status_code == 404
+
+
+# ---- what a tenant may have ----
+
+
+def test_caps_are_told_beside_what_waits_and_runs(world: World) -> None:
+    path = f"/v1/tenants/{OTHER}/limits"
+    made(world.admin.http.patch("/v1/queues/dry-wait", json={}), 200, 201)
+    made(world.admin.http.post("/v1/queues/dry-wait/pause"), 200)
+    client = Client(world.url, world.key(tenant=OTHER)["key"])
+    body = {"kind": "noop", "input": {}, "queue": "dry-wait"}
+    until("the queue is known", lambda: client.http.post("/v1/jobs", json=body).status_code == 202)
+    client.submit(body)
+    usual = {"weight": 1, "max_running": 0, "max_queued": 0}
+    change = world.tried("PATCH", path, {"max_queued": 1, "weight": 3})
+    assert change["before"] == usual and (change["queued"], change["running"]) == (2, 0)
+    after = {name: change[name] for name in usual}
+    assert after == {**usual, "weight": 3, "max_queued": 1}
+    assert client.http.post("/v1/jobs", json=body).status_code == 202, "nothing is capped"
+    stands = made(world.admin.http.patch(path, json={"max_queued": 1, "weight": 3}), 200)
+    assert {name: stands[name] for name in usual} == after
+    until("it is refused", lambda: client.http.post("/v1/jobs", json=body).status_code == 429)
+    filter_ = {"queue": "dry-wait"}
+    made(world.admin.http.post(f"/v1/tenants/{OTHER}/jobs/cancel", json=filter_), 200)
+    made(world.admin.http.post("/v1/queues/dry-wait/resume"), 200)
+    back = dict.fromkeys(usual)
+    assert world.tried("PATCH", path, back)["before"] == after
+    assert made(world.admin.http.patch(path, json=back), 200)["max_queued"] == 0
+    for params in (DRY, {}):
+        for where, wrong in (("nowhere", {"weight": 1}), (OTHER, {"weight": 0})):
+            url = f"/v1/tenants/{where}/limits"
+            reply = world.admin.http.patch(url, params=params, json=wrong)
+            assert reply.status_code == (404 if where == "nowhere" else 422)
+
+
+def test_origins_are_told_as_they_are_and_would_be(world: World) -> None:
+    path = f"/v1/tenants/{TENANT}/callback-origins"
+    one, two = "https://one.example.org", "https://two.example.org:*"
+    made(world.admin.http.put(path, json={"origins": [one]}), 200)
+    change = world.tried("PUT", path, {"origins": [two]})
+    assert (change["before"], change["origins"], change["dry_run"]) == ([one], [two], True)
+    assert made(world.admin.http.get(path), 200)["origins"] == [one]
+    nothing = world.admin.http.put(path, params=DRY, json={"origins": ["no origin"]})
+    assert nothing.status_code == 422
+    done = made(world.admin.http.put(path, json={"origins": [two]}), 200)
+    assert done["origins"] == change["origins"] and "before" not in done
+
+
+def test_keys_of_tokens_that_an_emergency_would_end_are_named(world: World) -> None:
+    path = "/v1/signing-keys"
+
+    def keys() -> Any:
+        listed = made(world.admin.http.get(path, params={"kind": "token"}), 200)
+        return [(key["id"], key["state"]) for key in listed["data"]]
+
+    before = keys()
+    change = world.tried("POST", f"{path}/rotate", {"emergency": True})
+    assert change["ends"] == [key for key, state in before if state != "ended"]
+    assert world.tried("POST", f"{path}/rotate", {"signs_in_s": 0})["ends"] == []
+    assert keys() == before

@@ -385,7 +385,11 @@ def test_a_leaked_signing_key_is_done_for_at_once(
     body = buy(http, api_key, scope="offline_access")
     assert status(http, body["access_token"]) == 200
     before = kids(http)
-    made = admin.http.post("/v1/signing-keys/rotate", json={"emergency": True})
+    leaked = {"emergency": True}
+    dry = admin.http.post("/v1/signing-keys/rotate", json=leaked, params={"dry_run": "true"})
+    assert dry.status_code == 200 and set(dry.json()["ends"]) == before == kids(http)
+    assert status(http, body["access_token"]) == 200
+    made = admin.http.post("/v1/signing-keys/rotate", json=leaked)
     assert made.status_code == 201 and made.json()["state"] == "signs"
     ends(http, body["access_token"], "what the leaked key signed")
     assert kids(http) == {made.json()["id"]} and not before & kids(http)

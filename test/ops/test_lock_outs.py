@@ -84,6 +84,44 @@ FROM_HERE = (
             "nothing was changed: 1 users and 2 keys hold it\nlost    role:write\n",
             "warning: you are among them\n",
         ),
+        (
+            ("tenant", "limits", "acme", "--max-queued", "5"),
+            "PATCH /v1/tenants/acme/limits",
+            Reply(
+                body={
+                    "max_queued": 5,
+                    "before": {"weight": 1},
+                    "queued": 5,
+                    "running": 2,
+                    "dry_run": True,
+                }
+            ),
+            "nothing was changed: 5 of its jobs wait to run, 2 run\n"
+            "before\nweight       1\nmax-running  -\nmax-queued   -\n"
+            "after\nweight       -\nmax-running  -\nmax-queued   5\n",
+            "warning: its new jobs would be refused until fewer than 5 wait\n",
+        ),
+        (
+            ("tenant", "callback-origins", "acme", "https://b", "https://c"),
+            "PUT /v1/tenants/acme/callback-origins",
+            Reply(
+                body={
+                    "before": ["https://a", "https://b"],
+                    "origins": ["https://b", "https://c"],
+                    "dry_run": True,
+                }
+            ),
+            "nothing was changed\ngained  https://c\nlost    https://a\n",
+            "",
+        ),
+        (
+            ("signing-key", "emergency-rotate"),
+            "POST /v1/signing-keys/rotate",
+            Reply(body={"dry_run": True, "ends": ["kid_1", "kid_2"]}),
+            "nothing was changed: all tokens of 2 keys would be refused; API keys and refresh"
+            " tokens get new ones\nends    kid_1\n        kid_2\n",
+            "",
+        ),
     ],
 )
 def test_a_dry_run_says_who_would_be_locked_out(
