@@ -183,6 +183,7 @@ static void on_sweep(void *owner)
 	recall_turn(w->recall);
 	finisher_tell(w->finisher);
 	stalls_tell(w);
+	(void)heap_tide_tell(&w->tide, worker_memory_held(w), now);
 	loop_timer_start(w->sweep, SWEEP_MS);
 }
 

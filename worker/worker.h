@@ -28,6 +28,7 @@
 
 #include "config/config.h"
 #include "crash_note.h"
+#include "ground/heap.h"
 #include "job_table.h"
 #include "memory.h"
 #include "ports/db.h"
@@ -70,6 +71,7 @@ struct worker {
 	struct key_watch *key_watch; /* fills it */
 	struct job_table jobs;
 	struct memory memory;
+	struct heap_tide tide;	   /* of what is held */
 	struct released *released; /* what a feed released, until it is copied */
 	struct upstreams *upstreams;
 	struct reach *reach;
