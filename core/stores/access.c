@@ -1,5 +1,6 @@
 #include "stores/access.h"
 
+#include "stores/audit.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static const struct db_stmt holder_stmt = {.name = "access_holder",
 	.reads = true};
 
 /* Roles, then their parents, then their rules: what is 0, 1, 2. */
-#define BOTH "tenant_id = any(array[$1, '00000000-0000-0000-0000-000000000000'::uuid])"
+#define BOTH "tenant_id = any(array[$1, " AUDIT_SYSTEM_SQL "::uuid])"
 static const struct db_stmt book_stmt = {.name = "access_book",
 	.sql = "select 0 as what, name as role, case when tenant_id = $1 then '' else 'built in' end"
 	       " as text, 0::int2 as number from role where " BOTH

@@ -52,13 +52,11 @@ static const struct db_stmt ask_stmt = {.name = "approval_ask",
 									   "  select tenant_id, $9, $10, $11, $12, $13, 'approval.ask', approval_id from i)"
 									   " select approval_id from i union all select approval_id from open where same"};
 
-#define COLUMNS                                                                                  \
-	"a.approval_id, a.action, case when a.state in ('pending', 'approved')"                  \
-	" and a.expires_at <= now() then 'expired' else a.state end, a.asked_by,"                \
-	" a.decided_by, a.asked_for_user, a.decided_for_user, a.asked_at, a.expires_at,"         \
-	" a.decided_at, a.call, '00000000-0000-0000-0000-000000000000'::uuid, (select k.wrapped" \
-	" from subject_key k where k.tenant_id = a.tenant_id"                                    \
-	" and k.key_id = '00000000-0000-0000-0000-000000000000'::uuid)"
+#define COLUMNS                                                                          \
+	"a.approval_id, a.action, case when a.state in ('pending', 'approved')"          \
+	" and a.expires_at <= now() then 'expired' else a.state end, a.asked_by,"        \
+	" a.decided_by, a.asked_for_user, a.decided_for_user, a.asked_at, a.expires_at," \
+	" a.decided_at, a.call, " TENANT_KEY_OF("a")
 static const struct db_stmt list_stmt = {.name = "approval_list",
 	.sql = "select " COLUMNS " from approval a where a.tenant_id = $1"
 	       " and ($2::uuid is null or a.approval_id < $2)"

@@ -5,7 +5,7 @@
 
 static const struct db_stmt note_stmt = {.name = "audit_note",
 	.sql = "insert into audit (tenant_id, " AUDIT_BY ", action, object, reason)"
-	       " values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8)"};
+	       " values (" AUDIT_SYSTEM_SQL ", $1, $2, $3, $4, $5, $6, $7, $8)"};
 
 void audit_by_args(struct db_args *a, const struct audit_actor *by)
 {

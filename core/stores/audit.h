@@ -12,6 +12,8 @@
 
 /* The installation itself, where a tenant is asked for: operators, workers, the leader. */
 #define AUDIT_SYSTEM_TENANT ((struct id){{0}})
+/* The same as a piece of SQL. */
+#define AUDIT_SYSTEM_SQL "'00000000-0000-0000-0000-000000000000'"
 
 struct audit_actor {
 	const char *kind;     /* "key", "user", "token", "worker", ...: docs/audit.md */

@@ -55,6 +55,15 @@ static const struct db_stmt DELIVERY_CONTENT = {.name = "delivery_content",
 			    " where s.tenant_id = d.tenant_id limit 1) s on true",
 	true};
 
+/* enum delivery_as, as the statement has it. */
+#define AS_DONE	    "0"
+#define AS_AGAIN    "1"
+#define AS_GIVEN_UP "2"
+#define AS_DEFERRED "3"
+_Static_assert(DELIVERY_DONE == 0 && DELIVERY_AGAIN == 1 && DELIVERY_GIVEN_UP == 2 &&
+		       DELIVERY_DEFERRED == 3,
+	"as the texts say");
+
 /* $2-$4: tenant, delivery, fence; $5 as, $6 delay, $7 error, $8 status, $9 latency, $10 address. */
 static const struct db_stmt DELIVERY_END = {.name = "delivery_end",
 	.sql = "with e as materialized (select e.*, d.at from unnest($2::uuid[], $3::uuid[], $4::bigint[],"
@@ -63,15 +72,19 @@ static const struct db_stmt DELIVERY_END = {.name = "delivery_end",
 	       " cross join lateral (select ctid as at from delivery d where d.tenant_id = e.tenant_id"
 	       " and d.delivery_id = e.delivery_id and d.worker_id = $1 and d.fence = e.fence"
 	       " and d.state = 'sending' limit 1) d order by e.delivery_id),"
-	       " upd as (update delivery d set attempt = d.attempt - (e.ended = 3)::int,"
-	       " state = case e.ended when 0 then 'delivered' when 2 then 'given_up' else 'due' end,"
-	       " due_at = case when e.ended in (1, 3) then now() + e.delay_ms * interval '1 millisecond' end"
+	       " upd as (update delivery d set attempt = d.attempt - (e.ended = " AS_DEFERRED
+	       ")::int,"
+	       " state = case e.ended when " AS_DONE " then 'delivered' when " AS_GIVEN_UP
+	       " then 'given_up' else 'due' end,"
+	       " due_at = case when e.ended in (" AS_AGAIN ", " AS_DEFERRED
+	       ") then now() + e.delay_ms * interval '1 millisecond' end"
 	       " from e where d.ctid = e.at and d.fence = e.fence"
 	       " returning d.tenant_id, d.delivery_id, d.attempt, d.fence, d.due_at, e.ended, e.error_code,"
 	       " e.status, e.latency_ms, e.address, e.i),"
 	       " log as (insert into delivery_attempt (tenant_id, delivery_id, attempt, fence, next_at,"
 	       " latency_ms, status, error_code, address) select tenant_id, delivery_id, attempt, fence,"
-	       " due_at, latency_ms, status, error_code, address from upd where ended <> 3)"
+	       " due_at, latency_ms, status, error_code, address from upd where ended <> " AS_DEFERRED
+	       ")"
 	       " select i from upd",
 	false};
 static const struct db_stmt DELIVERY_LIST = {.name = "delivery_list",

@@ -1,12 +1,15 @@
 #include "stores/due.h"
 
 #include "stores/job_key_sql.h"
+#include "stores/reap.h"
 #include "stores/store_call.h"
+#include "stores/submit.h"
 #include "stores/term_work.h"
 
 #include <stdlib.h>
 
 #define ITS_JOB JOB_KEYED("h")
+#define WANTED	CALLBACK_WANTED(CALLBACK_EXPIRED)
 
 /* Rows are held first, then jobs are changed in the order of their ids. A job that was ended
  * meanwhile is in another state by then and left as it is.
@@ -43,7 +46,8 @@ static const struct db_stmt DUE_MOVE = {.name = "due_move",
 	       " from upd order by 1, 2 on conflict do nothing),"
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id,"
 	       " deadline_at, probation, units)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2, units from upd)"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, " REAP_ON_PROBATION
+	       ", units from upd)"
 	       " select " TERM_REPLY ", (select count(*) from gone)",
 	false};
 
@@ -66,7 +70,7 @@ static const struct db_stmt DUE_EXPIRE_WAITING = {.name = "due_expire_waiting",
 	       " told as (insert into delivery"
 	       " (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from ended"
-	       " where callback_events & 8 <> 0),"
+	       " where " WANTED "),"
 	       " noted as (insert into audit (tenant_id, actor_kind, action, object, reason)"
 	       " select tenant_id, 'leader', 'job.expire', job_id, 'deadline' from ended)"
 	       " select " TERM_REPLY ", (select count(*) from gone)",
@@ -109,7 +113,7 @@ static const struct db_stmt DUE_EXPIRE_RUNNING = {.name = "due_expire_running",
 	       " told as (insert into delivery"
 	       " (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from ended"
-	       " where callback_events & 8 <> 0),"
+	       " where " WANTED "),"
 	       " notice as (insert into worker_notice (worker_id, tenant_id, job_id, fence)"
 	       " select holder, tenant_id, job_id, fence from ended on conflict do nothing),"
 	       " noted as (insert into audit (tenant_id, actor_kind, action, object, reason)"

@@ -1,5 +1,10 @@
 #include "stores/finish_sql.h"
+
+#include "stores/finish.h"
 #include "stores/job_key_sql.h"
+#include "stores/reap.h"
+#include "stores/store_call.h"
+#include "stores/submit.h"
 #include "stores/usage_sql.h"
 
 #ifdef CONTROL_WITHOUT_FENCE
@@ -17,32 +22,54 @@
 #define IF_TWICE    ""
 #endif
 
+/* enum finish_as, as the statement has it. */
+#define AS_COMPLETED   "0"
+#define AS_FAILED      "1"
+#define AS_RETRY       "2"
+#define AS_PARKED      "3"
+#define AS_INTERRUPTED "4"
+#define AS_EXPIRED     "5"
+_Static_assert(FINISH_COMPLETED == 0 && FINISH_FAILED == 1 && FINISH_RETRY == 2 &&
+		       FINISH_PARKED == 3 && FINISH_INTERRUPTED == 4 && FINISH_EXPIRED == 5,
+	"as the texts say");
+
 #define ITS_JOB	 JOB_KEYED("k")
 #define TERMINAL "state in ('completed', 'failed', 'expired')"
+/* Its callback asked for the end that it came to. */
+#define BIT(event) SQL_NUMBER(CALLBACK_##event)
+#define WANTED                                                               \
+	"callback_events & (case state when 'completed' then " BIT(          \
+		COMPLETED) " when 'failed'"                                  \
+			   " then " BIT(FAILED) " when 'expired' then " BIT( \
+				   EXPIRED) " else 0 end) <> 0"
 
 /* state and callback_events stand first in held: most of what follows looks at nothing else.
  * One look at each element (held) decides what becomes of its job; all else follows from the rows
  * that the update of job returned. */
 const struct db_stmt finish_stmt = {.name = "finish",
-	.sql = "with held as materialized (select case k.as_kind when 0 then 'completed'"
-	       "   when 1 then 'failed' when 5 then 'expired'"
-	       "   when 2 then case when j.attempt >= j.max_attempts"
+	.sql = "with held as materialized (select case k.as_kind when " AS_COMPLETED
+	       " then 'completed'"
+	       "   when " AS_FAILED " then 'failed' when " AS_EXPIRED " then 'expired'"
+	       "   when " AS_RETRY " then case when j.attempt >= j.max_attempts"
 	       "     or j.deadline_at <= now() + make_interval(secs => k.delay_ms / 1000.0)"
 	       "     then 'failed' else 'waiting' end"
-	       "   when 3 then 'waiting'"
+	       "   when " AS_PARKED " then 'waiting'"
 	       "   else case when j.interruptions >= $22 then 'failed' else 'queued' end"
 	       "  end::job_state as state, j.callback_events, k.*, j.retention, j.queue_id,"
 	       "  j.priority, j.units, j.deadline_at, l.worker_id as holder, l.started_at, l.number, l.restarted,"
 	       "  l.event_from,"
 	       "  least(greatest(k.event_last, l.event_from + 1), l.event_to) as event_end,"
-	       "  case when k.as_kind in (2, 3) then least(j.deadline_at,"
+	       "  case when k.as_kind in (" AS_RETRY ", " AS_PARKED ") then least(j.deadline_at,"
 	       "   now() + make_interval(secs => k.delay_ms / 1000.0)) end as due_at,"
-	       "  case when k.as_kind = 4 then j.interruptions + 1 else j.interruptions end"
+	       "  case when k.as_kind = " AS_INTERRUPTED
+	       " then j.interruptions + 1 else j.interruptions end"
 	       "   as interruptions,"
-	       "  case when k.as_kind in (3, 4) then greatest(j.attempt - 1, 0) else j.attempt end"
+	       "  case when k.as_kind in (" AS_PARKED ", " AS_INTERRUPTED
+	       ") then greatest(j.attempt - 1, 0) else j.attempt end"
 	       "   as attempt_left,"
-	       "  case when k.as_kind = 4 then ready_rank(now(), j.priority) else j.rank end as rank,"
-	       "  j.deaths >= 2 as probation"
+	       "  case when k.as_kind = " AS_INTERRUPTED
+	       " then ready_rank(now(), j.priority) else j.rank end as rank,"
+	       "  j." REAP_ON_PROBATION " as probation"
 	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
 	       "  $20, $21, $23, $24, $25, $26, $27, $28, $29) with ordinality k(tenant_id, job_id, fence, as_kind,"
 	       "  error_code, delay_ms, waiting_for, event_last, upstream, model, upstream_status,"
@@ -80,14 +107,14 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  coalesce(restarted, false), state, error_code, waiting_for, 'holder', upstream, model,"
 	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
 	       "  finish_ms, message, key_label, called_model, fallback, estimated, retry_after_ms from ended" IF_TWICE
-	       ")" USAGES("(select * from ended where as_kind <> 3) called",
+	       ")" USAGES("(select * from ended where as_kind <> " AS_PARKED ") called",
 		       "$30") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
 			      "  error_code) select retention, tenant_id, job_id, fence, coalesce(event_end, 0), queue_id, state,"
 			      "  error_code from ended where " TERMINAL IF_TWICE ")"
 			      ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, line, rank)"
 			      " select tenant_id, job_id, queue_id, due_at, deadline_at,"
-			      "  case when as_kind = 3 then line end, rank from ended where state = 'waiting'" IF_TWICE
-			      ")"
+			      "  case when as_kind = " AS_PARKED
+			      " then line end, rank from ended where state = 'waiting'" IF_TWICE ")"
 			      ", readies as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation, units)"
 			      " select tenant_id, queue_id, rank, job_id, deadline_at, probation, units from ended where state = 'queued'" IF_TWICE
 			      ")"
@@ -95,8 +122,7 @@ const struct db_stmt finish_stmt = {.name = "finish",
 			      " select distinct tenant_id, queue_id from ended where state = 'queued' order by 1, 2 on conflict do nothing)"
 			      ", outbox as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
 			      " select tenant_id, id_make(), job_id, queue_id, retention, state from ended where"
-			      "  callback_events & (case state when 'completed' then 1 when 'failed' then 2 when 'expired' then 8"
-			      "   else 0 end) <> 0)"
+			      " " WANTED ")"
 			      ", audits as (insert into audit (tenant_id, actor_kind, actor, action, object, reason)"
 			      " select tenant_id, 'worker', $1, 'job.' || state, job_id, nullif(error_code, 'ok') from ended)"
 			      " select ord, state::text, due_at from ended"};

@@ -1,6 +1,9 @@
 #include "stores/job_change_sql.h"
 
 #include "stores/audit.h"
+#include "stores/reap.h"
+#include "stores/store_call.h"
+#include "stores/submit.h"
 
 /* The asked-for jobs by address, with what the change needs to know of them. */
 #define KEYS "unnest($1::uuid[], $2::uuid[]) k(tenant_id, job_id)"
@@ -10,6 +13,7 @@
 #define AUDIT(action, from)                                                      \
 	" noted as (insert into audit (tenant_id, " AUDIT_BY ", action, object)" \
 	" select tenant_id, $3, $4, $5, $6, $7, '" action "', job_id from " from ")"
+#define WANTED	CALLBACK_WANTED(CALLBACK_CANCELLED)
 #define TOUCHED " select tenant_id, job_id, state::text, version, holder, fence from "
 #define HEADS                                                                               \
 	" head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id," \
@@ -53,7 +57,7 @@ const struct db_stmt JOB_CANCEL = {.name = "job_cancel",
 	       " select retention, tenant_id, job_id, fence, ended_seq, queue_id, state, error_code from upd),"
 	       " tell as (insert into delivery (tenant_id, delivery_id, job_id, queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
-	       " where callback_events & 4 <> 0),"
+	       " where " WANTED "),"
 	       " notice as (insert into worker_notice (worker_id, tenant_id, job_id, fence)"
 	       " select holder, tenant_id, job_id, fence from upd where was = 'running'"
 	       " on conflict do nothing)," AUDIT("job.cancel", "upd") TOUCHED "upd",
@@ -127,7 +131,8 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " returning j.*, k.due_at, case when $10 then null else k.line end as line, null::uuid as holder)," HEADS
 	       ","
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, probation, units)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2, units from upd"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, " REAP_ON_PROBATION
+	       ", units from upd"
 	       " where state = 'queued' and (select count(*) from ready_gone) >= 0),"
 	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, line, rank)"
 	       " select tenant_id, job_id, queue_id, due_at, deadline_at, line, rank from upd"

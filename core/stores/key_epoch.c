@@ -1,5 +1,6 @@
 #include "stores/key_epoch.h"
 
+#include "stores/audit.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static const struct db_stmt report_stmt = {.name = "key_report",
 /* Of a statement that changes e: who works on the database itself is known by that alone. */
 #define AUDITED(action)                                                            \
 	", a as (insert into audit (tenant_id, actor_kind, action, reason) select" \
-	" '00000000-0000-0000-0000-000000000000', 'cli', '" action "', 'epoch_' || epoch from e)"
+	" " AUDIT_SYSTEM_SQL ", 'cli', '" action "', 'epoch_' || epoch from e)"
 static const struct db_stmt list_stmt = {.name = "key_epoch_list",
 	.sql = "select " COLUMNS " from key_epoch e order by e.epoch",
 	.reads = true};

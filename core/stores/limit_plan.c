@@ -8,8 +8,7 @@
 #define PAGE_LIMIT "1000"
 _Static_assert(LIMIT_ROWS_MAX == 4096 && LIMIT_TENANTS_PAGE == 1000, "as the texts say");
 
-#define COLUMNS	    "l.plan, l.level, l.role, l.requests, l.window_s, l.burst"
-#define SYSTEM_ZERO "'00000000-0000-0000-0000-000000000000'"
+#define COLUMNS "l.plan, l.level, l.role, l.requests, l.window_s, l.burst"
 
 static const struct db_stmt list_stmt = {.name = "limit_list",
 	.sql = "select " COLUMNS
@@ -64,14 +63,14 @@ static const struct db_stmt set_stmt = {.name = "limit_set",
 	       "  on conflict (plan, level, role) do update set requests = excluded.requests,"
 	       "   window_s = excluded.window_s, burst = excluded.burst returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " SYSTEM_ZERO ", $8, $9, $10, $11, $12, 'limit.set', limit_id from l)"
+	       "  select " AUDIT_SYSTEM_SQL ", $8, $9, $10, $11, $12, 'limit.set', limit_id from l)"
 	       " select limit_id from l"};
 
 static const struct db_stmt remove_stmt = {.name = "limit_remove",
 	.sql = "with l as (delete from limit_plan where plan = $1 and level = $2 and role = $3"
 	       "  and " VERSION " = $4 returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " SYSTEM_ZERO ", $5, $6, $7, $8, $9, 'limit.remove', limit_id from l)"
+	       "  select " AUDIT_SYSTEM_SQL ", $5, $6, $7, $8, $9, 'limit.remove', limit_id from l)"
 	       " select limit_id from l"};
 
 static const struct db_stmt plan_stmt = {.name = "limit_tenant_get",

@@ -34,7 +34,7 @@ static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	       " conflict (queue_id)"
 	       "  do update set allot_epoch = queue_flow.allot_epoch returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $9, $10, $11, $12, $13,"
+	       "  select " AUDIT_SYSTEM_SQL ", $9, $10, $11, $12, $13,"
 	       " 'queue.patch', ('00000000-0000-0000-0000-' || lpad(to_hex(queue_id), 12, '0'))::uuid"
 	       "  from q)"
 	       " select " COLUMNS " from q, f"};

@@ -4,6 +4,7 @@
 #include "domain/usage.h"
 #include "stores/finish.h"
 #include "stores/store_call.h"
+#include "stores/submit.h"
 #include "stores/term_work.h"
 #include "stores/usage_sql.h"
 
@@ -16,6 +17,7 @@
 #define QUIET	   "interval '" SQL_NUMBER(REAP_SILENT_MS) " milliseconds'"
 #define POISON	   " + 1 >= " SQL_NUMBER(REAP_CRASHES_MAX) /* behind the crashes before this one */
 #define TIRED	   " + 1 > " SQL_NUMBER(FINISH_INTERRUPTIONS_MAX)
+#define WANTED	   CALLBACK_WANTED(CALLBACK_FAILED)
 #define NOTES_PAGE "100" /* late crash notes looked at in one call */
 
 static const struct db_stmt REAP_LOOK = {.name = "reap_look",
@@ -128,7 +130,8 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " from upd where state = 'queued' order by 1, 2 on conflict do nothing),"
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id,"
 	       " deadline_at, probation, units)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at, deaths >= 2, units from upd"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, " REAP_ON_PROBATION
+	       ", units from upd"
 	       " where state = 'queued'),"
 	       " done as (insert into job_done"
 	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
@@ -138,7 +141,7 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " tell as (insert into delivery (tenant_id, delivery_id, job_id,"
 	       " queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
-	       " where state = 'failed' and callback_events & 2 <> 0),"
+	       " where state = 'failed' and " WANTED "),"
 	       " noted as (insert into audit (tenant_id, actor_kind, actor, action,"
 	       " object, reason)"
 	       " select tenant_id, 'leader', holder, 'job.return', job_id,"
@@ -211,7 +214,7 @@ static const struct db_stmt REAP_NOTES = {.name = "reap_notes",
 	       " tell as (insert into delivery (tenant_id, delivery_id, job_id,"
 	       " queue_id, retention, job_state)"
 	       " select tenant_id, id_make(), job_id, queue_id, retention, state from upd"
-	       " where state = 'failed' and callback_events & 2 <> 0),"
+	       " where state = 'failed' and " WANTED "),"
 	       " noted as (insert into audit (tenant_id, actor_kind, action, object, reason)"
 	       " select tenant_id, 'leader', 'job.blame', job_id, 'worker_crashed' from upd),"
 	       " used as (update worker_crash w set applied = true where w.ctid = any(array("

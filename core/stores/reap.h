@@ -28,6 +28,8 @@
 /* #defines, as they are pieces of SQL: crashes that make a job poison; a silence, in ms. */
 #define REAP_CRASHES_MAX 3
 #define REAP_SILENT_MS	 2400
+/* A job that runs on probation, as a piece of SQL. */
+#define REAP_ON_PROBATION "deaths >= 2"
 
 struct reap_worker {
 	struct id id;

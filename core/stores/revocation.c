@@ -34,7 +34,7 @@ static const struct db_stmt put_stmt = {.name = "revocation_put",
 	       "   ends_at = case when r.ends_at is null or excluded.ends_at is null then null"
 	       "    else greatest(r.ends_at, excluded.ends_at) end returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $7, $8, $9, $10, $11,"
+	       "  select " AUDIT_SYSTEM_SQL ", $7, $8, $9, $10, $11,"
 	       "   'revocation.' || kind, case kind when 'tenant' then tenant_id else subject end"
 	       "  from r)"
 	       " select r.seq, " COLUMNS ", clock_timestamp() from r"};

@@ -21,7 +21,7 @@ static const struct db_stmt first_stmt = {.name = "signing_key_first",
 	       "  select $1, $2, $3 from s where not exists (select from signing_key"
 	       "   where ends_at is null or ends_at > now()) returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', 'producer',"
+	       "  select " AUDIT_SYSTEM_SQL ", 'producer',"
 	       "   'signing_key.create', key_id from k)"
 	       " select " COLUMNS " from k"};
 
@@ -33,7 +33,7 @@ static const struct db_stmt rotate_stmt = {.name = "signing_key_rotate",
 	       "  from k where o.key_id <> k.key_id and (o.ends_at is null or o.ends_at > now())"
 	       "  returning 1),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $7, $8, $9, $10, $11, $6, key_id"
+	       "  select " AUDIT_SYSTEM_SQL ", $7, $8, $9, $10, $11, $6, key_id"
 	       "   from k)"
 	       " select " COLUMNS " from k"};
 

@@ -20,6 +20,12 @@
 #define KEY_OF(row)                                                                        \
 	row ".key_id, (select key.wrapped from subject_key key where key.tenant_id = " row \
 	    ".tenant_id and key.key_id = " row ".key_id)"
+/* The tenant's own key, of no subject: its id is zero. Read as KEY_OF is; one that the same
+ * statement's snapshot does not show yet is read as none. */
+#define TENANT_KEY_OF(row)                                                                   \
+	"'00000000-0000-0000-0000-000000000000'::uuid, (select k.wrapped from subject_key k" \
+	" where k.tenant_id = " row ".tenant_id and k.key_id ="                              \
+	" '00000000-0000-0000-0000-000000000000'::uuid)"
 /* The installation's own, of no tenant, for what no tenant's key may seal. Its id is not zero: the
  * leader's walk over all keys begins behind zero. */
 #define INSTALLATION_KEY_ID ((struct id){.bytes = {[15] = 1}})

@@ -25,14 +25,15 @@
 enum { SUBMIT_METADATA_MAX = 64, SUBMIT_HASHES_MAX = SUBMIT_METADATA_MAX + 1 };
 enum { SUBMIT_HASH_BYTES = 16 };
 
-/* Terminal events a callback asked for; 0 = no callback. */
-enum {
-	CALLBACK_COMPLETED = 1,
-	CALLBACK_FAILED = 2,
-	CALLBACK_CANCELLED = 4,
-	CALLBACK_EXPIRED = 8,
-	CALLBACK_ALL = 15
-};
+/* Terminal events a callback asked for, as bits; 0 = no callback. #defines, as they are pieces of
+ * SQL: see CALLBACK_WANTED. */
+#define CALLBACK_COMPLETED 1
+#define CALLBACK_FAILED	   2
+#define CALLBACK_CANCELLED 4
+#define CALLBACK_EXPIRED   8
+#define CALLBACK_ALL	   15
+/* Whether a row's callback asked for that event, for the stores' statements (store_call.h). */
+#define CALLBACK_WANTED(bit) "callback_events & " SQL_NUMBER(bit) " <> 0"
 
 struct submit {
 	/* asked for */

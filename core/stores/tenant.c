@@ -5,12 +5,7 @@
 #include <stdlib.h>
 
 #define COLUMNS "t.tenant_id, t.name, t.created_at, t.retention, t.version"
-/* A key that the same statement's snapshot does not show yet is read as none. */
-#define OWN_KEY                                                                              \
-	"'00000000-0000-0000-0000-000000000000'::uuid, (select k.wrapped from subject_key k" \
-	" where k.tenant_id = s.tenant_id"                                                   \
-	" and k.key_id = '00000000-0000-0000-0000-000000000000'::uuid)"
-#define SECRETS "s.match_key, s.webhook_secret, s.callback_origins, " OWN_KEY
+#define SECRETS "s.match_key, s.webhook_secret, s.callback_origins, " TENANT_KEY_OF("s")
 
 static const struct db_stmt create_stmt = {.name = "tenant_create",
 	.sql = "with t as (insert into tenant (tenant_id, name, retention) values ($1, $2, $3)"

@@ -17,7 +17,8 @@ static const struct db_stmt start_stmt = {.name = "worker_start",
 	       " n as (insert into worker_crash (worker_id, tenant_id, job_id, fence)"
 	       "  select * from unnest($8, $9, $10, $11) on conflict do nothing),"
 	       " a as (insert into audit (tenant_id, actor_kind, actor, action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', 'worker', worker_id, 'worker.start', worker_id from w)"
+	       "  select " AUDIT_SYSTEM_SQL
+	       ", 'worker', worker_id, 'worker.start', worker_id from w)"
 	       " select coalesce((select gone is not null from worker where worker_id = $1), false),"
 	       "  pg_try_advisory_lock($2)"};
 
@@ -50,7 +51,8 @@ static const struct db_stmt leave_stmt = {.name = "worker_leave",
 	       "  and gone is null and not exists (select from job_lease where worker_id = $1)"
 	       "  returning worker_id)"
 	       " insert into audit (tenant_id, actor_kind, actor, action, object)"
-	       " select '00000000-0000-0000-0000-000000000000', 'worker', worker_id, 'worker.leave', worker_id from w"};
+	       " select " AUDIT_SYSTEM_SQL
+	       ", 'worker', worker_id, 'worker.leave', worker_id from w"};
 
 #define SILENT SQL_NUMBER(REAP_SILENT_MS)
 #define ROW                                                                            \
@@ -73,7 +75,8 @@ static const struct db_stmt list_stmt = {.name = "worker_list",
 static const struct db_stmt drain_stmt = {.name = "worker_drain",
 	.sql = "with w as (update worker set drain = true where worker_id = $1 returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, $5, $6, 'worker.drain', worker_id from w)"
+	       "  select " AUDIT_SYSTEM_SQL
+	       ", $2, $3, $4, $5, $6, 'worker.drain', worker_id from w)"
 	       " select " ROW " from w" BEAT};
 
 /* The id's random half: as good a 64-bit key as any. */
