@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
-enum { WORKERS_MAX = 1024 }; /* judged in one turn; more wait for the next */
+/* Judged in one turn, the longest silent first: whoever is dead beyond them is among them in the
+ * next one, as those before it are gone by then. */
+enum { WORKERS_MAX = 1024 };
 
 struct reaper {
 	struct liveness_memory memory;

@@ -26,7 +26,7 @@ static const struct db_stmt REAP_LOOK = {.name = "reap_look",
 	       " (extract(epoch from now() - b.beat_at) * 1000)::bigint, w.lease_ms"
 	       " from worker w cross join lateral"
 	       " (select beat_at from worker_beat where worker_id = w.worker_id limit 1) b"
-	       " where w.gone is null",
+	       " where w.gone is null order by b.beat_at",
 	true};
 
 /* $2 workers, $3 whether a missing lock is enough. The beat is read again: one that came since the

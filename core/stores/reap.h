@@ -40,7 +40,7 @@ struct reap_worker {
 	int64_t lease_ms;
 };
 typedef void reap_look_done(void *ctx, enum err e, const struct reap_worker *workers, size_t n);
-/* All workers that have neither left nor been declared dead. */
+/* All workers that have neither left nor been declared dead, the longest silent first. */
 MUST_CHECK enum err reap_look(struct db *db, reap_look_done *done, void *ctx);
 
 struct reap_report {

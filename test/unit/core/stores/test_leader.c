@@ -409,6 +409,28 @@ static void test_a_running_job_past_its_deadline_is_taken_away(void **state)
 	assert_int_equal(f.outcome, ERR_LOST);
 }
 
+static void on_looked(void *ctx, enum err e, const struct reap_worker *workers, size_t n)
+{
+	bool *seen = ctx;
+	size_t i;
+
+	assert_int_equal(e, ERR_OK);
+	*seen = n >= 2;
+	for (i = 1; i < n; i++)
+		assert_true(workers[i - 1].quiet_ms >= workers[i].quiet_ms);
+}
+
+/* A leader judges as many as it has room for. promises: C7 */
+static void test_the_longest_silent_are_looked_at_first(void **state)
+{
+	struct led *l = *state;
+	bool seen = false;
+
+	silence(l, reborn(l, NULL, 0));
+	record_run(l->leader, reap_look(l->leader, on_looked, &seen));
+	assert_true(seen);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, led_open, led_close)
 int main(void)
 {
@@ -422,6 +444,7 @@ int main(void)
 		TEST(test_what_a_lost_attempt_used_is_guessed_until_its_holder_tells),
 		TEST(test_a_lost_attempt_that_calls_nobody_used_nothing),
 		TEST(test_a_worker_that_beats_is_not_reaped),
+		TEST(test_the_longest_silent_are_looked_at_first),
 		TEST(test_due_jobs_become_ready_and_late_ones_expire),
 		TEST(test_a_running_job_past_its_deadline_is_taken_away),
 	};
