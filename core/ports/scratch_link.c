@@ -1,6 +1,7 @@
 #include "ports/scratch_link.h"
 
 #include "ground/buf.h"
+#include "ground/digest.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
@@ -10,6 +11,15 @@
 enum { TICK_MS = 50, RETRY_MIN_MS = 100, RETRY_MAX_MS = 2000, PING_MS = 5000 };
 
 /* ---- going and writing ---- */
+
+/* Half of it to all of it, by chance: programs that lost Redis at once do not come back at once. */
+static int64_t jittered(int64_t ms)
+{
+	uint32_t chance;
+
+	digest_random(&chance, sizeof chance);
+	return ms / 2 + chance % (ms / 2 + 1);
+}
 
 void scratch_link_drop(struct scratch *s)
 {
@@ -24,7 +34,7 @@ void scratch_link_drop(struct scratch *s)
 	s->link = NULL;
 	s->up = false;
 	s->retry_ms = s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : s->retry_ms * 2;
-	s->retry_at_ms = loop_now_ms(s->loop) + s->retry_ms / 2 + rand() % (s->retry_ms / 2 + 1);
+	s->retry_at_ms = loop_now_ms(s->loop) + jittered(s->retry_ms);
 	/* those sent from these callbacks fail at once: nothing is up */
 	while ((c = scratch_calls_pop(&s->calls)))
 		scratch_call_end(c, ERR_SCRATCH, NULL);
