@@ -53,14 +53,21 @@ static size_t words_max(const struct job *job)
 
 /* ---- what the transfer tells; each touches foreign data, so the note names the job ---- */
 
+/* Parameters may follow. */
+static bool is_event_stream(const char *type, size_t len)
+{
+	static const char word[] = "text/event-stream";
+
+	return len >= sizeof(word) - 1 && strncasecmp(type, word, sizeof(word) - 1) == 0;
+}
+
 static void on_header(void *owner, const char *name, size_t name_len, const char *value, size_t len)
 {
 	struct job *job = owner;
 
-	if (name_len == 12 && strncasecmp(name, "content-type", 12) == 0)
-		job->call->event_stream =
-			len >= 17 && strncasecmp(value, "text/event-stream", 17) == 0;
-	else if (name_len == 11 && strncasecmp(name, "retry-after", 11) == 0)
+	if (http_header_is(name, name_len, "Content-Type"))
+		job->call->event_stream = is_event_stream(value, len);
+	else if (http_header_is(name, name_len, "Retry-After"))
 		job->call->retry_after_ms = retry_after_parse(value, len, clock_record_ms());
 	else
 		rate_headers_read(&job->call->rates, name, name_len, value, len, clock_record_ms());
@@ -203,7 +210,7 @@ static enum err call_result(struct job *job)
 			outcome_words(body->bytes, body->len, words_max(job), &job->words);
 		return call->err;
 	}
-	if (call->status < 200 || call->status > 299) {
+	if (!http_succeeded(call->status)) {
 		outcome_words(body->bytes, body->len, words_max(job), &job->words);
 		return outcome_of_status(call->status, body->bytes, body->len);
 	}
@@ -229,7 +236,7 @@ static void call_failed(struct job *job, enum err e)
  * that was refused or never answered used nothing that anybody could know. */
 static void tokens_count(const struct job *job, const struct reply *reply, struct finish *end)
 {
-	const bool began = job->call->status >= 200 && job->call->status < 300;
+	const bool began = http_succeeded(job->call->status);
 
 	end->input_tokens = reply->input_tokens;
 	end->output_tokens = reply->output_tokens;

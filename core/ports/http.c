@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
 	POOL_MAX = 1024,
@@ -207,6 +208,16 @@ void http_cancel(struct http_call *call)
 		ring_join(&call->shard->doomed, &call->link);
 	else
 		call_release(call);
+}
+
+bool http_header_is(const char *name, size_t len, const char *wanted)
+{
+	return len == strlen(wanted) && strncasecmp(name, wanted, len) == 0;
+}
+
+bool http_succeeded(int status)
+{
+	return status >= 200 && status < 300;
 }
 
 size_t http_active(const struct http *http)

@@ -68,13 +68,19 @@ struct http_request {
 	bool https_only;
 };
 
+/* Whether a header that events.header tells of has this name, whatever its case. */
+bool http_header_is(const char *name, size_t len, const char *wanted);
+/* 2xx. */
+bool http_succeeded(int status);
+
 /* max_calls bounds the calls under way. */
 MUST_CHECK enum err http_new(struct loop *loop, size_t max_calls, struct http **ret_http);
 /* Ends every call without telling its owner. NULL is fine. */
 void http_free(struct http *http);
 
 /* Starts a call; every later outcome comes through events (never before this returns).
- *   ERR_UNAVAILABLE  max_calls are under way     ERR_NOMEM     ERR_INVALID_FIELD  a bad url */
+ *   ERR_UNAVAILABLE  max_calls are under way     ERR_NOMEM
+ * A url that libcurl cannot read ends it with ERR_INVALID_FIELD. */
 MUST_CHECK enum err http_start(struct http *http, const struct http_request *request,
 	const struct http_events *events, void *owner, struct http_call **ret_call);
 /* Ends a call and closes its socket; its owner hears nothing more. */

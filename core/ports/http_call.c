@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 enum {
+	STATUS_DIGITS = 3,
 	RECEIVE_BYTES = 1024,	/* each busy stream owns one of these */
 	HEADERS_MAX = 256 << 10 /* of one reply, trailers and all */
 };
@@ -44,6 +45,19 @@ static void header_line(struct http_call *call, const char *line, size_t len)
 		call->owner, line, (size_t)(colon - line), value, (size_t)(line + len - value));
 }
 
+/* Of "HTTP/1.1 200 OK", which ends at len and nowhere else. */
+static int status_of(const char *line, size_t len)
+{
+	const char *end = line + len, *at = memchr(line, ' ', len);
+	int status = 0;
+
+	while (at && at < end && *at == ' ')
+		at++;
+	for (int i = 0; at && at < end && i < STATUS_DIGITS && *at >= '0' && *at <= '9'; i++)
+		status = status * 10 + (*at++ - '0');
+	return status;
+}
+
 static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 {
 	struct http_call *call = ctx;
@@ -62,9 +76,7 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 	if (call->told) /* trailers */
 		return all;
 	if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
-		const char *space = memchr(line, ' ', len);
-
-		call->status = space ? atoi(space + 1) : 0;
+		call->status = status_of(line, len);
 	} else if (call->status >= 200 && len) {
 		header_line(call, line, len);
 	} else if (call->status >= 200) {

@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { FETCHES_MAX = 64, NETWORKS_MAX = 256, AGE_DIGITS = 6 };
 
@@ -172,9 +171,7 @@ static void age_read(struct entry *e, const char *value, size_t len)
 
 static void on_header(void *owner, const char *name, size_t name_len, const char *value, size_t len)
 {
-	static const char wanted[] = "Cache-Control";
-
-	if (name_len == sizeof wanted - 1 && strncasecmp(name, wanted, name_len) == 0)
+	if (http_header_is(name, name_len, "Cache-Control"))
 		age_read(owner, value, len);
 }
 

@@ -1,3 +1,4 @@
+#include "ports/http.h"
 #include "upstreams/permit_inside.h"
 
 /* What an error says of the upstream. Not listed: nothing. */
@@ -65,7 +66,7 @@ static void tell_guards(struct permits *p, const struct permit *permit, enum far
 void permit_answered(struct permits *p, struct permit *permit, int status)
 {
 	if (permit->stage != PERMIT_HELD || permit->counted ||
-		!(permit->probe || permit->key_probe) || status < 200 || status > 299)
+		!(permit->probe || permit->key_probe) || !http_succeeded(status))
 		return;
 	tell_guards(p, permit, FARED_WELL);
 	permit->counted = true;

@@ -1,11 +1,11 @@
 #include "upstreams/rate_headers.h"
 
 #include "ground/clock.h"
+#include "ports/http.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { VALUE_MAX = 48, MINUTE_MS = 60000 };
 
@@ -94,8 +94,7 @@ void rate_headers_read(struct rate_headers *h, const char *name, size_t name_len
 			[SAYS_RESET] = &said->whole_ms,
 		};
 
-		if (strlen(names[i].name) != name_len ||
-			strncasecmp(names[i].name, name, name_len) != 0)
+		if (!http_header_is(name, name_len, names[i].name))
 			continue;
 		memcpy(text, value, len);
 		text[len] = '\0';

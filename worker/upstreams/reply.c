@@ -1,6 +1,7 @@
 #include "upstreams/reply.h"
 
 #include "domain/money.h"
+#include "ports/http.h"
 #include "upstreams/outcome.h"
 #include "upstreams/response_reply.h"
 
@@ -152,7 +153,7 @@ void reply_clear(struct reply *r)
 void reply_begin(struct reply *r, int status, bool event_stream)
 {
 	r->status = status;
-	r->is_stream = event_stream && status >= 200 && status < 300 && r->kind->event;
+	r->is_stream = event_stream && http_succeeded(status) && r->kind->event;
 }
 
 static enum err on_event(void *owner, const char *data, size_t len)
@@ -164,7 +165,7 @@ static enum err on_event(void *owner, const char *data, size_t len)
 
 enum err reply_feed(struct reply *r, const char *bytes, size_t len)
 {
-	const bool success = r->status >= 200 && r->status < 300;
+	const bool success = http_succeeded(r->status);
 	enum err e;
 
 	if (!success && len > ERROR_BODY_MAX - r->body.len)
