@@ -1,10 +1,6 @@
 #include "delivery/attempt.h"
 
-/* Failures that no later attempt can mend. */
-static bool hopeless(const struct delivery_attempt *attempt)
-{
-	return attempt->err == ERR_RECEIVER_URL || attempt->status == 410;
-}
+#include "ports/http.h"
 
 /* What a call's end is called when it was no upstream that was called. */
 static enum err receivers(enum err of_a_call)
@@ -12,12 +8,14 @@ static enum err receivers(enum err of_a_call)
 	static const struct {
 		enum err call, receiver;
 	} names[] = {
+		{ERR_INVALID_FIELD, ERR_RECEIVER_URL},
 		{ERR_FORBIDDEN, ERR_RECEIVER_ADDRESS},
 		{ERR_UP_DNS, ERR_RECEIVER_DNS},
 		{ERR_UP_CONNECT, ERR_RECEIVER_CONNECT},
 		{ERR_UP_TLS, ERR_RECEIVER_TLS},
 		{ERR_UP_FIRST_BYTE, ERR_RECEIVER_TIMEOUT},
 		{ERR_UP_STALLED, ERR_RECEIVER_TIMEOUT},
+		{ERR_ATTEMPT_TIMEOUT, ERR_RECEIVER_TIMEOUT},
 		{ERR_UP_TRUNCATED, ERR_RECEIVER_MALFORMED},
 		{ERR_UP_MALFORMED, ERR_RECEIVER_MALFORMED},
 		{ERR_UP_TOO_LARGE, ERR_RECEIVER_MALFORMED},
@@ -36,6 +34,12 @@ static enum err error_of(const struct delivery_attempt *attempt)
 	return attempt->status == 410 ? ERR_RECEIVER_GONE : ERR_RECEIVER_STATUS;
 }
 
+/* Failures that no later attempt can mend. */
+static bool is_hopeless(enum err e)
+{
+	return e == ERR_RECEIVER_URL || e == ERR_RECEIVER_GONE;
+}
+
 static int64_t jittered(int64_t wait_ms, uint32_t chance)
 {
 	int64_t span = wait_ms / 5;
@@ -48,12 +52,13 @@ struct delivery_verdict delivery_judge(
 {
 	struct delivery_verdict verdict = {.as = DELIVERY_GIVEN_UP};
 
-	if (attempt->err == ERR_OK && attempt->status / 100 == 2) {
+	if (attempt->err == ERR_OK && http_succeeded(attempt->status)) {
 		verdict.as = DELIVERY_DONE;
 		return verdict;
 	}
 	verdict.error = error_of(attempt);
-	if (hopeless(attempt) || attempt->number < 1 || (size_t)attempt->number >= schedule->n)
+	if (is_hopeless(verdict.error) || attempt->number < 1 ||
+		(size_t)attempt->number >= schedule->n)
 		return verdict;
 	verdict.as = DELIVERY_AGAIN;
 	verdict.delay_ms = jittered(1000 * schedule->waits_s[attempt->number], attempt->chance);

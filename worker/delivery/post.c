@@ -185,7 +185,7 @@ static void on_header(void *owner, const char *name, size_t name_len, const char
 {
 	struct post *post = owner;
 
-	if (name_len == 11 && strncasecmp(name, "retry-after", 11) == 0)
+	if (http_header_is(name, name_len, "Retry-After"))
 		post->retry_after_ms = retry_after_parse(value, len, clock_record_ms());
 }
 
@@ -255,5 +255,5 @@ void post_start(struct post *post, const struct delivery *d)
 	if (err == ERR_UNAVAILABLE)
 		deferred(post);
 	else if (err != ERR_OK)
-		attempt_ended(post, err == ERR_INVALID_FIELD ? ERR_RECEIVER_URL : err, 0);
+		attempt_ended(post, err, 0);
 }

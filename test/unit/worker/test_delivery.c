@@ -44,6 +44,7 @@ static void gone_and_forbidden_urls_are_given_up_at_once(void **state)
 	assert_int_equal(judge(ERR_OK, 410, 1, 0).as, DELIVERY_GIVEN_UP);
 	assert_int_equal(judge(ERR_OK, 410, 1, 0).error, ERR_RECEIVER_GONE);
 	assert_int_equal(judge(ERR_RECEIVER_URL, 0, 1, 0).as, DELIVERY_GIVEN_UP);
+	assert_int_equal(judge(ERR_INVALID_FIELD, 0, 1, 0).as, DELIVERY_GIVEN_UP);
 }
 
 /* promises: C3 */
@@ -51,7 +52,7 @@ static void what_fails_is_named_for_the_receiver(void **state)
 {
 	static const enum err calls[] = {ERR_FORBIDDEN, ERR_UP_DNS, ERR_UP_CONNECT, ERR_UP_TLS,
 		ERR_UP_FIRST_BYTE, ERR_UP_STALLED, ERR_UP_TRUNCATED, ERR_UP_MALFORMED,
-		ERR_UP_TOO_LARGE};
+		ERR_UP_TOO_LARGE, ERR_ATTEMPT_TIMEOUT, ERR_INVALID_FIELD};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		const char *code = err_code(judge(calls[i], 0, 1, 0).error);
@@ -59,6 +60,8 @@ static void what_fails_is_named_for_the_receiver(void **state)
 		assert_int_equal(strncmp(code, "receiver_", 9), 0);
 	}
 	assert_int_equal(judge(ERR_OK, 200, 1, 0).error, ERR_OK);
+	/* a silent one: a delivery's only deadline is that of the whole call */
+	assert_int_equal(judge(ERR_ATTEMPT_TIMEOUT, 0, 1, 0).error, ERR_RECEIVER_TIMEOUT);
 }
 
 /* promises: C3 */
