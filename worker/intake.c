@@ -282,8 +282,8 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 	histogram_add(&job->queue->wait_us, HISTOGRAM_SLOW, c->queued_ms * 1000);
 	output_open(&job->output, c->event_from, c->event_to);
 	buf_init(&job->words, 2 * (size_t)w->config->limits.upstream_message_bytes + 1);
-	if (c->model && c->model[0])
-		job->model = strdup(c->model);
+	if (c->model && c->model[0] && !(job->model = strdup(c->model)))
+		job_fail(job, ERR_NOMEM);
 	job->principal = principal_text(c);
 	if (!job->kind) {
 		job->kind = kind_find("noop");

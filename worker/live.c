@@ -153,10 +153,10 @@ void live_state(struct live *l, const struct job *job, const char *state)
 	if (!l->scratch)
 		return;
 	id_uuid(job->id, uuid);
-	if (buf_printf(&l->states, "%s %s\n", uuid, state) != ERR_OK) {
-		l->states.err = ERR_OK;
-		states_send(l);
-	}
+	if (buf_printf(&l->states, "%s %s\n", uuid, state) == ERR_OK)
+		return;
+	states_send(l); /* full: the line goes with those to come */
+	(void)buf_printf(&l->states, "%s %s\n", uuid, state);
 }
 
 /* ---- when ---- */
