@@ -65,7 +65,6 @@ int main(int argc, char **argv)
 
 	if (!start_program("scheduler", argc, argv, &program.start))
 		return program.start.exit_code;
-	signal(SIGPIPE, SIG_IGN);
 	err = program_start(&program);
 	if (err == ERR_OK) {
 		log_info("started");

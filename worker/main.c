@@ -1,4 +1,5 @@
 #include "config/start.h"
+#include "ground/log.h"
 #include "worker.h"
 
 int main(int argc, char **argv)
@@ -12,5 +13,6 @@ int main(int argc, char **argv)
 		return 1;
 	worker_run(worker);
 	worker_free(worker);
+	log_info("stopped");
 	return 0;
 }

@@ -27,6 +27,7 @@
 #include "work.h"
 #include "writer.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,6 +356,21 @@ static enum err loop_parts_open(struct worker *w)
 	return e ? e : metrics_open(w);
 }
 
+static enum err note_open(struct worker *w)
+{
+	const char *dir = w->config->worker.state_dir;
+	const enum err e = crash_note_open(&w->note, dir);
+
+	if (e) {
+		log_error("worker.state_dir cannot be used", LOG_TEXT("path", dir), LOG_ERR(e),
+			LOG_TEXT("why", strerror(errno)));
+		return e;
+	}
+	w->incarnation = id_new(0);
+	crash_note_incarnation(&w->note, w->incarnation);
+	return ERR_OK;
+}
+
 static enum err worker_open(struct worker *w)
 {
 	enum err e = job_table_init(&w->jobs);
@@ -362,18 +378,13 @@ static enum err worker_open(struct worker *w)
 	if (!e)
 		e = released_new(RELEASED_MAX, &w->released);
 	if (!e)
-		e = crash_note_open(&w->note, w->config->worker.state_dir);
-	if (e) {
-		log_error("worker.state_dir cannot be used",
-			LOG_TEXT("path", w->config->worker.state_dir), LOG_ERR(e));
-		return e;
-	}
-	w->incarnation = id_new(0);
-	crash_note_incarnation(&w->note, w->incarnation);
-	files_check(w->config);
-	e = loop_new(&w->loop);
+		e = note_open(w);
 	if (!e)
-		e = parts_open(w);
+		e = loop_new(&w->loop);
+	if (e)
+		return e;
+	files_check(w->config);
+	e = parts_open(w);
 	return e ? e : loop_parts_open(w);
 }
 
@@ -386,7 +397,6 @@ enum err worker_new(struct config *config, const char *config_path, struct worke
 		config_release(config);
 		return ERR_NOMEM;
 	}
-	signal(SIGPIPE, SIG_IGN);
 	w->config = config;
 	w->config_path = config_path;
 	ring_init(&w->admitting);

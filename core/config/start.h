@@ -1,5 +1,5 @@
-/* start.h - the first lines of every program: arguments, configuration, log, confinement
- * (ground/confine.h; which folders stay open is a table in start.c).
+/* start.h - the first lines of every program: arguments, configuration, log, SIGPIPE ignored,
+ * confinement (ground/confine.h; which folders stay open is a table in start.c).
  *
  *	int main(int argc, char **argv)
  *	{
