@@ -22,20 +22,27 @@ static int signal_wait(const sigset_t *set)
 	return signo;
 }
 
+static void reload(struct producer *p, const char *path)
+{
+	struct config *config;
+
+	if (!running_may_configure(p)) {
+		log_error("configuration not reloaded: after a thousand reloads the program must "
+			  "be started again",
+			LOG_END);
+		return;
+	}
+	config = config_hold(p->config);
+	if (start_reload("producer", path, &config))
+		running_configure(p, config);
+	else
+		config_release(config);
+}
+
 static void serve(struct producer *p, const char *path, const sigset_t *set)
 {
-	for (;;) {
-		int signo = signal_wait(set);
-		struct config *config;
-
-		if (signo != SIGHUP)
-			return;
-		config = config_hold(p->config);
-		if (start_reload("producer", path, &config))
-			running_configure(p, config);
-		else
-			config_release(config);
-	}
+	while (signal_wait(set) == SIGHUP)
+		reload(p, path);
 }
 
 /* readyz says no, nothing new comes in, what is under way ends; a second signal ends the patience.

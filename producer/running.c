@@ -31,7 +31,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { FILES_SPARE = 256, RELOADS_MAX = 1024, STOP_WAIT_MS = 20000, STOP_STEP_MS = 10 };
+enum {
+	FILES_SPARE = 256,
+	CONFIGS_MAX = 1024, /* those that reloads replaced are kept: see producer.h */
+	STOP_WAIT_MS = 20000,
+	STOP_STEP_MS = 10,
+	ADMIN_PART = 8,
+	ADMIN_CONNECTIONS_MAX = 1000,
+	NO_BODY_BYTES = 1024, /* of a call that takes none: "{}", or a few blanks */
+	FORM_BYTES = 16 << 10,
+	WHY_MAX = 1024
+};
 
 /* What only this file needs. */
 struct running {
@@ -39,7 +49,7 @@ struct running {
 	pthread_t loop_thread;
 	bool loop_started;
 	struct loop_wake *end;
-	struct config *configs[RELOADS_MAX]; /* all that were in force */
+	struct config *configs[CONFIGS_MAX]; /* all that were in force */
 	size_t configs_n;
 };
 
@@ -70,9 +80,9 @@ static size_t connections_max(const struct config *c)
 static size_t body_max(struct producer *p, enum route_body kind)
 {
 	const struct config *c = p->config;
-	const size_t limits[] = {[ROUTE_NO_BODY] = 1024,
+	const size_t limits[] = {[ROUTE_NO_BODY] = NO_BODY_BYTES,
 		[ROUTE_JSON] = (size_t)c->limits.body_bytes,
-		[ROUTE_FORM] = 16384,
+		[ROUTE_FORM] = FORM_BYTES,
 		[ROUTE_BULK] = (size_t)c->limits.bulk_bytes,
 		[ROUTE_OPENAI] = (size_t)c->limits.body_bytes};
 
@@ -146,7 +156,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 	struct buf why;
 	enum err e;
 
-	buf_init(&why, 1024);
+	buf_init(&why, WHY_MAX);
 	e = server_open(&o, &why, ret_server);
 	if (e)
 		log_error("cannot serve", LOG_TEXT("why", why.len ? why.bytes : err_text(e)));
@@ -155,6 +165,16 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 			LOG_INT("port", server_port(*ret_server)));
 	buf_clear(&why);
 	return e;
+}
+
+/* An eighth of the connections is the operators', of whom there are few. */
+static enum err servers_start(struct producer *p, size_t connections)
+{
+	const size_t part = connections / ADMIN_PART;
+	enum err e = server_start(p, ROUTE_ADMIN,
+		part < ADMIN_CONNECTIONS_MAX ? part : ADMIN_CONNECTIONS_MAX, &p->admin_server);
+
+	return e ? e : server_start(p, ROUTE_PUBLIC, connections - part, &p->public_server);
 }
 
 /* ---- start ---- */
@@ -282,35 +302,33 @@ enum err running_start(struct config *config, struct producer **ret_producer)
 {
 	struct running *x = calloc(1, sizeof *x);
 	struct producer *p = &x->producer;
-	size_t connections;
 	enum err e;
 
 	if (!x) {
 		config_release(config);
 		return ERR_NOMEM;
 	}
-	*ret_producer = p;
 	x->configs[x->configs_n++] = config;
 	p->config = config;
-	connections = connections_max(config);
 	e = parts_start(x);
 	if (!e)
-		e = server_start(p, ROUTE_ADMIN, 1000 < connections / 8 ? 1000 : connections / 8,
-			&p->admin_server);
-	if (!e)
-		e = server_start(p, ROUTE_PUBLIC, connections - connections / 8, &p->public_server);
+		e = servers_start(p, connections_max(config));
+	if (e)
+		running_stop(p);
+	else
+		*ret_producer = p;
 	return e;
+}
+
+bool running_may_configure(struct producer *p)
+{
+	return running_of(p)->configs_n < CONFIGS_MAX;
 }
 
 void running_configure(struct producer *p, struct config *config)
 {
 	struct running *x = running_of(p);
 
-	if (x->configs_n == RELOADS_MAX) {
-		log_warn("too many reloads: restart the program", LOG_END);
-		config_release(config);
-		return;
-	}
 	x->configs[x->configs_n++] = config;
 	p->config = config;
 }

@@ -12,8 +12,10 @@
 
 #include "producer.h"
 
-/* Takes config over. Failures are logged with what to do. */
+/* Takes config over. Failures are logged with what to do, and leave nothing behind. */
 MUST_CHECK enum err running_start(struct config *config, struct producer **ret_producer);
+/* False: so many configurations are kept by now that only a restart takes another one. */
+bool running_may_configure(struct producer *p);
 /* Puts a reloaded configuration in force (taken over); the one before it is kept until the end. */
 void running_configure(struct producer *p, struct config *config);
 void running_drain(struct producer *p);
