@@ -5,12 +5,11 @@
 #include "access/holders.h"
 #include "access/keys.h"
 #include "access/reading.h"
-#include "domain/live_channel.h"
 #include "ground/clock.h"
 #include "http/sse.h"
 #include "jobs/event_json.h"
 #include "jobs/live.h"
-#include "ports/scratch.h"
+#include "jobs/live_text.h"
 #include "producer.h"
 #include "record_call.h"
 #include "request_input.h"
@@ -19,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITING_BYTES_MAX = 8 << 20, CATCH_UP_MAX = 1000, HOLE_MS = 500, DELTA_MAX = 1 << 20 };
+enum { WAITING_BYTES_MAX = 8 << 20, HOLE_MS = 500, DELTA_MAX = 1 << 20 };
 
 struct follow {
 	struct record_item item; /* first */
@@ -298,13 +297,9 @@ static void caught_up(void *owner, enum err e, const struct scratch_reply *reply
 		return;
 	}
 	for (size_t i = 0; !e && !f->reading && i < scratch_count(reply); i++) {
-		const struct scratch_reply *entry = scratch_item(reply, i);
-		const struct scratch_reply *fields = scratch_item(entry, 1);
-		size_t len = 0;
-		const char *text = scratch_bytes(scratch_item(fields, 1), &len);
-		int64_t number = scratch_int(scratch_item(entry, 0));
+		const struct live_entry entry = live_text_entry(reply, i);
 
-		whole = delta_take(f, number, (struct db_bytes){text, len});
+		whole = delta_take(f, entry.number, (struct db_bytes){entry.sealed, entry.len});
 		if (!whole)
 			break;
 	}
@@ -315,24 +310,18 @@ static void caught_up(void *owner, enum err e, const struct scratch_reply *reply
 	} else if (!whole && clock_ms() - f->hole_ms > HOLE_MS) {
 		f->hole_ms = clock_ms();
 		read_again(f);
-	} else if (whole && scratch_count(reply) == CATCH_UP_MAX) {
+	} else if (whole && scratch_count(reply) == LIVE_TEXT_PAGE) {
 		catch_up(f);
 	}
 }
 
 static void catch_up(struct follow *f)
 {
-	char key[64], uuid[ID_UUID_MAX], from[32];
 	struct scratch *redis = live_scratch(f->producer->live);
 
-	if (!redis || f->catching)
-		return;
-	id_uuid(f->key.job, uuid);
-	(void)snprintf(key, sizeof key, LIVE_STREAM_OF "%s", uuid);
-	(void)snprintf(from, sizeof from, "%lld-0", (long long)f->after + 1);
-	const struct scratch_arg args[] = {SCRATCH_TEXT("XRANGE"), SCRATCH_TEXT(key),
-		SCRATCH_TEXT(from), SCRATCH_TEXT("+"), SCRATCH_TEXT("COUNT"), SCRATCH_TEXT("1000")};
-	f->catching = scratch_send(redis, args, 6, caught_up, f) == ERR_OK;
+	if (!f->catching)
+		f->catching =
+			live_text_ask(redis, f->key.job, f->after + 1, caught_up, f) == ERR_OK;
 }
 
 static void tailed(void *owner, int64_t number, const char *text, size_t len)

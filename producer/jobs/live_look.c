@@ -1,38 +1,27 @@
 #include "jobs/live_look.h"
 
 #include "domain/live_channel.h"
-#include "ports/scratch.h"
+#include "jobs/live_text.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_ROOM = 64, PAGE = 1000 };
+enum { KEY_ROOM = sizeof(LIVE_FENCE_OF) + ID_UUID_MAX };
 
 static void ask_text(struct live_look *look);
-
-static void key_of(const struct live_look *look, const char *before, char out[KEY_ROOM])
-{
-	char uuid[ID_UUID_MAX];
-
-	id_uuid(look->job, uuid);
-	(void)snprintf(out, KEY_ROOM, "%s%s", before, uuid);
-}
 
 /* ---- the text ---- */
 
 /* False where a number is missing: what follows is not the answer's next text. */
 static bool entry_take(
-	struct live_look *look, const struct sealed_box *box, const struct scratch_reply *entry)
+	struct live_look *look, const struct sealed_box *box, struct live_entry entry)
 {
-	const struct scratch_reply *fields = scratch_item(entry, 1);
-	size_t len = 0;
-	const char *sealed = scratch_bytes(scratch_item(fields, 1), &len);
 	const struct sealed_where where = {SEALED_LIVE, look->job, look->from};
 	struct sealed_view view;
 	bool fits;
 
-	if (!sealed || scratch_int(scratch_item(entry, 0)) != look->from ||
-		sealed_open(box, where, sealed, len, &view) != ERR_OK)
+	if (!entry.sealed || entry.number != look->from ||
+		sealed_open(box, where, entry.sealed, entry.len, &view) != ERR_OK)
 		return false;
 	fits = buf_append(&look->text, view.bytes, view.len) == ERR_OK;
 	sealed_view_clear(&view);
@@ -48,10 +37,10 @@ static void on_text(void *owner, enum err e, const struct scratch_reply *reply)
 	size_t i = 0;
 
 	sealed_box_open(&box, live_keyring(look->live), look->tenant, &look->key);
-	while (i < n && entry_take(look, &box, scratch_item(reply, i)))
+	while (i < n && entry_take(look, &box, live_text_entry(reply, i)))
 		i++;
 	sealed_box_close(&box);
-	if (i == PAGE)
+	if (i == LIVE_TEXT_PAGE)
 		ask_text(look);
 	else
 		look->done(look);
@@ -59,15 +48,7 @@ static void on_text(void *owner, enum err e, const struct scratch_reply *reply)
 
 static void ask_text(struct live_look *look)
 {
-	char key[KEY_ROOM], from[32];
-	struct scratch *redis = live_scratch(look->live);
-
-	key_of(look, LIVE_STREAM_OF, key);
-	(void)snprintf(from, sizeof from, "%lld-0", (long long)look->from);
-	const struct scratch_arg args[] = {SCRATCH_TEXT("XRANGE"), SCRATCH_TEXT(key),
-		SCRATCH_TEXT(from), SCRATCH_TEXT("+"), SCRATCH_TEXT("COUNT"), SCRATCH_TEXT("1000")};
-
-	if (!redis || scratch_send(redis, args, 6, on_text, look))
+	if (live_text_ask(live_scratch(look->live), look->job, look->from, on_text, look))
 		look->done(look);
 }
 
@@ -89,9 +70,10 @@ static void ask_size(void *owner)
 {
 	struct live_look *look = owner;
 	struct scratch *redis = live_scratch(look->live);
-	char key[KEY_ROOM];
+	char uuid[ID_UUID_MAX], key[KEY_ROOM];
 
-	key_of(look, LIVE_FENCE_OF, key);
+	id_uuid(look->job, uuid);
+	(void)snprintf(key, sizeof key, LIVE_FENCE_OF "%s", uuid);
 	const struct scratch_arg args[] = {SCRATCH_TEXT("HMGET"), SCRATCH_TEXT(key),
 		SCRATCH_TEXT("fence"), SCRATCH_TEXT("bytes")};
 
