@@ -13,22 +13,24 @@ static enum err path_make(
 	return n > 0 && n < DURABLE_PATH_MAX ? ERR_OK : ERR_TOO_LARGE;
 }
 
-static enum err all_write(int fd, const char *bytes, size_t len)
+enum err durable_fill(int fd, const void *bytes, size_t len)
 {
+	const char *at = bytes;
+
 	while (len > 0) {
-		const ssize_t n = write(fd, bytes, len);
+		const ssize_t n = write(fd, at, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return ERR_SYSTEM;
-		bytes += n;
+		at += n;
 		len -= (size_t)n;
 	}
 	return fsync(fd) == 0 ? ERR_OK : ERR_SYSTEM;
 }
 
-static enum err folder_sync(const char *folder)
+enum err durable_folder(const char *folder)
 {
 	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum err e = fd >= 0 && fsync(fd) == 0 ? ERR_OK : ERR_SYSTEM;
@@ -51,12 +53,12 @@ enum err durable_write(const char *folder, const char *name, const void *bytes, 
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return ERR_SYSTEM;
-	e = all_write(fd, bytes, len);
+	e = durable_fill(fd, bytes, len);
 	if (close(fd) != 0)
 		e = ERR_SYSTEM;
 	if (e == ERR_OK && rename(beside, path) != 0)
 		e = ERR_SYSTEM;
-	return e == ERR_OK ? folder_sync(folder) : e;
+	return e == ERR_OK ? durable_folder(folder) : e;
 }
 
 enum err durable_rename(const char *folder, const char *from, const char *to)
@@ -68,5 +70,5 @@ enum err durable_rename(const char *folder, const char *from, const char *to)
 		e = path_make(after, folder, to, "");
 	if (e == ERR_OK && rename(before, after) != 0)
 		e = ERR_SYSTEM;
-	return e == ERR_OK ? folder_sync(folder) : e;
+	return e == ERR_OK ? durable_folder(folder) : e;
 }

@@ -17,4 +17,10 @@ MUST_CHECK enum err durable_write(
 /* The last half of it, for what was written and synced as folder/from by others. */
 MUST_CHECK enum err durable_rename(const char *folder, const char *from, const char *to);
 
+/* Their parts, for a file that is written in another way. Both ERR_SYSTEM: errno says why.
+ * durable_fill writes all of it to fd and syncs that; durable_folder syncs what was made or
+ * removed in the folder. */
+MUST_CHECK enum err durable_fill(int fd, const void *bytes, size_t len);
+MUST_CHECK enum err durable_folder(const char *folder);
+
 #endif

@@ -1,5 +1,6 @@
 #include "ports/key_files.h"
 
+#include "ground/durable.h"
 #include "ground/secret.h"
 
 #include <dirent.h>
@@ -97,18 +98,21 @@ static enum err file_add(const char *path, int32_t epoch, struct keyring *ring, 
 static enum err dir_open(const char *dir, struct buf *why, DIR **ret_list)
 {
 	DIR *list = opendir(dir);
+	const char *fault = NULL;
+	enum err e = ERR_CONFIG;
 	struct stat st;
 
-	if (list == NULL) {
+	if (list == NULL || fstat(dirfd(list), &st) != 0)
 		(void)refuse_errno(why, dir);
-		return ERR_CONFIG;
-	}
-	if (fstat(dirfd(list), &st) != 0 || fault_of(&st, true) != NULL) {
+	else if ((fault = fault_of(&st, true)) != NULL)
+		(void)refuse(why, ERR_CONFIG, dir, fault);
+	else
+		e = ERR_OK;
+	if (e == ERR_OK)
+		*ret_list = list;
+	else if (list != NULL)
 		closedir(list);
-		return refuse(why, ERR_CONFIG, dir, fault_of(&st, true));
-	}
-	*ret_list = list;
-	return ERR_OK;
+	return e;
 }
 
 enum err key_files_load(const char *dir, struct keyring *ring, size_t *ret_n, struct buf *why)
@@ -139,31 +143,6 @@ enum err key_files_load(const char *dir, struct keyring *ring, size_t *ret_n, st
 
 /* ---- making and destroying ---- */
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		const ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return fsync(fd) == 0;
-}
-
-static bool dir_sync(const char *dir)
-{
-	const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const bool synced = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return synced;
-}
-
 static bool key_write(int fd, const uint8_t key[AEAD_KEY])
 {
 	char text[HEX_LEN + 2];
@@ -171,7 +150,7 @@ static bool key_write(int fd, const uint8_t key[AEAD_KEY])
 
 	digest_hex(key, AEAD_KEY, text);
 	text[HEX_LEN] = '\n';
-	written = write_all(fd, text, HEX_LEN + 1);
+	written = durable_fill(fd, text, HEX_LEN + 1) == ERR_OK;
 	digest_wipe(text, sizeof(text));
 	return written;
 }
@@ -202,7 +181,7 @@ enum err key_files_put(const char *dir, int32_t epoch, const uint8_t key[AEAD_KE
 		return refuse_errno(why, path);
 	written = owner_take(fd, dir) && key_write(fd, key);
 	close(fd);
-	if (written && dir_sync(dir))
+	if (written && durable_folder(dir) == ERR_OK)
 		return ERR_OK;
 	(void)refuse_errno(why, path);
 	unlink(path);
@@ -230,7 +209,8 @@ enum err key_files_destroy(const char *dir, int32_t epoch, struct buf *why)
 	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return ERR_OK;
-	if (fd < 0 || !write_all(fd, zeros, sizeof(zeros)) || unlink(path) != 0 || !dir_sync(dir)) {
+	if (fd < 0 || durable_fill(fd, zeros, sizeof(zeros)) != ERR_OK || unlink(path) != 0 ||
+		durable_folder(dir) != ERR_OK) {
 		(void)refuse_errno(why, path);
 		if (fd >= 0)
 			close(fd);
