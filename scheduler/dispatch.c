@@ -104,7 +104,7 @@ struct kafka_admin *dispatch_kafka_admin(struct dispatch *dispatch)
 	return dispatch->was_up ? dispatch->kafka_admin : NULL;
 }
 
-/* ---- where messages delivered ---- */
+/* ---- where messages landed ---- */
 
 static size_t landed_rows(struct dispatch *d)
 {

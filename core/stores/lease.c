@@ -136,8 +136,7 @@ static bool key_claimed(const struct db_rows *r, struct job_key key)
 	return false;
 }
 
-/* A hint upon a hint: when it cannot be sent, the leader's search for lost batches does the same.
- */
+/* A hint upon a hint: when it cannot be sent, the leader's search for lost batches serves. */
 static void refused_unmark(struct store_call *call, const struct db_rows *r)
 {
 	struct job_key *keys = call->batch;

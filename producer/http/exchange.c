@@ -239,8 +239,7 @@ static enum MHD_Result refuse(struct exchange *x)
 {
 	x->answered = true;
 	x->request.stage = REQUEST_BODY;
-	/* a reply to the head alone ends the connection, so wait for the body even when it is empty
-	 */
+	/* a reply to the head alone ends the connection: even an empty body is waited for */
 	if (x->request.reply.close || x->length > DRAIN_BYTES_MAX)
 		return answer(x);
 	return MHD_YES;

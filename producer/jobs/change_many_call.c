@@ -238,7 +238,6 @@ static enum err many_read(struct many_work *w, struct problems *p)
 	}
 	w->most = limit ? json_integer_value(limit) : CHANGE_MANY_MAX;
 	e = filter_read(&w->filter, w->r, FILTER_CHANGE, w->body, p);
-
 	if (!e && w->filter.members == 0) {
 		problems_add(p, "", "must name at least one filter");
 		e = ERR_INVALID_FIELD;

@@ -1,7 +1,6 @@
 #include "jobs/list_call.h"
 
 #include "access/reading.h"
-
 #include "jobs/filter.h"
 #include "jobs/job_json.h"
 #include "list_reply.h"

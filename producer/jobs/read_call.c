@@ -169,7 +169,6 @@ static enum err read_run(struct db *db, struct record_batch *batch)
 
 	if (batch->op == &read_large_op)
 		what |= JOB_READ_LARGE;
-
 	for (size_t i = 0; i < batch->n; i++)
 		if (work_of(batch->items[i])->expand & EXPAND_INPUT)
 			what |= JOB_READ_INPUT;

@@ -352,21 +352,23 @@ static void name_key_make(struct limiter *l, const struct pseudonym_key *of)
 enum err limiter_new(struct producer *producer, struct limiter **ret_limiter)
 {
 	struct limiter *l = calloc(1, sizeof *l);
-	enum err e = l ? levels_new(&l->levels) : ERR_NOMEM;
+	enum err e;
 
-	if (!e)
-		e = limit_flush_new(&l->flush);
-	if (e) {
-		limiter_free(l);
-		return e;
-	}
+	if (!l)
+		return ERR_NOMEM;
 	l->producer = producer;
-	name_key_make(l, &producer->pseudonyms);
 	(void)pthread_mutex_init(&l->lock, NULL);
 	ring_init(&l->inbox);
 	ring_init(&l->sent);
-	*ret_limiter = l;
-	return ERR_OK;
+	name_key_make(l, &producer->pseudonyms);
+	e = levels_new(&l->levels);
+	if (!e)
+		e = limit_flush_new(&l->flush);
+	if (e)
+		limiter_free(l);
+	else
+		*ret_limiter = l;
+	return e;
 }
 
 static enum err connection_open(struct limiter *l)

@@ -342,7 +342,7 @@ void stream_consumer_close(struct stream_consumer *consumer, int wait_ms)
 	free(c);
 }
 
-/* The same topics in the same order? Lists are short and rarely differ. */
+/* The same topics, in whatever order? Lists are short and rarely differ. */
 static bool subscribed(struct stream_consumer *c, const rd_kafka_topic_partition_list_t *wanted)
 {
 	rd_kafka_topic_partition_list_t *now = NULL;
@@ -428,8 +428,7 @@ void stream_consumer_done(struct stream_consumer *consumer, struct stream_messag
 {
 	rd_kafka_message_t *handle = message->handle;
 
-	/* Refused when the partition went to another member: that one will see the message again.
-	 */
+	/* Refused when the partition went to another member: that one sees the message again. */
 	if (rd_kafka_offset_store(handle->rkt, handle->partition, handle->offset) ==
 		RD_KAFKA_RESP_ERR_NO_ERROR)
 		consumer->dirty = true;
