@@ -36,8 +36,10 @@ struct bulk_work {
 	struct bulk *bulk;
 	struct request *r;
 	const char *at, *end;
-	bool whole;		      /* ?expand=job */
-	struct chunk *chunks[CHUNKS]; /* oldest first */
+	bool whole; /* ?expand=job */
+	/* Both are there from the start: once a chunk is committed, no line of the next may be
+	 * lost for want of memory. The first chunks_n are under way, oldest first. */
+	struct chunk *chunks[CHUNKS];
 	size_t chunks_n;
 };
 
@@ -52,14 +54,22 @@ struct bulk {
 
 /* ---- chunks ---- */
 
+static void chunk_reset(struct chunk *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		job_spec_clear(&c->lines[i].spec);
+		buf_clear(&c->lines[i].problem);
+	}
+	c->n = c->specs_n = c->told = 0;
+	c->halving = (struct halving){0};
+	c->done = false;
+}
+
 static void chunk_free(struct chunk *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; c->lines && i < c->n; i++) {
-		job_spec_clear(&c->lines[i].spec);
-		buf_clear(&c->lines[i].problem);
-	}
+	chunk_reset(c);
 	free(c->lines);
 	free(c->specs);
 	free(c);
@@ -244,25 +254,24 @@ static void chunk_write(const struct chunk *c)
 static void collect(struct bulk_work *w)
 {
 	while (w->chunks_n > 0 && w->chunks[0]->done) {
-		chunk_write(w->chunks[0]);
-		chunk_free(w->chunks[0]);
+		struct chunk *c = w->chunks[0];
+
+		chunk_write(c);
+		chunk_reset(c);
 		memmove(w->chunks, w->chunks + 1, --w->chunks_n * sizeof *w->chunks);
+		w->chunks[w->chunks_n] = c;
 	}
 }
 
-/* Reads one more chunk. False when it cannot: the request is over. */
+/* Reads one more chunk. False, of the first one alone: no queue is known yet. */
 static bool advance(struct bulk_work *w)
 {
-	struct chunk *c = chunk_new(w);
+	struct chunk *c = w->chunks[w->chunks_n];
 
-	if (!c)
-		return false;
 	chunk_read(c);
-	if (c->n == 0) {
-		chunk_free(c);
+	if (c->n == 0)
 		return w->at >= w->end;
-	}
-	w->chunks[w->chunks_n++] = c;
+	w->chunks_n++;
 	if (c->specs_n)
 		rest_send(c);
 	else
@@ -361,9 +370,46 @@ static enum err bulk_check(struct request *r, bool *ret_whole, struct problems *
 	return p->total ? ERR_INVALID_FIELD : ERR_OK;
 }
 
+static void work_free(void *work)
+{
+	struct bulk_work *w = work;
+
+	for (size_t i = 0; w && i < CHUNKS; i++)
+		chunk_free(w->chunks[i]);
+	free(w);
+}
+
+static struct bulk_work *work_new(struct request *r, bool whole)
+{
+	struct bulk_work *w = calloc(1, sizeof *w);
+	bool there = w != NULL;
+
+	for (size_t i = 0; there && i < CHUNKS; i++)
+		there = (w->chunks[i] = chunk_new(w)) != NULL;
+	if (!there) {
+		work_free(w);
+		return NULL;
+	}
+	w->bulk = r->producer->bulk;
+	w->r = r;
+	w->at = r->body.bytes;
+	w->end = w->at + r->body.len;
+	w->whole = whole;
+	return w;
+}
+
+static void work_hand_in(struct bulk_work *w)
+{
+	struct bulk *b = w->bulk;
+
+	(void)pthread_mutex_lock(&b->lock);
+	ring_join(&b->works, &w->link);
+	(void)pthread_mutex_unlock(&b->lock);
+	news(b);
+}
+
 void bulk_call(struct request *r)
 {
-	struct bulk *b = r->producer->bulk;
 	struct problems p = {0};
 	struct bulk_work *w;
 	bool whole;
@@ -377,23 +423,17 @@ void bulk_call(struct request *r)
 		request_fail_detail(r, ERR_TOO_LARGE, "too many lines: send several requests");
 		return;
 	}
-	w = calloc(1, sizeof *w);
+	w = work_new(r, whole);
 	if (!w) {
 		request_fail(r, ERR_NOMEM);
 		return;
 	}
-	*w = (struct bulk_work){.bulk = b, .r = r, .at = r->body.bytes, .whole = whole};
-	w->end = w->at + r->body.len;
 	r->work = w;
-	r->work_free = free;
+	r->work_free = work_free;
 	(void)reply_json(&r->reply, 200);
 	r->reply.type = "application/x-ndjson";
 	request_park(r);
-	(void)pthread_mutex_lock(&b->lock);
-	ring_join(&b->works, &w->link);
-	b->news = true;
-	(void)pthread_cond_signal(&b->wake);
-	(void)pthread_mutex_unlock(&b->lock);
+	work_hand_in(w);
 }
 
 enum err bulk_new(struct producer *producer, struct bulk **ret_bulk)
