@@ -71,8 +71,8 @@ bool scratch_is_up(const struct scratch *s);
 typedef void scratch_reply_fn(void *owner, enum err e, const struct scratch_reply *reply);
 
 /* Sends one command; fn may be NULL when the answer does not matter.
- *   ERR_SCRATCH  not up, or too much in flight: nothing was sent, fn will not run
- *   ERR_NOMEM    likewise */
+ *   ERR_SCRATCH  not up, too much in flight or unwritten: nothing was sent, fn will not run
+ *   ERR_NOMEM, ERR_TOO_LARGE (it alone is more than bytes_max)  likewise */
 MUST_CHECK enum err scratch_send(struct scratch *s, const struct scratch_arg *args, size_t n,
 	scratch_reply_fn *fn, void *owner);
 

@@ -4,6 +4,7 @@
 #include "ground/digest.h"
 
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,19 +43,26 @@ void scratch_link_drop(struct scratch *s)
 		s->options.on_change(s->options.owner, false);
 }
 
+/* By its length: what is left of a command may begin with a NUL. */
+static size_t unwritten(const struct scratch *s)
+{
+	return sdslen(s->link->obuf);
+}
+
 void scratch_link_wants(struct scratch *s)
 {
 	bool writes;
 
 	if (!s->link)
 		return;
-	writes = !s->up || s->link->obuf[0] != '\0';
+	writes = !s->up || unwritten(s) > 0;
 	loop_io_want(s->io, LOOP_READ | (writes ? LOOP_WRITE : 0));
 }
 
-/* Appends what is already in the wire's form. */
 enum err scratch_link_put(struct scratch *s, const char *bytes, size_t len)
 {
+	if (unwritten(s) && unwritten(s) + len > s->options.bytes_max)
+		return ERR_SCRATCH;
 	return redisAppendFormattedCommand(s->link, bytes, len) == REDIS_OK ? ERR_OK : ERR_NOMEM;
 }
 

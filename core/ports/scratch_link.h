@@ -49,7 +49,8 @@ void scratch_link_drop(struct scratch *s);
 /* Something was put: writes it soon. */
 void scratch_link_wants(struct scratch *s);
 
-/* Each puts one command behind those in flight; ERR_NOMEM: nothing was put. */
+/* Each puts one command behind those in flight. ERR_NOMEM, or ERR_SCRATCH where too much waits to
+ * be written: nothing was put. */
 /* bytes in the wire's form */
 MUST_CHECK enum err scratch_link_put(struct scratch *s, const char *bytes, size_t len);
 /* a command that no call waits for: pub/sub */

@@ -198,6 +198,47 @@ static void answers_come_in_order(void **state)
 	assert_non_null(strstr(s->text, "unknown command"));
 }
 
+static const char zeros[1 << 20];
+
+static enum err send_zeros(struct scene *s)
+{
+	const struct scratch_arg args[] = {
+		SCRATCH_TEXT("SET"), SCRATCH_TEXT("a"), {zeros, sizeof zeros}};
+
+	return scratch_send(s->redis, args, 3, answered, s);
+}
+
+/* More than a socket takes at once, so that its rest begins with a NUL. promises: C16 */
+static void a_large_command_is_written_whole_whatever_its_bytes(void **state)
+{
+	struct scene *s = *state;
+
+	server_start(s);
+	run_for(s, 1);
+	assert_int_equal(send_zeros(s), ERR_OK);
+	run_for(s, 1);
+	assert_int_equal(s->err, ERR_OK);
+	assert_string_equal(s->text, "OK");
+}
+
+/* A server that does not read must not cost its clients their memory. promises: C16 */
+static void what_waits_to_be_written_is_bounded(void **state)
+{
+	struct scene *s = *state;
+	int n = 0;
+
+	server_start(s);
+	run_for(s, 1);
+	while (n < 100 && send_zeros(s) == ERR_OK)
+		n++;
+	assert_int_equal(n, 7); /* of 8 MiB, with the commands' heads */
+	run_for(s, n);
+	assert_int_equal(s->err, ERR_OK);
+	assert_int_equal(send_words(s, "SET", "a", "b"), ERR_OK);
+	run_for(s, 1);
+	assert_int_equal(s->err, ERR_OK);
+}
+
 static void a_lost_script_is_sent_again(void **state)
 {
 	struct scene *s = *state;
@@ -304,6 +345,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SCENE(without_a_server_a_command_fails_at_once),
 		WITH_SCENE(answers_come_in_order),
+		WITH_SCENE(a_large_command_is_written_whole_whatever_its_bytes),
+		WITH_SCENE(what_waits_to_be_written_is_bounded),
 		WITH_SCENE(a_lost_script_is_sent_again),
 		WITH_SCENE(it_heals_after_a_restart),
 		cmocka_unit_test_setup_teardown(
