@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WAIT_MS = 3000 };
 
@@ -110,10 +111,8 @@ enum err kafka_admin_open(const struct stream_settings *settings, const char *gr
 	return err;
 }
 
-void kafka_admin_close(struct kafka_admin *kafka_admin)
+void kafka_admin_close(struct kafka_admin *s)
 {
-	struct kafka_admin *s = kafka_admin;
-
 	if (!s)
 		return;
 	if (s->running) {
@@ -129,60 +128,55 @@ void kafka_admin_close(struct kafka_admin *kafka_admin)
 	free(s);
 }
 
-bool kafka_admin_ensure(struct kafka_admin *kafka_admin, const struct survey_topics *topics)
+/* ---- handing over and collecting; what of the request is copied under the lock ---- */
+
+static bool hand_over(
+	struct kafka_admin *s, enum stage *stage, void *request, const void *asked, size_t size)
 {
 	bool taken;
 
-	pthread_mutex_lock(&kafka_admin->lock);
-	taken = kafka_admin->topics_stage == IDLE;
+	pthread_mutex_lock(&s->lock);
+	taken = *stage == IDLE;
 	if (taken) {
-		kafka_admin->topics = *topics;
-		kafka_admin->topics_stage = ASKED;
-		pthread_cond_signal(&kafka_admin->change);
+		memcpy(request, asked, size);
+		*stage = ASKED;
+		pthread_cond_signal(&s->change);
 	}
-	pthread_mutex_unlock(&kafka_admin->lock);
+	pthread_mutex_unlock(&s->lock);
 	return taken;
 }
 
-bool kafka_admin_ask(struct kafka_admin *kafka_admin, const struct survey_positions *positions)
-{
-	bool taken;
-
-	pthread_mutex_lock(&kafka_admin->lock);
-	taken = kafka_admin->positions_stage == IDLE;
-	if (taken) {
-		kafka_admin->positions = *positions;
-		kafka_admin->positions_stage = ASKED;
-		pthread_cond_signal(&kafka_admin->change);
-	}
-	pthread_mutex_unlock(&kafka_admin->lock);
-	return taken;
-}
-
-bool kafka_admin_ensured(struct kafka_admin *kafka_admin, struct survey_topics *ret_topics)
+static bool collect(struct kafka_admin *s, enum stage *stage, const void *request, void *ret_answer,
+	size_t size)
 {
 	bool there;
 
-	pthread_mutex_lock(&kafka_admin->lock);
-	there = kafka_admin->topics_stage == ANSWERED;
+	pthread_mutex_lock(&s->lock);
+	there = *stage == ANSWERED;
 	if (there) {
-		*ret_topics = kafka_admin->topics;
-		kafka_admin->topics_stage = IDLE;
+		memcpy(ret_answer, request, size);
+		*stage = IDLE;
 	}
-	pthread_mutex_unlock(&kafka_admin->lock);
+	pthread_mutex_unlock(&s->lock);
 	return there;
 }
 
-bool kafka_admin_answered(struct kafka_admin *kafka_admin, struct survey_positions *ret_positions)
+bool kafka_admin_ensure(struct kafka_admin *s, const struct survey_topics *topics)
 {
-	bool there;
+	return hand_over(s, &s->topics_stage, &s->topics, topics, sizeof s->topics);
+}
 
-	pthread_mutex_lock(&kafka_admin->lock);
-	there = kafka_admin->positions_stage == ANSWERED;
-	if (there) {
-		*ret_positions = kafka_admin->positions;
-		kafka_admin->positions_stage = IDLE;
-	}
-	pthread_mutex_unlock(&kafka_admin->lock);
-	return there;
+bool kafka_admin_ask(struct kafka_admin *s, const struct survey_positions *positions)
+{
+	return hand_over(s, &s->positions_stage, &s->positions, positions, sizeof s->positions);
+}
+
+bool kafka_admin_ensured(struct kafka_admin *s, struct survey_topics *ret_topics)
+{
+	return collect(s, &s->topics_stage, &s->topics, ret_topics, sizeof s->topics);
+}
+
+bool kafka_admin_answered(struct kafka_admin *s, struct survey_positions *ret_positions)
+{
+	return collect(s, &s->positions_stage, &s->positions, ret_positions, sizeof s->positions);
 }

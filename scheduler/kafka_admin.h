@@ -1,8 +1,8 @@
 /* kafka_admin.h - the questions to Kafka that may wait for an answer, on a thread of their own.
  *
  * Making topics and asking positions wait for the broker, seconds when it is away;
- * the leader must not. It hands one request to this thread and collects the answer
- * on a later turn. One request at a time; a second one is refused.
+ * the leader must not. It hands a request to this thread and collects the answer
+ * on a later turn. One request of each kind at a time; a second one is refused.
  *
  * Threads: the calls on the scheduler's; between the two stands one mutex, held
  * for copies only.  Memory: at most SURVEY_MAX positions and SURVEY_TOPICS_MAX names. */
@@ -31,7 +31,7 @@ MUST_CHECK enum err kafka_admin_new(
 MUST_CHECK enum err kafka_admin_open(const struct stream_settings *settings, const char *group,
 	struct kafka_admin **ret_kafka_admin);
 /* Waits for the request under way (its deadline bounds it), ends the thread. NULL is fine. */
-void kafka_admin_close(struct kafka_admin *kafka_admin);
+void kafka_admin_close(struct kafka_admin *s);
 
 struct survey_topics {
 	char names[SURVEY_TOPICS_MAX][SURVEY_NAME_MAX];
@@ -45,10 +45,10 @@ struct survey_positions {
 };
 
 /* Hands over a request: false when one is under way or its answer was not collected. */
-bool kafka_admin_ensure(struct kafka_admin *kafka_admin, const struct survey_topics *topics);
-bool kafka_admin_ask(struct kafka_admin *kafka_admin, const struct survey_positions *positions);
+bool kafka_admin_ensure(struct kafka_admin *s, const struct survey_topics *topics);
+bool kafka_admin_ask(struct kafka_admin *s, const struct survey_positions *positions);
 /* True once per request, when its answer is there. */
-bool kafka_admin_ensured(struct kafka_admin *kafka_admin, struct survey_topics *ret_topics);
-bool kafka_admin_answered(struct kafka_admin *kafka_admin, struct survey_positions *ret_positions);
+bool kafka_admin_ensured(struct kafka_admin *s, struct survey_topics *ret_topics);
+bool kafka_admin_answered(struct kafka_admin *s, struct survey_positions *ret_positions);
 
 #endif

@@ -18,8 +18,6 @@ static const struct {
 };
 
 enum { TYPE_FLOAT8 = 701 };
-/* Postgres counts microseconds from 2000-01-01. */
-static const int64_t EPOCH_2000_MS = 946684800000;
 
 void db_args_init(struct db_args *a)
 {
@@ -67,7 +65,7 @@ static void start(struct db_args *a, uint32_t type, bool null)
 
 static uint64_t time_of(int64_t unix_ms)
 {
-	return (uint64_t)((unix_ms - EPOCH_2000_MS) * 1000);
+	return (uint64_t)((unix_ms - DB_EPOCH_MS) * 1000);
 }
 
 void db_arg_bool(struct db_args *a, bool v)

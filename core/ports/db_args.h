@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where Postgres counts its microseconds from: 2000-01-01, as unix time. */
+#define DB_EPOCH_MS INT64_C(946684800000)
+
 /* A slice of somebody else's memory. NULL bytes is SQL's null, in both directions. */
 struct db_bytes {
 	const void *bytes;

@@ -4,8 +4,6 @@
 #include <endian.h>
 #include <string.h>
 
-static const int64_t EPOCH_2000_MS = 946684800000;
-
 size_t db_reply_n(const struct db_reply *reply)
 {
 	return reply->n;
@@ -75,7 +73,7 @@ int64_t db_time(const struct db_rows *r, size_t row, int col)
 	if (db_null(r, row, col))
 		return 0;
 	/* Floor, also before 2000. */
-	return EPOCH_2000_MS + us / 1000 - (us % 1000 < 0 ? 1 : 0);
+	return DB_EPOCH_MS + us / 1000 - (us % 1000 < 0 ? 1 : 0);
 }
 
 const char *db_text(const struct db_rows *r, size_t row, int col)

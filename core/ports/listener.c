@@ -27,18 +27,33 @@ static bool address_split(const char *listen, char host[HOST_MAX], const char **
 	return true;
 }
 
-static int socket_bound(const struct addrinfo *to, int backlog)
+static int bound(const struct addrinfo *to, int backlog)
 {
 	int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int yes = 1;
+	int yes = 1, error;
 
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 	if (bind(fd, to->ai_addr, to->ai_addrlen) == 0 && listen(fd, backlog) == 0)
 		return fd;
+	error = errno;
 	(void)close(fd);
+	errno = error;
 	return -1;
+}
+
+/* The first that this host has: a name may have an IPv6 address where there is no IPv6. One that
+ * is taken is no reason to listen elsewhere. */
+static int first_bound(const struct addrinfo *found, int backlog)
+{
+	int fd = bound(found, backlog);
+
+	while (fd < 0 && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT) && found->ai_next) {
+		found = found->ai_next;
+		fd = bound(found, backlog);
+	}
+	return fd;
 }
 
 enum err listener_open(const char *listen, int backlog, struct buf *why, int *ret_fd)
@@ -51,7 +66,7 @@ enum err listener_open(const char *listen, int backlog, struct buf *why, int *re
 
 	if (address_split(listen, host, &port) &&
 		getaddrinfo(host[0] ? host : NULL, port, &hints, &found) == 0)
-		fd = socket_bound(found, backlog);
+		fd = first_bound(found, backlog);
 	if (fd < 0)
 		(void)buf_printf(why,
 			"cannot listen on %s: %s; choose another address or stop what uses it",

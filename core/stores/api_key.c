@@ -46,7 +46,7 @@ static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	       "  on conflict (tenant_id, kind, subject, network) do update set"
 	       "  seq = excluded.seq, ends_at = null),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, $5, $6,"
+	       "  select " AUDIT_SYSTEM_SQL ", $2, $3, $4, $5, $6,"
 	       " 'api_key.revoke', key_id from k)"
 	       " select " COLUMNS " from k"};
 
@@ -61,7 +61,7 @@ static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
 	       "  select tenant_id, $2, $3, name, operator, user_id, roles, scopes, principal,"
 	       "   now() + p.life, case when operator then $10::uuid end from o, p returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $5, $6, $7, $8, $9,"
+	       "  select " AUDIT_SYSTEM_SQL ", $5, $6, $7, $8, $9,"
 	       "   'api_key.rotate', key_id from o)"
 	       " select " COLUMNS " from k"};
 
@@ -74,7 +74,7 @@ static const struct db_stmt touch_stmt = {.name = "api_key_touch",
 
 static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator)"
-	       "  select '00000000-0000-0000-0000-000000000000', $1, $2, $3, true"
+	       "  select " AUDIT_SYSTEM_SQL ", $1, $2, $3, true"
 	       "  where ($4 or not exists (select from api_key where operator))"
 	       "  and pg_advisory_xact_lock(720713002) is not null returning *),"
 	       " a as (insert into audit (tenant_id, actor_kind, action, object)"

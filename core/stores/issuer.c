@@ -39,7 +39,7 @@ static const struct db_stmt remove_stmt = {.name = "issuer_remove",
 	       ", i as (delete from issuer i using s where i.issuer_id = $1 and s.seq > 0"
 	       "  returning i.*),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select '00000000-0000-0000-0000-000000000000', $2, $3, $4, $5, $6,"
+	       "  select " AUDIT_SYSTEM_SQL ", $2, $3, $4, $5, $6,"
 	       "   'issuer.remove', issuer_id from i)"
 	       " select " COLUMNS " from i"};
 

@@ -253,20 +253,26 @@ static struct id tenant_of(const void *batch, size_t i)
 }
 
 /* Begins what ends in done, for at most SUBMIT_MAX submits. */
-static enum err submit_begin(
-	struct db *db, const struct store_call *with, struct store_call **ret_call)
+static enum err submit_begin(struct db *db, struct submit *const *batch, size_t n,
+	submit_done *done, void *ctx, struct store_call **ret_call)
 {
+	struct store_call *call;
 	struct id *tenants;
 	enum err e;
 
-	if (with->n == 0 || with->n > SUBMIT_MAX)
+	if (n == 0 || n > SUBMIT_MAX)
 		return ERR_TOO_LARGE;
-	tenants = store_call_tenants(with->batch, with->n, tenant_of);
-	e = tenants != NULL ? store_call_begin(db, tenants, with->n, ret_call) : ERR_NOMEM;
+	tenants = store_call_tenants(batch, n, tenant_of);
+	e = tenants != NULL ? store_call_begin(db, tenants, n, &call) : ERR_NOMEM;
 	free(tenants);
-	if (e == ERR_OK)
-		**ret_call = *with;
-	return e;
+	if (e != ERR_OK)
+		return e;
+	call->done = (store_call_fn *)done;
+	call->ctx = ctx;
+	call->batch = (void *)batch;
+	call->n = n;
+	*ret_call = call;
+	return ERR_OK;
 }
 
 static void keys_query(struct db *db, struct submit *const *batch, size_t n)
@@ -297,13 +303,8 @@ enum err submit_batch(
 	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
 {
 	struct db_args args, *a = &args;
-	const struct store_call with = {.done = (store_call_fn *)done,
-		.ctx = ctx,
-		.db = db,
-		.batch = (void *)batch,
-		.n = n};
 	struct store_call *call;
-	enum err e = submit_begin(db, &with, &call);
+	enum err e = submit_begin(db, batch, n, done, ctx, &call);
 
 	if (e != ERR_OK)
 		return e;
@@ -346,13 +347,8 @@ enum err submit_settle(
 	struct db *db, struct submit *const *batch, size_t n, submit_done *done, void *ctx)
 {
 	struct db_args args, *a = &args;
-	const struct store_call with = {.done = (store_call_fn *)done,
-		.ctx = ctx,
-		.db = db,
-		.batch = (void *)batch,
-		.n = n};
 	struct store_call *call;
-	enum err e = submit_begin(db, &with, &call);
+	enum err e = submit_begin(db, batch, n, done, ctx, &call);
 
 	if (e != ERR_OK)
 		return e;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { SLOTS = 1 << 16, TRIES = 8, MINUTE_MS = 60000, BATCH_MAX = 500, ACTION_MAX = 32 };
+static const char ACTION_END[] = ".read";
 
 /* Who read what in this minute. */
 struct slot {
@@ -194,11 +195,11 @@ static bool action_of(const struct route *route, char out[ACTION_MAX], struct id
 
 	if (strncmp(route->pattern, "/v1/", 4) != 0)
 		return false;
-	for (; noun[n] && noun[n] != '/' && n < ACTION_MAX - 8; n++)
+	for (; noun[n] && noun[n] != '/' && n < ACTION_MAX - sizeof ACTION_END; n++)
 		out[n] = (char)(noun[n] == '-' ? '_' : noun[n]);
 	if (n > 0 && out[n - 1] == 's')
 		n--;
-	memcpy(out + n, ".read", sizeof ".read");
+	memcpy(out + n, ACTION_END, sizeof ACTION_END);
 	memset(ret_what, 0, sizeof *ret_what);
 	for (size_t i = 0; i < n; i++)
 		ret_what->bytes[i % sizeof ret_what->bytes] ^= (uint8_t)out[i];

@@ -31,7 +31,7 @@ struct route_counts {
 };
 
 struct metrics {
-	struct route_counts routes[ROUTES_MAX]; /* the last: no route */
+	struct route_counts routes[ROUTES_MAX]; /* the last: no route, or one beyond */
 };
 
 enum err metrics_new(struct metrics **ret_metrics)
@@ -50,7 +50,7 @@ void metrics_count(struct producer *producer, const struct request *r, int64_t u
 	size_t route = ROUTES_MAX - 1, code = 0;
 	struct route_counts *c;
 
-	if (r->match.route)
+	if (r->match.route && r->match.route - producer_routes < ROUTES_MAX - 1)
 		route = (size_t)(r->match.route - producer_routes);
 	while (code < CODES - 1 && codes[code] != r->reply.status)
 		code++;
