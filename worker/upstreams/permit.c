@@ -142,6 +142,7 @@ static void grant(struct permits *p, struct permit *permit, const struct permit_
 	permit->probe = probe;
 	permit->key_probe = key_probe;
 	permit->counted = false;
+	permit->retry = ask->retry;
 }
 
 /* ---- waiting ---- */

@@ -84,6 +84,7 @@ struct permit {
 	unsigned drawn_turn;   /* and in which stage */
 	bool probe, key_probe; /* it is the breaker's, or the key's */
 	bool counted;	       /* the breaker was told of this call */
+	bool retry;	       /* it was paid for from the retry budget */
 };
 
 enum permit_answer { PERMIT_GRANTED, PERMIT_WAIT, PERMIT_PARK };

@@ -118,6 +118,8 @@ void permit_learn(struct permits *p, struct permit *permit, const struct permit_
 	enum fared fared = lesson->fared;
 
 	learn_limits(p, permit, outcome, lesson->unused);
+	if (permit->retry && fared == FARED_WELL)
+		retry_budget_give_back(&scope->upstream->retries, permits_now(p));
 	if (lesson->overload)
 		aimd_overloaded(
 			&scope->aimd, (int64_t)scope->in_flight, scope->ceiling, permits_now(p));

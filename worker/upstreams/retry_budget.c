@@ -43,6 +43,12 @@ void retry_budget_take(struct retry_budget *b, int64_t now_ms)
 	bucket_take(&b->paid, 1, now_ms);
 }
 
+void retry_budget_give_back(struct retry_budget *b, int64_t now_ms)
+{
+	bucket_take(&b->paid, -1, now_ms);
+	retry_budget_first(b, now_ms);
+}
+
 int64_t retry_budget_wait_ms(struct retry_budget *b, int64_t now_ms)
 {
 	return bucket_wait_ms(&b->paid, 1, now_ms);

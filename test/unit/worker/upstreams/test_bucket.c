@@ -150,6 +150,37 @@ static void test_a_quiet_upstream_may_be_tried_again_at_the_small_rate(void **st
 	assert_in_range(retry_budget_wait_ms(&b, 60000), 1, 2000);
 }
 
+/* Seconds until so many retries were answered, one second each, after an outage; -1: not in ten
+ * minutes. */
+static int drained_s(int jobs, bool well)
+{
+	struct retry_budget b = {0};
+	int under_way = 0;
+
+	retry_budget_limit(&b, 20, 1, 0);
+	while (retry_budget_has(&b, 0))
+		retry_budget_take(&b, 0); /* the outage's own retries */
+	for (int s = 0; s < 600; s++) {
+		for (int i = 0; i < under_way && well; i++)
+			retry_budget_give_back(&b, s * 1000);
+		jobs -= under_way;
+		if (jobs <= 0)
+			return s;
+		for (under_way = 0; under_way < jobs && retry_budget_has(&b, s * 1000); under_way++)
+			retry_budget_take(&b, s * 1000);
+	}
+	return -1;
+}
+
+/* promises: C5 */
+static void test_what_an_outage_left_behind_is_done_as_fast_as_answers_come(void **state)
+{
+	(void)state;
+	assert_in_range(drained_s(1000, true), 50, 100); /* 20 at once, and some to get there */
+	assert_int_equal(drained_s(1000, false), -1);
+	assert_in_range(drained_s(500, false), 490, 510);
+}
+
 static void test_without_a_budget_every_retry_goes(void **state)
 {
 	struct retry_budget b = {0};
@@ -173,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_a_new_limit_keeps_what_was_saved_within_it),
 		cmocka_unit_test(test_retries_are_a_share_of_first_attempts),
 		cmocka_unit_test(test_a_quiet_upstream_may_be_tried_again_at_the_small_rate),
+		cmocka_unit_test(test_what_an_outage_left_behind_is_done_as_fast_as_answers_come),
 		cmocka_unit_test(test_without_a_budget_every_retry_goes),
 	};
 
