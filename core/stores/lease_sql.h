@@ -59,20 +59,19 @@
 		     ", principals as materialized (select tenant_id, principal,"                                        \
 		     "  principal_shut_out(tenant_id, principal) as until, case when cardinality(limited) > 0"           \
 		     "   then principal_holds(tenant_id, principal, limited) end as holds from"                          \
-		     "  (select distinct tenant_id, principal from claimed) d cross join setting)"
+		     "  (select distinct tenant_id, principal from claimed where principal is not null) d"               \
+		     " cross join setting)"
 
-/* A row per claim, read by lease_claim_take. */
-#define LEASE_REPLY                                                                               \
-	" select tenant_id, job_id, fence, queue_id, kind, model, priority, attempt,"             \
-	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                              \
-	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms,"  \
-	"  event_next - " LEASE_BLOCK ", event_next - 1, restarted, probation, store, retention," \
-	" exists (select from principals p where p.tenant_id = c.tenant_id"                       \
-	"  and p.principal = c.principal and c.created_at <= p.until), c.principal,"              \
-	" case when cardinality((select limited from setting limit 1)) > 0 then"                  \
-	"  (select p.holds from principals p where p.tenant_id = c.tenant_id"                     \
-	"   and p.principal = c.principal limit 1) end"                                           \
-	" from claimed c"
+/* A row per claim, by the job's age, read by lease_claim_take. Each principal is one of a claim's,
+ * so the join need not be full; but a full one is made by hash or merge even in a session that has
+ * neither, and compares no job with the principals of all others. */
+#define LEASE_REPLY                                                                                       \
+	" (select c.tenant_id, c.job_id, fence, queue_id, kind, model, priority, attempt,"                \
+	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                                      \
+	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms,"          \
+	"  event_next - " LEASE_BLOCK ", event_next - 1, restarted, probation, store, retention,"         \
+	" coalesce(created_at <= until, false), c.principal, holds from claimed c full join principals p" \
+	" on p.tenant_id = c.tenant_id and p.principal = c.principal order by c.job_id)"
 
 void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i);
 

@@ -1,4 +1,5 @@
 /* Claiming, against a real Postgres (LONGHAUL_TEST_PG). */
+#include "stores/revocation.h"
 #include "unit/core/stores/record_world.h"
 
 /* promises: C16 */
@@ -248,6 +249,112 @@ static void test_inputs_come_in_pieces(void **state)
 	free(large);
 }
 
+static void on_revoked(void *ctx, enum err e, const struct revocation_page *page)
+{
+	(void)ctx;
+	(void)page;
+	assert_int_equal(e, ERR_OK);
+}
+
+/* promises: S1.1 */
+static void test_each_claim_says_whether_its_own_principal_is_shut_out(void **state)
+{
+	enum { PRINCIPALS = 4, JOBS = 5 * PRINCIPALS };
+	struct record_world *w = *state;
+	struct id principals[PRINCIPALS];
+	struct submit jobs[JOBS];
+	struct record_claims *got;
+	size_t i, j;
+
+	for (i = 0; i < PRINCIPALS; i++)
+		principals[i] = id_new(0);
+	for (i = 0; i < JOBS; i++) {
+		jobs[i] = record_job(w->tenant, w->queue);
+		jobs[i].principal = principals[i % PRINCIPALS];
+	}
+	record_submit(w->producer, jobs, JOBS);
+	for (i = 0; i < PRINCIPALS; i += 2)
+		record_run(w->producer, revocation_put(w->producer,
+						&(struct revocation){.kind = REVOCATION_USER,
+							.tenant = w->tenant,
+							.subject = principals[i]},
+						&record_actor, on_revoked, NULL));
+	got = record_claim(w->worker, w->me, w->queue, JOBS);
+	assert_int_equal(got->n, JOBS);
+	for (i = 0; i < JOBS; i++) {
+		for (j = 0; !id_equal(principals[j], got->claim[i].principal);)
+			assert_true(++j < PRINCIPALS);
+		assert_int_equal(got->claim[i].forbidden, j % 2 == 0);
+		assert_true(i == 0 || id_compare(got->claim[i - 1].job, got->claim[i].job) < 0);
+	}
+}
+
+/* How many rows a plan's nodes looked at in vain, all in all. */
+static void on_plan(void *ctx, enum err e, const struct db_reply *reply)
+{
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	double *in_vain = ctx, loops = 0, removed;
+	const char *text;
+
+	assert_int_equal(e, ERR_OK);
+	for (size_t i = 0; i < db_rows_n(r); i++) {
+		text = strstr(db_text(r, i, 0), "loops=");
+		if (text != NULL)
+			(void)sscanf(text, "loops=%lf", &loops);
+		text = strstr(db_text(r, i, 0), "Filter: ");
+		if (strstr(db_text(r, i, 0), "Rows Removed by") != NULL && text != NULL &&
+			sscanf(text, "Filter: %lf", &removed) == 1)
+			*in_vain += loops * removed;
+	}
+}
+
+/* A claim of these jobs, as the session has it prepared, with its plan told. */
+static char *claim_explained(const struct record_world *w, const struct submit *jobs, size_t n)
+{
+	char id[ID_UUID_MAX], *sql = NULL;
+	size_t len;
+	FILE *text = open_memstream(&sql, &len);
+
+	assert_non_null(text);
+	id_uuid(w->me, id);
+	fprintf(text, "explain (analyze) execute lease_claim_keys('%s', ", id);
+	id_uuid(w->tenant, id);
+	fprintf(text, "array_fill('%s'::uuid, array[%zu]), '{", id, n);
+	for (size_t i = 0; i < n; i++) {
+		id_uuid(jobs[i].job, id);
+		fprintf(text, "%s%s", i > 0 ? "," : "", id);
+	}
+	fputs("}')", text);
+	fclose(text);
+	return sql;
+}
+
+static void test_a_claim_of_many_principals_compares_none_with_all(void **state)
+{
+	enum { JOBS = 500 };
+	static struct submit jobs[JOBS];
+	static struct db_stmt explain = {.name = "test_explain"};
+	struct record_world *w = *state;
+	char *sql;
+	double in_vain = 0;
+
+	for (size_t i = 0; i < JOBS; i++) {
+		jobs[i] = record_job(w->tenant, w->queue);
+		jobs[i].principal = id_new(0);
+	}
+	record_submit(w->producer, jobs, JOBS);
+	record_run(w->worker,
+		lease_claim_keys(w->worker, w->me, &(struct job_key){w->tenant, id_new(0)}, 1,
+			record_claimed, &(struct record_claims){0}));
+	explain.sql = sql = claim_explained(w, jobs, JOBS);
+	assert_int_equal(db_begin(w->worker, NULL, 0), ERR_OK);
+	db_query(w->worker, &explain, NULL);
+	db_commit(w->worker, on_plan, &in_vain);
+	assert_int_equal(db_wait(w->worker, RECORD_WAIT_MS), ERR_OK);
+	free(sql);
+	assert_true(in_vain < 10 * JOBS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, record_world_open, record_world_close)
 int main(void)
 {
@@ -261,6 +368,8 @@ int main(void)
 		TEST(test_two_claimers_share_without_meeting),
 		TEST(test_what_is_held_can_be_asked_and_its_input_read),
 		TEST(test_inputs_come_in_pieces),
+		TEST(test_each_claim_says_whether_its_own_principal_is_shut_out),
+		TEST(test_a_claim_of_many_principals_compares_none_with_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
