@@ -147,6 +147,8 @@ const struct route producer_routes[] = {
 	 PERMISSION_JOB_SUBMIT, ROUTE_BODY},
 	{"GET",    "/v1/models",           ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_call,
 	 PERMISSION_JOB_READ, ROUTE_LIST},
+	{"GET",    "/v1/models/{name}",    ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_model_get,
+	 PERMISSION_JOB_READ, ROUTE_LIST},
 	{"POST",   "/v1/auth/token",       ROUTE_PUBLIC, ROUTE_GUEST,    ROUTE_FORM, token_call,
 	 PERMISSIONS, ROUTE_THING},
 	{"POST",   "/v1/auth/revoke",      ROUTE_PUBLIC, ROUTE_GUEST,    ROUTE_FORM, revoke_call,

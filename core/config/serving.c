@@ -37,6 +37,14 @@ static bool is_own_name(const struct config_upstream *upstream, const char *name
 	return false;
 }
 
+bool config_serves(const struct config *config, const char *model)
+{
+	for (size_t i = 0; i < config->upstreams_n; i++)
+		if (serves(config, &config->upstreams[i], model))
+			return true;
+	return false;
+}
+
 bool config_may_call(
 	const struct config *config, const struct config_upstream *upstream, const char *name)
 {

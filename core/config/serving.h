@@ -10,6 +10,8 @@
 
 #include "config/config.h"
 
+/* May a job ask for this model: does any route or upstream go by it? */
+bool config_serves(const struct config *config, const char *model);
 /* May a call of this upstream go by this name, which is the upstream's own? */
 bool config_may_call(
 	const struct config *config, const struct config_upstream *upstream, const char *name);

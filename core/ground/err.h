@@ -25,6 +25,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(INVALID_JSON,        "invalid_json",         400, BURY,  "the body is not valid JSON")   \
 	X(INVALID_FIELD,       "invalid_field",        422, BURY,  "a field has a wrong value")    \
 	X(UNKNOWN_QUEUE,       "unknown_queue",        422, BURY,  "no queue has this name")       \
+	X(UNKNOWN_MODEL,       "unknown_model",        404, BURY,  "nobody serves a model of this name") \
 	X(UNKNOWN_KIND,        "unknown_kind",         422, BURY,  "no kind of job has this name") \
 	X(BAD_REQUEST,         "bad_request",          400, BURY,  "the request is malformed")     \
 	X(TOO_LARGE,           "too_large",            413, BURY,  "larger than the limit")        \

@@ -9,6 +9,7 @@ static const struct {
 } codes[] = {
 	{ERR_UNAUTHORIZED, "invalid_api_key"},
 	{ERR_RATE_LIMITED, "rate_limit_exceeded"},
+	{ERR_UNKNOWN_MODEL, "model_not_found"},
 };
 
 static const char *code_of(enum err e)

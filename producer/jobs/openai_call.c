@@ -1,11 +1,13 @@
 #include "jobs/openai_call.h"
 
+#include "config/serving.h"
 #include "http/request.h"
+#include "producer.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { SENTENCE_MAX = 256 };
+enum { SENTENCE_MAX = 256, SERVED_MAX = 1 << 16 };
 
 #define AS_A_JOB(kind) "submit a job: POST /v1/jobs takes the body as the input of kind " kind
 
@@ -18,7 +20,7 @@ static const struct {
 		"submit a job: POST /v1/jobs, with the prompt as a message in the input of kind chat"},
 	{"/v1/responses", AS_A_JOB("response")},
 	{"/v1/embeddings", AS_A_JOB("embedding")},
-	{"/v1/models", "submit a job: one whose model nobody serves is told which are served"},
+	{"/v1/models", "submit a job, or ask for a model by its name: GET /v1/models/{name}"},
 };
 
 static const char *instead_of(const char *path)
@@ -37,4 +39,36 @@ void openai_call(struct request *r)
 	(void)snprintf(sentence, sizeof sentence, "%s %s is not served yet; %s", route->method,
 		route->pattern, instead_of(route->pattern));
 	request_fail_detail(r, ERR_NOT_FOUND, sentence);
+}
+
+/* When it came to be, nobody here knows; their SDKs want a number. */
+static void model_write(struct buf *out, const char *name)
+{
+	(void)buf_text(out, "{\"id\":");
+	(void)buf_json(out, name, strlen(name));
+	(void)buf_text(out, ",\"object\":\"model\",\"created\":0,\"owned_by\":\"longhaul\"}");
+}
+
+static void model_refuse(struct request *r, const struct config *config)
+{
+	struct problems p = {0};
+	struct buf served;
+
+	buf_init(&served, SERVED_MAX);
+	if (config_served(config, NULL, &served) == ERR_OK)
+		problems_add(&p, "model", "nobody serves a model of this name; served are %.*s",
+			(int)served.len, served.bytes);
+	request_fail_with(r, ERR_UNKNOWN_MODEL, &p);
+	buf_clear(&served);
+}
+
+void openai_model_get(struct request *r)
+{
+	const struct config *config = r->producer->config;
+	const char *name = r->match.params[0];
+
+	if (config_serves(config, name))
+		model_write(reply_json(&r->reply, 200), name);
+	else
+		model_refuse(r, config);
 }

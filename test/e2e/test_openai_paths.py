@@ -1,4 +1,4 @@
-"""What the official SDK of OpenAI is told at its own paths, of which none is served yet."""
+"""What the official SDK of OpenAI is told at its own paths; only a model's is served yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLS: dict[str, tuple[Callable[[openai.OpenAI], Any], str]] = {
         lambda sdk: sdk.embeddings.create(model="sim", input="x"),
         "kind embedding",
     ),
-    "/v1/models": (lambda sdk: sdk.models.list(), "which are served"),
+    "/v1/models": (lambda sdk: sdk.models.list(), "GET /v1/models/{name}"),
 }
 
 
@@ -62,6 +62,27 @@ def test_the_key_is_asked_before_anything_is_told(stranger: openai.OpenAI, path:
     assert (error.type, error.code) == ("invalid_request_error", "invalid_api_key")
     assert "served" not in error.message
     assert error.response.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("name", ["sim", "sim?tokens=9"])
+def test_a_model_that_is_served_is_described(sdk: openai.OpenAI, name: str) -> None:
+    model = sdk.models.retrieve(name)
+    assert (model.id, model.object, model.owned_by) == (name, "model", "longhaul")
+    assert isinstance(model.created, int)
+
+
+def test_a_model_that_nobody_serves_is_not_found(sdk: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        sdk.models.retrieve("nobody-serves-me")
+    error = caught.value
+    assert (error.type, error.param) == ("invalid_request_error", "model")
+    assert error.code == "model_not_found"
+    assert "served are sim" in error.message
+
+
+def test_a_model_is_told_to_nobody_without_a_key(stranger: openai.OpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError):
+        stranger.models.retrieve("sim")
 
 
 def test_other_refusals_have_their_shape_too(client: Client) -> None:

@@ -86,6 +86,7 @@ ON_TENANTS: dict[tuple[str, str], tuple[str, int | str, Any]] = {
     ("POST", "/v1/responses"): ("job:submit", 404, {}),
     ("POST", "/v1/embeddings"): ("job:submit", 404, {}),
     ("GET", "/v1/models"): ("job:read", 404, None),
+    ("GET", "/v1/models/{name}"): ("job:read", 404, None),
     ("GET", "/v1/usage"): ("usage:read", 200, None),
     ("GET", "/v1/roles"): ("role:read", 200, None),
     ("GET", "/v1/roles/{name}"): ("role:read", 200, None),
