@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from longhaul_dev import jars
+from longhaul_dev.__main__ import state_of
 from longhaul_dev.account import service_account
 from longhaul_dev.board import Row
 from longhaul_dev.child import Child
@@ -81,6 +82,9 @@ def test_the_next_up_finds_its_ports_and_its_data(stacks: list[Stack]) -> None:
     stack.up(programs=False, lite=True)
     assert stack.env == before
     assert stack.psql("select count(*) from kept") == [["0"]]
+    assert stack.answers("postgres")
+    stack.stop("postgres")
+    assert not stack.answers("postgres")
 
 
 def test_when_the_supervisor_is_killed_its_children_end(stacks: list[Stack]) -> None:
@@ -203,6 +207,17 @@ def test_a_program_that_dies_young_is_restarting_and_its_last_error_is_told(
         more.write('{"level":"info","message":"bye"}\n')
     child.note("ended with 1")
     assert last_error(layout, "worker-1") == "keys cannot be used no file"
+
+
+@pytest.mark.parametrize(
+    ("pid", "answers", "state"),
+    [(7, True, "running"), (7, False, "restarting (1)"), (None, True, "restarting (1)")],
+)
+def test_one_that_died_young_runs_as_soon_as_it_answers(
+    pid: int | None, answers: bool, state: str
+) -> None:
+    at = {"pid": pid, "restarting": True, "last_exit": 1}
+    assert state_of(at, lambda: answers) == state
 
 
 def test_a_shell_that_reads_stack_env_passes_it_on(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,23 +105,25 @@ def run_status() -> int:
     stack = Stack(folder())
     processes = stack.status()
     addresses = {name: stack.address(name) for name in processes}
+    states = {n: state_of(at, partial(stack.answers, n)) for n, at in processes.items()}
     stack.remove_if_empty()
     if not processes:
         say("down")
         return 0
     say(f"{'NAME':<16}{'PID':>8}{'STARTS':>8}  {'STATE':<16}METRICS")
     for name, at in sorted(processes.items()):
-        state = state_of(at)
+        state = states[name]
         line = f"{name:<16}{at['pid'] or '-':>8}{at['starts']:>8}  {state:<16}{addresses[name]}"
         say(line.rstrip())
         if state != RUNNING and at["last_exit"] and (error := last_error(stack.layout, name)):
             say(f"{'':<16}its last error: {error}")
-    return 0 if all(state_of(at) == RUNNING for at in processes.values()) else 1
+    return 0 if all(state == RUNNING for state in states.values()) else 1
 
 
-def state_of(at: dict[str, Any]) -> str:
-    """A word or two for a process of `Stack.status`."""
-    if at.get("restarting"):  # a supervisor of before does not say
+def state_of(at: dict[str, Any], answers: Callable[[], bool]) -> str:
+    """A word or two for a process of `Stack.status`. One that died young is asked whether it is
+    good again; how long it has lived would tell that late."""
+    if at.get("restarting") and not (at["pid"] and answers()):
         return f"restarting ({at['last_exit']})"
     return RUNNING if at["pid"] else f"ended with {at['last_exit']}"
 

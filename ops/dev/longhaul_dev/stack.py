@@ -256,7 +256,7 @@ class Stack:
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Name -> pid (None when not running), wanted, starts, restarting (it ended young, and
-        has not lived long since), last_exit; empty when down."""
+        has not lived long since; whether it answers was not asked), last_exit; empty when down."""
         if not self._control.alive():
             return {}
         processes: dict[str, dict[str, Any]] = self._control.call("status")["processes"]
@@ -424,6 +424,10 @@ class Stack:
             raise Fault(
                 f"{name} ended with {at['last_exit']} at its start.{log_end(self._layout, name)}"
             )
+        return at["pid"] is not None and self.answers(name)
+
+    def answers(self, name: str) -> bool:
+        """True when a process that runs does what it is there for."""
         if name in (services := self._services()):
             return services[name].answers()
         if name == "simulator":
@@ -432,7 +436,7 @@ class Stack:
             return http_answers(f"{url(self._ports(), name)}/readyz")
         if serves_metrics(name):  # from the loop that takes its signals, so those are taken too
             return http_answers(f"{url(self._ports(), metrics_port(name))}/healthz")
-        return at["pid"] is not None
+        return True
 
     # State between calls.
 
