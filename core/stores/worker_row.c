@@ -42,9 +42,7 @@ static const struct db_stmt beat_stmt = {.name = "worker_beat",
 	       "  set started = s.started + excluded.started),"
 	       " n as (delete from worker_notice where worker_id = $1 returning tenant_id, job_id, fence)"
 	       " select 0, drain, dead, null::uuid, null::uuid, 0::int8 from w"
-	       " union all select 1, false, false, tenant_id, job_id, fence from n"
-	       " union all select 2, false, false, null, null, (g.queue_id::int8 << 32) | g.slots"
-	       "  from worker_grant g where g.worker_id = $1"};
+	       " union all select 1, false, false, tenant_id, job_id, fence from n"};
 
 static const struct db_stmt leave_stmt = {.name = "worker_leave",
 	.sql = "with w as (update worker set gone = 'left', gone_at = now() where worker_id = $1"
@@ -127,25 +125,20 @@ enum err worker_start(struct db *db, const struct worker_start *start,
 		.with = {.done = (store_call_fn *)done, .ctx = ctx, .id = start->id}});
 }
 
-static void reply_take(struct worker_reply *reply, struct worker_notice *notices,
-	struct worker_grant *grants, const struct db_rows *r)
+static void reply_take(
+	struct worker_reply *reply, struct worker_notice *notices, const struct db_rows *r)
 {
 	size_t i;
 
 	reply->dead = true; /* unless its row says otherwise */
 	reply->notices = notices;
-	reply->grants = grants;
 	for (i = 0; i < db_rows_n(r); i++) {
 		if (db_int(r, i, 0) == 0) {
 			reply->drain = db_int(r, i, 1) != 0;
 			reply->dead = db_int(r, i, 2) != 0;
-		} else if (db_int(r, i, 0) == 1) {
+		} else {
 			notices[reply->notices_n++] = (struct worker_notice){
 				db_id(r, i, 3), db_id(r, i, 4), db_int(r, i, 5)};
-		} else {
-			grants[reply->grants_n++] =
-				(struct worker_grant){(int32_t)(db_int(r, i, 5) >> 32),
-					(int32_t)(db_int(r, i, 5) & INT32_MAX)};
 		}
 	}
 }
@@ -156,14 +149,12 @@ static void on_beat(void *ctx, enum err e, const struct db_reply *reply)
 	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
 	struct worker_notice *notices = store_call_rows(&e, n, sizeof(*notices));
-	struct worker_grant *grants = store_call_rows(&e, n, sizeof(*grants));
 	struct worker_reply told = {0};
 
 	if (e == ERR_OK)
-		reply_take(&told, notices, grants, r);
+		reply_take(&told, notices, r);
 	((worker_beat_done *)call->done)(call->ctx, e, e == ERR_OK ? &told : NULL);
 	free(notices);
-	free(grants);
 	free(call);
 }
 

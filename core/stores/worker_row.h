@@ -4,8 +4,7 @@
  * narrow row, written twice a second with synchronous_commit off on a connection
  * of its own, which also holds the session advisory lock lock_key: the kernel
  * closes a dead process' socket, so the lock going is news of a death. The reply
- * to a beat carries what the worker must know: drain, its cancelled jobs, and its
- * share of capped queues.
+ * to a beat carries what the worker must know: drain, and its cancelled jobs.
  *
  * A crash note names the job whose step was running when an earlier incarnation
  * on this host died; the reaper then counts a crash for that job alone.
@@ -43,17 +42,11 @@ struct worker_notice {
 	struct id tenant, job;
 	int64_t fence;
 };
-struct worker_grant {
-	int32_t queue_id;
-	int32_t slots; /* how many of this capped queue's jobs this worker may hold in all */
-};
 struct worker_reply {
 	bool dead;			     /* declared dead: stop, drop everything, start anew */
 	bool drain;			     /* told to drain */
 	const struct worker_notice *notices; /* jobs taken from it since the last beat */
 	size_t notices_n;
-	const struct worker_grant *grants; /* capped queues only */
-	size_t grants_n;
 };
 typedef void worker_beat_done(void *ctx, enum err e, const struct worker_reply *reply);
 /* Jobs of a queue that the worker started since the last acknowledged beat. */

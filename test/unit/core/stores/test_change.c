@@ -92,6 +92,30 @@ static struct usage_row day_of(struct record_world *w, struct id tenant)
 	return row;
 }
 
+static void on_rows(void *ctx, enum err e, const struct db_reply *reply)
+{
+	assert_int_equal(e, ERR_OK);
+	*(size_t *)ctx = db_rows_n(db_reply_rows(reply, 0));
+}
+
+/* Every worker beats twice a second: what a claim asks anew is not asked here too. */
+static void test_a_beat_reads_no_grants(void **state)
+{
+	static const struct db_stmt beat_looks = {.name = "test_beat_looks",
+		.sql = "select from pg_prepared_statements where name = 'worker_beat'"
+		       " and statement !~ 'worker_grant'"};
+	struct record_world *w = *state;
+	size_t cancels = 0, found = 0;
+
+	record_run(w->worker,
+		worker_beat(w->worker, w->me, &(struct worker_pulse){0}, on_beat, &cancels));
+	assert_int_equal(db_begin(w->worker, NULL, 0), ERR_OK);
+	db_query(w->worker, &beat_looks, NULL);
+	db_commit(w->worker, on_rows, &found);
+	assert_int_equal(db_wait(w->worker, RECORD_WAIT_MS), ERR_OK);
+	assert_int_equal(found, 1);
+}
+
 /* promises: C2, C7 */
 static void test_a_running_job_is_taken_from_its_holder(void **state)
 {
@@ -264,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_queued_job_is_cancelled_once),
+		TEST(test_a_beat_reads_no_grants),
 		TEST(test_a_running_job_is_taken_from_its_holder),
 		TEST(test_an_ended_job_cannot_be_cancelled_nor_another_tenants),
 		TEST(test_a_cancelled_job_runs_again_when_asked),
