@@ -43,21 +43,20 @@ static void limit_put(struct permits *p, struct scope *payer, const struct permi
 
 /* ---- who pays ---- */
 
-/* Room for all of them is made before the first: none may displace another. */
 static enum permit_block payer_add(
 	struct permits *p, const struct permit_payer *who, struct permit_payers *payers)
 {
 	const struct permit_limit limit = limit_of(p, who);
-	struct scope *payer = NULL;
+	struct scope *payer;
 
 	if (limit.per_minute < 0)
 		return PERMIT_COPY;
 	if (limit.per_minute == 0)
 		return PERMIT_NOTHING;
-	if (payers->n || scopes_room(&p->payers, PERMIT_PAYERS_MAX))
-		payer = scopes_get_payer(&p->payers, who);
+	payer = scopes_get_payer(&p->payers, who);
 	if (!payer)
 		return PERMIT_TOKENS;
+	payer->kept = true;
 	limit_put(p, payer, &limit);
 	scopes_use(&p->payers, payer, permits_now(p));
 	payers->list[payers->n++] = payer;
@@ -98,7 +97,11 @@ enum permit_block payers_find(
 	by = payer_add(p, &all, ret_payers);
 	if (by == PERMIT_NOTHING)
 		by = payer_add(p, &tenant, ret_payers);
-	return by == PERMIT_NOTHING ? principal_add(p, ask, ret_payers) : by;
+	if (by == PERMIT_NOTHING)
+		by = principal_add(p, ask, ret_payers);
+	for (size_t i = 0; i < ret_payers->n; i++)
+		ret_payers->list[i]->kept = false;
+	return by;
 }
 
 /* ---- what they have ---- */

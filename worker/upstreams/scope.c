@@ -181,21 +181,12 @@ static bool evict(struct scopes *s)
 	for (struct ring *at = s->used.next; at != &s->used; at = at->next) {
 		struct scope *scope = RING_OF(at, struct scope, used);
 
-		if (scope->in_flight || scope->waiting || scope->exchanging)
+		if (scope->in_flight || scope->waiting || scope->exchanging || scope->kept)
 			continue;
 		scope_drop(s, scope);
 		return true;
 	}
 	return false;
-}
-
-bool scopes_room(struct scopes *s, size_t n)
-{
-	bool any = true;
-
-	while (any && s->n + n > SCOPES_MAX)
-		any = evict(s);
-	return any;
 }
 
 struct scope *scopes_get(struct scopes *s, const struct scope_name *name)

@@ -78,6 +78,7 @@ struct scope {
 	int64_t used_ms, copied_ms;
 	uint64_t granted_n, parked_n;
 	bool exchanging; /* in the exchange under way */
+	bool kept;	 /* a call's other payers are being found: they may not displace it */
 };
 
 static inline bool scope_is_payer(const struct scope *s)
@@ -103,8 +104,6 @@ void scopes_clear(struct scopes *s);
 struct scope *scopes_get(struct scopes *s, const struct scope_name *name);
 /* The scope of a payer, likewise; NULL also when there are too many of them under way. */
 struct scope *scopes_get_payer(struct scopes *s, const struct permit_payer *payer);
-/* So many new ones will displace none that is found meanwhile; false: too many are under way. */
-bool scopes_room(struct scopes *s, size_t n);
 /* It is used now. */
 void scopes_use(struct scopes *s, struct scope *scope, int64_t now_ms);
 

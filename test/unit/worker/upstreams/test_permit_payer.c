@@ -193,32 +193,6 @@ static void test_who_waits_for_an_upstream_keeps_nobody_parked(void **state)
 	scene_free(s);
 }
 
-/* More payers than there are places for: whoever is sent away wants nothing here any more. */
-static void test_who_finds_no_place_does_not_wait(void **state)
-{
-	struct scene *s = scene_new(false, "pacing: {park_after_ms: 60000}\n" UPSTREAM);
-	struct permit *others = calloc(SCOPES_MAX, sizeof *others);
-	struct permit held = {.scope = NULL}, waits = held;
-
-	assert_non_null(others);
-	s->limit = (struct permit_limit){.per_minute = 2 * CALL, .burst = CALL};
-	assert_int_equal(take(s, FIRST, tenant, &held).answer, PERMIT_GRANTED);
-	assert_int_equal(take(s, FIRST, tenant, &waits).answer, PERMIT_WAIT);
-	for (int i = 0; i < SCOPES_MAX; i++) {
-		const struct id whose = {{2, (uint8_t)(i >> 8), (uint8_t)i}};
-
-		(void)take(s, FIRST, whose, &others[i]);
-	}
-	assert_int_equal(take(s, FIRST, tenant, &waits).answer, PERMIT_PARK);
-	assert_int_equal(waits.stage, PERMIT_NONE);
-	assert_int_equal(s->workers[FIRST]->waiting, 0);
-	for (int i = 0; i < SCOPES_MAX; i++)
-		end(s, FIRST, &others[i], CALL);
-	end(s, FIRST, &held, CALL);
-	free(others);
-	scene_free(s);
-}
-
 /* ---- other levels ---- */
 
 static void spend(struct scene *s, struct id whose, const char *principal, int calls, double booked)
@@ -471,7 +445,6 @@ int main(void)
 		cmocka_unit_test(test_until_its_limit_is_known_a_job_waits),
 		cmocka_unit_test(test_a_limit_that_is_gone_lets_those_go_that_wait),
 		cmocka_unit_test(test_who_waits_for_an_upstream_keeps_nobody_parked),
-		cmocka_unit_test(test_who_finds_no_place_does_not_wait),
 		cmocka_unit_test(test_who_shares_a_limit_waits_and_all_others_go),
 		cmocka_unit_test(test_what_one_level_refuses_is_charged_at_none),
 		cmocka_unit_test(test_what_a_call_used_is_settled_at_every_level),
