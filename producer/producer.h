@@ -25,6 +25,7 @@ struct issuer_keys;
 struct keys;
 struct limiter;
 struct live;
+struct loops;
 struct metrics;
 struct plans;
 struct publish;
@@ -53,6 +54,7 @@ struct producer {
 	struct publish *publish;
 	struct bulk *bulk;
 	struct metrics *metrics;
+	struct loops *loops;
 	struct server *public_server, *admin_server;
 	struct loop *loop;		 /* one thread's; see above */
 	struct pseudonym_key pseudonyms; /* for persons and addresses in the audit */

@@ -5,6 +5,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "jobs/live_tell.h"
+#include "loops.h"
 #include "ports/stream/publisher.h"
 #include "producer.h"
 #include "queues.h"
@@ -209,6 +210,7 @@ static void delivered(void *owner, const struct stream_delivery *d)
 	struct queue_view *queue = view ? queues_find(view, d->queue) : NULL;
 	struct sent *s = queue ? sent_new(p, d) : NULL;
 
+	loop_work(p->producer->loop, WORK_publish);
 	if (s) {
 		s->batch.queue_id = queue->queue.id;
 		if (record_add(p->producer->record, &s->item))

@@ -1,6 +1,7 @@
 #include "queues.h"
 
 #include "ground/clock.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "producer.h"
 
@@ -217,6 +218,7 @@ static void read_now(void *owner)
 {
 	struct queues *q = owner;
 
+	loop_work(q->producer->loop, WORK_queues);
 	if (q->reading)
 		return;
 	q->again = false;

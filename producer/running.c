@@ -22,6 +22,7 @@
 #include "jobs/live.h"
 #include "limits/limiter.h"
 #include "limits/plans.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "publish.h"
 #include "queues.h"
@@ -263,6 +264,8 @@ static enum err parts_begin(struct producer *p)
 	enum err e = record_start(p);
 
 	if (!e)
+		e = loops_new(p, &p->loops);
+	if (!e)
 		e = publish_new(p, &p->publish);
 	if (!e)
 		e = queues_start(p->queues);
@@ -379,6 +382,7 @@ static void parts_free(struct running *x)
 	unproved_free(p->unproved);
 	authority_free(p->authority);
 	metrics_free(p->metrics);
+	loops_free(p->loops);
 	loop_wake_free(x->end);
 	loop_free(p->loop);
 }

@@ -28,6 +28,13 @@ void histogram_add(struct histogram *h, enum histogram_ladder ladder, int64_t va
 	h->sum += value > 0 ? value : 0;
 }
 
+void histogram_sum(const struct histogram *one, struct histogram *sum)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		sum->buckets[i] += one->buckets[i];
+	sum->sum += one->sum;
+}
+
 uint64_t histogram_count(const struct histogram *h)
 {
 	uint64_t n = 0;

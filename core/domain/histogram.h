@@ -27,6 +27,8 @@ struct histogram {
 /* Which bucket holds value; one that is below 0 counts as 0. */
 unsigned histogram_bucket(enum histogram_ladder ladder, int64_t value);
 void histogram_add(struct histogram *h, enum histogram_ladder ladder, int64_t value);
+/* Of the same ladder. */
+void histogram_sum(const struct histogram *one, struct histogram *sum);
 uint64_t histogram_count(const struct histogram *h);
 /* Upper end of a bucket, INT64_MAX for the last. */
 int64_t histogram_bound(enum histogram_ladder ladder, unsigned bucket);

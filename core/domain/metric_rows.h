@@ -34,8 +34,11 @@
 	  "1 while Redis answers")                                                                 \
 	X(DRAINING, "longhaul_draining", GAUGE, NONE, "", "producer worker",                       \
 	  "1 while this process finishes what it has and takes nothing new")                       \
-	X(LOOP_TURN, "longhaul_loop_turn_seconds", HISTOGRAM, FAST, "", "worker scheduler",        \
-	  "how long one turn of the event loop kept everything else waiting")                      \
+	X(LOOP_TURN, "longhaul_loop_turn_seconds", HISTOGRAM, FAST, "",                            \
+	  "producer worker scheduler",                                                             \
+	  "how long one turn of an event loop kept everything else waiting; a producer has several") \
+	X(LOOP_STALLS, "longhaul_loop_stalls_total", COUNTER, NONE, "step", "producer worker",     \
+	  "turns over 50 ms, by what took most of them: a job's step, a part of the program, or a producer's kind of lane to the record") \
 	/* the queues, as the record has them; from the scheduler that leads, and from producers */ \
 	X(QUEUE_DEPTH, "longhaul_queue_depth", GAUGE, NONE, "queue", "producer scheduler",         \
 	  "jobs that could run now")                                                               \

@@ -43,8 +43,6 @@
 	  "from sending a batch of ends to its commit")                                            \
 	X(FINISH_FAILED, "longhaul_finish_failed_total", COUNTER, NONE, "", "worker",              \
 	  "batches of ends that have to be sent again")                                            \
-	X(LOOP_STALLS, "longhaul_loop_stalls_total", COUNTER, NONE, "step", "worker",              \
-	  "turns over 50 ms, by what took most of them: a job's step, or a part of the worker")    \
 	/* calls to models */                                                                      \
 	X(CALLS_IN_FLIGHT, "longhaul_upstream_calls_in_flight", GAUGE, NONE, "upstream", "worker", \
 	  "calls under way")                                                                       \

@@ -1,5 +1,6 @@
 #include "ports/loop.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,7 @@ struct loop {
 	unsigned kind; /* of work, now */
 	int64_t kind_since_us;
 	int64_t kind_us[LOOP_KINDS]; /* of this turn */
+	pthread_mutex_t health_lock; /* written on the loop's thread, read on any */
 	struct loop_health health;
 };
 
@@ -128,6 +130,20 @@ static void loop_stalled(struct loop *loop, int64_t busy_us, int64_t asleep_us)
 	health->blamed[health->last_kind]++;
 }
 
+static void loop_turned(struct loop *loop, int64_t busy_us, int64_t asleep_us)
+{
+	struct loop_health *health = &loop->health;
+
+	(void)pthread_mutex_lock(&loop->health_lock);
+	health->turns++;
+	histogram_add(&health->turn_us, HISTOGRAM_FAST, busy_us);
+	if (busy_us > STALL_US)
+		loop_stalled(loop, busy_us, asleep_us);
+	if (busy_us > health->worst_us)
+		health->worst_us = busy_us;
+	(void)pthread_mutex_unlock(&loop->health_lock);
+}
+
 /* A turn is what passed since the last wake-up, without the time asleep. */
 static void loop_after_wait(uv_check_t *handle)
 {
@@ -140,12 +156,7 @@ static void loop_after_wait(uv_check_t *handle)
 	loop->turn_ns = now_ns;
 	loop->turn_idle_ns = idle_ns;
 	loop_work(loop, 0);
-	loop->health.turns++;
-	histogram_add(&loop->health.turn_us, HISTOGRAM_FAST, busy_us);
-	if (busy_us > STALL_US)
-		loop_stalled(loop, busy_us, asleep_us);
-	if (busy_us > loop->health.worst_us)
-		loop->health.worst_us = busy_us;
+	loop_turned(loop, busy_us, asleep_us);
 	memset(loop->kind_us, 0, sizeof(loop->kind_us));
 }
 
@@ -170,6 +181,7 @@ enum err loop_new(struct loop **ret_loop)
 		return ERR_SYSTEM;
 	}
 	uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
+	(void)pthread_mutex_init(&loop->health_lock, NULL);
 	loop_start_own(loop);
 	*ret_loop = loop;
 	return ERR_OK;
@@ -193,8 +205,10 @@ void loop_free(struct loop *loop)
 		idle->fn = NULL;
 	loop_sweep(loop);
 	/* What somebody still holds keeps its loop: a leak is better than a dangling handle. */
-	if (uv_loop_close(&loop->uv) == 0)
+	if (uv_loop_close(&loop->uv) == 0) {
+		(void)pthread_mutex_destroy(&loop->health_lock);
 		free(loop);
+	}
 }
 
 void loop_run(struct loop *loop)
@@ -420,4 +434,26 @@ void loop_signal_free(struct loop_signal *signal)
 const struct loop_health *loop_health(const struct loop *loop)
 {
 	return &loop->health;
+}
+
+void loop_health_sum(const struct loop_health *one, struct loop_health *sum)
+{
+	sum->turns += one->turns;
+	sum->stalls += one->stalls;
+	histogram_sum(&one->turn_us, &sum->turn_us);
+	for (unsigned i = 0; i < LOOP_KINDS; i++)
+		sum->blamed[i] += one->blamed[i];
+	if (one->worst_us > sum->worst_us)
+		sum->worst_us = one->worst_us;
+	if (one->stalls) {
+		sum->last_kind = one->last_kind;
+		sum->last_us = one->last_us;
+	}
+}
+
+void loop_health_add(struct loop *loop, struct loop_health *sum)
+{
+	(void)pthread_mutex_lock(&loop->health_lock);
+	loop_health_sum(&loop->health, sum);
+	(void)pthread_mutex_unlock(&loop->health_lock);
 }

@@ -7,7 +7,7 @@
  * Every _new below: ERR_NOMEM, or ERR_SYSTEM when the kernel refuses (descriptors).
  *
  * Threads: everything belongs to the one that runs the loop, or while nobody runs it
- * to whoever made it; only loop_wake_send may be called from any.
+ * to whoever made it; only loop_wake_send and loop_health_add may be called from any.
  * Memory: an object belongs to whoever made it, who frees it before loop_free. After
  * its _free no callback of it runs, not even one that was due; libuv's own memory
  * of it goes at the end of the turn. A _free inside the object's own callback is fine. */
@@ -93,7 +93,11 @@ struct loop_health {
 	unsigned last_kind;	     /* of the last stall */
 	int64_t last_us;
 };
-/* Valid as long as the loop. */
+/* Valid as long as the loop; on its thread. */
 const struct loop_health *loop_health(const struct loop *loop);
+/* Any thread: adds what it was at the end of the last turn to *sum, which is zeroed at first, so
+ * that several loops of a process make one. Of last_ it keeps one loop's. */
+void loop_health_add(struct loop *loop, struct loop_health *sum);
+void loop_health_sum(const struct loop_health *one, struct loop_health *sum);
 
 #endif

@@ -3,6 +3,7 @@
 #include "access/signing.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "producer.h"
 #include "stores/revocation.h"
@@ -365,6 +366,7 @@ static void look(void *owner)
 {
 	struct authority *a = owner;
 
+	loop_work(a->producer->loop, WORK_authority);
 	loop_timer_start(a->timer, LOOK_MS);
 	if (atomic_exchange(&a->looking, true))
 		return;

@@ -2,6 +2,7 @@
 
 #include "access/keys.h"
 #include "ground/clock.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "producer.h"
 #include "stores/access.h"
@@ -342,6 +343,7 @@ static void tick(void *owner)
 {
 	struct holders *h = owner;
 
+	loop_work(h->producer->loop, WORK_holders);
 	loop_timer_start(h->timer, HOLDERS_LOOK_MS);
 	if (h->reading)
 		return;

@@ -5,6 +5,7 @@
 #include "domain/egress.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "loops.h"
 #include "ports/http.h"
 #include "producer.h"
 
@@ -195,6 +196,7 @@ static void on_end(void *owner, const struct http_end *end)
 	struct jwk_set *fresh = NULL;
 	enum err err = end->err;
 
+	loop_work(e->all->producer->loop, WORK_issuers);
 	e->call = NULL;
 	if (!err && e->status != 200)
 		err = ERR_UP_REJECTED;
@@ -268,9 +270,11 @@ static struct entry *wanted_take(struct issuer_keys *k)
 
 static void on_wake(void *owner)
 {
+	struct issuer_keys *k = owner;
 	struct entry *e;
 
-	while ((e = wanted_take(owner)))
+	loop_work(k->producer->loop, WORK_issuers);
+	while ((e = wanted_take(k)))
 		fetch(e);
 }
 

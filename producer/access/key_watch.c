@@ -1,6 +1,7 @@
 #include "access/key_watch.h"
 
 #include "connect/keys.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "producer.h"
 #include "stores/key_epoch.h"
@@ -50,6 +51,7 @@ static void tick(void *owner)
 {
 	struct key_watch *k = owner;
 
+	loop_work(k->producer->loop, WORK_keys);
 	loop_timer_start(k->timer, LOOK_MS);
 	if (k->asking || (keyring_active(k->producer->keyring) && --k->ticks > 0))
 		return;

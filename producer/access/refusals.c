@@ -2,6 +2,7 @@
 
 #include "access/actor.h"
 #include "ground/log.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "producer.h"
 #include "stores/audit_refusal.h"
@@ -169,6 +170,7 @@ static void tick(void *owner)
 {
 	struct refusals *f = owner;
 
+	loop_work(f->producer->loop, WORK_refusals);
 	loop_timer_start(f->timer, f->producer->config->audit.refusals_ms);
 	if (f->sending)
 		return;

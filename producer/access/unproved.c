@@ -3,6 +3,7 @@
 #include "access/issuer_keys.h"
 #include "ground/clock.h"
 #include "ground/ring.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "producer.h"
 
@@ -59,6 +60,7 @@ static void tell_due(void *owner)
 	struct waiter *w;
 	struct ring due;
 
+	loop_work(u->producer->loop, WORK_unproved);
 	ring_init(&due);
 	(void)pthread_mutex_lock(&u->lock);
 	while ((w = first(u)) && w->until_ms <= now_ms) {

@@ -6,6 +6,7 @@
 #include "http/reply_memory.h"
 #include "jobs/live.h"
 #include "limits/limiter.h"
+#include "loops.h"
 #include "ports/process.h"
 #include "ports/scratch.h"
 #include "producer.h"
@@ -300,6 +301,7 @@ void metrics_get(struct request *r)
 	r->reply.type = METRIC_TYPE;
 	http_put(&text, p->metrics);
 	process_put(&text, p);
+	loops_put(&text, p);
 	replies_put(&text, server_replies(p->public_server));
 	limits_put(&text, p->limiter);
 	record_put(&text, p->record);

@@ -10,6 +10,7 @@
 #include "jobs/event_json.h"
 #include "jobs/live.h"
 #include "jobs/live_text.h"
+#include "loops.h"
 #include "producer.h"
 #include "record_call.h"
 #include "request_input.h"
@@ -290,6 +291,7 @@ static void caught_up(void *owner, enum err e, const struct scratch_reply *reply
 	struct follow *f = owner;
 	bool whole = true;
 
+	loop_work(f->producer->loop, WORK_live);
 	f->catching = false;
 	if (f->dead) {
 		if (!f->reading)

@@ -4,6 +4,7 @@
 #include "domain/live_channel.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "ports/scratch.h"
 #include "producer.h"
@@ -70,6 +71,7 @@ static void woken(void *owner)
 {
 	struct live *l = owner;
 
+	loop_work(l->loop, WORK_live);
 	arrivals_take(l);
 	if (l->closing)
 		watchers_close(&l->watchers);
@@ -205,6 +207,7 @@ static void message(void *owner, const char *channel, const char *bytes, size_t 
 {
 	struct live *l = owner;
 
+	loop_work(l->loop, WORK_live);
 	if (!live_tails_message(&l->tails, channel, bytes, len) &&
 		strcmp(channel, LIVE_STATE_CHANNEL) == 0)
 		state_message(l, bytes, len);
@@ -321,6 +324,11 @@ void live_unwatch(struct live *l, struct watcher *w)
 struct live_tails *live_tails(struct live *l)
 {
 	return &l->tails;
+}
+
+struct loop *live_loop(struct live *l)
+{
+	return l->loop;
 }
 
 struct scratch *live_scratch(struct live *l)

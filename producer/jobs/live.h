@@ -16,6 +16,7 @@
 #include "record/record.h"
 
 struct live;
+struct loop;
 struct producer;
 struct scratch;
 
@@ -36,6 +37,8 @@ size_t live_watchers(const struct live *live);
 
 /* What event streams follow, on the loop's thread only. */
 struct live_tails *live_tails(struct live *live);
+/* The producer's; to name what it is busy with, on its thread. */
+struct loop *live_loop(struct live *live);
 /* The connection for commands, the loop's; NULL when there is no Redis. */
 struct scratch *live_scratch(struct live *live);
 /* What opens live text. */

@@ -2,6 +2,7 @@
 
 #include "domain/live_channel.h"
 #include "jobs/live_text.h"
+#include "loops.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static void on_text(void *owner, enum err e, const struct scratch_reply *reply)
 	struct sealed_box box;
 	size_t i = 0;
 
+	loop_work(live_loop(look->live), WORK_live);
 	sealed_box_open(&box, live_keyring(look->live), look->tenant, &look->key);
 	while (i < n && entry_take(look, &box, live_text_entry(reply, i)))
 		i++;
@@ -58,6 +60,7 @@ static void on_size(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct live_look *look = owner;
 
+	loop_work(live_loop(look->live), WORK_live);
 	if (!e && scratch_count(reply) == 2 && scratch_int(scratch_item(reply, 0)) == look->fence)
 		look->text_bytes = scratch_int(scratch_item(reply, 1));
 	if (look->from && look->text_bytes <= (int64_t)look->upto)

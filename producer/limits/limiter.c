@@ -8,6 +8,7 @@
 #include "limits/limit_script.h"
 #include "limits/plans.h"
 #include "limits/refusal_rate.h"
+#include "loops.h"
 #include "producer.h"
 
 #include <pthread.h>
@@ -118,6 +119,7 @@ static void told(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct limiter *l = owner;
 
+	loop_work(l->producer->loop, WORK_limits);
 	l->under_way = false;
 	loop_timer_stop(l->deadline);
 	if (e && reply && !l->refuses)
@@ -143,6 +145,7 @@ static void too_late(void *owner)
 {
 	struct limiter *l = owner;
 
+	loop_work(l->producer->loop, WORK_limits);
 	if (!l->under_way)
 		return;
 	if (l->shared)
@@ -190,6 +193,7 @@ static void company_came(void *owner)
 {
 	struct limiter *l = owner;
 
+	loop_work(l->producer->loop, WORK_limits);
 	if (l->shared && !l->under_way)
 		flush(l);
 }
@@ -221,7 +225,10 @@ static void go_on(struct limiter *l)
 
 static void woken(void *owner)
 {
-	go_on(owner);
+	struct limiter *l = owner;
+
+	loop_work(l->producer->loop, WORK_limits);
+	go_on(l);
 }
 
 /* ---- Redis comes and goes ---- */
@@ -232,6 +239,7 @@ static void reminded(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct limiter *l = owner;
 
+	loop_work(l->producer->loop, WORK_limits);
 	l->under_way = false;
 	if (scratch_is_up(l->scratch))
 		remind(l);
@@ -259,6 +267,7 @@ static void back(void *owner)
 {
 	struct limiter *l = owner;
 
+	loop_work(l->producer->loop, WORK_limits);
 	l->returning = true;
 	l->reminded = 0;
 	if (!l->under_way)

@@ -2,6 +2,7 @@
 
 #include "domain/limit_book.h"
 #include "ground/log.h"
+#include "loops.h"
 #include "ports/loop.h"
 #include "producer.h"
 #include "stores/limit_plan.h"
@@ -175,6 +176,7 @@ static void tick(void *owner)
 {
 	struct plans *p = owner;
 
+	loop_work(p->producer->loop, WORK_plans);
 	loop_timer_start(p->timer, TICK_MS);
 	p->until_look_ms -= TICK_MS;
 	if (p->reading || (p->known && !p->at.paging && !p->hurry && p->until_look_ms > 0))

@@ -140,3 +140,10 @@ void record_counts_read(const struct record *r, size_t op, struct record_counts 
 		.failed = inbox->failed,
 		.us = inbox->us};
 }
+
+void record_loops_add(const struct record *r, enum record_lane kind, struct loop_health *sum)
+{
+	for (size_t i = 0; i < r->lanes_n; i++)
+		if (r->lanes[i].kind == kind)
+			loop_health_add(r->lanes[i].loop, sum);
+}

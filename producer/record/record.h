@@ -27,6 +27,7 @@
 
 #include "ground/ring.h"
 #include "ports/db.h"
+#include "ports/loop.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -106,5 +107,7 @@ struct record_counts {
 	uint64_t us; /* of batches, from start to end */
 };
 void record_counts_read(const struct record *record, size_t op, struct record_counts *ret);
+/* How the lanes of a kind keep others waiting (loop_health_add). Any thread. */
+void record_loops_add(const struct record *record, enum record_lane kind, struct loop_health *sum);
 
 #endif

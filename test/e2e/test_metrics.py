@@ -242,6 +242,16 @@ def test_slots_wanted_counts_what_runs_and_what_could(
         client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
 
 
+@pytest.mark.usefixtures("used")
+@pytest.mark.promises("X3")
+def test_each_program_tells_how_long_its_loops_keep_others_waiting(stack: Any) -> None:
+    for name in PROGRAMS:
+        assert read(stack, name).sum("longhaul_loop_turn_seconds_count") > 0, name
+    stalls = read(stack, "producer-1").families["longhaul_loop_stalls"].samples
+    blamed = {sample.labels["step"] for sample in stalls}
+    assert {"other", "live", "limits", "writes", "reads", "slow", "large"} <= blamed
+
+
 def test_a_probe_sees_that_the_loop_turns(stack: Any) -> None:
     for name in ("worker-1", "scheduler-1"):
         url = stack.address(name).removesuffix("/metrics")

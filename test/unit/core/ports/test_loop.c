@@ -308,6 +308,7 @@ static void test_a_stall_is_blamed_on_what_took_most_of_the_turn(void **state)
 {
 	struct world *w = *state;
 	const struct loop_health *health;
+	struct loop_health sum = {0};
 
 	assert_int_equal(loop_timer_new(w->loop, on_stall, w, &w->timer), ERR_OK);
 	for (int i = 0; i < TRIES && !stalls_as_meant(w); i++) {
@@ -323,6 +324,15 @@ static void test_a_stall_is_blamed_on_what_took_most_of_the_turn(void **state)
 	assert_true(health->last_us > 50000);
 	assert_true(health->worst_us >= health->last_us);
 	assert_int_equal(histogram_count(&health->turn_us), health->turns);
+	loop_health_add(w->loop, &sum);
+	loop_health_add(w->loop, &sum);
+	assert_int_equal(sum.turns, 2 * health->turns);
+	assert_int_equal(histogram_count(&sum.turn_us), sum.turns);
+	assert_int_equal(sum.turn_us.sum, 2 * health->turn_us.sum);
+	assert_int_equal(sum.stalls, 2);
+	assert_int_equal(sum.blamed[KIND_LONG], 2);
+	assert_int_equal(sum.last_kind, KIND_LONG);
+	assert_true(sum.last_us == health->last_us && sum.worst_us == health->worst_us);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
