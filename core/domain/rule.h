@@ -13,7 +13,7 @@
  *   queue     the job's
  *   model     the model asked for, by name; a class of models is a pattern of names
  *   priority  the best priority: 0 goes first, so a caller may ask for no less than this
- *   cost      in dollars, as estimated when a job is handed in
+ *   cost      in dollars, what a job may cost at most, as known when it is handed in
  *
  * An attribute may be unknown: a list is about many objects, a region may not be
  * configured. What is unknown fulfils no rule that allows, and every rule that denies.

@@ -1,7 +1,7 @@
 #include "jobs/job_rights.h"
 
 #include "access/authorise.h"
-#include "jobs/job_units.h"
+#include "jobs/job_cost.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@ static bool may_ask_of(const struct job_spec *spec, const struct job_scene *scen
 	if (authorise_always(scene->caller, PERMISSION_JOB_SUBMIT))
 		return true;
 	facts.words[RULE_MODEL] = model;
-	facts.cost_nano = job_cost_nano(scene->config, model, spec->submit.units);
+	facts.cost_nano = job_cost_nano(scene->config, model, spec->tokens);
 	return authorise_may(scene->config, scene->caller, PERMISSION_JOB_SUBMIT, &facts);
 }
 

@@ -102,6 +102,7 @@ static enum err input_check(struct reading *r, const struct kind *kind)
 	if (!json_raw(r->bytes, r->len, "input", &at, &len))
 		len = r->len;
 	r->spec->submit.units = job_units(input, len);
+	r->spec->tokens = job_tokens_of(kind ? kind->name : NULL, input, len);
 	if (len < r->len)
 		return job_value_add(r->spec, SEALED_INPUT, r->bytes + at, len);
 	return job_value_add_json(r->spec, SEALED_INPUT, input);

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "domain/sealed.h"
 #include "domain/trace.h"
+#include "jobs/job_cost.h"
 #include "ports/json.h"
 #include "queues.h"
 #include "stores/submit.h"
@@ -43,6 +44,7 @@ struct job_spec {
 	struct db_bytes told[JOB_TOLD];
 	char model[JOB_SPEC_MODEL_MAX + 1];
 	char queue[QUEUE_NAME_MAX + 1];
+	struct job_tokens tokens;  /* what a ceiling is asked for */
 	char subject[ID_TEXT_MAX]; /* used when the caller named none */
 	json_t *body;
 };

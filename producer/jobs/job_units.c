@@ -1,10 +1,5 @@
 #include "jobs/job_units.h"
 
-#include "config/price.h"
-#include "domain/money.h"
-#include "domain/rule.h"
-#include "ground/clock.h"
-
 enum { BYTES_A_TOKEN = 4, TOKENS_A_UNIT = 1000 };
 
 static int64_t output_tokens(const json_t *input)
@@ -30,25 +25,4 @@ int32_t job_units(const json_t *input, size_t bytes)
 	if (units < 1)
 		return 1;
 	return units < JOB_UNITS_MAX ? (int32_t)units : JOB_UNITS_MAX;
-}
-
-static int64_t dearer(struct usage_price price)
-{
-	return price.input_nano > price.output_nano ? price.input_nano : price.output_nano;
-}
-
-int64_t job_cost_nano(const struct config *config, const char *model, int32_t units)
-{
-	const int64_t tokens = (int64_t)units * TOKENS_A_UNIT, now = clock_record_ms();
-	int64_t most = 0;
-
-	for (size_t i = 0; i < config->upstreams_n; i++) {
-		const struct config_upstream *upstream = &config->upstreams[i];
-		const char *name = config_model_name(upstream, model);
-		int64_t cost =
-			money_of_tokens(tokens, dearer(config_price(config, upstream, name, now)));
-
-		most = cost > most ? cost : most;
-	}
-	return config->upstreams_n ? most : RULE_UNKNOWN;
 }
