@@ -168,6 +168,11 @@ permission_set rights_set(const struct rights *rights)
 	return rights ? ~rights->never & (((permission_set)1 << PERMISSIONS) - 1) : 0;
 }
 
+bool rights_are_operators(const struct rights *rights)
+{
+	return (rights_set(rights) & permission_operators()) != 0;
+}
+
 /* ---- comparing ---- */
 
 static bool same_deny(const struct rights *b, const struct rule *deny, permission_set p)

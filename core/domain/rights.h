@@ -46,5 +46,7 @@ bool rights_may_allow(
 bool rights_cover(const struct rights *a, const struct rights *b);
 /* All that may be allowed under some condition. */
 permission_set rights_set(const struct rights *rights);
+/* Something of the installation's own is among it: nobody of a tenant's may hold that. */
+bool rights_are_operators(const struct rights *rights);
 
 #endif

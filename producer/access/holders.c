@@ -153,7 +153,7 @@ static bool is_tenants(const struct role_book *book, const char *role)
 
 	if (rights_flatten(book, &role, 1, &rights))
 		return false;
-	good = !(rights_set(rights) & permission_operators());
+	good = !rights_are_operators(rights);
 	rights_release(rights);
 	return good;
 }

@@ -3,6 +3,7 @@
 #include "access/authority.h"
 #include "access/own_key.h"
 #include "admin/shut_out_call.h"
+#include "domain/rights.h"
 #include "domain/sealed.h"
 #include "domain/url.h"
 #include "identity/jwk.h"
@@ -10,8 +11,10 @@
 #include "list_reply.h"
 #include "producer.h"
 #include "request_input.h"
+#include "stores/access.h"
 #include "stores/issuer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAPPED_MAX = 100, ROLES_TEXT_MAX = 32768, ROLES_DEFAULT_CLAIM_MAX = 64 };
@@ -183,10 +186,62 @@ static void changed(struct record_call *call)
 	request_resume(call->r);
 }
 
+/* ---- whom it may make of its people ---- */
+
+/* A role that is not there yet is one that allows nothing. */
+static bool is_operators(const struct role_book *book, const char *role)
+{
+	struct rights *rights;
+	bool is = false;
+
+	if (rights_flatten(book, &role, 1, &rights) == ERR_OK) {
+		is = rights_are_operators(rights);
+		rights_release(rights);
+	}
+	return is;
+}
+
+static void roles_told(void *ctx, enum err e, const struct access_told *told)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = tenant_call_of(batch);
+	json_t *value, *roles = json_object_get(t->body, "roles");
+	const char *name;
+
+	json_object_foreach(roles, name,
+		value) if (!e && is_operators(told->book, json_string_value(value)))(void)
+		snprintf(t->why, sizeof t->why, "a tenant's people hold no operator's role");
+	if (!e)
+		role_book_free(told->book);
+	record_batch_end(batch, e);
+}
+
+static enum err roles_run(struct db *db, struct record_batch *batch)
+{
+	return access_load(db, tenant_call_of(batch)->tenant, (struct id){{0}}, roles_told, batch);
+}
+
+const struct record_op issuer_roles_op = {"issuer_roles", RECORD_SLOW, 1, roles_run, NULL};
+
+static void roles_checked(struct record_call *call)
+{
+	struct tenant_call *t = (struct tenant_call *)(void *)call;
+	struct problems p = {0};
+
+	call->then = changed;
+	if (!t->why[0]) {
+		record_call_again(call, &issuer_insert_op);
+		return;
+	}
+	problems_add(&p, "/roles", "%s", t->why);
+	request_fail_with(call->r, ERR_INVALID_FIELD, &p);
+	request_resume(call->r);
+}
+
 static void insert_found(struct record_call *call)
 {
-	call->then = changed;
-	record_call_again(call, &issuer_insert_op);
+	call->then = roles_checked;
+	record_call_again(call, &issuer_roles_op);
 }
 
 static bool issuer_check(struct request *r, const json_t *body)

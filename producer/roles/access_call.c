@@ -55,39 +55,74 @@ static bool scopes_cover(const struct caller *caller, permission_set set)
 	return true;
 }
 
-enum err access_may_give(struct access_call *a, const char *const *roles, size_t n)
+/* Does the caller have all of it? */
+static enum err may_hand(struct access_call *a, const struct rights *rights)
 {
 	const struct caller *caller = &a->call.r->caller;
-	enum err e = role_book_check_set(a->book, roles, n, a->why);
-	struct rights *rights;
 
-	if (e)
-		return ERR_INVALID_FIELD;
-	if (is_operators(a))
+	if (is_operators(a) ||
+		(rights_cover(caller->rights, rights) && scopes_cover(caller, rights_set(rights))))
 		return ERR_OK;
+	(void)snprintf(
+		a->why, sizeof a->why, "nobody gives or takes more than they may do themselves");
+	return ERR_FORBIDDEN;
+}
+
+enum err access_may_give(struct access_call *a, const char *const *roles, size_t n)
+{
+	struct rights *rights;
+	enum err e;
+
+	if (role_book_check_set(a->book, roles, n, a->why))
+		return ERR_INVALID_FIELD;
 	e = rights_flatten(a->book, roles, n, &rights);
 	if (e)
 		return e;
-	if (!rights_cover(caller->rights, rights) || !scopes_cover(caller, rights_set(rights))) {
-		e = ERR_FORBIDDEN;
-		(void)snprintf(a->why, sizeof a->why,
-			"nobody gives or takes more than they may do themselves");
+	if (rights_are_operators(rights)) {
+		e = ERR_INVALID_FIELD;
+		(void)snprintf(a->why, sizeof a->why, "a tenant's user holds no operator's role");
+	} else {
+		e = may_hand(a, rights);
 	}
 	rights_release(rights);
 	return e;
 }
 
+/* Leaves out operators' roles, which allow a tenant's people nothing. */
+static enum err tenants_only(const struct access_call *a, const char **roles, size_t *n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		struct rights *rights;
+		enum err e = rights_flatten(a->book, &roles[i], 1, &rights);
+
+		if (e)
+			return e;
+		if (!rights_are_operators(rights))
+			roles[kept++] = roles[i];
+		rights_release(rights);
+	}
+	*n = kept;
+	return ERR_OK;
+}
+
+/* What they cannot hold together may well be taken away. */
 enum err access_may_take(struct access_call *a, const char *held)
 {
 	char copy[ACCESS_HELD_MAX];
 	const char *roles[ROLES_HELD_MAX];
+	struct rights *rights;
 	size_t n = held_split(held, copy, roles);
-	enum err e = is_operators(a) ? ERR_OK : access_may_give(a, roles, n);
+	enum err e = tenants_only(a, roles, &n);
 
-	if (e != ERR_INVALID_FIELD)
+	if (!e)
+		e = rights_flatten(a->book, roles, n, &rights);
+	if (e)
 		return e;
-	a->why[0] = '\0'; /* what cannot be held together may well be taken away */
-	return ERR_OK;
+	e = may_hand(a, rights);
+	rights_release(rights);
+	return e;
 }
 
 permission_set access_set(const struct access_call *a, const char *const *roles, size_t n)

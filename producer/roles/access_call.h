@@ -85,10 +85,11 @@ struct access_call *access_call_of(const struct record_batch *batch);
  * told. */
 size_t access_texts(const json_t *list, const char **ret_texts, size_t max);
 
-/* Of roles held together: there, without contradiction, and no more than the caller has itself.
+/* Of roles held together by a tenant's people: there, without contradiction, none of an operator's,
+ * and no more than the caller has itself.
  *   ERR_INVALID_FIELD  why says what is wrong     ERR_FORBIDDEN  more than the caller has */
 MUST_CHECK enum err access_may_give(struct access_call *a, const char *const *roles, size_t n);
-/* The same of those that somebody holds already, with spaces between. */
+/* Of those that somebody holds already, with spaces between: no more than the caller has. */
 MUST_CHECK enum err access_may_take(struct access_call *a, const char *held);
 
 /* All that these roles may allow together under some condition; held: with spaces between. */

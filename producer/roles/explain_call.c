@@ -61,8 +61,11 @@ static void texts_write(struct buf *out, const char *name, const char *text)
 		(void)buf_printf(out, ",\"%s\":null", name);
 }
 
-static const char *reason(const struct access_told *told, bool allowed, const struct right *by)
+static const char *reason(
+	const struct access_told *told, enum permission p, bool allowed, const struct right *by)
 {
+	if (permission_is_operators(p))
+		return "it is for operators' keys alone, whatever a tenant's people hold";
 	if (!told->known)
 		return "nobody is known by this name or id";
 	if (!told->welcome)
@@ -89,12 +92,12 @@ static enum err answer(struct access_call *a, const struct access_told *told)
 	while (p < PERMISSIONS - 1 && set != permission_bit(p))
 		p++;
 	facts_of_job(a, &facts);
-	allowed = rights_allow(rights, p, &facts, &by);
+	allowed = !permission_is_operators(p) && rights_allow(rights, p, &facts, &by);
 	out = reply_json(&a->call.r->reply, 200);
 	(void)buf_printf(
 		out, "{\"object\":\"explanation\",\"allowed\":%s", allowed ? "true" : "false");
 	texts_write(out, "action", permission_text(p));
-	texts_write(out, "reason", reason(told, allowed, by));
+	texts_write(out, "reason", reason(told, p, allowed, by));
 	texts_write(out, "rule", by ? by->rule.text : NULL);
 	texts_write(out, "path", by ? by->path : NULL);
 	texts_write(out, "owner", facts.words[RULE_OWNER]);

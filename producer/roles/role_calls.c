@@ -175,15 +175,15 @@ static enum err put_judge(struct access_call *a)
 		e = book_change(a);
 	if (!e && role_book_check(a->book, a->why))
 		e = ERR_INVALID_FIELD;
-	if (!e)
-		e = access_may_give(a, &name, 1);
-	if (e)
-		return e;
-	now = held_set(a);
+	now = e ? 0 : held_set(a);
 	if (now & permission_operators()) {
 		(void)snprintf(a->why, sizeof a->why, "a tenant's role builds on no operator's");
 		return ERR_INVALID_FIELD;
 	}
+	if (!e)
+		e = access_may_give(a, &name, 1);
+	if (e)
+		return e;
 	a->gained = now & ~before;
 	a->lost = before & ~now;
 	a->yourself = caller_loses(a);

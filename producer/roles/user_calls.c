@@ -269,8 +269,12 @@ static enum err move_judge(struct access_call *a)
 	const char *from = a->name, *to = json_string_value(json_object_get(a->body, "to"));
 	enum err e = access_may_give(a, &to, 1);
 
+	if (!e && !role_book_has(a->book, from)) {
+		e = ERR_INVALID_FIELD;
+		(void)snprintf(a->why, sizeof a->why, "there is no role %.64s", from);
+	}
 	if (!e)
-		e = access_may_give(a, &from, 1);
+		e = access_may_take(a, from);
 	a->set_from = from;
 	a->set_to = to;
 	return e;

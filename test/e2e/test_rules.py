@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
+from checker import typeid_uuid
 from client import Client
 from roles_world import LATER, TENANT, World, made, make_key, people, put_user
 from stacks import admin_client, running
@@ -26,12 +28,17 @@ OPTIONS = {
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with running("rules", lite=True, workers=0, schedulers=0, config_overrides=OPTIONS) as stack:
-        admin = admin_client(stack)
-        with people(stack, admin, ()) as all_of_them:
-            yield all_of_them
-        admin.close()
+def stack() -> Iterator[Any]:
+    with running("rules", lite=True, workers=0, schedulers=0, config_overrides=OPTIONS) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def world(stack: Any) -> Iterator[World]:
+    admin = admin_client(stack)
+    with people(stack, admin, ()) as all_of_them:
+        yield all_of_them
+    admin.close()
 
 
 @pytest.fixture
@@ -91,3 +98,57 @@ def test_what_nobody_knows_is_denied(holder: Callable[..., Client]) -> None:
     client = holder("allow job:submit", "deny job:submit cost<=0.5")
     assert client.http.post("/v1/jobs", json=chat(max_tokens=4000)).status_code == 202
     assert client.http.post("/v1/jobs", json=chat()).status_code == 403
+
+
+# ---- operators' roles ----
+
+
+@pytest.mark.parametrize("role", ["operator", "observer"])
+def test_a_tenants_people_hold_no_operators_role(world: World, role: str) -> None:
+    path = f"/v1/tenants/{TENANT}"
+    asked = (
+        ("PUT", f"{path}/users/climber", {"roles": [role]}),
+        ("PUT", f"{path}/users/owner@example.org", {"roles": ["service", role]}),
+        ("POST", f"{path}/roles/guest/move", {"to": role}),
+        ("POST", "/v1/api-keys", {"tenant": TENANT, "roles": [role]}),
+        ("POST", "/v1/issuers", issuer(engineers="submitter", admins=role)),
+    )
+    for method, at, body in asked:
+        reply = world.admin.http.request(method, at, json=body)
+        assert reply.status_code == 422, (at, reply.text)
+        assert "no operator's role" in reply.json()["detail"], at
+    assert world.admin.http.get(f"{path}/users/climber").status_code == 404
+    issuers = world.admin.http.get("/v1/issuers", params={"tenant": TENANT}).json()["data"]
+    assert issuers == []
+
+
+def issuer(**roles: str) -> dict[str, Any]:
+    one = {"tenant": TENANT, "issuer": "https://idp.example", "audience": "longhaul"}
+    return {**one, "jwks_url": "https://idp.example/jwks.json", "roles": roles}
+
+
+def test_an_operators_role_that_is_there_already_is_taken_by_anybody_and_allows_nothing(
+    world: World, stack: Any
+) -> None:
+    """Versions before this one took it."""
+    user = put_user(world.admin, "climber", "guest")["id"]
+    give = "update user_role set role = 'operator' where user_id = %s"
+    with psycopg.connect(stack.env["LONGHAUL_PG_URL"]) as record:
+        record.execute(give, [typeid_uuid(user)])
+    path = f"/v1/tenants/{TENANT}"
+    said = made(
+        world.admin.http.get(
+            f"{path}/access/explain", params={"user": "climber", "action": "operator:tenant"}
+        ),
+        200,
+    )
+    assert (said["allowed"], said["rule"]) == (False, None)
+    assert "operators" in said["reason"]
+    put_user(world.admin, "chief", "tenant-admin")
+    chief = make_key(world.admin, world.url, tenant=TENANT, user="chief")
+    reply = chief.http.put("/v1/users/climber", json={"roles": ["guest"], "disabled": True})
+    assert made(reply, 200)["roles"] == ["guest"]
+    with psycopg.connect(stack.env["LONGHAUL_PG_URL"]) as record:
+        record.execute(give, [typeid_uuid(user)])
+    reply = world.admin.http.post(f"{path}/roles/operator/move", json={"to": "guest"})
+    assert made(reply, 200)["changed"] == 1
