@@ -154,6 +154,33 @@ bool rights_allow(const struct rights *rights, enum permission p, const struct r
 	return by && !deny;
 }
 
+static int lacks(const struct rule *rule, const struct rule_facts *facts)
+{
+	int n = 0;
+
+	for (enum rule_condition i = 0; i < RULE_CONDITIONS; i++)
+		n += rule_ask(rule, facts, i) != RULE_HOLDS;
+	return n;
+}
+
+const struct right *rights_nearest(
+	const struct rights *rights, enum permission p, const struct rule_facts *facts)
+{
+	const struct right *nearest = NULL;
+	int fewest = RULE_CONDITIONS + 1;
+
+	for (size_t i = 0; rights && i < rights->n; i++) {
+		const struct rule *rule = &rights->list[i].rule;
+
+		if (rule->denies || !(rule->permissions & permission_bit(p)) ||
+			lacks(rule, facts) >= fewest)
+			continue;
+		fewest = lacks(rule, facts);
+		nearest = &rights->list[i];
+	}
+	return nearest;
+}
+
 bool rights_may_allow(
 	const struct rights *rights, enum permission p, const struct rule_facts *facts)
 {

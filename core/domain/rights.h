@@ -39,6 +39,10 @@ void rights_release(struct rights *rights);
  * NULL when no rule allows it. rights may be NULL: nothing is allowed. */
 bool rights_allow(const struct rights *rights, enum permission p, const struct rule_facts *facts,
 	const struct right **ret_by);
+/* Of the rules that allow it under some conditions the one that lacks fewest of them, the first of
+ * equals; NULL: none would. */
+const struct right *rights_nearest(
+	const struct rights *rights, enum permission p, const struct rule_facts *facts);
 /* Could it be allowed once more is known than facts tell? False: it never will be. */
 bool rights_may_allow(
 	const struct rights *rights, enum permission p, const struct rule_facts *facts);

@@ -8,7 +8,8 @@
 enum { PRIORITY_MAX = 9 };
 
 static const char out_of_memory[] = "out of memory";
-static const char *const word_names[RULE_WORDS] = {"region", "owner", "queue", "model"};
+static const char *const names[RULE_CONDITIONS] = {
+	"region=", "owner=", "queue=", "model=", "priority>=", "cost<="};
 
 /* ---- words ---- */
 
@@ -32,7 +33,7 @@ static bool words_fit(const char *patterns, const char *word)
 	}
 }
 
-static bool word_may_stand(enum rule_word which, const char *word, size_t len)
+static bool word_may_stand(enum rule_condition which, const char *word, size_t len)
 {
 	if (which == RULE_OWNER)
 		return (len == 3 && memcmp(word, "own", 3) == 0) ||
@@ -40,7 +41,7 @@ static bool word_may_stand(enum rule_word which, const char *word, size_t len)
 	return len > 0;
 }
 
-static bool words_are_right(enum rule_word which, const char *words)
+static bool words_are_right(enum rule_condition which, const char *words)
 {
 	for (;;) {
 		size_t len = strcspn(words, ",");
@@ -55,7 +56,7 @@ static bool words_are_right(enum rule_word which, const char *words)
 
 /* ---- reading ---- */
 
-static const char *words_take(struct rule *rule, enum rule_word which, const char *words)
+static const char *words_take(struct rule *rule, enum rule_condition which, const char *words)
 {
 	if (rule->words[which])
 		return "a condition stands twice";
@@ -87,16 +88,16 @@ static const char *cost_take(struct rule *rule, const char *text)
 
 static const char *condition_take(struct rule *rule, const char *text)
 {
-	for (enum rule_word i = 0; i < RULE_WORDS; i++) {
-		size_t len = strlen(word_names[i]);
+	enum rule_condition i = 0;
 
-		if (strncmp(text, word_names[i], len) == 0 && text[len] == '=')
-			return words_take(rule, i, text + len + 1);
-	}
-	if (strncmp(text, "priority>=", 10) == 0)
-		return priority_take(rule, text + 10);
-	if (strncmp(text, "cost<=", 6) == 0)
-		return cost_take(rule, text + 6);
+	while (i < RULE_CONDITIONS && strncmp(text, names[i], strlen(names[i])) != 0)
+		i++;
+	if (i < RULE_WORDS)
+		return words_take(rule, i, text + strlen(names[i]));
+	if (i == RULE_PRIORITY)
+		return priority_take(rule, text + strlen(names[i]));
+	if (i == RULE_COST)
+		return cost_take(rule, text + strlen(names[i]));
 	return "a condition must be one of region=, owner=, queue=, model=, priority>=, cost<=";
 }
 
@@ -169,33 +170,64 @@ out:
 void rule_clear(struct rule *rule)
 {
 	free(rule->text);
-	for (enum rule_word i = 0; i < RULE_WORDS; i++)
+	for (enum rule_condition i = 0; i < RULE_WORDS; i++)
 		free(rule->words[i]);
 	memset(rule, 0, sizeof *rule);
 }
 
 /* ---- judging ---- */
 
+static enum rule_answer answer(bool is_known, bool holds)
+{
+	if (!is_known)
+		return RULE_NOT_KNOWN;
+	return holds ? RULE_HOLDS : RULE_FAILS;
+}
+
+enum rule_answer rule_ask(
+	const struct rule *rule, const struct rule_facts *facts, enum rule_condition which)
+{
+	const char *words = which < RULE_WORDS ? rule->words[which] : NULL;
+
+	if (words)
+		return answer(facts->words[which] != NULL,
+			facts->words[which] && words_fit(words, facts->words[which]));
+	if (which == RULE_PRIORITY && rule->priority_min)
+		return answer(
+			facts->priority != RULE_UNKNOWN, facts->priority >= rule->priority_min);
+	if (which == RULE_COST && rule->cost_max_nano != RULE_UNKNOWN)
+		return answer(
+			facts->cost_nano != RULE_UNKNOWN, facts->cost_nano <= rule->cost_max_nano);
+	return RULE_HOLDS;
+}
+
+const char *rule_condition(const struct rule *rule, enum rule_condition which, size_t *ret_len)
+{
+	const char *at = rule->text;
+
+	while ((at = strchr(at, ' '))) {
+		at++;
+		if (strncmp(at, names[which], strlen(names[which])) == 0)
+			break;
+	}
+	*ret_len = at ? strcspn(at, " ") : 0;
+	return at;
+}
+
 bool rule_holds(const struct rule *rule, const struct rule_facts *facts, bool if_unknown)
 {
-	for (enum rule_word i = 0; i < RULE_WORDS; i++)
-		if (rule->words[i] && !(facts->words[i] ? words_fit(rule->words[i], facts->words[i])
-							: if_unknown))
+	for (enum rule_condition i = 0; i < RULE_CONDITIONS; i++) {
+		const enum rule_answer answer = rule_ask(rule, facts, i);
+
+		if (answer == RULE_FAILS || (answer == RULE_NOT_KNOWN && !if_unknown))
 			return false;
-	if (rule->priority_min &&
-		!(facts->priority != RULE_UNKNOWN ? facts->priority >= rule->priority_min
-						  : if_unknown))
-		return false;
-	if (rule->cost_max_nano != RULE_UNKNOWN &&
-		!(facts->cost_nano != RULE_UNKNOWN ? facts->cost_nano <= rule->cost_max_nano
-						   : if_unknown))
-		return false;
+	}
 	return true;
 }
 
 bool rule_covers(const struct rule *a, const struct rule *b)
 {
-	for (enum rule_word i = 0; i < RULE_WORDS; i++)
+	for (enum rule_condition i = 0; i < RULE_WORDS; i++)
 		if (a->words[i] && (!b->words[i] || strcmp(a->words[i], b->words[i]) != 0))
 			return false;
 	if (a->priority_min > b->priority_min)

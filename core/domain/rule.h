@@ -26,7 +26,16 @@
 #include "domain/permission.h"
 #include "ground/err.h"
 
-enum rule_word { RULE_REGION, RULE_OWNER, RULE_QUEUE, RULE_MODEL, RULE_WORDS };
+enum rule_condition {
+	RULE_REGION,
+	RULE_OWNER,
+	RULE_QUEUE,
+	RULE_MODEL,
+	RULE_WORDS,
+	RULE_PRIORITY = RULE_WORDS,
+	RULE_COST,
+	RULE_CONDITIONS
+};
 
 enum { RULE_TEXT_MAX = 1024, RULE_UNKNOWN = -1 };
 
@@ -52,7 +61,13 @@ struct rule {
 MUST_CHECK enum err rule_read(const char *text, struct rule *ret_rule, const char **ret_why);
 void rule_clear(struct rule *rule);
 
-/* Do its conditions hold? What is unknown counts as if_unknown. */
+/* Does one condition hold? One that the rule does not have does. */
+enum rule_answer { RULE_HOLDS, RULE_FAILS, RULE_NOT_KNOWN };
+enum rule_answer rule_ask(
+	const struct rule *rule, const struct rule_facts *facts, enum rule_condition which);
+/* One condition as the rule's text has it, "priority>=3"; NULL: it has none. */
+const char *rule_condition(const struct rule *rule, enum rule_condition which, size_t *ret_len);
+/* Do all hold? What is unknown counts as if_unknown. */
 bool rule_holds(const struct rule *rule, const struct rule_facts *facts, bool if_unknown);
 /* True when a holds wherever b does, as far as their texts tell: each of a's conditions is one of
  * b's. */

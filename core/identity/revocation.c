@@ -228,16 +228,27 @@ static bool has(const struct revocations *list, enum revocation_kind kind, struc
 	return e && (kind == REVOCATION_CREDENTIAL || issued_ms < e->r.before_ms);
 }
 
+static bool network_is_meant(const struct revocation *r, const struct revocation_facts *facts)
+{
+	return (id_is_zero(r->tenant) || id_equal(r->tenant, facts->tenant)) &&
+	       facts->issued_ms < r->before_ms;
+}
+
 static bool network_denies(const struct revocations *list, const struct revocation_facts *facts)
 {
-	for (size_t i = 0; i < list->networks_n; i++) {
-		const struct revocation *r = &list->networks[i];
-
-		if ((id_is_zero(r->tenant) || id_equal(r->tenant, facts->tenant)) &&
-			facts->issued_ms < r->before_ms &&
-			egress_net_holds(&r->network, facts->address))
+	for (size_t i = 0; i < list->networks_n; i++)
+		if (network_is_meant(&list->networks[i], facts) &&
+			egress_net_holds(&list->networks[i].network, facts->address))
 			return true;
-	}
+	return false;
+}
+
+bool revocations_deny_somewhere(
+	const struct revocations *list, const struct revocation_facts *facts)
+{
+	for (size_t i = 0; i < list->networks_n; i++)
+		if (network_is_meant(&list->networks[i], facts))
+			return true;
 	return false;
 }
 

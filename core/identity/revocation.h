@@ -68,6 +68,9 @@ MUST_CHECK enum err revocations_add(struct revocations *list, const struct revoc
 /* Drops what ended by now (the record's). */
 void revocations_sweep(struct revocations *list, int64_t now_ms);
 bool revocations_deny(const struct revocations *list, const struct revocation_facts *facts);
+/* Would one who comes from some address be denied for it? */
+bool revocations_deny_somewhere(
+	const struct revocations *list, const struct revocation_facts *facts);
 size_t revocations_n(const struct revocations *list);
 /* Of a tenant, the credentials' that end by themselves. */
 size_t revocations_tokens(const struct revocations *list, struct id tenant);

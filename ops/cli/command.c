@@ -244,7 +244,9 @@ const struct command command_table[] = {
 	 user_set_run, "The roles given replace those it has; without any they stay as they are."},
 	{"access", "explain", "USER ACTION [OBJECT...]", 2, COMMAND_ANY, "say whether something is allowed, and why",
 	 OPTIONS(OF_TENANT), access_explain_run,
-	 "USER is a user's name or a key's id. OBJECT is a job, or what is known of one.\n\n"
+	 "USER is a user's name or a key's id. OBJECT is a job, or what is known of one: owner=, queue=, model=,\n"
+	 "region=, priority=, cost=; what is not given is as when a job is handed in that does not say. address= asks\n"
+	 "for a key that comes from there.\n\n"
 	 "  longhaul access explain ada job:cancel job_01h...\n"
 	 "  longhaul access explain ada job:submit queue=bulk priority=2"},
 	{"api-key", "create", "", 0, 0, "make a key for a tenant, or for operators",

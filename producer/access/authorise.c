@@ -16,17 +16,17 @@ static const char own[] = "own", other[] = "other";
 /* ---- facts and decisions ---- */
 
 /* The credential's scopes, before any role is asked for. */
-static bool is_open(const struct caller *caller, enum permission p)
+bool authorise_scope(const struct caller *caller, enum permission p)
 {
 	return caller_scope_allows(caller, permission_text(p));
 }
 
 bool authorise_always(const struct caller *caller, enum permission p)
 {
-	return caller->rights && (caller->rights->always & permission_bit(p)) && is_open(caller, p);
+	return caller->rights && (caller->rights->always & permission_bit(p)) && authorise_scope(caller, p);
 }
 
-static const char *region_of(const struct config *config)
+const char *authorise_region(const struct config *config)
 {
 	return config->producer.region[0] ? config->producer.region : NULL;
 }
@@ -36,11 +36,16 @@ bool authorise_may(const struct config *config, const struct caller *caller, enu
 {
 	struct rule_facts all = *facts;
 
-	all.words[RULE_REGION] = region_of(config);
-	return is_open(caller, p) && rights_allow(caller->rights, p, &all, NULL);
+	all.words[RULE_REGION] = authorise_region(config);
+	return authorise_scope(caller, p) && rights_allow(caller->rights, p, &all, NULL);
 }
 
-static struct rule_facts object_facts(const struct authorise_object *o)
+struct rule_facts authorise_facts_own(const char *queue, const char *model, int64_t priority)
+{
+	return (struct rule_facts){{NULL, own, queue, model}, priority, RULE_UNKNOWN};
+}
+
+struct rule_facts authorise_facts_of(const struct authorise_object *o)
 {
 	struct rule_facts facts = RULE_FACTS_NONE;
 
@@ -77,7 +82,7 @@ bool authorise_move(const struct request *r, const char *queue, int priority)
 
 	if (authorise_always(&r->caller, PERMISSION_JOB_SUBMIT) || !r->object)
 		return true;
-	facts = object_facts(r->object);
+	facts = authorise_facts_of(r->object);
 	if (queue)
 		facts.words[RULE_QUEUE] = queue;
 	if (priority >= 0)
@@ -92,7 +97,7 @@ bool authorise_still(const struct config *config, const struct caller *caller, e
 
 	if (authorise_always(caller, p) || !object)
 		return authorise_always(caller, p);
-	facts = object_facts(object);
+	facts = authorise_facts_of(object);
 	return authorise_may(config, caller, p, &facts);
 }
 
@@ -210,14 +215,14 @@ static enum err decide(const struct request *r)
 	struct rule_facts facts = RULE_FACTS_NONE;
 
 	if (r->object) {
-		facts = object_facts(r->object);
+		facts = authorise_facts_of(r->object);
 		if (authorise_may(config, &r->caller, p, &facts))
 			return ERR_OK;
 		return authorise_may(config, &r->caller, PERMISSION_JOB_READ, &facts)
 			       ? ERR_FORBIDDEN
 			       : ERR_NOT_FOUND;
 	}
-	facts.words[RULE_REGION] = region_of(config);
+	facts.words[RULE_REGION] = authorise_region(config);
 	if (r->match.route->object != ROUTE_THING)
 		return rights_may_allow(r->caller.rights, p, &facts) ? ERR_OK : ERR_FORBIDDEN;
 	facts.words[RULE_OWNER] = other;
@@ -247,7 +252,7 @@ static enum err walk(struct request *r, bool *ret_parked)
 	if (!e && !*ret_parked)
 		e = limiter_check(
 			r, ret_parked); /* before any no: being refused is no way around it */
-	if (!e && !*ret_parked && !is_open(&r->caller, r->match.route->permission))
+	if (!e && !*ret_parked && !authorise_scope(&r->caller, r->match.route->permission))
 		e = ERR_FORBIDDEN;
 	if (!e && !*ret_parked)
 		e = decide(r);

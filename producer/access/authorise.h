@@ -43,6 +43,14 @@ void authorise_object_of(
 /* server_access_fn: who is it, and may it? */
 enum err authorise_check(struct request *r, bool *ret_parked);
 
+/* What is known of a job that was handed in, and of one that the caller is about to hand in, but for
+ * the cost. */
+struct rule_facts authorise_facts_of(const struct authorise_object *object);
+struct rule_facts authorise_facts_own(const char *queue, const char *model, int64_t priority);
+/* NULL: it is not known. */
+const char *authorise_region(const struct config *config);
+/* Do its scopes leave room for it? */
+bool authorise_scope(const struct caller *caller, enum permission p);
 /* A decision on facts that only the handler knows; the region is added here. */
 bool authorise_may(const struct config *config, const struct caller *caller, enum permission p,
 	const struct rule_facts *facts);

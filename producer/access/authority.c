@@ -92,6 +92,17 @@ static bool denies(struct authority *a, const struct caller *c)
 	return denied;
 }
 
+bool authority_denies_somewhere(struct authority *a, const struct caller *c)
+{
+	const struct revocation_facts facts = facts_of(c);
+	bool denied;
+
+	(void)pthread_rwlock_rdlock(&a->list_lock);
+	denied = revocations_deny_somewhere(a->list, &facts);
+	(void)pthread_rwlock_unlock(&a->list_lock);
+	return denied;
+}
+
 /* Asked at each call, not only when its signature was checked: a key's end by the record's time may
  * still lie ahead by this process's, and what was checked is kept. */
 static bool is_vouched(struct authority *a, const struct caller *c)

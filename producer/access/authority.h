@@ -63,6 +63,8 @@ MUST_CHECK enum err authority_judge_open(struct authority *a, const struct calle
 /* Would this entry, on a list of its own, shut the caller out? ERR_NOMEM */
 MUST_CHECK enum err authority_try(
 	const struct caller *caller, const struct revocation *r, bool *ret_denies);
+/* Would it be denied if it came from some other address? */
+bool authority_denies_somewhere(struct authority *a, const struct caller *caller);
 /* Is there room for one revocation more? of: whose token's or family's it is; zero: it is of
  * another kind, which operators alone add. ERR_UNAVAILABLE  the list is full ERR_REVOCATIONS_FULL
  * that tenant's part of it is */

@@ -37,8 +37,8 @@ bool job_rights_allow(const struct job_spec *spec, const struct job_scene *scene
 	const struct caller *caller = scene->caller;
 	const char *subject = json_string_value(json_object_get(spec->body, "subject"));
 	const json_t *callback = json_object_get(spec->body, "callback");
-	const struct rule_facts facts = {
-		{NULL, "own", spec->queue, spec->model}, spec->submit.priority, RULE_UNKNOWN};
+	const struct rule_facts facts =
+		authorise_facts_own(spec->queue, spec->model, spec->submit.priority);
 
 	if (!may_ask_of(spec, scene, facts, spec->model) || !may_fall_back(spec, scene, facts))
 		return false;

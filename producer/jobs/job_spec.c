@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PRIORITY_DEFAULT = 5, FALLBACKS_MAX = 8, RETAIN_MAX_S = 400 * 86400, POINTER_MAX = 160 };
+enum { FALLBACKS_MAX = 8, RETAIN_MAX_S = 400 * 86400, POINTER_MAX = 160 };
 
 /* What is being read: handed from check to check. */
 struct reading {
@@ -66,10 +66,10 @@ static enum err kind_check(struct reading *r, const struct kind **ret_kind)
 static enum err queue_check(struct reading *r)
 {
 	const char *name = json_string_value(member(r, "queue"));
-	struct queue_view *found = queues_find(r->scene->queues, name ? name : "default");
+	struct queue_view *found = queues_find(r->scene->queues, name ? name : JOB_SPEC_QUEUE);
 
 	if (!found) {
-		problems_add(r->p, "/queue", "no queue is called %s", name ? name : "default");
+		problems_add(r->p, "/queue", "no queue is called %s", name ? name : JOB_SPEC_QUEUE);
 		return ERR_UNKNOWN_QUEUE;
 	}
 	memcpy(r->spec->queue, found->name_text, sizeof r->spec->queue);
@@ -227,7 +227,7 @@ static void numbers_take(struct reading *r)
 	struct submit *s = &r->spec->submit;
 	const json_t *store = member(r, "store");
 
-	s->priority = (int)integer(r, "priority", PRIORITY_DEFAULT);
+	s->priority = (int)integer(r, "priority", JOB_SPEC_PRIORITY);
 	s->deadline_s = integer(r, "deadline_s", c->limits.deadline_default_s);
 	s->attempt_timeout_ms =
 		1000 * integer(r, "attempt_timeout_s", c->limits.attempt_timeout_default_s);

@@ -23,6 +23,10 @@
 
 enum { JOB_SPEC_MODEL_MAX = 512, IDEMPOTENCY_KEY_MAX = 255, JOB_SPEC_VALUES_MAX = 8 };
 
+/* Of a job that does not say. */
+enum { JOB_SPEC_PRIORITY = 5 };
+#define JOB_SPEC_QUEUE "default"
+
 enum { JOB_TOLD_SUBJECT, JOB_TOLD_METADATA, JOB_TOLD_TRACE, JOB_TOLD };
 
 struct job_spec {

@@ -190,9 +190,10 @@ static void come_again(struct submit_work *w, enum err e)
 /* Who may only hand in is told of a job that is there already what it was told at first. */
 static bool may_read_own(const struct submit_work *w)
 {
-	const struct rule_facts facts = {
-		{NULL, "own", w->spec.queue, w->spec.model}, w->spec.submit.priority, 0};
+	struct rule_facts facts =
+		authorise_facts_own(w->spec.queue, w->spec.model, w->spec.submit.priority);
 
+	facts.cost_nano = 0;
 	return authorise_may(w->r->producer->config, &w->r->caller, PERMISSION_JOB_READ, &facts);
 }
 

@@ -337,6 +337,7 @@ static void clear(struct record_call *call)
 
 	json_decref(a->body);
 	role_book_free(a->book);
+	caller_clear(&a->asked);
 }
 
 void access_call_start(

@@ -70,7 +70,10 @@ struct access_call {
 	int turn;		   /* of an op that runs several times */
 	struct access_user before; /* a change of a user's */
 	/* an explanation's */
-	struct id principal, job;
+	struct caller asked; /* whom it is about, as if they came; a user without a credential */
+	bool is_revoked;     /* the key by itself */
+	bool is_denied;	     /* what it was given, or the key, by the list of revocations */
+	struct id key, job;
 	bool has_object;
 	struct authorise_object object;
 };

@@ -1,114 +1,32 @@
 #include "roles/explain_call.h"
 
-#include "access/authorise.h"
+#include "domain/egress.h"
 #include "domain/money.h"
-#include "jobs/job_json.h"
-#include "producer.h"
 #include "request_input.h"
 #include "roles/access_call.h"
+#include "roles/explain_answer.h"
+#include "stores/api_key.h"
 #include "stores/app_user.h"
 #include "stores/job_read.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* The answer is gathered in three looks, each a turn of the one operation: the user's id by name,
- * the job that it is about, and what is held. */
-enum turn { TURN_USER, TURN_JOB, TURN_HOLDER, TURNS };
+enum { ADDRESS_BITS = 128, ADDRESS_MAX = 45 };
+
+/* The answer is gathered in looks, each a turn of the one operation: who it is, the job that it is
+ * about, and what is held. */
+enum turn { TURN_USER, TURN_KEY, TURN_JOB, TURN_HOLDER, TURNS };
 
 static const char *asked(const struct access_call *a, const char *name)
 {
 	return query_text(&a->call.r->query, name);
 }
 
-static struct rule_facts facts_of(const struct access_call *a)
+static enum err nothing(struct access_call *a, const char *why)
 {
-	struct rule_facts facts = RULE_FACTS_NONE;
-	const char *cost = asked(a, "cost_usd");
-	const char *region = a->call.r->producer->config->producer.region;
-
-	facts.words[RULE_REGION] = asked(a, "region");
-	if (!facts.words[RULE_REGION] && region[0])
-		facts.words[RULE_REGION] = region;
-	facts.words[RULE_OWNER] = asked(a, "owner");
-	facts.words[RULE_QUEUE] = asked(a, "queue");
-	facts.words[RULE_MODEL] = asked(a, "model");
-	facts.priority = query_int(&a->call.r->query, "priority", RULE_UNKNOWN);
-	if (cost && !money_parse(cost, &facts.cost_nano))
-		facts.cost_nano = RULE_UNKNOWN;
-	return facts;
-}
-
-static void facts_of_job(const struct access_call *a, struct rule_facts *facts)
-{
-	const struct authorise_object *o = &a->object;
-
-	if (!a->has_object)
-		return;
-	facts->words[RULE_OWNER] = o->is_own ? "own" : "other";
-	facts->words[RULE_QUEUE] = o->queue;
-	facts->words[RULE_MODEL] = o->model;
-	facts->priority = o->priority;
-	facts->cost_nano = 0;
-}
-
-/* ---- the answer ---- */
-
-static void texts_write(struct buf *out, const char *name, const char *text)
-{
-	if (text)
-		job_json_text(out, name, text);
-	else
-		(void)buf_printf(out, ",\"%s\":null", name);
-}
-
-static const char *reason(
-	const struct access_told *told, enum permission p, bool allowed, const struct right *by)
-{
-	if (permission_is_operators(p))
-		return "it is for operators' keys alone, whatever a tenant's people hold";
-	if (!told->known)
-		return "nobody is known by this name or id";
-	if (!told->welcome)
-		return "the user is disabled, or the key revoked";
-	if (allowed)
-		return "a rule allows it";
-	return by ? "a rule denies it" : "no rule allows it";
-}
-
-static enum err answer(struct access_call *a, const struct access_told *told)
-{
-	enum permission p = PERMISSION_JOB_SUBMIT;
-	permission_set set = permission_named(asked(a, "action"));
-	struct rule_facts facts = facts_of(a);
-	const struct right *by = NULL;
-	struct buf *out;
-	struct rights *rights;
-	bool allowed;
-	enum err e =
-		rights_flatten(told->book, told->roles, told->welcome ? told->roles_n : 0, &rights);
-
-	if (e)
-		return e;
-	while (p < PERMISSIONS - 1 && set != permission_bit(p))
-		p++;
-	facts_of_job(a, &facts);
-	allowed = !permission_is_operators(p) && rights_allow(rights, p, &facts, &by);
-	out = reply_json(&a->call.r->reply, 200);
-	(void)buf_printf(
-		out, "{\"object\":\"explanation\",\"allowed\":%s", allowed ? "true" : "false");
-	texts_write(out, "action", permission_text(p));
-	texts_write(out, "reason", reason(told, p, allowed, by));
-	texts_write(out, "rule", by ? by->rule.text : NULL);
-	texts_write(out, "path", by ? by->path : NULL);
-	texts_write(out, "owner", facts.words[RULE_OWNER]);
-	texts_write(out, "queue", facts.words[RULE_QUEUE]);
-	texts_write(out, "model", facts.words[RULE_MODEL]);
-	(void)buf_text(out, ",\"roles\":[");
-	for (size_t i = 0; i < told->roles_n; i++)
-		(void)buf_printf(out, "%s\"%s\"", i ? "," : "", told->roles[i]);
-	(void)buf_text(out, "]}");
-	rights_release(rights);
-	return ERR_OK;
+	(void)snprintf(a->why, sizeof a->why, "%s", why);
+	return ERR_NOT_FOUND;
 }
 
 /* ---- the looks ---- */
@@ -116,11 +34,43 @@ static enum err answer(struct access_call *a, const struct access_told *told)
 static void user_told(void *ctx, enum err e, const struct app_user *users, size_t n)
 {
 	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
 
 	if (!e && n == 0)
-		e = ERR_NOT_FOUND;
-	if (!e)
-		access_call_of(batch)->principal = users[0].id;
+		e = nothing(a, "no user has this name");
+	if (!e) {
+		a->asked.principal = users[0].id;
+		a->asked.is_user = true;
+		a->asked.issued_ms = users[0].created_ms;
+	}
+	record_batch_end(batch, e);
+}
+
+/* As access/keys.c makes a caller of it. */
+static enum err key_take(struct access_call *a, const struct api_key *key)
+{
+	struct caller *who = &a->asked;
+
+	if (!id_equal(key->tenant, a->tenant))
+		return nothing(a, "no key has this id");
+	who->credential = key->id;
+	who->is_user = !id_is_zero(key->user);
+	who->principal = who->is_user ? key->user : key->principal;
+	who->issued_ms = key->created_ms;
+	who->expires_ms = key->expires_ms;
+	a->is_revoked = key->revoked_ms != 0;
+	return key->has_scopes ? caller_narrow(who, key->scopes) : ERR_OK;
+}
+
+static void key_told(void *ctx, enum err e, const struct api_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
+
+	if (e == ERR_NOT_FOUND)
+		e = nothing(a, "no key has this id");
+	if (!e && n)
+		e = key_take(a, keys);
 	record_batch_end(batch, e);
 }
 
@@ -130,9 +80,9 @@ static void job_told(void *ctx, enum err e, const struct job_row *rows, size_t n
 	struct access_call *a = access_call_of(batch);
 
 	if (!e && n == 0)
-		e = ERR_NOT_FOUND;
+		e = nothing(a, "no job has this id");
 	if (!e) {
-		authorise_object_of(rows, a->principal, &a->object);
+		authorise_object_of(rows, a->asked.principal, &a->object);
 		a->has_object = true;
 	}
 	record_batch_end(batch, e);
@@ -143,7 +93,7 @@ static void holder_told(void *ctx, enum err e, const struct access_told *told)
 	struct record_batch *batch = ctx;
 
 	if (!e) {
-		e = answer(access_call_of(batch), told);
+		e = explain_answer(access_call_of(batch), told);
 		role_book_free(told->book);
 	}
 	record_batch_end(batch, e);
@@ -156,31 +106,53 @@ static enum err explain_run(struct db *db, struct record_batch *batch)
 
 	if (a->turn == TURN_USER)
 		return app_user_find(db, a->tenant, asked(a, "user"), user_told, batch);
+	if (a->turn == TURN_KEY)
+		return api_key_get(db, a->key, key_told, batch);
 	if (a->turn == TURN_JOB)
 		return job_read(db, &key, 1, 0, job_told, batch);
-	return access_load(db, a->tenant, a->principal, holder_told, batch);
+	return access_load(db, a->tenant, a->asked.principal, holder_told, batch);
 }
 
 const struct record_op explain_op = {"explain", RECORD_SLOW, 1, explain_run, NULL};
 
 static enum err begin(struct access_call *a)
 {
-	const char *key = asked(a, "key"), *job = asked(a, "job");
+	const char *key = asked(a, "key"), *job = asked(a, "job"), *address = asked(a, "address");
+	struct egress_net net = {.bits = 0};
 
-	if (key && !id_parse("key", key, &a->principal))
-		return ERR_NOT_FOUND;
+	if (key && !id_parse("key", key, &a->key))
+		return nothing(a, "no key has this id");
 	if (job && !id_parse("job", job, &a->job))
-		return ERR_NOT_FOUND;
-	a->turn = key ? (job ? TURN_JOB : TURN_HOLDER) : TURN_USER;
+		return nothing(a, "no job has this id");
+	if (address && egress_net_parse(address, &net))
+		memcpy(a->asked.address, net.bytes, sizeof a->asked.address);
+	a->asked.tenant = a->tenant;
+	a->turn = key ? TURN_KEY : TURN_USER;
 	return ERR_OK;
 }
 
 static bool next(struct access_call *a)
 {
-	a->turn = a->turn == TURN_USER && !id_is_zero(a->job) ? TURN_JOB
-		  : a->turn == TURN_HOLDER		      ? TURNS
-							      : TURN_HOLDER;
+	if (a->turn <= TURN_KEY)
+		a->turn = id_is_zero(a->job) ? TURN_HOLDER : TURN_JOB;
+	else
+		a->turn++;
 	return a->turn != TURNS;
+}
+
+/* ---- the call ---- */
+
+static void values_check(const struct request *r, struct problems *p)
+{
+	const char *cost = query_text(&r->query, "cost_usd");
+	const char *address = query_text(&r->query, "address");
+	struct egress_net net;
+	int64_t nano;
+
+	if (cost && !money_parse(cost, &nano))
+		problems_add(p, "?cost_usd", "must be an amount in dollars, as 0.05");
+	if (address && (!egress_net_parse(address, &net) || net.bits != ADDRESS_BITS))
+		problems_add(p, "?address", "must be an address, as 10.1.2.3");
 }
 
 /* One of user and key, and an action that is one permission. */
@@ -194,6 +166,7 @@ static bool is_sound(struct request *r)
 		problems_add(&p, "?user", "either a user or a key must be named");
 	if (!set || (set & (set - 1)))
 		problems_add(&p, "?action", "must be one permission, as job:read");
+	values_check(r, &p);
 	if (p.total)
 		request_fail_with(r, ERR_INVALID_FIELD, &p);
 	return p.total == 0;
@@ -206,7 +179,8 @@ void explain_get(struct request *r)
 		{"job", QUERY_TEXT, 1, ID_TEXT_MAX}, {"owner", QUERY_TEXT, 1, 8},
 		{"queue", QUERY_TEXT, 1, 64}, {"model", QUERY_TEXT, 1, 500},
 		{"region", QUERY_TEXT, 1, 64}, {"priority", QUERY_INT, 0, 9},
-		{"cost_usd", QUERY_TEXT, 1, 24}, {NULL, QUERY_TEXT, 0, 0}};
+		{"cost_usd", QUERY_TEXT, 1, 24}, {"address", QUERY_TEXT, 1, ADDRESS_MAX},
+		{NULL, QUERY_TEXT, 0, 0}};
 	static const struct access_kind kind = {begin, false, &explain_op, next};
 
 	if (request_input_query(r, fields) && is_sound(r))

@@ -1,6 +1,7 @@
 /* explain_call.h - why is something allowed, or not?
  *
  *   GET /v1/access/explain?user=|key=&action=&job=|owner=&queue=&model=&priority=&cost_usd=&region=
+ *   &address=
  *
  * Operators ask the same for any tenant, under /v1/tenants/{name}.
  *

@@ -292,7 +292,9 @@ def test_roles_and_users_by_command(world: World, longhaul: Callable[..., str]) 
     assert "nothing was changed: 0 API keys" in dry and "lost    job:submit" in dry
     said = longhaul("access", "explain", "nora", "job:submit", "queue=bulk", *of)
     assert "is allowed" in said and "allow job:submit queue=bulk" in said
-    assert "not allowed" in longhaul("access", "explain", "nora", "job:submit", "queue=other", *of)
+    said = longhaul("access", "explain", "nora", "job:submit", "queue=other", *of)
+    assert "not allowed" in said and "nearest allow job:submit queue=bulk" in said
+    assert "queue=bulk, and it is other" in said
     assert "contradicts" in longhaul(
         "role", "set", "night", *of, "allow job:read", "deny job:read", code=1
     )

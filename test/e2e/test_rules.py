@@ -9,8 +9,18 @@ from typing import Any
 import psycopg
 import pytest
 from checker import typeid_uuid
-from client import Client
-from roles_world import LATER, TENANT, World, made, make_key, people, put_user
+from client import Client, until
+from roles_world import (
+    LATER,
+    NOOP,
+    STRANGER,
+    TENANT,
+    World,
+    made,
+    make_key,
+    people,
+    put_user,
+)
 from stacks import admin_client, running
 
 pytestmark = pytest.mark.promises("S1.11")
@@ -43,11 +53,11 @@ def world(stack: Any) -> Iterator[World]:
 
 @pytest.fixture
 def holder(world: World) -> Iterator[Callable[..., Client]]:
-    """A user who holds a role of these rules, called like it; its key."""
+    """A user who holds a role of these rules, called holder-1 and so on; its key."""
     names: list[str] = []
 
     def make(*rules: str) -> Client:
-        names.append(f"holder-{len(names)}")
+        names.append(f"holder-{len(names) + 1}")
         path = f"/v1/tenants/{TENANT}/roles/{names[-1]}"
         made(world.admin.http.put(path, json={"rules": list(rules)}), 200)
         put_user(world.admin, names[-1], names[-1])
@@ -152,3 +162,142 @@ def test_an_operators_role_that_is_there_already_is_taken_by_anybody_and_allows_
         record.execute(give, [typeid_uuid(user)])
     reply = world.admin.http.post(f"{path}/roles/operator/move", json={"to": "guest"})
     assert made(reply, 200)["changed"] == 1
+
+
+# ---- why ----
+
+
+def ask(world: World, action: str, **query: str) -> dict[str, Any]:
+    path = f"/v1/tenants/{TENANT}/access/explain"
+    return made(world.admin.http.get(path, params={"action": action, **query}), 200)
+
+
+# A rule, what is asked of the API, the same said to explain, and what that names.
+SUBMITS: list[tuple[str, dict[str, Any], dict[str, str], list[tuple[str, str | None]]]] = [
+    ("allow job:submit queue=default priority>=5 owner=own", NOOP, {}, []),
+    ("allow job:submit priority>=3", {**NOOP, "priority": 3}, {"priority": "3"}, []),
+    ("allow job:submit priority>=6", NOOP, {}, [("priority>=6", "5")]),
+    (
+        "allow job:submit queue=bulk-* priority>=3",
+        {**NOOP, "priority": 0},
+        {"priority": "0"},
+        [("queue=bulk-*", "default"), ("priority>=3", "0")],
+    ),
+    ("allow job:submit region=us", NOOP, {}, [("region=us", "eu-north")]),
+    ("allow job:submit region=eu-*", NOOP, {}, []),
+    ("allow job:submit owner=other", NOOP, {"owner": "other"}, [("owner=other", "own")]),
+    ("allow job:submit model=small-*", chat("small-1"), {"model": "small-1"}, []),
+    ("allow job:submit model=small-*", chat("dear"), {}, [("model=small-*", None)]),
+    ("allow job:submit cost<=0.5", chat(), {"model": "dear"}, [("cost<=0.5", None)]),
+    (
+        "allow job:submit cost<=0.5",
+        chat(max_tokens=4000),
+        {"cost_usd": "40.011"},
+        [("cost<=0.5", "40.011000")],
+    ),
+    ("allow job:submit cost<=0.5", chat(max_tokens=10), {"cost_usd": "0.2"}, []),
+]
+
+
+@pytest.mark.parametrize(("rule", "job", "said", "named"), SUBMITS)
+def test_explain_says_what_the_call_is_told(
+    world: World, holder: Callable[..., Client], rule: str, job: Any, said: Any, named: Any
+) -> None:
+    client = holder(rule)
+    allowed = client.http.post("/v1/jobs", json=job).status_code == 202
+    answer = ask(world, "job:submit", user="holder-1", **said)
+    assert answer["allowed"] == allowed == (not named)
+    assert [(c["condition"], c["value"]) for c in answer["conditions"]] == named
+    if allowed:
+        assert (answer["rule"], answer["nearest"]) == (rule, None)
+    else:
+        nearest = {"object": "rule", "rule": rule, "path": "holder-1"}
+        assert (answer["rule"], answer["nearest"]) == (None, nearest)
+        assert answer["reason"] == "no rule allows it"
+
+
+def test_the_nearest_rule_lacks_fewest_and_a_deny_names_what_was_not_known(
+    world: World, holder: Callable[..., Client]
+) -> None:
+    near = "allow job:read queue=bulk"
+    holder("allow job:read queue=bulk model=small-*", near, "deny job:cancel queue=prod")
+    answer = ask(world, "job:read", user="holder-1")
+    assert answer["nearest"]["rule"] == near
+    assert ask(world, "job:delete", user="holder-1")["nearest"] is None
+    answer = ask(world, "job:cancel", user="holder-1")
+    assert (answer["rule"], answer["reason"]) == ("deny job:cancel queue=prod", "a rule denies it")
+    assert answer["conditions"] == [{"condition": "queue=prod", "value": None}]
+    answer = ask(world, "job:cancel", user="holder-1", queue="prod")
+    assert (answer["reason"], answer["conditions"]) == ("a rule denies it", [])
+
+
+def test_a_key_is_asked_for_as_it_would_come(world: World, holder: Callable[..., Client]) -> None:
+    """With what it acts for, its scopes and its end; each time the call itself says the same."""
+
+    def key(**more: Any) -> tuple[str, Client]:
+        body = {"tenant": TENANT, "user": "holder-1", **more}
+        one = made(world.admin.http.post("/v1/api-keys", json=body), 201)
+        return one["id"], Client(world.url, one["key"])
+
+    def said(one: tuple[str, Client]) -> str:
+        answer = ask(world, "job:submit", key=one[0])
+        status = one[1].http.post("/v1/jobs", json=NOOP).status_code
+        assert answer["allowed"] == (status == 202), (answer, status)
+        return str(answer["reason"])
+
+    holder("allow job:submit", "allow job:read")
+    good, narrow = key(), key(scope="job:read")
+    assert said(good) == "a rule allows it"
+    assert said(narrow) == "the key's scopes leave no room for it"
+    rotated = key()
+    successor = made(
+        world.admin.http.post(f"/v1/api-keys/{rotated[0]}/rotate", json={"overlap_s": 0}), 201
+    )
+    until("it has run out", lambda: said(rotated) == "the key has run out")
+    assert said((successor["id"], Client(world.url, successor["key"]))) == "a rule allows it"
+    made(world.admin.http.delete(f"/v1/api-keys/{successor['id']}"), 204)
+    ended = successor["id"], Client(world.url, successor["key"])
+    assert said(ended) == "the key is revoked"
+    bare = made(world.admin.http.post("/v1/api-keys", json={"tenant": TENANT}), 201)
+    assert said((bare["id"], Client(world.url, bare["key"]))) == "a rule allows it"
+
+
+def test_what_is_revoked_or_disabled_is_told(world: World, holder: Callable[..., Client]) -> None:
+    client = holder("allow job:read")
+    user = made(world.admin.http.get(f"/v1/tenants/{TENANT}/users/holder-1"), 200)["id"]
+    keys = world.admin.http.get("/v1/api-keys", params={"tenant": TENANT}).json()["data"]
+    key = next(one["id"] for one in keys if one["user"] == user)
+    revoke = {"tenant": TENANT, "network": "10.1.0.0/16"}
+    made(world.admin.http.post("/v1/revocations", json=revoke), 200, 201, 204)
+    until("there is a note", lambda: ask(world, "job:read", key=key)["note"])
+    assert ask(world, "job:read", key=key)["allowed"]
+    assert not ask(world, "job:read", key=key, address="10.1.2.3")["allowed"]
+    away = ask(world, "job:read", key=key, address="10.2.2.3")
+    assert (away["allowed"], away["note"]) == (True, None)
+    revoke = {"tenant": TENANT, "user": user}
+    made(world.admin.http.post("/v1/revocations", json=revoke), 200, 201, 204)
+    until("the key is out", lambda: client.http.get("/v1/jobs").status_code == 401)
+    answer = ask(world, "job:read", key=key)
+    assert not answer["allowed"] and "revoked" in answer["reason"]
+    answer = ask(world, "job:read", user="holder-1")
+    assert answer["allowed"] and "before it was revoked" in answer["note"]
+    path = f"/v1/tenants/{TENANT}/users/holder-1"
+    made(world.admin.http.put(path, json={"disabled": True}), 200)
+    assert ask(world, "job:read", user="holder-1")["reason"] == "the user is disabled"
+    made(world.admin.http.put(path, json={"disabled": False}), 200)
+
+
+def test_who_is_not_there_is_named(world: World) -> None:
+    path = f"/v1/tenants/{TENANT}/access/explain"
+    foreign = made(world.admin.http.post("/v1/api-keys", json={"tenant": STRANGER}), 201)["id"]
+    for query, detail in (
+        ({"user": "nosuch"}, "no user has this name"),
+        ({"key": foreign}, "no key has this id"),
+        ({"key": "key_nosuch"}, "no key has this id"),
+        ({"user": "owner@example.org", "job": "job_nosuch"}, "no job has this id"),
+    ):
+        reply = world.admin.http.get(path, params={"action": "job:read", **query})
+        assert (reply.status_code, reply.json()["detail"]) == (404, detail)
+    for wrong in ({"cost_usd": "cheap"}, {"address": "10.0.0.0/8"}):
+        query = {"action": "job:read", "user": "owner@example.org", **wrong}
+        assert world.admin.http.get(path, params=query).status_code == 422

@@ -105,6 +105,37 @@ static void conditions_must_all_hold_and_the_unknown_denies(void **state)
 }
 
 /* promises: S1.11 */
+static void the_nearest_rule_lacks_fewest_and_says_what(void **state)
+{
+	struct role_book *book = book_new();
+	const struct rule_facts f = {{NULL, NULL, "bulk", NULL}, 5, RULE_UNKNOWN};
+	const char *role = "a";
+	const struct right *nearest;
+	struct rights *rights;
+	const char *text;
+	size_t len;
+
+	add(book, "a", NULL, "allow job:submit queue=other model=x priority>=6");
+	add(book, "a", NULL, "allow job:submit cost<=0.05 queue=bulk");
+	add(book, "a", NULL, "deny job:submit queue=bulk priority>=9");
+	assert_int_equal(rights_flatten(book, &role, 1, &rights), ERR_OK);
+	nearest = rights_nearest(rights, PERMISSION_JOB_SUBMIT, &f);
+	assert_non_null(nearest);
+	assert_string_equal(nearest->rule.text, "allow job:submit cost<=0.05 queue=bulk");
+	assert_int_equal(rule_ask(&nearest->rule, &f, RULE_QUEUE), RULE_HOLDS);
+	assert_int_equal(rule_ask(&nearest->rule, &f, RULE_COST), RULE_NOT_KNOWN);
+	assert_int_equal(rule_ask(&nearest->rule, &f, RULE_MODEL), RULE_HOLDS);
+	text = rule_condition(&nearest->rule, RULE_COST, &len);
+	assert_int_equal(len, strlen("cost<=0.05"));
+	assert_memory_equal(text, "cost<=0.05", len);
+	assert_null(rule_condition(&nearest->rule, RULE_MODEL, &len));
+	assert_null(rights_nearest(rights, PERMISSION_JOB_READ, &f));
+	assert_null(rights_nearest(NULL, PERMISSION_JOB_READ, &f));
+	rights_release(rights);
+	role_book_free(book);
+}
+
+/* promises: S1.11 */
 static void a_cycle_is_told_with_its_path(void **state)
 {
 	struct role_book *book = book_new();
@@ -349,6 +380,7 @@ int main(void)
 		cmocka_unit_test(what_no_rule_allows_is_denied),
 		cmocka_unit_test(a_role_inherits_and_a_deny_wins_from_any_level),
 		cmocka_unit_test(conditions_must_all_hold_and_the_unknown_denies),
+		cmocka_unit_test(the_nearest_rule_lacks_fewest_and_says_what),
 		cmocka_unit_test(a_cycle_is_told_with_its_path),
 		cmocka_unit_test(a_contradiction_on_one_level_is_told_with_both_paths),
 		cmocka_unit_test(an_exception_is_no_contradiction),
