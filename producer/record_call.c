@@ -34,6 +34,9 @@ static void call_fail(struct record_call *call, enum err e)
 	} else if (e == ERR_CONFLICT && call->conflict) {
 		request_fail_detail(call->r, e, call->conflict);
 		request_resume(call->r);
+	} else if (e == ERR_FORBIDDEN && call->forbidden) {
+		request_fail_detail(call->r, e, call->forbidden);
+		request_resume(call->r);
 	} else {
 		request_resume_failed(call->r, e);
 	}

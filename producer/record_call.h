@@ -18,7 +18,7 @@ struct record_call {
 	void (*clear)(struct record_call *call);
 	/* Instead of resuming after a success: goes on with something else. May be NULL. */
 	void (*then)(struct record_call *call);
-	const char *conflict; /* ERR_CONFLICT in this call's own words; may be NULL */
+	const char *conflict, *forbidden; /* those errors in this call's own words; may be NULL */
 	/* Instead of a problem document after a failure. May be NULL. */
 	void (*failed)(struct record_call *call);
 };

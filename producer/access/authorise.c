@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OBJECTS_MAX = 100 };
+enum { OBJECTS_MAX = 100, DETAIL_MAX = 120 };
 
 static const char own[] = "own", other[] = "other";
 
@@ -23,7 +23,8 @@ bool authorise_scope(const struct caller *caller, enum permission p)
 
 bool authorise_always(const struct caller *caller, enum permission p)
 {
-	return caller->rights && (caller->rights->always & permission_bit(p)) && authorise_scope(caller, p);
+	return caller->rights && (caller->rights->always & permission_bit(p)) &&
+	       authorise_scope(caller, p);
 }
 
 const char *authorise_region(const struct config *config)
@@ -274,6 +275,23 @@ static enum err stranger_check(struct request *r, enum err stands, bool *ret_par
 	return e || *ret_parked ? e : stands;
 }
 
+void authorise_challenge(struct request *r, enum permission p)
+{
+	if (!authorise_scope(&r->caller, p))
+		reply_header(&r->reply, "WWW-Authenticate",
+			"Bearer error=\"insufficient_scope\", scope=\"%s\"", permission_text(p));
+}
+
+void authorise_refuse(struct request *r, enum permission p)
+{
+	char detail[DETAIL_MAX];
+
+	(void)snprintf(detail, sizeof detail, "this needs %s%s", permission_text(p),
+		authorise_scope(&r->caller, p) ? "" : ", for which its scopes leave no room");
+	request_fail_detail(r, ERR_FORBIDDEN, detail);
+	authorise_challenge(r, p);
+}
+
 static enum err guest_check(struct request *r, bool *ret_parked)
 {
 	const enum err e = limiter_check(r, ret_parked);
@@ -302,6 +320,8 @@ enum err authorise_check(struct request *r, bool *ret_parked)
 	e = walk(r, ret_parked);
 	if (e == ERR_RATE_LIMITED)
 		limit_refuse(r);
+	else if (e == ERR_FORBIDDEN)
+		authorise_refuse(r, r->match.route->permission);
 	else if (e)
 		request_fail(r, e);
 	return e;

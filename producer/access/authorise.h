@@ -16,7 +16,8 @@
  * A credential's scopes are names of permissions: beside them it may do nothing, whatever
  * its principal's roles allow.
  *
- * Refusals are told without naming what would have been allowed.
+ * A refusal names the permission that the call needs, and nothing of what the caller or anybody
+ * holds; and where the scopes are what lacks, as RFC 6750 (3.1) has it.
  *
  * Threads: any; the request's.  Memory: what was looked up dies with the request. */
 #ifndef ACCESS_AUTHORISE_H
@@ -43,14 +44,18 @@ void authorise_object_of(
 /* server_access_fn: who is it, and may it? */
 enum err authorise_check(struct request *r, bool *ret_parked);
 
-/* What is known of a job that was handed in, and of one that the caller is about to hand in, but for
- * the cost. */
+/* What is known of a job that was handed in, and of one that the caller is about to hand in, but
+ * for the cost. */
 struct rule_facts authorise_facts_of(const struct authorise_object *object);
 struct rule_facts authorise_facts_own(const char *queue, const char *model, int64_t priority);
 /* NULL: it is not known. */
 const char *authorise_region(const struct config *config);
 /* Do its scopes leave room for it? */
 bool authorise_scope(const struct caller *caller, enum permission p);
+/* 403: this needs p. */
+void authorise_refuse(struct request *r, enum permission p);
+/* The challenge alone, behind a refusal in other words. */
+void authorise_challenge(struct request *r, enum permission p);
 /* A decision on facts that only the handler knows; the region is added here. */
 bool authorise_may(const struct config *config, const struct caller *caller, enum permission p,
 	const struct rule_facts *facts);

@@ -273,11 +273,13 @@ static const char *bearer(const char *authorization, size_t *ret_len)
 	return authorization;
 }
 
-/* why is told with a 401 alone. */
+/* why is told with a 401 and a 403. */
 static enum err refuse(struct request *r, enum err e, const char *why)
 {
 	if (e == ERR_UNAUTHORIZED)
 		request_unauthorized(r, why);
+	else if (e == ERR_FORBIDDEN)
+		request_fail_detail(r, e, why);
 	else
 		request_fail(r, e);
 	return e;
@@ -311,11 +313,13 @@ static enum err judge(struct request *r)
 		e = ERR_UNAUTHORIZED;
 	else
 		e = authority_judge(r->producer->authority, &r->caller, copy_ms(r));
-	if (!e && r->caller.is_operator != operators)
-		e = ERR_FORBIDDEN;
-	if (!e)
+	if (e)
+		return refuse(r, e, why_not(&r->caller));
+	if (r->caller.is_operator == operators)
 		return ERR_OK;
-	return refuse(r, e, why_not(&r->caller));
+	return refuse(r, ERR_FORBIDDEN,
+		operators ? "this address is for operators' keys"
+			  : "an operator's key opens the operators' address alone");
 }
 
 /* ---- API keys ---- */

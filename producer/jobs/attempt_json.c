@@ -25,7 +25,7 @@ static void error_put(
 		return;
 	}
 	(void)buf_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":\"%s\"", a->outcome,
-		err_text(err_from_code(a->outcome)));
+		job_json_error_text(err_from_code(a->outcome)));
 	(void)buf_text(out, ",\"upstream_message\":");
 	job_json_sealed_text(
 		out, box, (struct sealed_where){SEALED_MESSAGE, job, a->fence}, a->message);

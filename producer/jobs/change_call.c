@@ -233,8 +233,11 @@ static enum err patch_read(struct change_work *w, const json_t *body, struct pro
 	}
 	if (!e && p->total)
 		e = ERR_INVALID_FIELD;
-	if (!e && !authorise_move(w->r, queue, priority ? w->patch.priority : -1))
+	if (!e && !authorise_move(w->r, queue, priority ? w->patch.priority : -1)) {
+		problems_add(
+			p, "", "this needs job:submit for the queue and priority it would have");
 		e = ERR_FORBIDDEN;
+	}
 	return e;
 }
 
@@ -249,8 +252,11 @@ void patch_call(struct request *r)
 		return;
 	e = patch_read(w, body, &p);
 	json_decref(body);
-	if (e)
-		request_fail_with(r, e, &p);
-	else
+	if (!e) {
 		work_go(w);
+		return;
+	}
+	request_fail_with(r, e, &p);
+	if (e == ERR_FORBIDDEN)
+		authorise_challenge(r, PERMISSION_JOB_SUBMIT);
 }

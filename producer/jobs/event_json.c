@@ -73,7 +73,7 @@ static void facts_put(struct buf *out, const struct event_run *run)
 		job_json_text(out, "waiting_for", run->detail);
 	if (run->kind == EVENT_FAILED && run->detail && run->detail[0])
 		(void)buf_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":\"%s\"}",
-			run->detail, err_text(err_from_code(run->detail)));
+			run->detail, job_json_error_text(err_from_code(run->detail)));
 	(void)buf_char(out, '}');
 }
 

@@ -276,5 +276,12 @@ enum err filter_read(struct filter *filter, const struct request *r, enum filter
 	filter->members = members_count(&d);
 	if (d.err)
 		return d.err;
-	return p->total ? ERR_INVALID_FIELD : authorise_list(r, text(&d, "queue"), &filter->job);
+	if (p->total)
+		return ERR_INVALID_FIELD;
+	d.err = authorise_list(r, text(&d, "queue"), &filter->job);
+	if (d.err == ERR_FORBIDDEN)
+		problems_add(p, "",
+			"this needs %s for all that is asked for: name a queue or a model",
+			permission_text(r->match.route->permission));
+	return d.err;
 }

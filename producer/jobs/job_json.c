@@ -137,6 +137,12 @@ void job_json_progress(struct buf *out, const struct job_progress *progress)
 	(void)buf_printf(out, ",\"output_tokens\":%lld}", (long long)progress->output_tokens);
 }
 
+const char *job_json_error_text(enum err e)
+{
+	return e == ERR_FORBIDDEN ? "who handed it in was revoked, disabled or may do so no more"
+				  : err_text(e);
+}
+
 /* A job that waits for a retry shows why; one that completed in the end shows none. */
 static void error_put(struct buf *out, const struct job_row *row, const struct sealed_box *box)
 {
@@ -148,7 +154,8 @@ static void error_put(struct buf *out, const struct job_row *row, const struct s
 	}
 	e = err_from_code(row->error_code);
 	(void)buf_printf(out, ",\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"retryable\":%s",
-		row->error_code, err_text(e), err_fate(e) == FATE_RETRY ? "true" : "false");
+		row->error_code, job_json_error_text(e),
+		err_fate(e) == FATE_RETRY ? "true" : "false");
 	if (row->upstream_status)
 		(void)buf_printf(out, ",\"upstream_status\":%d", row->upstream_status);
 	else

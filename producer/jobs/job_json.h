@@ -22,6 +22,8 @@ void job_json_open(struct buf *out, const struct job_row *row, struct keyring *r
 void job_json_write(struct buf *out, const struct job_row *row, struct keyring *ring);
 /* `"name":`, then the time or null. */
 void job_json_time(struct buf *out, const char *name, int64_t unix_ms);
+/* One sentence on why a job ended or waits; err_text tells of a call. */
+const char *job_json_error_text(enum err e);
 /* `,"name":`, then the text or null when it is NULL or empty. */
 void job_json_text(struct buf *out, const char *name, const char *text);
 /* A sealed JSON text as it is; fallback when there is none. */

@@ -10,7 +10,8 @@
 
 #include "jobs/job_spec.h"
 
-/* spec as job_spec_read fills it, its body still there. */
-bool job_rights_allow(const struct job_spec *spec, const struct job_scene *scene);
+/* spec as job_spec_read fills it, its body still there. False: p says what was needed, and
+ * spec->lacks of which permission. */
+bool job_rights_allow(struct job_spec *spec, const struct job_scene *scene, struct problems *p);
 
 #endif

@@ -279,7 +279,7 @@ static enum err body_check(struct reading *r)
 	e = values_take(r, kind);
 	if (!e)
 		e = judge(r, unknown_kind, unknown_queue, names);
-	return e || job_rights_allow(r->spec, r->scene) ? e : ERR_FORBIDDEN;
+	return e || job_rights_allow(r->spec, r->scene, r->p) ? e : ERR_FORBIDDEN;
 }
 
 enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, const char *bytes,

@@ -48,6 +48,7 @@ struct job_spec {
 	struct db_bytes told[JOB_TOLD];
 	char model[JOB_SPEC_MODEL_MAX + 1];
 	char queue[QUEUE_NAME_MAX + 1];
+	enum permission lacks;	   /* after ERR_FORBIDDEN: what was needed */
 	struct job_tokens tokens;  /* what a ceiling is asked for */
 	char subject[ID_TEXT_MAX]; /* used when the caller named none */
 	json_t *body;
@@ -65,6 +66,7 @@ struct job_scene {
 /* Fills spec from a body.
  *   ERR_OK            spec is the caller's to clear, as after any error
  *   ERR_INVALID_JSON, ERR_INVALID_FIELD, ERR_UNKNOWN_KIND, ERR_UNKNOWN_QUEUE (p says where)
+ *   ERR_FORBIDDEN     to this caller (p says what it needs)
  *   ERR_NOMEM, ERR_TOO_LARGE */
 MUST_CHECK enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene,
 	const char *bytes, size_t len, struct problems *p);

@@ -258,14 +258,17 @@ static void finish(struct read_work *w)
 static void judged(void *owner, enum err e)
 {
 	struct read_work *w = owner;
-	const struct request *r = w->r;
+	struct request *r = w->r;
 
-	if (!e && !authorise_still(r->producer->config, &r->caller, PERMISSION_JOB_READ, r->object))
-		e = ERR_FORBIDDEN;
-	if (e)
-		request_resume_failed(w->r, e);
-	else
+	if (e) {
+		request_resume_failed(r, e);
+	} else if (!authorise_still(
+			   r->producer->config, &r->caller, PERMISSION_JOB_READ, r->object)) {
+		authorise_refuse(r, PERMISSION_JOB_READ);
+		request_resume(r);
+	} else {
 		read_again(w, &read_op);
+	}
 }
 
 /* Who has waited is judged as if it came now: minutes have passed, perhaps. */

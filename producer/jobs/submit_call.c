@@ -275,6 +275,8 @@ void submit_call(struct request *r)
 	come_again(w, e);
 	if (e) {
 		request_fail_with(r, e, &p);
+		if (e == ERR_FORBIDDEN)
+			authorise_challenge(r, w->spec.lacks);
 		return;
 	}
 	w->specs[0] = &w->spec;

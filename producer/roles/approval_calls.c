@@ -197,6 +197,7 @@ static struct approval_request *begin(struct request *r, const struct record_op 
 	q->op = op;
 	q->by = request_actor(r);
 	q->call.then = rule_known;
+	q->call.forbidden = "this needs another person than the one who asked";
 	q->call.conflict = "it is decided already, or its time is over";
 	if (r->match.route->access == ROUTE_OPERATOR)
 		(void)snprintf(q->tenant_name, sizeof q->tenant_name, "%s", r->match.params[0]);

@@ -260,6 +260,9 @@ def test_jobs_of_who_was_sent_away_fail_when_they_are_claimed(
         None,
         "forbidden",
     ]
+    assert {job["error"]["message"] for job in ends if job["error"]} == {
+        "who handed it in was revoked, disabled or may do so no more"
+    }
 
 
 # ---- the command line ----

@@ -301,3 +301,51 @@ def test_who_is_not_there_is_named(world: World) -> None:
     for wrong in ({"cost_usd": "cheap"}, {"address": "10.0.0.0/8"}):
         query = {"action": "job:read", "user": "owner@example.org", **wrong}
         assert world.admin.http.get(path, params=query).status_code == 422
+
+
+# ---- a no names what was needed ----
+
+
+def test_a_refusal_names_the_permission_that_the_call_needs(
+    world: World, holder: Callable[..., Client]
+) -> None:
+    client = holder("allow job:submit priority>=3 cost<=0.5", "allow job:read queue=default")
+
+    def detail(method: str, path: str, body: Any = None) -> str:
+        reply = client.http.request(method, path, json=body)
+        assert reply.status_code == 403, reply.text
+        assert "WWW-Authenticate" not in reply.headers
+        return str(reply.json()["detail"])
+
+    assert detail("GET", "/v1/usage") == "this needs usage:read"
+    job = made(client.http.post("/v1/jobs", json=NOOP), 202)["id"]
+    assert detail("POST", f"/v1/jobs/{job}/cancel") == "this needs job:cancel"
+    submit = "this needs job:submit for this queue and model, priority "
+    worse = f"{submit}0 and a cost in USD of 0.000000"
+    assert detail("POST", "/v1/jobs", {**NOOP, "priority": 0}) == worse
+    assert detail("POST", "/v1/jobs", chat()) == f"{submit}5 and a cost that nothing bounds"
+    dear = detail("POST", "/v1/jobs", chat(max_tokens=4000))
+    assert dear.startswith(f"{submit}5 and a cost in USD of 40.0")
+    assert detail("POST", "/v1/jobs", {**NOOP, "subject": "x"}) == "this needs subject:any"
+    assert detail("GET", "/v1/jobs").startswith("this needs job:read for all that is asked for")
+
+
+def test_what_the_scopes_lack_is_told_as_rfc_6750_has_it(world: World) -> None:
+    body = {"tenant": TENANT, "user": "owner@example.org", "scope": "job:submit"}
+    key = made(world.admin.http.post("/v1/api-keys", json=body), 201)["key"]
+    client = Client(world.url, key)
+    for path, sent, lacks in (
+        ("/v1/jobs/cancel", {"queue": "default"}, "job:cancel"),
+        ("/v1/jobs", {**NOOP, "subject": "x"}, "subject:any"),
+    ):
+        reply = client.http.post(path, json=sent)
+        told = f'Bearer error="insufficient_scope", scope="{lacks}"'
+        assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (403, told)
+
+
+def test_each_address_says_whose_keys_it_is_for(world: World, stack: Any) -> None:
+    operators = {"Authorization": f"Bearer {stack.env['LONGHAUL_ADMIN_KEY']}"}
+    reply = world.owner.http.get("/v1/jobs", headers=operators)
+    assert reply.json()["detail"] == "an operator's key opens the operators' address alone"
+    reply = world.admin.http.get("/v1/queues", headers=dict(world.owner.http.headers))
+    assert reply.json()["detail"] == "this address is for operators' keys"
