@@ -47,20 +47,30 @@ static bool is_id_token(const json_t *payload)
 	return false;
 }
 
+/* The first that is wrong. */
+static void expect(enum fault *fault, bool good, enum fault wrong)
+{
+	if (!*fault && !good)
+		*fault = wrong;
+}
+
 enum fault claims_read(const json_t *payload, struct claims *c)
 {
-	bool good;
+	enum fault fault = FAULT_NONE;
 
 	memset(c, 0, sizeof *c);
-	good = text_read(payload, "iss", &c->iss);
+	expect(&fault, text_read(payload, "iss", &c->iss), FAULT_CLAIM);
 	c->aud = json_object_get(payload, "aud");
 	c->is_id_token = is_id_token(payload);
-	good = good && text_read(payload, "sub", &c->sub) && text_read(payload, "jti", &c->jti) &&
-	       text_read(payload, "tenant", &c->tenant) && time_read(payload, "exp", &c->exp_s) &&
-	       time_read(payload, "iat", &c->iat_s) && scope_read(payload, c);
+	expect(&fault, text_read(payload, "sub", &c->sub), FAULT_SUB);
+	expect(&fault, text_read(payload, "jti", &c->jti), FAULT_JTI);
+	expect(&fault, text_read(payload, "tenant", &c->tenant), FAULT_TENANT);
+	expect(&fault, time_read(payload, "exp", &c->exp_s), FAULT_EXP);
+	expect(&fault, time_read(payload, "iat", &c->iat_s), FAULT_IAT);
+	expect(&fault, scope_read(payload, c), FAULT_SCOPE);
 	if (json_object_get(payload, "nbf"))
-		good = good && time_read(payload, "nbf", &c->nbf_s);
-	return good ? FAULT_NONE : FAULT_CLAIM;
+		expect(&fault, time_read(payload, "nbf", &c->nbf_s), FAULT_NBF);
+	return fault;
 }
 
 static enum fault audience_judge(const json_t *aud, const char *audience)
@@ -71,12 +81,12 @@ static enum fault audience_judge(const json_t *aud, const char *audience)
 	if (json_is_string(aud))
 		return strcmp(json_string_value(aud), audience) == 0 ? FAULT_NONE : FAULT_AUDIENCE;
 	if (!json_is_array(aud) || n > CLAIMS_AUDIENCES_MAX)
-		return FAULT_CLAIM;
+		return FAULT_AUD;
 	for (size_t i = 0; i < n; i++) {
 		const char *one = json_string_value(json_array_get(aud, i));
 
 		if (!one)
-			return FAULT_CLAIM;
+			return FAULT_AUD;
 		found |= strcmp(one, audience) == 0;
 	}
 	return found ? FAULT_NONE : FAULT_AUDIENCE;
@@ -85,7 +95,7 @@ static enum fault audience_judge(const json_t *aud, const char *audience)
 static enum fault time_judge(const struct claims *c, int64_t now_s)
 {
 	if (c->exp_s < c->iat_s || c->exp_s - c->iat_s > CLAIMS_LIFE_MAX_S)
-		return FAULT_CLAIM;
+		return FAULT_LIFE;
 	if (now_s >= c->exp_s + CLAIMS_LEEWAY_S)
 		return FAULT_EXPIRED;
 	if (c->iat_s > now_s + CLAIMS_LEEWAY_S || c->nbf_s > now_s + CLAIMS_LEEWAY_S)

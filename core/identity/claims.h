@@ -30,8 +30,8 @@ struct claims {
 	bool is_id_token; /* has a claim that only OpenID Connect's ID tokens have */
 };
 
-/* FAULT_CLAIM when one is missing or of a wrong type. iss is set whenever it is a text, also then;
- * NULL otherwise. */
+/* The fault of the first that is missing or of a wrong type. iss is set whenever it is a text, also
+ * then; NULL otherwise. */
 MUST_CHECK enum fault claims_read(const json_t *payload, struct claims *ret_claims);
 
 /* At the record's now: audience (as the one text or among at most 16), time, purpose. */

@@ -19,7 +19,17 @@
 	/* it names an issuer of others, which may be none */ \
 	X(UNPROVED, "the token is not accepted here")         \
 	/* behind a good signature */                         \
-	X(CLAIM, "a required claim is missing or wrong")      \
+	X(CLAIM, "a claim of ours is missing or wrong")       \
+	X(SUB, "sub must be a text of 1 to 255 bytes")        \
+	X(JTI, "jti must be a text of 1 to 255 bytes")        \
+	X(TENANT, "tenant is missing or not the issuer's")    \
+	X(AUD, "aud must be a text, or at most 16 of them")   \
+	X(EXP, "exp is missing or no number of seconds")      \
+	X(IAT, "iat is missing or no number of seconds")      \
+	X(NBF, "nbf is no number of seconds")                 \
+	X(LIFE, "exp must lie within a day behind iat")       \
+	X(SCOPE, "scope must be one text")                    \
+	X(WORDS, "more than 64 roles or scopes")              \
 	X(EXPIRED, "the token has expired")                   \
 	X(EARLY, "the token is not valid yet")                \
 	X(AUDIENCE, "the token is for another audience")      \

@@ -49,7 +49,7 @@ static void roles_take(struct check *c, const json_t *roles, const struct trust_
 static enum fault words_fault(const struct check *c)
 {
 	if (c->err)
-		return c->err == ERR_NOMEM ? FAULT_NOMEM : FAULT_CLAIM;
+		return c->err == ERR_NOMEM ? FAULT_NOMEM : FAULT_WORDS;
 	return FAULT_NONE;
 }
 
@@ -163,7 +163,7 @@ static enum fault issuer_take(struct check *c, const struct trust_issuer *issuer
 	struct caller *to = c->caller;
 
 	if (!is_tenant(issuer, c->claims.tenant))
-		return FAULT_CLAIM;
+		return FAULT_TENANT;
 	to->tenant = issuer->tenant;
 	to->issuer = issuer->id;
 	to->is_user = true;

@@ -313,3 +313,35 @@ def test_unsigned_tokens_learn_nothing(world: World) -> None:
     token = ATTACKS["exp-past"](world)
     reply = world.http.get("/v1/jobs", headers={"Authorization": f"Bearer {token}"})
     assert "expired" in reply.headers["WWW-Authenticate"]
+
+
+NAMED: list[tuple[str, dict[str, Any]]] = [
+    ("sub must", {"sub": ...}),
+    ("sub must", {"sub": "x" * 256}),
+    ("jti must", {"jti": ...}),
+    ("tenant is", {"tenant": ...}),
+    ("tenant is", {"tenant": "mallory"}),
+    ("aud must", {"aud": ...}),
+    ("another audience", {"aud": "others"}),
+    ("exp is", {"exp": "soon"}),
+    ("iat is", {"iat": ...}),
+    ("nbf is", {"nbf": "now"}),
+    ("exp must", {"exp": int(time.time()) + 100_000}),
+    ("exp must", {"exp": int(time.time()) - 1}),
+    ("scope must", {"scope": ["job:read"]}),
+    ("64 roles or scopes", {"scope": " ".join(f"job:{i}" for i in range(65))}),
+]
+
+
+@pytest.mark.parametrize(("words", "changed"), NAMED)
+def test_behind_a_good_signature_the_claim_is_named(
+    world: World, words: str, changed: dict[str, Any]
+) -> None:
+    def heard(token: str) -> str:
+        reply = world.http.get("/v1/jobs", headers={"Authorization": f"Bearer {token}"})
+        assert reply.status_code == 401
+        return reply.headers["WWW-Authenticate"]
+
+    assert words in heard(world.idp.token(**changed))
+    forged = compact(header(world), world.idp.claims(**changed), lambda _: b"\0" * 64)
+    assert "not accepted here" in heard(forged)
