@@ -6,7 +6,7 @@
 static const char *const rows[PERMISSIONS] = {PERMISSION_TABLE(PERMISSION_ROW)};
 #undef PERMISSION_ROW
 
-static const char operators[] = "operator:";
+static const char operators[] = "operator:", everything[] = "*:*";
 
 const char *permission_text(enum permission p)
 {
@@ -41,10 +41,15 @@ permission_set permission_named(const char *text)
 	size_t len = strlen(text);
 	permission_set set = 0;
 
-	if (strcmp(text, "*:*") == 0)
+	if (strcmp(text, everything) == 0)
 		return (((permission_set)1 << PERMISSIONS) - 1) & ~permission_operators();
 	for (enum permission p = 0; p < PERMISSIONS; p++)
 		if (names(text, len, rows[p]))
 			set |= permission_bit(p);
 	return set;
+}
+
+permission_set permission_scope(const char *word)
+{
+	return strcmp(word, everything) == 0 ? 0 : permission_named(word);
 }

@@ -61,6 +61,8 @@ static inline permission_set permission_bit(enum permission p)
 }
 /* Those that a text names: one, `resource:*` or `*:*`. 0: it names none. */
 permission_set permission_named(const char *text);
+/* The same of one word of a scope: `*:*` is none, it would leave room for nothing. */
+permission_set permission_scope(const char *word);
 /* Is it the installation's alone? */
 bool permission_is_operators(enum permission p);
 /* All of the installation's. */

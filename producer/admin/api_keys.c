@@ -3,6 +3,7 @@
 #include "admin/tenant_call.h"
 #include "domain/rights.h"
 #include "ground/clock.h"
+#include "identity/claims.h"
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"
@@ -168,6 +169,32 @@ static bool roles_take(const json_t *list, char *out, size_t room)
 	return true;
 }
 
+struct scoping {
+	bool operators_too, good;
+};
+
+static void scope_check(void *ctx, const char *word, size_t len)
+{
+	struct scoping *s = ctx;
+	char text[PERMISSION_TEXT_MAX] = "";
+	permission_set set;
+
+	if (len < sizeof text)
+		memcpy(text, word, len);
+	set = permission_scope(text);
+	s->good = s->good && set && (s->operators_too || !(set & permission_operators()));
+}
+
+static void scopes_check(const struct tenant_call *t, struct problems *p)
+{
+	struct scoping s = {.operators_too = !t->name[0], .good = true};
+
+	claims_words(t->scopes, scope_check, &s);
+	if (!s.good)
+		problems_add(p, "/scope",
+			"must be permissions that this key may have, as job:read or job:*");
+}
+
 static bool key_take(struct tenant_call *t, const json_t *body, struct problems *p)
 {
 	const char *label = json_string_value(json_object_get(body, "name"));
@@ -178,6 +205,7 @@ static bool key_take(struct tenant_call *t, const json_t *body, struct problems 
 	(void)snprintf(t->label, sizeof t->label, "%s", label ? label : "");
 	(void)snprintf(t->scopes, sizeof t->scopes, "%s", scope ? scope : "");
 	t->has_scopes = scope != NULL;
+	scopes_check(t, p);
 	t->seconds = json_integer_value(json_object_get(body, "expires_in_s"));
 	(void)snprintf(t->user, sizeof t->user, "%s", user ? user : "");
 	if (!roles_take(roles, t->roles, sizeof t->roles))

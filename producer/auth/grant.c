@@ -28,12 +28,12 @@ static bool scope_append(struct grant *g, const char *word, size_t len)
 	return true;
 }
 
+/* Of a tenant's: nobody else buys tokens. */
 static bool is_scope(const char *word)
 {
-	for (; *word; word++)
-		if (*word <= ' ' || *word > '~' || *word == '"' || *word == '\\')
-			return false;
-	return true;
+	const permission_set set = permission_scope(word);
+
+	return set != 0 && !(set & permission_operators());
 }
 
 static void scope_ask(void *ctx, const char *word, size_t len)

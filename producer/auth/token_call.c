@@ -198,7 +198,12 @@ static void refresh_start(struct token_call *t)
 	struct request *r = t->call.r;
 	const char *text = form_text(&t->form, "refresh_token");
 
-	if (!text || !refresh_token_read(text, &t->use.tenant)) {
+	if (!text) {
+		oauth_fail(r, OAUTH_INVALID_REQUEST, "refresh_token is needed");
+		request_resume(r);
+		return;
+	}
+	if (!refresh_token_read(text, &t->use.tenant)) {
 		oauth_fail(r, OAUTH_INVALID_GRANT, "the refresh token is not good any longer");
 		request_resume(r);
 		return;

@@ -106,7 +106,7 @@ def test_a_client_may_come_by_id_and_secret(http: httpx.Client, new_key: Any) ->
         ({"grant_type": "password"}, 400, "unsupported_grant_type"),
         ({"grant_type": "client_credentials"}, 401, "invalid_client"),
         ({"grant_type": "client_credentials", "client_secret": "lh_0"}, 401, "invalid_client"),
-        ({"grant_type": "refresh_token"}, 400, "invalid_grant"),
+        ({"grant_type": "refresh_token"}, 400, "invalid_request"),
         ({"grant_type": "refresh_token", "refresh_token": "lhr_0"}, 400, "invalid_grant"),
         ({"grant_type": EXCHANGE}, 400, "invalid_request"),
         (
@@ -153,6 +153,19 @@ def test_scopes_narrow(http: httpx.Client, api_key: str, new_key: Any) -> None:
     assert buy(http, narrow)["scope"] == "job:read usage:read"
     beyond = ask(http, narrow, grant_type="client_credentials", scope="job:submit")
     assert beyond.json()["error"] == "invalid_scope"
+
+
+@pytest.mark.parametrize("scope", ["job:raed", "job", "operator:read", "*:*", "openid", "x" * 200])
+def test_a_scope_that_is_no_permission_is_none(
+    http: httpx.Client, admin: Client, tenant: str, api_key: str, scope: str
+) -> None:
+    form = {"grant_type": "client_credentials", "scope": f"job:read {scope}"}
+    reply = ask(http, api_key, **form)
+    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_scope")
+    body = {"tenant": tenant, "scope": f"job:read {scope}"}
+    reply = admin.http.post("/v1/api-keys", json=body)
+    assert reply.status_code == 422
+    assert [one["pointer"] for one in reply.json()["errors"]] == ["/scope"]
 
 
 def test_a_token_ends_with_its_key(http: httpx.Client, admin: Client, new_key: Any) -> None:
