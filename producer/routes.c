@@ -160,7 +160,7 @@ const struct route producer_routes[] = {
 	{"GET",    "/readyz",              ROUTE_BOTH,   ROUTE_OPEN,     ROUTE_NO_BODY, health_ready,
 	 PERMISSIONS, ROUTE_THING},
 	{"GET",    "/metrics",             ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, metrics_get,
-	 PERMISSION_OPERATOR_READ, ROUTE_THING},
+	 PERMISSION_OPERATOR_READ, ROUTE_PROCESS},
 	{"GET",    "/v1/queues",           ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queues_get,
 	 PERMISSION_OPERATOR_READ, ROUTE_THING},
 	{"GET",    "/v1/queues/{name}",    ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, queue_get,

@@ -14,6 +14,9 @@
 	  "a family of refresh tokens lives, from its first token on")                             \
 	X(INT, tenant_revocations, "20000", 10, 1000000, "", LIVE,                                 \
 	  "tokens and families that one tenant may have on the list of revocations at a time")    \
+	X(INT, away_s, "60", 5, 60, "s", LIVE,                                                     \
+	  "while Postgres does not answer a GET and open streams are let in by what was known "    \
+	  "so long ago")                                                                           \
 	X(NETWORKS, allow_networks, "", 0, 1000, "", LIVE,                                         \
 	  "private networks in which issuers' keys may be fetched; none by default")               \
 	X(BOOL, allow_http, "false", 0, 0, "", LIVE,                                               \

@@ -224,7 +224,7 @@ static enum err decide(const struct request *r)
 			       : ERR_NOT_FOUND;
 	}
 	facts.words[RULE_REGION] = authorise_region(config);
-	if (r->match.route->object != ROUTE_THING)
+	if (r->match.route->object != ROUTE_THING && r->match.route->object != ROUTE_PROCESS)
 		return rights_may_allow(r->caller.rights, p, &facts) ? ERR_OK : ERR_FORBIDDEN;
 	facts.words[RULE_OWNER] = other;
 	return rights_allow(r->caller.rights, p, &facts, NULL) ? ERR_OK : ERR_FORBIDDEN;

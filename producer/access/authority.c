@@ -57,6 +57,16 @@ bool authority_is_ready(const struct authority *a)
 	return a->seen_ms != 0;
 }
 
+int64_t authority_unasked_ms(const struct authority *a)
+{
+	return clock_ms() - a->seen_ms;
+}
+
+int64_t authority_away_ms(const struct authority *a)
+{
+	return a->producer->config->identity.away_s * 1000;
+}
+
 uint64_t authority_generation(const struct authority *a)
 {
 	return a->generation;
@@ -124,14 +134,14 @@ static bool is_vouched(struct authority *a, const struct caller *c)
 
 static enum err judge(struct authority *a, const struct caller *c, int64_t copy_ms)
 {
-	if (!a->seen_ms || clock_ms() - a->seen_ms > copy_ms)
+	if (!a->seen_ms || authority_unasked_ms(a) > copy_ms)
 		return ERR_UNAVAILABLE;
 	return denies(a, c) || !is_vouched(a, c) ? ERR_UNAUTHORIZED : ERR_OK;
 }
 
 enum err authority_judge_open(struct authority *a, const struct caller *c)
 {
-	return judge(a, c, AUTHORITY_READ_MS);
+	return judge(a, c, authority_away_ms(a));
 }
 
 enum err authority_judge(struct authority *a, const struct caller *c, int64_t copy_ms)

@@ -7,9 +7,9 @@
  *
  * Everybody is judged by the list, with every request: tokens, API keys, and every
  * five seconds whoever listens to an open stream. When the record does not answer,
- * the copy serves a GET and open streams for 60 s and all else for 5 s (keys.c decides,
- * by the method alone); then the answer is 503, since nobody can tell who was revoked
- * meanwhile.
+ * the copy serves a GET and open streams for identity.away_s and all else for 5 s (keys.h:
+ * keys_vouched_ms); then the answer is 503, since nobody can tell who was revoked
+ * meanwhile. Metrics alone go on.
  *
  * An installation without a signing key gets its first one here.
  *
@@ -27,7 +27,6 @@
 
 enum {
 	AUTHORITY_CHANGE_MS = 5000,
-	AUTHORITY_READ_MS = 60000,
 	AUTHORITY_AGAIN_MS = 5000, /* between looks at who listens */
 	AUTHORITY_REVOCATIONS_MAX = 1000000
 };
@@ -46,6 +45,10 @@ void authority_free(struct authority *a);
 struct trust *authority_trust(struct authority *a);
 /* It has looked once. */
 bool authority_is_ready(const struct authority *a);
+/* How long ago the record was asked for what its last answer told. */
+int64_t authority_unasked_ms(const struct authority *a);
+/* How old a copy may be that serves a GET: identity.away_s. */
+int64_t authority_away_ms(const struct authority *a);
 /* Grows with every change that was heard of. */
 uint64_t authority_generation(const struct authority *a);
 
@@ -57,7 +60,7 @@ void authority_moved(struct authority *a);
  *   ERR_UNAVAILABLE   the copy is too old */
 MUST_CHECK enum err authority_judge(
 	struct authority *a, const struct caller *caller, int64_t copy_ms);
-/* The same for who listens to an open stream, by a copy at most AUTHORITY_READ_MS old. That a token
+/* The same for who listens to an open stream, by a copy at most authority_away_ms old. That a token
  * has expired meanwhile ends nothing: it was good when the stream began. */
 MUST_CHECK enum err authority_judge_open(struct authority *a, const struct caller *caller);
 /* Would this entry, on a list of its own, shut the caller out? ERR_NOMEM */

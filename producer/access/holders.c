@@ -94,14 +94,14 @@ struct rights *holders_find(struct holders *h, const struct caller *caller, int6
 {
 	struct rights *rights = NULL;
 	int64_t now = clock_ms();
+	int64_t kept_ms = vouched_ms > HOLDERS_TTL_MS ? vouched_ms : HOLDERS_TTL_MS;
 	struct entry *e;
 
 	if (now - h->read_ms > vouched_ms)
 		return NULL;
 	(void)pthread_mutex_lock(&h->lock);
 	e = *entry_place(h, caller);
-	if (e && now - e->loaded_ms < HOLDERS_TTL_MS &&
-		(!e->outdated || vouched_ms == KEYS_AWAY_TTL_MS))
+	if (e && now - e->loaded_ms < kept_ms && (!e->outdated || vouched_ms > KEYS_TTL_MS))
 		rights = rights_hold(e->rights);
 	(void)pthread_mutex_unlock(&h->lock);
 	return rights;

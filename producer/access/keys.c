@@ -38,13 +38,22 @@ struct touch {
 	struct id key;
 };
 
-/* Without the record a look at what needs none, metrics above all, is let in by an older copy. */
+/* A record that hangs is not told to be away at once. */
+static bool record_answers(const struct producer *p)
+{
+	return record_is_up(p->record, RECORD_READS) &&
+	       authority_unasked_ms(p->authority) <= KEYS_TTL_MS;
+}
+
 int64_t keys_vouched_ms(const struct request *r)
 {
-	const bool looks = strcmp(r->match.route->method, "GET") == 0;
+	const struct route *route = r->match.route;
+	const struct authority *authority = r->producer->authority;
 
-	return looks && !record_is_up(r->producer->record, RECORD_READS) ? KEYS_AWAY_TTL_MS
-									 : KEYS_TTL_MS;
+	if (strcmp(route->method, "GET") != 0 || record_answers(r->producer))
+		return KEYS_TTL_MS;
+	return route->object == ROUTE_PROCESS ? authority_unasked_ms(authority) + KEYS_WATCHER_MS
+					      : authority_away_ms(authority);
 }
 
 void keys_forget(struct keys *k)
@@ -285,10 +294,16 @@ static enum err refuse(struct request *r, enum err e, const char *why)
 	return e;
 }
 
-/* Reading outlives a record that is away for a while; changes do not. */
+/* Reading outlives a record that is away for a while, metrics for as long as it is; changes do not.
+ */
 static int64_t copy_ms(const struct request *r)
 {
-	return strcmp(r->match.route->method, "GET") == 0 ? AUTHORITY_READ_MS : AUTHORITY_CHANGE_MS;
+	const int64_t away_ms = authority_away_ms(r->producer->authority);
+	const int64_t vouched_ms = keys_vouched_ms(r);
+
+	if (strcmp(r->match.route->method, "GET") != 0)
+		return AUTHORITY_CHANGE_MS;
+	return vouched_ms > away_ms ? vouched_ms : away_ms;
 }
 
 /* NULL: nothing is known of it. */

@@ -2,7 +2,7 @@
  *
  * A key is checked by its spelling first (a wrong checksum costs no look-up),
  * then by its SHA-256 in a cache, then in the record. What the cache knows is at
- * most KEYS_TTL_MS old (a minute for a look while the record is away: metrics go on);
+ * most KEYS_TTL_MS old (identity.away_s for a GET while the record does not answer);
  * an unknown key is remembered for a shorter while. Shortly before an entry ends, the
  * first use of it renews it in the background, so that a busy key is never waited for.
  *
@@ -25,7 +25,7 @@
 
 enum {
 	KEYS_TTL_MS = 5000,
-	KEYS_AWAY_TTL_MS = 60000,
+	KEYS_WATCHER_MS = 300000,
 	KEYS_RENEW_MS = 3000,
 	KEYS_UNKNOWN_TTL_MS = 1000,
 	KEYS_MAX = 16384
@@ -40,8 +40,10 @@ enum err keys_check(struct request *r, bool *ret_parked);
 /* For a parked request that names an API key elsewhere than in its head: fills r->caller, principal
  * zero for no such key, and r->access_err; then calls told, now or from a lane. */
 void keys_find(struct request *r, const char *text, size_t len, void (*told)(struct request *r));
-/* How old what is known may be for this request: KEYS_TTL_MS; KEYS_AWAY_TTL_MS for a GET while the
- * record is away. */
+/* How old what is known may be for this request: KEYS_TTL_MS. While the record does not answer,
+ * identity.away_s for a GET; and how this process does is shown to whoever was known to be good
+ * KEYS_WATCHER_MS before its last answer, however long ago that was: metrics are read in an outage
+ * above all. */
 int64_t keys_vouched_ms(const struct request *r);
 /* Forgets everything: after a change that callers of this process expect to see. */
 void keys_forget(struct keys *keys);

@@ -289,6 +289,12 @@ static enum err workers_run(struct db *db, struct record_batch *batch)
 
 const struct record_op metrics_op = {"metrics", RECORD_SLOW, 1, workers_run, NULL};
 
+/* The rest must stay readable while the record does not answer. */
+static void workers_left_out(struct record_call *call)
+{
+	request_resume(call->r);
+}
+
 void metrics_get(struct request *r)
 {
 	struct producer *p = r->producer;
@@ -306,7 +312,7 @@ void metrics_get(struct request *r)
 	limits_put(&text, p->limiter);
 	record_put(&text, p->record);
 	queues_put(&text, p);
-	/* without the record its part is left out: the rest must stay readable then */
+	call->failed = workers_left_out;
 	if (record_is_up(p->record, RECORD_SLOW))
 		record_call_start(call, &metrics_op);
 }

@@ -95,8 +95,9 @@ static void failed(struct record_call *call)
  * makes the same one over and over. */
 static bool is_over(const struct request *r, const struct caller *caller)
 {
-	return authority_judge(r->producer->authority, caller, AUTHORITY_READ_MS) ==
-	       ERR_UNAUTHORIZED;
+	struct authority *a = r->producer->authority;
+
+	return authority_judge(a, caller, authority_away_ms(a)) == ERR_UNAUTHORIZED;
 }
 
 /* Of a good token; true: its entry is being made, and answers. */

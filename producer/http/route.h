@@ -29,10 +29,12 @@ enum route_body { ROUTE_NO_BODY, ROUTE_JSON, ROUTE_FORM, ROUTE_BULK, ROUTE_OPENA
 
 /* What the call is about, and so what else must be known before it may go on. */
 enum route_object {
-	ROUTE_THING, /* something of the tenant's or the installation's as a whole */
-	ROUTE_JOB,   /* the job that {id} names: whose is it? */
-	ROUTE_LIST,  /* jobs: the handler asks whose may be shown */
-	ROUTE_BODY,  /* what the body tells: the handler asks for each job */
+	ROUTE_THING,   /* something of the tenant's or the installation's as a whole */
+	ROUTE_PROCESS, /* how this process does, and nothing of the record: shown while that is
+			  away, to whoever was good when it last answered */
+	ROUTE_JOB,     /* the job that {id} names: whose is it? */
+	ROUTE_LIST,    /* jobs: the handler asks whose may be shown */
+	ROUTE_BODY,    /* what the body tells: the handler asks for each job */
 };
 
 struct route {

@@ -277,7 +277,7 @@ static void judge(struct read_work *w)
 	struct producer *p = w->r->producer;
 	struct caller *caller = &w->r->caller;
 	struct rights *rights;
-	enum err e = authority_judge(p->authority, caller, AUTHORITY_READ_MS);
+	enum err e = authority_judge(p->authority, caller, authority_away_ms(p->authority));
 
 	if (!e)
 		e = authority_judge_open(p->authority, caller);
