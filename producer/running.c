@@ -108,7 +108,7 @@ static size_t reply_share_max(struct producer *p)
 /* What must be known before a handler runs: to the audit, to a second person. */
 static enum err before_handler(struct request *r, bool *ret_parked)
 {
-	const enum err e = reading_of_operator(r, ret_parked);
+	const enum err e = reading_of_look(r, ret_parked);
 
 	if (e)
 		request_fail(r, e);

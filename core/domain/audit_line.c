@@ -52,7 +52,7 @@ static const char *prefix_of(const char *action)
 	static const struct {
 		const char *noun, *prefix;
 	} rows[] = {{"job.", "job"}, {"api_key.", "key"}, {"tenant.", "tnt"}, {"worker.", "wrk"},
-		{"queue.", "que"}};
+		{"queue.", "que"}, {"token.", "tok"}};
 
 	for (size_t i = 0; action && i < sizeof rows / sizeof *rows; i++)
 		if (strncmp(action, rows[i].noun, strlen(rows[i].noun)) == 0)

@@ -46,8 +46,11 @@ static const struct db_stmt use_stmt = {.name = "refresh_use",
 		       "$9::boolean") ","
 				      " a as (insert into audit (tenant_id, " AUDIT_BY
 				      ", action, object, outcome)"
-				      "  select tenant_id, $4, $5, $6, coalesce($7, family_id), $8, 'refresh.reuse',"
-				      "   family_id, 'denied' from g)"
+				      "  select $1, $4, $5, $6, coalesce($7, w.family_id), $8, w.action,"
+				      "   w.object, w.outcome from"
+				      "  (select family_id, 'refresh.reuse' as action, family_id as object,"
+				      "    'denied' as outcome from g union all"
+				      "   select family_id, 'token.refresh', $10::uuid, 'ok' from u) w)"
 				      " select case when exists (select from u) then 0"
 				      "  when exists (select from g) then 2 else 1 end, " COLUMNS
 				      " from access_sequence o left join f on true where o.one"};
@@ -136,6 +139,7 @@ enum err refresh_use(struct db *db, const struct refresh_use *use, refresh_done 
 	db_arg_bytes(&a, hash_bytes(use->next));
 	audit_by_args(&a, &use->by);
 	db_arg_bool(&a, use->listed);
+	db_arg_id(&a, use->access);
 	return store_call_run(&(struct store_call_ask){db, &use->tenant, 1, &use_stmt, &a,
 		on_family, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

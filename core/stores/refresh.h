@@ -2,8 +2,8 @@
  *
  * Using a token and making the next one is one statement, so of two that use the
  * same one only one gets a next. A token that was used before comes from a thief or
- * from the one he stole it from, and nobody can tell which: the family ends, its access
- * tokens are revoked, and the tenant's audit has a row of it, all in that statement.
+ * from the one he stole it from, and nobody can tell which: the family ends, and its access
+ * tokens are revoked. The tenant's audit has a row of either, all in that statement.
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it. */
 #ifndef STORES_REFRESH_H
@@ -44,7 +44,10 @@ struct refresh_use {
 	/* access tokens of a family that ends go on the list of revocations; else they run out by
 	 * themselves */
 	bool listed;
-	uint8_t hash[DIGEST_SIZE], next[DIGEST_SIZE]; /* next: refresh_use alone */
+	uint8_t hash[DIGEST_SIZE];
+	/* refresh_use alone: the next one, and the access token that is given with it */
+	uint8_t next[DIGEST_SIZE];
+	struct id access;
 };
 MUST_CHECK enum err refresh_use(
 	struct db *db, const struct refresh_use *use, refresh_done *done, void *ctx);

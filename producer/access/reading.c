@@ -115,7 +115,7 @@ static void note_done(struct record_item *item, enum err e)
 
 /* ---- noting ---- */
 
-static struct note *note_new(struct request *r, const char *action, struct id object)
+static struct note *note_of(struct producer *producer, const struct audit_read *read)
 {
 	struct note *note = calloc(1, sizeof *note);
 
@@ -123,14 +123,21 @@ static struct note *note_new(struct request *r, const char *action, struct id ob
 		return NULL;
 	note->item.op = &reading_op;
 	note->item.done = note_done;
-	note->producer = r->producer;
-	(void)snprintf(note->action, sizeof note->action, "%s", action);
-	note->read = (struct audit_read){
-		.tenant = r->caller.is_operator ? AUDIT_SYSTEM_TENANT : r->caller.tenant,
-		.by = request_actor(r),
-		.action = note->action,
-		.object = object};
+	note->producer = producer;
+	(void)snprintf(note->action, sizeof note->action, "%s", read->action);
+	note->read = *read;
+	note->read.action = note->action;
 	return note;
+}
+
+static struct note *note_new(struct request *r, const char *action, struct id object)
+{
+	return note_of(r->producer,
+		&(struct audit_read){
+			.tenant = r->caller.is_operator ? AUDIT_SYSTEM_TENANT : r->caller.tenant,
+			.by = request_actor(r),
+			.action = action,
+			.object = object});
 }
 
 static enum err note_add(struct note *note)
@@ -142,10 +149,8 @@ static enum err note_add(struct note *note)
 	return e;
 }
 
-void reading_note_each(
-	struct request *r, const char *action, struct id object, reading_then_fn *then, void *owner)
+static void note_send(struct note *note, reading_then_fn *then, void *owner)
 {
-	struct note *note = note_new(r, action, object);
 	enum err e;
 
 	if (note) {
@@ -155,6 +160,18 @@ void reading_note_each(
 	e = note_add(note);
 	if (e)
 		then(owner, e);
+}
+
+void reading_note_each(
+	struct request *r, const char *action, struct id object, reading_then_fn *then, void *owner)
+{
+	note_send(note_new(r, action, object), then, owner);
+}
+
+void reading_note_as(struct producer *producer, const struct audit_read *read,
+	reading_then_fn *then, void *owner)
+{
+	note_send(note_of(producer, read), then, owner);
 }
 
 /* By the credential: a stolen one is not hidden by what its owner reads in the same minute. */
@@ -168,26 +185,21 @@ void reading_note(
 {
 	const struct slot memo = slot_of(r, object);
 	struct note *note;
-	enum err e;
 
 	if (minute_knows(r->producer->reading, &memo, false)) {
 		then(owner, ERR_OK);
 		return;
 	}
 	note = note_new(r, action, object);
-	if (note) {
+	if (note)
 		note->memo = memo;
-		note->then = then;
-		note->owner = owner;
-	}
-	e = note_add(note);
-	if (e)
-		then(owner, e);
+	note_send(note, then, owner);
 }
 
-/* ---- operators ---- */
+/* ---- looks ---- */
 
-/* "/v1/api-keys/..." is api_key.read, and as an object one of its own. */
+/* "/v1/api-keys/..." is api_key.read, "/v1/access/..." access.read; and as an object one of its
+ * own. */
 static bool action_of(const struct route *route, char out[ACTION_MAX], struct id *ret_what)
 {
 	const char *noun = route->pattern + strlen("/v1/");
@@ -197,7 +209,7 @@ static bool action_of(const struct route *route, char out[ACTION_MAX], struct id
 		return false;
 	for (; noun[n] && noun[n] != '/' && n < ACTION_MAX - sizeof ACTION_END; n++)
 		out[n] = (char)(noun[n] == '-' ? '_' : noun[n]);
-	if (n > 0 && out[n - 1] == 's')
+	if (n > 1 && out[n - 1] == 's' && out[n - 2] != 's')
 		n--;
 	memcpy(out + n, ACTION_END, sizeof ACTION_END);
 	memset(ret_what, 0, sizeof *ret_what);
@@ -206,7 +218,15 @@ static bool action_of(const struct route *route, char out[ACTION_MAX], struct id
 	return true;
 }
 
-static void operator_noted(void *owner, enum err e)
+/* Of a tenant's routes those that are not about jobs: whoever hands jobs out asks for itself. */
+static bool is_look(const struct route *route)
+{
+	return strcmp(route->method, "GET") == 0 &&
+	       (route->access == ROUTE_OPERATOR ||
+		       (route->access == ROUTE_TENANT && route->object == ROUTE_THING));
+}
+
+static void look_noted(void *owner, enum err e)
 {
 	struct request *r = owner;
 
@@ -214,34 +234,27 @@ static void operator_noted(void *owner, enum err e)
 	request_resume(r);
 }
 
-enum err reading_of_operator(struct request *r, bool *ret_parked)
+enum err reading_of_look(struct request *r, bool *ret_parked)
 {
 	const struct route *route = r->match.route;
 	char action[ACTION_MAX];
 	struct note *note;
 	struct slot memo;
 	struct id what;
-	enum err e;
 
 	if (r->noted)
 		return r->note_err;
 	r->noted = true;
-	if (route->access != ROUTE_OPERATOR || strcmp(route->method, "GET") != 0 ||
-		!action_of(route, action, &what))
+	if (!is_look(route) || !action_of(route, action, &what))
 		return ERR_OK;
 	memo = slot_of(r, what);
 	if (minute_knows(r->producer->reading, &memo, false))
 		return ERR_OK;
 	note = note_new(r, action, (struct id){{0}});
-	if (note) {
+	if (note)
 		note->memo = memo;
-		note->then = operator_noted;
-		note->owner = r;
-	}
 	request_park(r);
-	e = note_add(note);
-	if (e)
-		operator_noted(r, e);
+	note_send(note, look_noted, r);
 	*ret_parked = true;
 	return ERR_OK;
 }

@@ -1,8 +1,9 @@
 /* reading.h - content leaves only after the record knows who read it.
  *
- * A read of content (a result, an input, events; whatever an operator looks at) is a
- * row of the audit, committed before the first byte goes: one for (credential, object,
- * minute), one for each event stream. A state without content, and a 304, is no read.
+ * A read of content (a result, an input, events; whatever an operator looks at, or a tenant's
+ * people of its users, roles and approvals) is a row of the audit, committed before the first
+ * byte goes: one for (credential, object, minute), one for each event stream, one for each token
+ * that is given. A state without content, and a 304, is no read.
  * When the row cannot be written nothing leaves: 503.
  *
  * The minute's rows are remembered by this producer, up to a number; beyond it, and
@@ -14,6 +15,7 @@
 
 #include "http/request.h"
 #include "record/record.h"
+#include "stores/audit_read.h"
 
 struct reading;
 
@@ -30,8 +32,13 @@ void reading_note(struct request *r, const char *action, struct id object, readi
 void reading_note_each(struct request *r, const char *action, struct id object,
 	reading_then_fn *then, void *owner);
 
-/* For the server: what an operator looks at is noted before the handler runs. May park. */
-enum err reading_of_operator(struct request *r, bool *ret_parked);
+/* The same for what leaves to somebody who is not the request's caller. */
+void reading_note_as(struct producer *producer, const struct audit_read *read,
+	reading_then_fn *then, void *owner);
+
+/* For the server: what an operator looks at, and what somebody looks at that is the tenant's as a
+ * whole, is noted before the handler runs. May park. */
+enum err reading_of_look(struct request *r, bool *ret_parked);
 
 extern const struct record_op reading_op;
 

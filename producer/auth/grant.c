@@ -161,7 +161,7 @@ static enum err sign(struct request *r, const struct grant *g, int64_t life_s, s
 	const struct trust_key *key = trust ? trust_signer(trust, now_ms) : NULL;
 	struct token_grant grant = {.issuer = config->identity.issuer,
 		.audience = config->identity.audience,
-		.jti = id_new(0),
+		.jti = g->jti,
 		.tenant = g->tenant,
 		.sub = g->sub,
 		.roles = g->roles,

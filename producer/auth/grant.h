@@ -17,6 +17,7 @@
 enum { GRANT_SCOPE_MAX = 1000 };
 
 struct grant {
+	struct id jti; /* of the access token */
 	struct id tenant, key, family, issuer;
 	struct id sources[TOKEN_SOURCES_MAX]; /* the tokens that it is given for; zero: no more */
 	char sub[ID_TEXT_MAX];

@@ -2,6 +2,7 @@
 
 #include "access/actor.h"
 #include "access/keys.h"
+#include "access/reading.h"
 #include "access/token_check.h"
 #include "access/unproved.h"
 #include "auth/grant.h"
@@ -22,7 +23,8 @@ struct token_call {
 	struct oauth_client client;
 	struct grant grant;
 	struct refresh_use use;
-	struct audit_actor by; /* of a family that begins */
+	struct audit_actor by;
+	const char *action; /* as the audit calls it */
 	enum refresh_outcome outcome;
 	bool is_answered;
 };
@@ -110,12 +112,29 @@ static void failed(struct record_call *call)
 	request_resume(call->r);
 }
 
+static void noted(void *owner, enum err e)
+{
+	struct token_call *t = owner;
+
+	if (e) {
+		failed(&t->call);
+		return;
+	}
+	grant_answer(t->call.r, &t->grant);
+	request_resume(t->call.r);
+}
+
+/* The audit names each token, and by what it was had: from what a token did, a way leads back. */
 static void give(struct record_call *call)
 {
 	struct token_call *t = (struct token_call *)(void *)call;
 
-	grant_answer(call->r, &t->grant);
-	request_resume(call->r);
+	reading_note_as(call->r->producer,
+		&(struct audit_read){.tenant = t->grant.tenant,
+			.by = t->by,
+			.action = t->action,
+			.object = t->grant.jti},
+		noted, t);
 }
 
 /* The request is parked. */
@@ -144,6 +163,7 @@ static void client_told(struct request *r)
 		return;
 	}
 	t->by = actor_of(r, &r->caller);
+	t->action = "token.give";
 	t->grant.key = r->caller.credential;
 	give_or_begin(t);
 }
@@ -211,6 +231,7 @@ static void refresh_start(struct token_call *t)
 	refresh_token_hash(text, t->use.hash);
 	refresh_token_new(t->use.tenant, t->grant.refresh);
 	refresh_token_hash(t->grant.refresh, t->use.next);
+	t->use.access = t->grant.jti;
 	t->use.by = actor_of(r, &(struct caller){.kind = CALLER_TOKEN});
 	t->use.listed = !authority_room(r->producer->authority, t->use.tenant);
 	t->call.then = refresh_told;
@@ -252,6 +273,7 @@ static void exchange_take(struct token_call *t, const struct caller *caller, str
 			r, OAUTH_INVALID_GRANT, "it was exchanged too often: exchange the first");
 	} else if (grant_from_caller(r, caller, form_text(&t->form, "scope"), &t->grant)) {
 		t->by = actor_of(r, caller);
+		t->action = "token.exchange";
 		t->grant.key = caller->key;
 		t->grant.issuer = issuer;
 		t->grant.family = id_is_zero(caller->family) ? caller->credential : caller->family;
@@ -322,6 +344,7 @@ void token_call(struct request *r)
 	if (!t)
 		return;
 	t->call.clear = clear;
+	t->grant.jti = id_new(0);
 	if (!oauth_is_form(r) ||
 		form_read(r->body.bytes ? r->body.bytes : "", r->body.len, &t->form)) {
 		oauth_fail(r, OAUTH_INVALID_REQUEST, "a form is needed, each name once");

@@ -2,123 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
+from audit_world import Scene, uuid_of
 from client import Client, chat, until
-from stacks import admin_client, another_operator, running, tenant_client
+from stacks import admin_client, running, tenant_client
 
 ROOT = Path(__file__).resolve().parents[2]
-CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
-FAR = "2099-01-01T00:00:00Z"
 pytestmark = pytest.mark.promises("S1.12")
-
-
-def uuid_of(typeid: str) -> str:
-    """job_01h... as Postgres shows it."""
-    number = 0
-    for char in typeid.rpartition("_")[2]:
-        number = number * 32 + CROCKFORD.index(char)
-    return str(UUID(int=number))
-
-
-class Scene:
-    def __init__(self, stack: Any, client: Client, admin: Client) -> None:
-        self.stack, self.client, self.admin = stack, client, admin
-
-    def rows(self, reply: httpx.Response) -> list[dict[str, str]]:
-        """The audit rows of one request."""
-        names = ["action", "object", "actor", "credential", "source"]
-        names += ["actor_kind", "outcome", "reason", "count"]
-        request = uuid_of(reply.headers["x-request-id"])
-        found = self.stack.psql(
-            f"select {', '.join(names)} from audit where request = '{request}' order by row_id"
-        )
-        return [dict(zip(names, row, strict=True)) for row in found]
-
-    def waiting(self) -> str:
-        return self.client.submit(chat("later", run_at=FAR))["id"]
-
-    def ended(self) -> str:
-        job = self.waiting()
-        self.client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
-        return job
-
-    def done(self, text: str = "now", **more: Any) -> str:
-        job = self.client.submit(chat(text, **more))["id"]
-        until("it ends", lambda: self.state(job) == "completed")
-        return job
-
-    def state(self, job: str) -> str:
-        return self.stack.psql(f"select state from job where job_id = '{uuid_of(job)}'")[0][0]
-
-    def tenant(self) -> str:
-        name = self.stack.psql("select 't' || substr(gen_random_uuid()::text, 1, 8)")[0][0]
-        self.admin.http.post("/v1/tenants", json={"name": name}).raise_for_status()
-        return name
-
-    def key(self) -> str:
-        reply = self.admin.http.post("/v1/api-keys", json={"tenant": self.tenant()})
-        reply.raise_for_status()
-        return str(reply.json()["id"])
-
-    def issuer(self) -> httpx.Response:
-        name = self.tenant()
-        body = {"tenant": name, "issuer": f"https://{name}.test", "audience": "longhaul"}
-        body["jwks_url"] = f"https://{name}.test/jwks.json"
-        return self.admin.http.post("/v1/issuers", json=body)
-
-    def token(self) -> httpx.Response:
-        form = {"grant_type": "client_credentials", "scope": "offline_access"}
-        return self.client.http.post("/v1/auth/token", data=form)
-
-    def queue(self) -> str:
-        self.admin.http.patch("/v1/queues/audited", json={"weight": 1}).raise_for_status()
-        return "/v1/queues/audited"
-
-    def role(self) -> str:
-        """A role that ann has, and its path."""
-        path = "/v1/tenants/demo/roles/watcher"
-        self.admin.http.put(path, json={"rules": ["allow job:read"]}).raise_for_status()
-        self.user("watcher").raise_for_status()
-        return path
-
-    def user(self, *roles: str) -> httpx.Response:
-        return self.admin.http.put("/v1/tenants/demo/users/ann", json={"roles": list(roles)})
-
-    def free_role(self) -> str:
-        path = self.role()
-        self.user().raise_for_status()
-        return path
-
-    def second(self) -> Client:
-        """Another operator."""
-        return Client(self.stack.env["LONGHAUL_ADMIN_URL"], another_operator(self.stack)["key"])
-
-    def asked(self) -> tuple[str, str]:
-        """A tenant, and an approval that pends there."""
-        base = f"/v1/tenants/{self.tenant()}"
-        reply = self.admin.http.put(f"{base}/two-people", json={"required": True})
-        found = re.search("apr_[0-9a-z]{26}", reply.json()["detail"])
-        assert found, reply.text
-        return base, found[0]
-
-    def decided(self, verb: str) -> httpx.Response:
-        base, approval = self.asked()
-        return self.second().http.post(f"{base}/approvals/{approval}/{verb}")
-
-    def two_people(self) -> httpx.Response:
-        base, approval = self.asked()
-        self.second().http.post(f"{base}/approvals/{approval}/approve").raise_for_status()
-        return self.admin.http.put(f"{base}/two-people", json={"required": True})
-
-    def worker(self) -> str:
-        return str(self.admin.http.get("/v1/workers").json()["data"][0]["id"])
 
 
 AUDIT = {"checkpoint_ms": 500, "refusals_ms": 200}
@@ -272,7 +170,7 @@ CHANGES: dict[str, tuple[str, Ask]] = {
         "revocation.tenant",
         lambda s: s.admin.http.post("/v1/revocations", json={"tenant": s.tenant()}),
     ),
-    "POST /v1/auth/token": ("refresh.begin", lambda s: s.token()),
+    "POST /v1/auth/token": ("refresh.begin token.give", lambda s: s.token()),
     "POST /v1/auth/revoke": (
         "refresh.end",
         lambda s: s.client.http.post(
@@ -398,6 +296,66 @@ def test_who_reads_with_another_credential_is_a_row_of_its_own(scene: Scene) -> 
     assert [row["action"] for row in rows] == ["job.read"] * 2
     assert rows[0]["actor"] == rows[1]["actor"]
     assert rows[0]["credential"] != rows[1]["credential"]
+
+
+EXCHANGE = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+}
+
+
+def jti(reply: httpx.Response) -> str:
+    """Of the access token in it, as Postgres shows it."""
+    part = reply.json()["access_token"].split(".")[1]
+    return uuid_of(json.loads(base64.urlsafe_b64decode(part + "=="))["jti"])
+
+
+def test_each_token_that_is_given_has_a_row_that_leads_back(scene: Scene) -> None:
+    """To the key, the token or the family by which it was had."""
+    post = scene.client.http.post
+    given = post("/v1/auth/token", data={"grant_type": "client_credentials"})
+    exchanged = post(
+        "/v1/auth/token", data={**EXCHANGE, "subject_token": given.json()["access_token"]}
+    )
+    begun = scene.token()
+    refresh = {"grant_type": "refresh_token", "refresh_token": begun.json()["refresh_token"]}
+    refreshed = post("/v1/auth/token", data=refresh)
+    rows = [scene.rows(reply) for reply in (given, exchanged, begun, refreshed)]
+    named = {row["action"]: row for reply in rows for row in reply}
+    assert [len(reply) for reply in rows] == [1, 1, 2, 1], rows
+    assert rows[0][0]["object"] == jti(given) and rows[0][0]["actor"]
+    assert named["token.exchange"]["object"] == jti(exchanged)
+    assert named["token.exchange"]["credential"] == jti(given)
+    family = named["refresh.begin"]["object"]
+    assert named["token.refresh"]["object"] == jti(refreshed)
+    assert named["token.refresh"]["credential"] == family
+    again = scene.rows(post("/v1/auth/token", data=refresh))
+    assert [(row["action"], row["object"]) for row in again] == [("refresh.reuse", family)]
+
+
+def test_what_a_tenants_people_look_at_is_read(scene: Scene) -> None:
+    """Users, roles, approvals, as an operator's looks are: once a minute."""
+    body = {"tenant": scene.tenant(), "roles": ["tenant-admin"]}
+    key = scene.admin.http.post("/v1/api-keys", json=body).raise_for_status().json()["key"]
+    chief = Client(scene.stack.env["LONGHAUL_URL"], key)
+    chief.http.put("/v1/users/ann", json={"roles": ["reader"]}).raise_for_status()
+    text = (ROOT / "producer/routes.c").read_text()
+    looks = re.findall(
+        r'\{"GET",\s+"(/v1[^"]+)",\s+ROUTE_PUBLIC,\s+ROUTE_TENANT,[^}]+ROUTE_THING', text
+    )
+    actions = []
+    for path in looks:
+        path = path.replace("roles/{name}", "roles/reader").replace("{name}", "ann")
+        reply = chief.http.get(path.replace("explain", f"explain?{EXPLAIN}"))
+        assert reply.status_code == 200, (path, reply.text)
+        rows = scene.rows(reply)
+        assert all(row["actor"] and row["credential"] and row["source"] for row in rows)
+        actions += [row["action"] for row in rows]
+    chief.close()
+    wanted = {"user.read", "role.read", "approval.read", "access.read", "two_people.read"}
+    assert wanted <= set(actions)
+    # a minute may have turned in between
+    assert all(actions.count(action) <= 2 for action in actions)
 
 
 def test_what_an_operator_looks_at_is_read(scene: Scene) -> None:
