@@ -16,12 +16,20 @@ struct audit_anomaly_ask {
 	int64_t times; /* of the mean, and more than ever in one window */
 	size_t limit;
 };
+/* Those that the actor used most in the window that ends now. */
+#define AUDIT_ANOMALY_CREDENTIALS 3
+struct audit_credential {
+	struct id id;
+	const char *prefix; /* "key", "tok" */
+};
 struct audit_anomaly {
 	struct id tenant, actor; /* the actor's pseudonym */
 	const char *action;
 	int64_t n;   /* in the window that ends now */
 	double mean; /* of the windows before */
 	int64_t most;
+	size_t credentials_n;
+	struct audit_credential credentials[AUDIT_ANOMALY_CREDENTIALS];
 };
 typedef void audit_anomaly_done(void *ctx, enum err e, const struct audit_anomaly *rows, size_t n);
 /* The farthest off first. */

@@ -14,15 +14,28 @@ struct anomalies {
 	enum err err;
 };
 
+static json_t *credentials_json(const struct audit_anomaly *row)
+{
+	json_t *list = json_array();
+	char text[ID_TEXT_MAX];
+
+	for (size_t i = 0; list && i < row->credentials_n; i++) {
+		id_format(row->credentials[i].prefix, row->credentials[i].id, text);
+		(void)json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
 static json_t *row_json(const struct audit_anomaly *row)
 {
 	char tenant[ID_TEXT_MAX], actor[ID_TEXT_MAX];
 
 	id_format("tnt", row->tenant, tenant);
 	id_format("act", row->actor, actor);
-	return json_pack("{s:s, s:s, s:s, s:I, s:f, s:I}", "tenant", tenant, "actor", actor,
+	return json_pack("{s:s, s:s, s:s, s:I, s:f, s:I, s:o}", "tenant", tenant, "actor", actor,
 		"action", row->action, "now", (json_int_t)row->n, "mean",
-		round(row->mean * 100) / 100, "most", (json_int_t)row->most);
+		round(row->mean * 100) / 100, "most", (json_int_t)row->most, "credentials",
+		credentials_json(row));
 }
 
 static void on_rows(void *ctx, enum err e, const struct audit_anomaly *rows, size_t n)
@@ -35,10 +48,21 @@ static void on_rows(void *ctx, enum err e, const struct audit_anomaly *rows, siz
 			found->err = ERR_NOMEM;
 }
 
+static void credentials_cell(struct table *t, const json_t *list)
+{
+	char text[AUDIT_ANOMALY_CREDENTIALS * ID_TEXT_MAX] = "";
+	size_t i, at = 0;
+	json_t *one;
+
+	json_array_foreach(list, i, one) at += (size_t)snprintf(
+		text + at, sizeof text - at, "%s%s", i ? " " : "", json_string_value(one));
+	table_cell(t, text);
+}
+
 static enum outcome show(const struct call *call, json_t *rows)
 {
 	static const char *const heads[] = {
-		"TENANT", "ACTOR", "ACTION", "NOW", "MEAN", "MOST", NULL};
+		"TENANT", "ACTOR", "ACTION", "NOW", "MEAN", "MOST", "CREDENTIALS", NULL};
 	static const char *const members[] = {"tenant", "actor", "action"};
 	struct table t;
 	enum outcome outcome;
@@ -59,6 +83,7 @@ static enum outcome show(const struct call *call, json_t *rows)
 			mean, sizeof mean, "%.2f", json_real_value(json_object_get(row, "mean")));
 		table_cell(&t, mean);
 		table_number(&t, json_integer_value(json_object_get(row, "most")));
+		credentials_cell(&t, json_object_get(row, "credentials"));
 	}
 	outcome = table_print(call, &t);
 	table_clear(&t);
