@@ -69,14 +69,26 @@ void keys_look(const struct config *config, struct keyring *ring, struct keys_to
 	(void)load(config->keys.dir, ring, told, NULL);
 }
 
+/* What is held serves on; a restart would not find it again. */
+static void gone_tell(const struct keys_told *told, const struct key_state *state)
+{
+	if (state->gone && state->gone != told->state.gone)
+		log_error("a key's file is gone: put it back before this program ends",
+			LOG_INT("epoch", state->gone));
+}
+
 bool keys_tell(struct keys_told *told, const struct key_state *state, const char *without)
 {
 	if (told->any && key_state_equal(&told->state, state))
 		return false;
+	gone_tell(told, state);
 	if (state->holds_active)
 		log_info("keys", LOG_INT("epoch", state->active),
 			LOG_INT("missing", (int64_t)state->missing),
 			LOG_INT("destroyed_and_here", (int64_t)state->left));
+	else if (state->other_active)
+		log_error("the active epoch's key file holds another key than the record knows",
+			LOG_INT("epoch", state->active), LOG_TEXT("so", without));
 	else
 		log_error("the active epoch's key is not here", LOG_INT("epoch", state->active),
 			LOG_TEXT("so", without));

@@ -7,12 +7,14 @@
 
 struct slot {
 	int32_t epoch; /* 0 = free */
+	bool is_gone;  /* from where it was loaded */
 	uint8_t key[AEAD_KEY];
 };
 
 struct keyring {
 	pthread_mutex_t lock;
-	struct slot *slots; /* KEYRING_MAX, in locked memory */
+	struct slot *slots;	/* KEYRING_MAX, in locked memory */
+	struct key_state state; /* under the lock */
 	_Atomic int32_t active;
 	_Atomic int32_t lacked_epoch;
 	_Atomic size_t lacked;
@@ -63,6 +65,7 @@ static enum err slot_fill(struct keyring *ring, int32_t epoch, const uint8_t key
 	if (slot == NULL)
 		return ERR_TOO_LARGE;
 	slot->epoch = epoch;
+	slot->is_gone = false;
 	memcpy(slot->key, key, AEAD_KEY);
 	return ERR_OK;
 }
@@ -118,6 +121,34 @@ size_t keyring_list(struct keyring *ring, int32_t ret_epochs[KEYRING_MAX])
 	return n;
 }
 
+static bool is_among(int32_t epoch, const int32_t *epochs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (epochs[i] == epoch)
+			return true;
+	return false;
+}
+
+void keyring_lie(struct keyring *ring, const int32_t *epochs, size_t n)
+{
+	(void)pthread_mutex_lock(&ring->lock);
+	for (size_t i = 0; i < KEYRING_MAX; i++)
+		ring->slots[i].is_gone = !is_among(ring->slots[i].epoch, epochs, n);
+	(void)pthread_mutex_unlock(&ring->lock);
+}
+
+bool keyring_lies(struct keyring *ring, int32_t epoch)
+{
+	const struct slot *slot;
+	bool lies;
+
+	(void)pthread_mutex_lock(&ring->lock);
+	slot = epoch > 0 ? slot_find(ring, epoch) : NULL;
+	lies = slot != NULL && !slot->is_gone;
+	(void)pthread_mutex_unlock(&ring->lock);
+	return lies;
+}
+
 bool keyring_mark(struct keyring *ring, int32_t epoch, uint8_t ret_mark[KEYRING_MARK])
 {
 	static const struct digest_part what = {"longhaul key epoch", 18};
@@ -134,6 +165,23 @@ bool keyring_mark(struct keyring *ring, int32_t epoch, uint8_t ret_mark[KEYRING_
 void keyring_activate(struct keyring *ring, int32_t epoch)
 {
 	ring->active = epoch;
+}
+
+void keyring_judge(struct keyring *ring, const struct key_state *state)
+{
+	(void)pthread_mutex_lock(&ring->lock);
+	ring->state = *state;
+	(void)pthread_mutex_unlock(&ring->lock);
+}
+
+struct key_state keyring_judged(struct keyring *ring)
+{
+	struct key_state state;
+
+	(void)pthread_mutex_lock(&ring->lock);
+	state = ring->state;
+	(void)pthread_mutex_unlock(&ring->lock);
+	return state;
 }
 
 int32_t keyring_active(struct keyring *ring)

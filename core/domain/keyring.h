@@ -13,6 +13,7 @@
 #ifndef DOMAIN_KEYRING_H
 #define DOMAIN_KEYRING_H
 
+#include "domain/key_state.h"
 #include "ground/aead.h"
 
 enum { KEYRING_MAX = 64, KEYRING_MARK = 16 };
@@ -33,12 +34,19 @@ void keyring_drop(struct keyring *ring, int32_t epoch);
 bool keyring_has(struct keyring *ring, int32_t epoch);
 /* Epochs that are held, ascending; how many. */
 size_t keyring_list(struct keyring *ring, int32_t ret_epochs[KEYRING_MAX]);
+/* Of the epochs held, these alone lie where they would be loaded from again: told with every look
+ * there. A key that was put in since counts as lying there. */
+void keyring_lie(struct keyring *ring, const int32_t *epochs, size_t n);
+bool keyring_lies(struct keyring *ring, int32_t epoch);
 /* What tells a key from another without showing it: the record compares it with its own. False
  * when the epoch is not held. */
 bool keyring_mark(struct keyring *ring, int32_t epoch, uint8_t ret_mark[KEYRING_MARK]);
 
 /* Which epoch wraps from now on; 0 = none is known. It counts only while it is held. */
 void keyring_activate(struct keyring *ring, int32_t epoch);
+/* What the record said of the keys that are held; so that whoever asks is told why. */
+void keyring_judge(struct keyring *ring, const struct key_state *state);
+struct key_state keyring_judged(struct keyring *ring);
 /* 0 = none: nothing can be sealed. */
 int32_t keyring_active(struct keyring *ring);
 void keyring_refuse_clear(struct keyring *ring, bool refuse);

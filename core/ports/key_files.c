@@ -24,9 +24,13 @@ static enum err refuse(struct buf *why, enum err e, const char *path, const char
 
 static enum err refuse_errno(struct buf *why, const char *path)
 {
+	const int reason = errno;
 	char text[128];
 
-	return refuse(why, ERR_SYSTEM, path, strerror_r(errno, text, sizeof(text)));
+	if (why != NULL)
+		buf_printf(why, "the keys in %s cannot be used: %s", path,
+			strerror_r(reason, text, sizeof(text)));
+	return ERR_SYSTEM;
 }
 
 /* Another user's file that is closed to this one: most often root made or copied it. */
@@ -115,29 +119,48 @@ static enum err dir_open(const char *dir, struct buf *why, DIR **ret_list)
 	return e;
 }
 
+/* Of one directory: what of it the ring holds. */
+struct found {
+	int32_t epochs[KEYRING_MAX];
+	size_t n;
+};
+
+static enum err entry_add(const char *dir, const char *name, struct keyring *ring,
+	struct found *found, struct buf *why)
+{
+	const int32_t epoch = epoch_of(name);
+	char path[PATH_MAX];
+	enum err e = ERR_OK;
+
+	if (epoch == 0)
+		return ERR_OK;
+	(void)snprintf(path, sizeof(path), "%s/%.*s", dir, NAME_MAX_LEN, name);
+	if (!keyring_has(ring, epoch) && !is_closed_to_us(path, why))
+		e = file_add(path, epoch, ring, why);
+	if (keyring_has(ring, epoch) && found->n < KEYRING_MAX)
+		found->epochs[found->n++] = epoch;
+	return e;
+}
+
 enum err key_files_load(const char *dir, struct keyring *ring, size_t *ret_n, struct buf *why)
 {
-	char path[PATH_MAX];
 	const struct dirent *entry;
+	struct found found = {.n = 0};
 	DIR *list;
-	size_t n = 0;
 	enum err e = dir_open(dir, why, &list);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK) {
+		keyring_lie(ring, NULL, 0);
 		return e;
-	while (e == ERR_OK && (entry = readdir(list)) != NULL) {
-		const int32_t epoch = epoch_of(entry->d_name);
-
-		if (epoch == 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "%s/%.*s", dir, NAME_MAX_LEN, entry->d_name);
-		if (!keyring_has(ring, epoch) && !is_closed_to_us(path, why))
-			e = file_add(path, epoch, ring, why);
-		n += keyring_has(ring, epoch);
 	}
+	while (e == ERR_OK && (entry = readdir(list)) != NULL)
+		e = entry_add(dir, entry->d_name, ring, &found, why);
 	closedir(list);
+	/* a file that is no key ended the look: what lies behind it is not known */
+	if (e == ERR_OK)
+		keyring_lie(ring, found.epochs, found.n);
 	if (e == ERR_OK && ret_n != NULL)
-		*ret_n = n;
+		*ret_n = found.n;
 	return e;
 }
 

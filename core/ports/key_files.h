@@ -17,11 +17,11 @@
 #include "domain/keyring.h"
 #include "ground/buf.h"
 
-/* Adds every key of the directory that the ring does not hold yet; ret_n (may be NULL) is how many
- * of the directory's it holds then. Another user's file that is closed to this one is passed over,
- * as it may be of an epoch that nobody needs here: why (may be NULL) gets a sentence for each.
- *   ERR_CONFIG  the directory or a file cannot be used; why gets one sentence
- *   ERR_NOMEM, ERR_TOO_LARGE */
+/* Adds every key of the directory that the ring does not hold yet, and tells the ring which lie
+ * there (keyring_lie); ret_n (may be NULL) is how many of the directory's it holds then. Another
+ * user's file that is closed to this one is passed over, as it may be of an epoch that nobody needs
+ * here: why (may be NULL) gets a sentence for each. ERR_CONFIG  the directory or a file cannot be
+ * used; why gets one sentence ERR_NOMEM, ERR_TOO_LARGE */
 MUST_CHECK enum err key_files_load(
 	const char *dir, struct keyring *ring, size_t *ret_n, struct buf *why);
 /* A new key for epoch; makes the directory when it is missing, never replaces a file. On disk when

@@ -52,8 +52,8 @@ static const struct db_stmt activate_stmt = {.name = "key_epoch_activate",
 		       "epoch.activate") " select " COLUMNS " from e"};
 static const struct db_stmt destroy_stmt = {.name = "key_epoch_destroy",
 	.sql = "with e as (update key_epoch e set state = 'destroyed', destroyed_at = now()"
-	       "  where e.epoch = $1 and e.state = 'retired'"
-	       "  and e.retired_at <= now() - make_interval(secs => $2)"
+	       "  where e.epoch = $1 and (e.state = 'made' or e.state = 'retired'"
+	       "   and e.retired_at <= now() - make_interval(secs => $2))"
 	       "  and not exists (select from subject_key k where k.epoch = $1) returning *)" AUDITED(
 		       "epoch.destroy") " select " COLUMNS " from e"};
 static const struct db_stmt lacking_stmt = {.name = "key_epoch_lacking",
@@ -98,10 +98,13 @@ static void epoch_learn(
 	}
 	held = is_held(report, epoch, db_value(r, row, 2));
 	state->missing += !held && strcmp(word, "made") != 0;
+	if (held && !keyring_lies(report->ring, epoch))
+		state->gone = epoch;
 	if (strcmp(word, "active") != 0)
 		return;
 	state->active = epoch;
 	state->holds_active = held;
+	state->other_active = !held && keyring_has(report->ring, epoch);
 }
 
 static void on_report(void *ctx, enum err e, const struct db_reply *reply)
@@ -116,15 +119,28 @@ static void on_report(void *ctx, enum err e, const struct db_reply *reply)
 	if (r != NULL && db_rows_n(r) > 0) {
 		keyring_activate(report->ring, state.holds_active ? state.active : 0);
 		keyring_refuse_clear(report->ring, db_int(r, 0, 3) != 0);
+		keyring_judge(report->ring, &state);
 	}
 	report->done(report->ctx, e, &state);
 	free(report);
 }
 
+/* Those that it would hold after a restart as well. */
+static size_t epochs_lying(struct keyring *ring, int32_t epochs[KEYRING_MAX])
+{
+	const size_t held = keyring_list(ring, epochs);
+	size_t n = 0;
+
+	for (size_t i = 0; i < held; i++)
+		if (keyring_lies(ring, epochs[i]))
+			epochs[n++] = epochs[i];
+	return n;
+}
+
 static void report_args(struct db_args *a, const struct key_holder *self, struct keyring *ring)
 {
 	int32_t epochs[KEYRING_MAX];
-	const size_t n = keyring_list(ring, epochs);
+	const size_t n = epochs_lying(ring, epochs);
 	char host[HOST_MAX] = "";
 
 	(void)gethostname(host, sizeof(host) - 1);

@@ -1,12 +1,13 @@
 /* key_epoch.h - the epochs of the key-encryption keys, and who holds which.
  *
- *   made -> active -> retired -> destroyed
+ *   made -> active -> retired -> destroyed; made -> destroyed
  *
  * An epoch is made ahead: its key goes to every host, and every process says within
  * seconds that it holds it. Only then does it become active, and the one before it
  * retired; from then on new data keys are wrapped by it, and the leader wraps the
- * others anew. A retired epoch whose key wraps nothing any more is destroyed: what
- * was wrapped by it once, in backups and dead rows, opens no more.
+ * others anew. One that was made and never active can be given up. A retired epoch whose key wraps
+ * nothing any more is destroyed: what was wrapped by it once, in backups and dead rows, opens no
+ * more.
  *
  * The record never has a key, only its mark (keyring.h): a key that bears the number
  * and not the mark is none.
@@ -67,7 +68,7 @@ MUST_CHECK enum err key_epoch_lacking(
  * retired, in which backups that need it live. n = 1. ERR_CONFLICT: it is destroyed, or is none. */
 MUST_CHECK enum err key_epoch_escrow(
 	struct db *db, int32_t epoch, int64_t weeks, key_epoch_done *done, void *ctx);
-/* ERR_CONFLICT: it is not retired for least_s, or still wraps a data key. n = 1. */
+/* ERR_CONFLICT: it is active, or not retired for least_s, or still wraps a data key. n = 1. */
 MUST_CHECK enum err key_epoch_destroy(
 	struct db *db, int32_t epoch, int64_t least_s, key_epoch_done *done, void *ctx);
 

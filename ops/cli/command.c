@@ -363,7 +363,7 @@ const struct command command_table[] = {
 	/* what content is sealed by; on the database and keys.dir themselves */
 	{"epoch", "list", "", 0, 0, "show the epochs of the key-encryption keys, and who holds them",
 	 OPTIONS(CONFIG), epoch_list_run,
-	 "HELD BY counts the processes that said so within 30 seconds, OF all of them."},
+	 "HELD BY counts the processes that said so within 30 seconds and have its file, OF all of them."},
 	{"epoch", "make", "", 0, 0, "make the key of a further epoch in keys.dir",
 	 OPTIONS(CONFIG, FLAG("if-none", 0, "make one only where there is no active epoch")), epoch_make_run,
 	 "The first is active at once. Make the next a week ahead, copy its file to keys.dir of\n"
@@ -378,10 +378,11 @@ const struct command command_table[] = {
 	{"epoch", "restore", "FILE", 1, 1, "put a copy from the safe into keys.dir",
 	 OPTIONS(CONFIG), epoch_restore_run,
 	 "Refused when it is not the key that the record knows under this number, or is destroyed there."},
-	{"epoch", "destroy", "EPOCH", 1, 1, "destroy a retired epoch's key",
+	{"epoch", "destroy", "EPOCH", 1, 1, "destroy a retired epoch's key, or give up one that was never active",
 	 OPTIONS(CONFIG), epoch_destroy_run,
 	 "Refused before keys.retired_weeks are over, and while it wraps a data key. What only it\n"
-	 "can open, in backups and the log of Postgres, opens no more."},
+	 "can open, in backups and the log of Postgres, opens no more. One that was made and never\n"
+	 "active wraps nothing: it goes at once, also when its file is lost."},
 
 	{"sealing", "status", "", 0, 0, "is anything from before there were keys left in clear?",
 	 OPTIONS(CONFIG), sealing_status_run,

@@ -93,6 +93,7 @@ enum outcome epoch_list_run(struct call *call)
 struct making {
 	int32_t epoch;
 	bool has_active;
+	bool new_dir; /* there was none: perhaps another one was meant */
 };
 
 static void making_look(struct making *m, const struct epochs *epochs, struct keyring *ring)
@@ -151,6 +152,11 @@ static enum outcome make_one(
 	fprintf(call->out, "epoch %d is made%s\n", (int)m->epoch,
 		m->has_active ? "; copy its file to every host, then `longhaul epoch activate` it"
 			      : " and active");
+	if (m->new_dir)
+		fprintf(call->out,
+			"its key lies in %s, a directory that was not there before and is this "
+			"user's: it must be that of the user who runs the programs\n",
+			dir);
 	return OUTCOME_OK;
 }
 
@@ -175,6 +181,7 @@ static enum outcome make(const struct call *call, struct database *database)
 		outcome = database_fail(call, database, e);
 		goto out;
 	}
+	m.new_dir = access(database->config->keys.dir, F_OK) != 0;
 	making_look(&m, &epochs, ring);
 	if (m.has_active && call_flag(call, "if-none"))
 		fprintf(call->out, "there is an active epoch already\n");
@@ -318,7 +325,7 @@ static enum outcome destroy(const struct call *call, struct database *database)
 	free(changed.list);
 	if (e == ERR_CONFLICT)
 		return call_fail(call, OUTCOME_CONFLICT,
-			"epoch %d is not retired for %d weeks, or still wraps data keys: "
+			"epoch %d is active, or not retired for %d weeks, or still wraps data keys: "
 			"see `longhaul epoch list`",
 			(int)epoch, (int)weeks);
 	if (e != ERR_OK)

@@ -183,7 +183,7 @@ def test_an_epoch_is_rotated_while_jobs_run_and_the_old_one_destroyed(
             new = activate_next(stack)
             turned = len(ids)
             until("jobs go on", lambda: len(ids) > turned + 20)
-        with pytest.raises(Fault, match="is not retired for"):
+        with pytest.raises(Fault, match="not retired for"):
             epoch(stack, "destroy", str(old))
         destroy_when_free(stack, record, old)
         assert not file.exists()
@@ -221,6 +221,41 @@ def data_key(record: psycopg.Connection, job: str) -> tuple[Any, ...]:
 
 def after_last_1(stack: Any) -> str:
     return stack.log("producer-1").rpartition('"destroyed_and_here":1')[2]
+
+
+@pytest.mark.promises("S1.8")
+def test_a_key_file_that_vanishes_is_told_and_its_epoch_given_up(
+    stack: Any, client: Client
+) -> None:
+    """What is held serves on; a restart would not find it. What was never active wraps nothing."""
+    active = next(n for n, row in epochs(stack).items() if row["state"] == "active")
+    made = epoch(stack, "make")["epoch"]
+    file = stack.layout.keys / "epochs" / f"epoch-{made}.key"
+    kept = file.with_name("kept")
+
+    def ready() -> str:
+        reply = client.http.get("/readyz")
+        assert reply.status_code == 200
+        return reply.text
+
+    def holders(wanted: bool) -> bool:
+        row = epochs(stack)[made]
+        return row["holders"] == (row["processes"] if wanted else 0)
+
+    until("all hold it", lambda: holders(True) and ready() == "ready\n")
+    file.rename(kept)
+    until("nobody counts as holding it", lambda: holders(False) and "gone" in ready())
+    assert f'"a key\'s file is gone: put it back before this program ends","epoch":{made}' in (
+        stack.log("worker-1")
+    )
+    kept.rename(file)
+    until("all hold it again", lambda: holders(True) and ready() == "ready\n")
+    file.unlink()
+    with pytest.raises(Fault, match="is active, or not retired"):
+        epoch(stack, "destroy", str(active))
+    epoch(stack, "destroy", str(made))
+    assert epochs(stack)[made]["state"] == "destroyed"
+    until("it is as before", lambda: ready() == "ready\n")
 
 
 @pytest.mark.promises("S1.8")
@@ -346,9 +381,15 @@ def test_keys_lie_where_only_the_programs_reach_them(stack: Any) -> None:
 
 # The last: its process counts as a live one for half a minute after it is gone.
 @pytest.mark.promises("S1.8")
-def test_a_producer_with_other_keys_is_not_ready_and_says_so(stack: Any, tmp_path: Path) -> None:
-    """A key that bears the active epoch's number, and is another, is none."""
-    config = with_keys(stack, "producer", tmp_path, key_folder(tmp_path))
+@pytest.mark.parametrize("number", ["another", "the same"])
+def test_a_producer_with_other_keys_is_not_ready_and_says_so(
+    stack: Any, tmp_path: Path, number: str
+) -> None:
+    """A key that bears the active epoch's number, and is another, is none; and that is said."""
+    active = next(n for n, row in epochs(stack).items() if row["state"] == "active")
+    keys = key_folder(tmp_path, active if number == "the same" else active + 1000)
+    words = "key file holds another key" if number == "the same" else "key is not here"
+    config = with_keys(stack, "producer", tmp_path, keys)
     url = "http://" + yaml.safe_load(config.read_text())["producer"]["listen"]
 
     def answer() -> httpx.Response | None:
@@ -358,7 +399,7 @@ def test_a_producer_with_other_keys_is_not_ready_and_says_so(stack: Any, tmp_pat
             return None
 
     with started(stack, "producer", config) as log:
-        until("it asked the record", lambda: "epoch's key is not here" in log.read_text())
+        until("it asked the record", lambda: words in log.read_text())
         ready = until("it answers", answer)
-        assert ready.status_code == 503 and "key is not here" in ready.text
+        assert ready.status_code == 503 and words in ready.text
         assert httpx.get(f"{url}/v1/jobs", headers=key_of(stack), timeout=60).status_code == 503

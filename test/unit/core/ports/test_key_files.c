@@ -182,6 +182,27 @@ static void test_a_key_that_is_closed_to_us_is_passed_over_and_told(void **state
 	world_close(&w);
 }
 
+static void test_what_does_not_lie_there_any_more_is_told_from_what_does(void **state)
+{
+	struct world w;
+
+	world_open(&w);
+	file_put(&w, "epoch-1.key", HEX, 0600);
+	assert_int_equal(key_files_make(w.dir, 2, &w.why), ERR_OK);
+	assert_int_equal(key_files_load(w.dir, w.ring, NULL, &w.why), ERR_OK);
+	assert_true(keyring_lies(w.ring, 1) && keyring_lies(w.ring, 2));
+	assert_int_equal(unlink(path_of(&w, "epoch-1.key")), 0);
+	assert_int_equal(key_files_load(w.dir, w.ring, NULL, &w.why), ERR_OK);
+	assert_true(keyring_has(w.ring, 1) && !keyring_lies(w.ring, 1) && keyring_lies(w.ring, 2));
+	file_put(&w, "epoch-1.key", HEX, 0600);
+	assert_int_equal(key_files_load(w.dir, w.ring, NULL, &w.why), ERR_OK);
+	assert_true(keyring_lies(w.ring, 1));
+	assert_int_equal(key_files_load("/tmp/keys-nowhere", w.ring, NULL, &w.why), ERR_CONFIG);
+	assert_non_null(strstr(w.why.bytes, "cannot be used: No such file"));
+	assert_true(keyring_has(w.ring, 2) && !keyring_lies(w.ring, 2));
+	world_close(&w);
+}
+
 static void test_a_destroyed_key_is_gone(void **state)
 {
 	struct world w;
@@ -203,6 +224,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_key_is_refused),
 		cmocka_unit_test(test_what_root_makes_is_the_directory_owners),
 		cmocka_unit_test(test_a_key_that_is_closed_to_us_is_passed_over_and_told),
+		cmocka_unit_test(test_what_does_not_lie_there_any_more_is_told_from_what_does),
 		cmocka_unit_test(test_a_destroyed_key_is_gone),
 	};
 
