@@ -18,6 +18,8 @@ KEYS = "lh:limit:"
 # Malformed on purpose: its limits are asked, and nothing else is done for it.
 NOTHING = b"{"
 PROBE = "198.51.100.77"
+PRODUCERS = 4
+HOUR = 3600
 
 
 class Wire:
@@ -241,3 +243,33 @@ class Crowd:
         self.end.set()
         for thread in self.threads:
             thread.join()
+
+
+def shared(place: LimitsWorld) -> bool:
+    return place.told("longhaul_request_limit_shared") == [1] * PRODUCERS
+
+
+def used_up(place: LimitsWorld, tenants: Tenants, requests: int, by: int) -> tuple[str, str]:
+    """A tenant with a limit for an hour, of which every producer knows that by x 4 are used."""
+    tenant = tenants.tenant()
+    key = tenants.key(tenant)
+    place.limit("redis", "tenant", requests, HOUR)
+    place.plan(tenant, "redis")
+    place.known(tenants, "redis")
+    assert place.ask_all(key, by).admitted == by * PRODUCERS
+    return tenant, key
+
+
+def producers(place: LimitsWorld) -> int:
+    return int(
+        place.stack.psql(
+            "select count(*) from process where program = 'producer'"
+            " and seen_at > now() - interval '30 seconds'"
+        )[0][0]
+    )
+
+
+def redis_now(redis: Wire) -> int:
+    """As the script counts: microseconds since 2026."""
+    seconds, micros = redis("TIME")
+    return (int(seconds) - 1767225600) * 1000000 + int(micros)

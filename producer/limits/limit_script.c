@@ -50,3 +50,8 @@ const char limit_script[] =
 	"    tat < 0 and string.format('%.3f', tat) or string.format('%d.%03d', whole, part * 1000))\n"
 	"end\n"
 	"return reply\n";
+
+const char limit_return_script[] = "local left = redis.call('PTTL', KEYS[1])\n"
+				   "if left > 0 then return left end\n"
+				   "redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])\n"
+				   "return tonumber(ARGV[1])\n";

@@ -23,4 +23,11 @@
 
 extern const char limit_script[];
 
+/* When do all producers let Redis decide again, which is back, or answers again? Whoever finds it
+ * so first says when, and the others get what is left: who changed over alone would let in what
+ * Redis allows beside what the others still let in by their shares. KEYS[1]  LIMIT_RETURN_KEY
+ * ARGV[1]  milliseconds     reply  milliseconds left */
+#define LIMIT_RETURN_KEY "lh:limits:return"
+extern const char limit_return_script[];
+
 #endif

@@ -6,18 +6,21 @@
 #include "limits/limit_ask.h"
 #include "limits/limit_flush.h"
 #include "limits/limit_script.h"
+#include "limits/limit_tally.h"
 #include "limits/plans.h"
-#include "limits/refusal_rate.h"
 #include "loops.h"
 #include "producer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	WHY_MAX = 1024,
+	RETURN_TEXT_MAX = 16,
+	AGAIN_MS = 20,
 	COMPANY_MS = 1, /* between calls: when many come, each brings more of them */
 	COMPANY = 16	/* that wait are enough */
 };
@@ -32,13 +35,12 @@ struct limiter {
 	bool comes;	 /* under the lock: the loop will look at the inbox without being woken */
 	uint8_t name_key[DIGEST_SHORT_KEY]; /* limit_ask.h */
 	_Atomic bool shared;
-	_Atomic uint64_t admitted, local, refused[LIMIT_LEVELS];
-	struct refusal_rate refusals[LIMIT_LEVELS];
+	struct limit_tally tally;
 	/* the loop's */
 	struct loop_wake *wake;
 	struct loop_timer *deadline, *company;
 	struct scratch *scratch;
-	struct scratch_script *script;
+	struct scratch_script *script, *return_script;
 	struct limit_flush *flush;
 	struct ring sent; /* of the call under way, in their order; empty: given up */
 	int64_t sent_us;
@@ -48,24 +50,10 @@ struct limiter {
 	/* when it is back */
 	struct loop_timer *back;
 	size_t reminded;
-	bool returning; /* the last reminder: it decides again after it */
+	bool returning; /* the last reminder: who asks waits for it, and it decides again */
 };
 
 /* ---- without Redis ---- */
-
-static void count(struct limiter *l, const struct limit_ask *ask)
-{
-	if (ask->admitted)
-		l->admitted++;
-	for (size_t i = 0; !ask->admitted && i < ask->n; i++) {
-		const struct limit_key *key = &ask->keys[i];
-
-		if (limit_pace_room(key->pace, key->ahead_us) >= 1)
-			continue;
-		l->refused[key->level]++;
-		refusal_rate_add(&l->refusals[key->level], clock_ms());
-	}
-}
 
 /* Under the lock. */
 static void decide_alone(struct limiter *l, struct limit_ask *ask)
@@ -88,8 +76,8 @@ static void decide_alone(struct limiter *l, struct limit_ask *ask)
 		key->ahead_us += key->pace.interval_us;
 		levels_put(l->levels, key->id, now_us, key->ahead_us);
 	}
-	l->local++;
-	count(l, ask);
+	l->tally.local++;
+	limit_tally_add(&l->tally, ask);
 }
 
 static void resume_all(struct ring *asks)
@@ -114,6 +102,7 @@ static void decide_all_alone(struct limiter *l, struct ring *asks)
 }
 
 static void go_on(struct limiter *l);
+static void return_begin(struct limiter *l);
 
 static void told(void *owner, enum err e, const struct scratch_reply *reply)
 {
@@ -122,6 +111,11 @@ static void told(void *owner, enum err e, const struct scratch_reply *reply)
 	loop_work(l->producer->loop, WORK_limits);
 	l->under_way = false;
 	loop_timer_stop(l->deadline);
+	/* it was given up: Redis answers again, and has not heard of what was let in since */
+	if (!e && !l->shared) {
+		return_begin(l);
+		return;
+	}
 	if (e && reply && !l->refuses)
 		log_error("Redis refused to count requests",
 			LOG_TEXT("why", scratch_bytes(reply, NULL)));
@@ -129,12 +123,11 @@ static void told(void *owner, enum err e, const struct scratch_reply *reply)
 	if (e) {
 		decide_all_alone(l, &l->sent);
 	} else {
-		l->shared = true;
 		(void)pthread_mutex_lock(&l->lock);
 		limit_flush_take(l->flush, reply, l->levels, l->sent_us, &l->sent);
 		(void)pthread_mutex_unlock(&l->lock);
 		for (struct ring *at = l->sent.next; at != &l->sent; at = at->next)
-			count(l, RING_OF(at, struct limit_ask, link));
+			limit_tally_add(&l->tally, RING_OF(at, struct limit_ask, link));
 		resume_all(&l->sent);
 	}
 	go_on(l);
@@ -152,6 +145,7 @@ static void too_late(void *owner)
 		log_warn("Redis is silent: requests are counted here, by a share",
 			LOG_INT("producers", plans_producers(l->producer->plans)));
 	l->shared = false;
+	l->returning = false;
 	decide_all_alone(l, &l->sent);
 	go_on(l);
 }
@@ -235,14 +229,35 @@ static void woken(void *owner)
 
 static void remind(struct limiter *l);
 
+/* True: Redis answered and in time. What a late answer told is out of date, and so is what was let
+ * in here meanwhile: all begins anew. */
+static bool answered(struct limiter *l)
+{
+	const bool late = clock_us() - l->sent_us > deadline_ms(l) * 1000;
+
+	loop_work(l->producer->loop, WORK_limits);
+	l->under_way = false;
+	loop_timer_stop(l->deadline);
+	if (!scratch_is_up(l->scratch))
+		return false;
+	if (late)
+		return_begin(l);
+	return !late;
+}
+
 static void reminded(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct limiter *l = owner;
 
-	loop_work(l->producer->loop, WORK_limits);
-	l->under_way = false;
-	if (scratch_is_up(l->scratch))
+	if (answered(l))
 		remind(l);
+}
+
+static void remind_end(struct limiter *l)
+{
+	l->returning = false;
+	l->shared = l->shared && scratch_is_up(l->scratch);
+	go_on(l);
 }
 
 static void remind(struct limiter *l)
@@ -253,25 +268,65 @@ static void remind(struct limiter *l)
 	(void)pthread_mutex_lock(&l->lock);
 	l->sent_us = clock_us();
 	memory = memory_of(l);
+	memory.slack_us = 0; /* what was charged here is known to the moment */
 	more = limit_flush_remind(l->flush, &memory, &l->reminded);
 	(void)pthread_mutex_unlock(&l->lock);
 	l->under_way =
 		more && limit_flush_send(l->flush, l->scratch, l->script, reminded, l) == ERR_OK;
-	if (!l->under_way && l->returning) {
-		l->returning = false;
-		l->shared = scratch_is_up(l->scratch);
-	}
+	if (l->under_way && l->returning)
+		loop_timer_start(l->deadline, deadline_ms(l));
+	else if (!l->under_way && l->returning)
+		remind_end(l);
 }
 
+/* It has answered for a while: who asks waits from now on. */
 static void back(void *owner)
 {
 	struct limiter *l = owner;
 
 	loop_work(l->producer->loop, WORK_limits);
+	if (l->under_way) {
+		loop_timer_start(l->back, AGAIN_MS);
+		return;
+	}
 	l->returning = true;
+	l->shared = true;
 	l->reminded = 0;
+	remind(l);
+}
+
+static void return_told(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct limiter *l = owner;
+
+	if (!answered(l))
+		return;
+	loop_timer_start(l->back, e ? LIMITER_RETURN_MS : scratch_int(reply));
+	remind(l);
+}
+
+static enum err return_ask(struct limiter *l)
+{
+	char text[RETURN_TEXT_MAX];
+	const int n = snprintf(text, sizeof text, "%d", LIMITER_RETURN_MS);
+	const struct scratch_arg args[] = {
+		{LIMIT_RETURN_KEY, sizeof LIMIT_RETURN_KEY - 1}, {text, (size_t)n}};
+
+	l->sent_us = clock_us();
+	return scratch_run(l->scratch, l->return_script,
+		(struct scratch_args){.list = args, .n = 2, .n_keys = 1}, return_told, l);
+}
+
+static void return_begin(struct limiter *l)
+{
+	loop_timer_stop(l->back);
+	l->returning = false;
+	l->shared = false;
+	l->reminded = 0;
+	l->under_way = return_ask(l) == ERR_OK;
 	if (!l->under_way)
-		remind(l);
+		loop_timer_start(l->back, LIMITER_RETURN_MS);
+	go_on(l);
 }
 
 static void on_change(void *owner, bool up)
@@ -288,9 +343,8 @@ static void on_change(void *owner, bool up)
 		l->met = true;
 		l->shared = true;
 	} else {
-		l->reminded = 0;
-		remind(l);
-		loop_timer_start(l->back, LIMITER_RETURN_MS);
+		return_begin(l);
+		return;
 	}
 	go_on(l);
 }
@@ -338,14 +392,7 @@ enum err limiter_check(struct request *r, bool *ret_parked)
 
 struct limiter_counts limiter_counts(const struct limiter *l)
 {
-	struct limiter_counts counts = {
-		.admitted = l->admitted, .local = l->local, .shared = l->shared};
-
-	for (size_t i = 0; i < LIMIT_LEVELS; i++) {
-		counts.refused[i] = l->refused[i];
-		counts.refused_lately[i] = refusal_rate_read(&l->refusals[i], clock_ms());
-	}
-	return counts;
+	return limit_tally_read(&l->tally, l->shared);
 }
 
 /* ---- opening ---- */
@@ -390,6 +437,8 @@ static enum err connection_open(struct limiter *l)
 	e = redis_open(l->producer->config, l->producer->loop, &hooks, &why, &l->scratch);
 	if (!e)
 		e = scratch_script_add(l->scratch, limit_script, &l->script);
+	if (!e)
+		e = scratch_script_add(l->scratch, limit_return_script, &l->return_script);
 	if (e)
 		log_error("Redis cannot be used for limits", LOG_ERR(e),
 			LOG_TEXT("why", why.bytes ? why.bytes : ""));

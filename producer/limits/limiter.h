@@ -11,8 +11,12 @@
  *                           this producer's own buckets, each a limit's share by the number of
  *                           producers that live; from where Redis stood when last heard
  *
- * When Redis is back it is told what each producer remembers, and left alone for a moment
- * more, until all of them have: it may have been emptied.
+ * When Redis is back, or answers again after a silence, it is told what each producer
+ * remembers, and left alone for a moment more, until all of them have: it may have been emptied,
+ * and knows nothing of what was let in without it. That moment ends for all of them at once
+ * (limit_return_script). It is told once more at the end, while
+ * requests wait for it: what was charged here is handed over to the last one. An answer that
+ * comes late begins all that anew.
  *
  * A failed look at a key (401) asks too, and so does a guest's call (http/route.h), at the
  * levels of those who are not known: the answer is then 429 where that is refused. Who is

@@ -6,20 +6,31 @@ import re
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import openai
 import pytest
 from client import until
-from limits_world import KEYS, Crowd, LimitsWorld, Tenants, Wire, bearer
+from limits_world import (
+    HOUR,
+    KEYS,
+    PRODUCERS,
+    Crowd,
+    LimitsWorld,
+    Tenants,
+    bearer,
+    producers,
+    redis_now,
+    shared,
+    used_up,
+)
 from roles_world import made
 from stacks import admin_client, running
 
 pytestmark = pytest.mark.promises("S1.6")
 
-PRODUCERS = 4
-HOUR = 3600
 # Redis is waited for: a slow machine shall not make producers count their shares.
 CONFIG = {
     "producer": {"trusted_proxies": ["127.0.0.0/8"]},
@@ -269,21 +280,6 @@ def test_operators_and_health_have_no_limit(place: LimitsWorld, tenants: Tenants
 # ---- what Redis may do ----
 
 
-def shared(place: LimitsWorld) -> bool:
-    return place.told("longhaul_request_limit_shared") == [1] * PRODUCERS
-
-
-def used_up(place: LimitsWorld, tenants: Tenants, requests: int, by: int) -> tuple[str, str]:
-    """A tenant with a limit for an hour, of which every producer knows that by x 4 are used."""
-    tenant = tenants.tenant()
-    key = tenants.key(tenant)
-    place.limit("redis", "tenant", requests, HOUR)
-    place.plan(tenant, "redis")
-    place.known(tenants, "redis")
-    assert place.ask_all(key, by).admitted == by * PRODUCERS
-    return tenant, key
-
-
 def test_a_flushed_script_is_loaded_again(place: LimitsWorld, tenants: Tenants) -> None:
     _, key = used_up(place, tenants, 12, 1)
     local = place.told("longhaul_request_limit_local_total")
@@ -320,12 +316,6 @@ def test_a_clock_that_jumps_shuts_nobody_out(place: LimitsWorld, tenants: Tenant
     until("it is let in", lambda: place.ask(1, key).admitted)
 
 
-def redis_now(redis: Wire) -> int:
-    """As the script counts: microseconds since 2026."""
-    seconds, micros = redis("TIME")
-    return (int(seconds) - 1767225600) * 1000000 + int(micros)
-
-
 def test_without_redis_each_producer_keeps_to_its_share(
     place: LimitsWorld, tenants: Tenants
 ) -> None:
@@ -345,15 +335,6 @@ def test_without_redis_each_producer_keeps_to_its_share(
     assert place.ask_all(key, 2).admitted == 0
 
 
-def producers(place: LimitsWorld) -> int:
-    return int(
-        place.stack.psql(
-            "select count(*) from process where program = 'producer'"
-            " and seen_at > now() - interval '30 seconds'"
-        )[0][0]
-    )
-
-
 def test_a_silent_redis_is_not_waited_for(place: LimitsWorld, tenants: Tenants) -> None:
     """Stopped, it takes connections and answers nothing."""
     _, key = used_up(place, tenants, 400, 1)
@@ -364,6 +345,23 @@ def test_a_silent_redis_is_not_waited_for(place: LimitsWorld, tenants: Tenants) 
     finally:
         place.stack.signal("redis-limits", signal.SIGCONT)
     until("Redis decides again", lambda: shared(place))
+
+
+def test_what_was_let_in_while_redis_was_silent_is_told_to_it(
+    place: LimitsWorld, tenants: Tenants
+) -> None:
+    """Its line stays open, so nothing says that it was away but the answer that comes too late."""
+    until("all producers know each other", lambda: producers(place) == PRODUCERS)
+    _, key = used_up(place, tenants, 48, 6)
+    place.stack.signal("redis-limits", signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(PRODUCERS) as pool:
+            asked = list(pool.map(lambda at: place.ask(at, key, 12), range(PRODUCERS)))
+        assert [a.admitted for a in asked] == [6] * PRODUCERS
+    finally:
+        place.stack.signal("redis-limits", signal.SIGCONT)
+    until("Redis decides again", lambda: shared(place))
+    assert place.ask_all(key, 2).admitted == 0
 
 
 def test_without_limits_redis_is_not_asked(place: LimitsWorld, tenants: Tenants) -> None:
