@@ -311,6 +311,7 @@ const struct record_op *const producer_ops[] = {
 	&token_key_rotate_op,
 	&signing_keys_token_op,
 	&issuer_roles_op,
+	&signing_keys_audit_op,
 	&issuer_insert_op,
 	&issuer_list_op,
 	&issuer_get_op,

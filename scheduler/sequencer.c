@@ -1,5 +1,6 @@
 #include "sequencer.h"
 
+#include "checkpoint_dir.h"
 #include "config/config.h"
 #include "ground/clock.h"
 #include "ground/durable.h"
@@ -7,14 +8,18 @@
 #include "ground/secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define LATEST "checkpoint"
-enum { SIGN_ROWS = 1000, OUTSIDE_EVERY_MS = 1000, HOUR_MS = 3600000, NAME_MAX_BYTES = 64 };
+#define LATEST CHECKPOINT_LATEST
+enum {
+	SIGN_ROWS = 1000,
+	OUTSIDE_EVERY_MS = 1000,
+	KEY_EVERY_MS = 2000,
+	HOUR_MS = 3600000,
+	NAME_MAX_BYTES = 64
+};
 
 struct sequencer {
 	bool loaded;
@@ -26,7 +31,11 @@ struct sequencer {
 	int64_t kept_hour;
 	bool outside_fails;
 	int64_t outside_due_ms; /* each costs the disk three syncs, and only the latest counts */
-	bool signs;
+	bool signs;		/* there is a key */
+	bool retired;		/* another's signed after it: it may not */
+	bool key_is_new;	/* nothing was signed by it yet */
+	bool key_fails;
+	int64_t key_due_ms; /* when its file is looked at again */
 	struct checkpoint_signer signer;
 	char key[CHECKPOINT_KEY_TEXT_MAX];
 	struct buf note; /* the last checkpoint */
@@ -44,27 +53,65 @@ struct sequencer_state sequencer_state(const struct sequencer *s)
 
 /* ---- birth and death ---- */
 
-static enum err signer_load(struct sequencer *s, const struct config_audit *audit)
+static enum err signer_read(
+	struct sequencer *s, const struct config_audit *audit, struct checkpoint_signer *ret_signer)
 {
 	struct secret seed = {NULL, 0};
 	struct buf why;
 	enum err e;
 
-	if (!*audit->signing_key_file)
-		return ERR_OK;
 	buf_init(&why, DURABLE_PATH_MAX + 256);
 	e = secret_read(audit->signing_key_file, &why, &seed);
 	if (e == ERR_OK)
-		e = checkpoint_signer_read(audit->log, seed.bytes, seed.len, &s->signer);
-	if (e == ERR_CONFIG)
+		e = checkpoint_signer_read(audit->log, seed.bytes, seed.len, ret_signer);
+	if (e == ERR_CONFIG && !s->key_fails)
 		log_error("audit.signing_key_file cannot be used",
 			LOG_TEXT("why", why.len ? why.bytes : "expected 32 bytes in base 64"));
-	s->signs = e == ERR_OK;
-	if (s->signs)
-		checkpoint_key_format(&s->signer.key, s->key);
+	s->key_fails = e != ERR_OK;
 	secret_clear(&seed);
 	buf_clear(&why);
 	return e;
+}
+
+static void signer_take(struct sequencer *s, const struct checkpoint_signer *signer)
+{
+	s->signer = *signer;
+	s->signs = true;
+	s->key_is_new = true;
+	checkpoint_key_format(&s->signer.key, s->key);
+}
+
+static enum err signer_load(struct sequencer *s, const struct config_audit *audit)
+{
+	struct checkpoint_signer signer;
+	enum err e;
+
+	if (!*audit->signing_key_file)
+		return ERR_OK;
+	e = signer_read(s, audit, &signer);
+	if (e == ERR_OK)
+		signer_take(s, &signer);
+	checkpoint_signer_clear(&signer);
+	return e;
+}
+
+/* The file may hold another key by now: it signs from the next checkpoint on. What cannot be read
+ * leaves the key that was. */
+static void signer_look(struct sequencer *s, const struct config_audit *audit)
+{
+	struct checkpoint_signer signer;
+
+	if (!s->signs || clock_ms() < s->key_due_ms)
+		return;
+	s->key_due_ms = clock_ms() + KEY_EVERY_MS;
+	if (signer_read(s, audit, &signer) == ERR_OK &&
+		memcmp(signer.key.public_key, s->signer.key.public_key,
+			sizeof signer.key.public_key) != 0) {
+		signer_take(s, &signer);
+		s->loaded = false;
+		log_info("another key signs the audit's checkpoints", LOG_TEXT("key", s->key));
+	}
+	checkpoint_signer_clear(&signer);
 }
 
 enum err sequencer_new(struct config *config, struct sequencer **ret_sequencer)
@@ -103,30 +150,12 @@ void sequencer_forget(struct sequencer *s)
 
 /* ---- what stands outside of the record ---- */
 
-/* The latest checkpoint's size there; 0 when there is none that we signed. */
-static uint64_t outside_read(const struct sequencer *s, const char *folder)
-{
-	char path[DURABLE_PATH_MAX], text[CHECKPOINT_TEXT_MAX];
-	struct checkpoint c = {.tree = {.size = 0}};
-	ssize_t n = 0;
-	int fd;
-
-	(void)snprintf(path, sizeof path, "%s/" LATEST, folder);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof text);
-	(void)close(fd);
-	if (n <= 0 || checkpoint_read(text, (size_t)n, &s->signer.key, 1, &c) != ERR_OK)
-		return 0;
-	return c.tree.size;
-}
-
 static enum err outside_look(struct sequencer *s, const char *folder)
 {
 	char name[NAME_MAX_BYTES];
 
-	s->outside_size = *folder && s->signs ? outside_read(s, folder) : s->signed_size;
+	s->outside_size =
+		*folder && s->signs ? checkpoint_dir_size(folder, &s->signer.key) : s->signed_size;
 	if (s->outside_size <= s->frontier.size)
 		return ERR_OK;
 	log_error("the record's audit lost rows that were signed",
@@ -153,6 +182,9 @@ static void outside_write(struct sequencer *s, const char *folder)
 	(void)snprintf(name, sizeof name, LATEST "-%llu", (unsigned long long)s->signed_size);
 	if (hour != s->kept_hour)
 		e = durable_write(folder, name, s->note.bytes, s->note.len);
+	/* its key first: a checkpoint by one that nobody knows would be believed by nobody */
+	if (e == ERR_OK && !s->retired)
+		e = checkpoint_dir_publish(folder, &s->signer.key);
 	if (e == ERR_OK)
 		e = durable_write(folder, LATEST, s->note.bytes, s->note.len);
 	if (e != ERR_OK && !s->outside_fails)
@@ -187,13 +219,20 @@ static void on_head(void *ctx, enum err e, const struct audit_head *head)
 	s->signed_ms = head->signed_ms;
 	s->unsigned_ms = clock_record_ms();
 	buf_reset(&s->note);
+	if (head->retired && !s->retired)
+		log_error(
+			"the audit's checkpoints are not signed: the key in audit.signing_key_file is "
+			"retired, another one signed after it",
+			LOG_TEXT("key", s->key));
+	s->retired = head->retired;
 	ask->ask.err = buf_text(&s->note, head->note);
 }
 
 static enum err load(struct leader *leader, struct sequencer *s)
 {
 	struct head_ask ask = {.s = s};
-	enum err e = leader_wait(leader, audit_head_read(leader->db, on_head, &ask), &ask.ask);
+	enum err e =
+		leader_wait(leader, audit_head_read(leader->db, s->key, on_head, &ask), &ask.ask);
 
 	if (e == ERR_CONFLICT)
 		log_error(
@@ -226,19 +265,24 @@ static void on_taken(void *ctx, enum err e, const struct audit_entry *entries, s
 	s->n = e == ERR_OK ? n : 0;
 }
 
+static bool may_sign(const struct sequencer *s)
+{
+	return s->signs && !s->retired;
+}
+
 static size_t room_of(const struct sequencer *s)
 {
 	const uint64_t waiting = s->frontier.size - s->signed_size;
 
-	return s->signs && waiting < SIGN_ROWS ? (size_t)(SIGN_ROWS - waiting) : AUDIT_TAKE_MAX;
+	return may_sign(s) && waiting < SIGN_ROWS ? (size_t)(SIGN_ROWS - waiting) : AUDIT_TAKE_MAX;
 }
 
 static bool must_sign(const struct sequencer *s, const struct config *config)
 {
 	const uint64_t waiting = s->next.size - s->signed_size;
 
-	return s->signs && waiting > 0 &&
-	       (waiting >= SIGN_ROWS ||
+	return may_sign(s) && waiting > 0 &&
+	       (waiting >= SIGN_ROWS || s->key_is_new ||
 		       clock_record_ms() - s->unsigned_ms >= config->audit.checkpoint_ms);
 }
 
@@ -291,6 +335,7 @@ static enum err commit(struct leader *leader, struct sequencer *s)
 	if (with_note) {
 		s->signed_size = s->next.size;
 		s->signed_ms = now_ms;
+		s->key_is_new = false;
 	}
 	return ERR_OK;
 }
@@ -299,10 +344,12 @@ enum err sequencer_run(struct leader *leader, bool *ret_busy)
 {
 	struct sequencer *s = leader->sequencer;
 	struct head_ask ask = {.s = s};
-	enum err e = s->loaded ? ERR_OK : load(leader, s);
 	struct audit_place after;
 	size_t room;
+	enum err e;
 
+	signer_look(s, &leader->config->audit);
+	e = s->loaded ? ERR_OK : load(leader, s);
 	if (e != ERR_OK)
 		return e;
 	room = room_of(s);

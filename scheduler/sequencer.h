@@ -7,6 +7,11 @@
  * stands outside of the record is what shows that the record lost its end, or had it changed, so
  * every run tries again until it stands there.
  *
+ * The key is read again every two seconds: one that was put in its place signs from the next
+ * checkpoint on, and the public keys of all stand outside as well (checkpoint_dir.h). A key
+ * that another has followed signs no more, whoever still has it: the order of keys is part
+ * of what is verified (audit_file.h).
+ *
  * A checkpoint outside that is ahead of the record means that signed rows are gone
  * (a restore, or worse). It is put aside as `checkpoint-<size>-ahead`, with an error
  * in the log: `longhaul audit verify --checkpoint` shows with it what is missing.

@@ -155,6 +155,10 @@ static bool note_end(struct audit_check *c)
 			point.tree.size > c->tree.size ? "some are missing" : "some were put in");
 	if (!merkle_equal(&root, &point.tree.root))
 		return fault_between(c, c->tree.size, "at least one is not what was signed");
+	if (point.signed_by < c->signed_by)
+		return fault_between(c, c->tree.size,
+			"nothing is proved: the checkpoint behind them is signed by a key that another had followed");
+	c->signed_by = point.signed_by;
 	c->checkpoints++;
 	c->signed_size = point.tree.size;
 	c->signed_ms = point.at_ms;

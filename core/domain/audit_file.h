@@ -56,7 +56,9 @@ enum { AUDIT_FAULT_MAX = 240, AUDIT_KEYS_MAX = 64, AUDIT_LINE_BYTES_MAX = 4096 }
 
 struct audit_check {
 	/* set before the first byte */
-	struct checkpoint_key keys[AUDIT_KEYS_MAX]; /* trusted; none: the file's own are taken */
+	/* trusted, the oldest first: one that another followed signs nothing behind it. None: the
+	 * file's own are taken */
+	struct checkpoint_key keys[AUDIT_KEYS_MAX];
 	size_t keys_n;
 	const struct checkpoint *outside; /* must be met; its signature was checked. NULL = none */
 	struct buf *leaves;		  /* gets all leaf hashes; NULL = not wanted */
@@ -76,6 +78,7 @@ struct audit_check {
 	struct buf line, gathering; /* a line cut by a block's end; the note being read */
 	bool began, ended, met;
 	size_t peaks;
+	size_t signed_by; /* the newest key that was met */
 	char log[CHECKPOINT_NAME_MAX];
 };
 

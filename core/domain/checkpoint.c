@@ -216,6 +216,7 @@ enum err checkpoint_read(const char *text, size_t len, const struct checkpoint_k
 	if (!key || !ed25519_verify(key->public_key, text, (size_t)(signed_end - text),
 			    signed_by + CHECKPOINT_KEY_ID))
 		return ERR_FORBIDDEN;
+	c.signed_by = (size_t)(key - keys);
 	*ret_checkpoint = c;
 	return ERR_OK;
 }

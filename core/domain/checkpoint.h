@@ -34,6 +34,7 @@ struct checkpoint {
 	char log[CHECKPOINT_NAME_MAX]; /* letters, digits, . _ / - */
 	struct merkle_tree tree;
 	int64_t at_ms;
+	size_t signed_by; /* as it was read: which of the keys signed it */
 };
 
 struct checkpoint_key {

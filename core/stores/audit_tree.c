@@ -11,7 +11,9 @@
 static const struct db_stmt head_stmt = {.name = "audit_head",
 	.sql = "select b.position + b.count, b.xid::text::int8, b.row_id, " HEAD_AT ", b.frontier,"
 	       " c.size, c.made_at, c.note, f.xid::text::int8,"
-	       " pg_snapshot_xmin(pg_current_snapshot())::text::int8 from (select 1) one"
+	       " pg_snapshot_xmin(pg_current_snapshot())::text::int8,"
+	       " exists (select from audit_signer s join audit_signer n on n.since > s.since"
+	       "  where s.name = $1) from (select 1) one"
 	       " left join lateral (select * from audit_batch order by position desc limit 1) b"
 	       "  on true"
 	       " left join lateral (select xid from audit_batch order by position limit 1) f on true"
@@ -70,6 +72,7 @@ static void on_head(void *ctx, enum err e, const struct db_reply *reply)
 		head.signed_size = (uint64_t)db_int(r, 0, 5);
 		head.signed_ms = db_time(r, 0, 6);
 		head.note = db_text(r, 0, 7);
+		head.retired = db_int(r, 0, 10) != 0;
 		if (head.place.xid >= db_int(r, 0, 9))
 			e = ERR_CONFLICT;
 		else if (!frontier_take(
@@ -80,10 +83,15 @@ static void on_head(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-enum err audit_head_read(struct db *db, audit_head_done *done, void *ctx)
+enum err audit_head_read(struct db *db, const char *key, audit_head_done *done, void *ctx)
 {
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_text(&a, key);
 	return store_call_run(&(struct store_call_ask){.db = db,
 		.stmt = &head_stmt,
+		.args = &a,
 		.on_done = on_head,
 		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }

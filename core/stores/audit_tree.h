@@ -33,12 +33,15 @@ struct audit_head {
 	uint64_t signed_size; /* of the last checkpoint; 0 = none */
 	int64_t signed_ms;
 	const char *note; /* that checkpoint; "" = none */
+	bool retired;	  /* another key signed after the one that was asked about: it may not */
 };
 typedef void audit_head_done(void *ctx, enum err e, const struct audit_head *head);
 /*   ERR_INTERNAL  what stands there is no tree: somebody changed audit_batch
  *   ERR_CONFLICT  its last transaction is still to come: a dump was restored into another cluster
  */
-MUST_CHECK enum err audit_head_read(struct db *db, audit_head_done *done, void *ctx);
+/* key: as checkpoint.h writes it; "": nothing is signed here. */
+MUST_CHECK enum err audit_head_read(
+	struct db *db, const char *key, audit_head_done *done, void *ctx);
 
 struct audit_entry {
 	struct audit_row row;

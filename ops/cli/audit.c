@@ -1,10 +1,9 @@
-/* audit export, audit key: the audit leaves the record. */
+/* audit export: the audit leaves the record. */
 #include "database.h"
 #include "handlers.h"
 #include "output.h"
 
 #include "domain/audit_file.h"
-#include "ground/secret.h"
 #include "ports/gz.h"
 #include "stores/audit_page.h"
 
@@ -152,40 +151,5 @@ enum outcome audit_export_run(struct call *call)
 		fprintf(call->out, "%s holds the audit up to row %" PRIu64 "\n", path, x.position);
 	buf_clear(&x.text);
 	database_close(&x.database);
-	return outcome;
-}
-
-/* ---- the public key ---- */
-
-static enum outcome key_show(const struct call *call, const struct config_audit *audit)
-{
-	struct checkpoint_signer signer;
-	struct secret seed = {NULL, 0};
-	char text[CHECKPOINT_KEY_TEXT_MAX];
-	enum err e = *audit->signing_key_file ? secret_read(audit->signing_key_file, NULL, &seed)
-					      : ERR_CONFIG;
-
-	if (e == ERR_OK)
-		e = checkpoint_signer_read(audit->log, seed.bytes, seed.len, &signer);
-	secret_clear(&seed);
-	if (e != ERR_OK)
-		return call_usage(
-			call, "audit.signing_key_file names no seed of 32 bytes in base 64");
-	checkpoint_key_format(&signer.key, text);
-	checkpoint_signer_clear(&signer);
-	if (call_flag(call, "json"))
-		return output_json_new(call, json_pack("{s:s}", "key", text));
-	fprintf(call->out, "%s\n", text);
-	return OUTCOME_OK;
-}
-
-enum outcome audit_key_run(struct call *call)
-{
-	struct config *config = NULL;
-	enum outcome outcome = database_config(call, call_text(call, "config"), &config);
-
-	if (outcome == OUTCOME_OK)
-		outcome = key_show(call, &config->audit);
-	config_release(config);
 	return outcome;
 }

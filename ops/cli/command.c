@@ -339,12 +339,14 @@ const struct command command_table[] = {
 	{"audit", "key", "", 0, 0, "print the public key of the checkpoints", OPTIONS(CONFIG),
 	 audit_key_run, NULL},
 	{"signing-key", "list", "", 0, 0, "show the keys that sign, without their secrets",
-	 OPTIONS(TEXT("kind", 0, "KIND", "only those of tokens (token), or of webhooks (webhook)")),
+	 OPTIONS(TEXT("kind", 0, "KIND", "only those of tokens (token), of the audit (audit), or of webhooks (webhook)")),
 	 signing_key_list_run,
-	 "A key of tokens is next (published, signs soon), signs, verifies or has ended. MARK tells a\n"
+	 "A key of tokens is next (published, signs soon), signs, verifies or has ended. One of the\n"
+	 "audit that another followed verifies for ever what it signed. MARK tells a\n"
 	 "webhook's secret from another. PREVIOUS UNTIL: the one before signs as well."},
-	{"signing-key", "rotate", "[TENANT]", 0, 1, "make the next key of tokens, or a tenant's webhook secret",
-	 OPTIONS(DURATION("signs-in", 0, "tokens: it is published so long before it signs (default: 15m)", 0,
+	{"signing-key", "rotate", "[TENANT]", 0, 1, "make the next key of tokens, of the audit, or a tenant's webhook secret",
+	 OPTIONS(TEXT("kind", 0, "KIND", "audit: the key of its checkpoints, on the host of its file"), CONFIG,
+		 DURATION("signs-in", 0, "tokens: it is published so long before it signs (default: 15m)", 0,
 			  30 * 86400),
 		 PATH("webhook-secret-file", 0, "FILE",
 		      "with TENANT, needed: write the secret to this new file, mode 0600"),

@@ -1,8 +1,11 @@
 #include "access.h"
+#include "audit_key.h"
 #include "handlers.h"
 #include "listing.h"
 #include "output.h"
 #include "secret_file.h"
+
+#include <string.h>
 
 enum { DAY_S = 86400 };
 
@@ -29,7 +32,7 @@ enum outcome signing_key_list_run(struct call *call)
 	if (buf_err(&path) == ERR_OK)
 		outcome = listing_run(call, CLIENT_OPERATOR, path.bytes, columns);
 	else
-		outcome = call_usage(call, "the kind is token or webhook");
+		outcome = call_usage(call, "the kind is token, audit or webhook");
 	buf_clear(&path);
 	return outcome;
 }
@@ -152,6 +155,13 @@ static enum outcome webhook_rotate_run(struct call *call)
 
 enum outcome signing_key_rotate_run(struct call *call)
 {
+	const char *kind = call_text(call, "kind");
+	const char *meant = call->n > 0 ? "webhook" : "token";
+
+	if (kind && strcmp(kind, "audit") == 0 && call->n == 0)
+		return audit_key_rotate(call);
+	if (kind && strcmp(kind, meant) != 0)
+		return call_usage(call, "the kind is audit, token, or with TENANT webhook");
 	if (call->n > 0)
 		return webhook_rotate_run(call);
 	if (call_text(call, "webhook-secret-file") || call_number(call, "overlap", -1) >= 0)

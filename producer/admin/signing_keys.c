@@ -7,6 +7,7 @@
 #include "list_reply.h"
 #include "producer.h"
 #include "request_input.h"
+#include "stores/audit_signer.h"
 
 #include <string.h>
 
@@ -15,8 +16,14 @@ enum {
 	WORD_MAX = 64,
 	OVERLAP_S = 86400,
 	OVERLAP_MAX_S = 30 * 86400,
-	TOKENS_TEXT_MAX = 64 * 1024
+	FIRST_TEXT_MAX = 64 * 1024
 };
+
+/* In this order they are listed; those of webhooks, of which there are as many as tenants, by
+ * pages.
+ */
+enum kind { KIND_TOKEN, KIND_AUDIT, KIND_WEBHOOK, KINDS };
+static const char *const kinds[KINDS] = {"token", "audit", "webhook"};
 
 /* The tenant's secrets. ERR_SEALING: its key is not here. */
 static enum err secrets_open(
@@ -38,12 +45,12 @@ static enum err secrets_open(
 	return e;
 }
 
-/* ---- list: the keys of tokens, the tenants of the page, their secrets ---- */
+/* ---- list: the keys of tokens, of the audit, the tenants of the page, their secrets ---- */
 
 struct page_call {
 	struct record_call call; /* first */
-	struct buf tokens;	 /* told before the rest */
-	bool tokens_only;
+	struct buf first;	 /* told before the rest */
+	bool wanted[KINDS];
 	char after[WORD_MAX + 1];
 	size_t limit, n;
 	bool more;
@@ -73,13 +80,12 @@ static void key_put(struct buf *out, struct keyring *ring, const struct tenant *
 	digest_wipe(&secrets, sizeof secrets);
 }
 
-/* Those that sign tokens come first. */
 static struct list_reply list_begin(const struct page_call *p)
 {
 	struct list_reply list = list_reply_begin(&p->call.r->reply);
 
-	if (p->tokens.len)
-		(void)buf_append(list_reply_element(&list), p->tokens.bytes, p->tokens.len);
+	if (p->first.len)
+		(void)buf_append(list_reply_element(&list), p->first.bytes, p->first.len);
 	return list;
 }
 
@@ -89,10 +95,48 @@ static void tokens_told(void *ctx, enum err e, const struct signing_key *keys, s
 	struct page_call *p = page_of(batch);
 
 	if (!e) {
-		token_keys_put(&p->tokens, keys, n);
-		e = buf_err(&p->tokens);
+		token_keys_put(&p->first, keys, n);
+		e = buf_err(&p->first);
 	}
 	record_batch_end(batch, e);
+}
+
+/* "longhaul.audit+694d5f9b+..." begins with what names the key. */
+static size_t id_len(const char *name)
+{
+	const char *plus = strchr(name, '+');
+
+	return plus ? (size_t)(plus + 1 - name) + strcspn(plus + 1, "+") : strlen(name);
+}
+
+static void signer_put(struct buf *out, const struct audit_signer *s)
+{
+	(void)buf_printf(out,
+		"%s{\"object\":\"signing_key\",\"kind\":\"audit\",\"id\":\"%.*s\","
+		"\"state\":\"%s\"",
+		out->len ? "," : "", (int)id_len(s->name), s->name,
+		s->until_ms ? "verifies" : "signs");
+	job_json_text(out, "public_key", s->name);
+	(void)buf_char(out, ',');
+	job_json_time(out, "signs_at", s->since_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "ends_at", s->until_ms);
+	(void)buf_char(out, '}');
+}
+
+static void signers_told(void *ctx, enum err e, const struct audit_signer *signers, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct page_call *p = page_of(batch);
+
+	for (size_t i = 0; !e && i < n; i++)
+		signer_put(&p->first, &signers[i]);
+	record_batch_end(batch, e ? e : buf_err(&p->first));
+}
+
+static enum err list_audit(struct db *db, struct record_batch *batch)
+{
+	return audit_signer_list(db, signers_told, batch);
 }
 
 static enum err list_tokens(struct db *db, struct record_batch *batch)
@@ -140,6 +184,8 @@ static enum err find_page(struct db *db, struct record_batch *batch)
 
 const struct record_op signing_keys_token_op = {
 	"signing_keys_token", RECORD_SLOW, 1, list_tokens, NULL};
+const struct record_op signing_keys_audit_op = {
+	"signing_keys_audit", RECORD_SLOW, 1, list_audit, NULL};
 const struct record_op signing_keys_page_op = {
 	"signing_keys_page", RECORD_SLOW, 1, find_page, NULL};
 const struct record_op signing_keys_read_op = {
@@ -151,16 +197,21 @@ static void page_then(struct record_call *call)
 	record_call_again(call, &signing_keys_read_op);
 }
 
-static void tokens_then(struct record_call *call)
+/* The next kind that is wanted, or the end. */
+static void next_kind(struct record_call *call)
 {
+	static const struct record_op *const ops[KINDS] = {
+		&signing_keys_token_op, &signing_keys_audit_op, &signing_keys_page_op};
 	struct page_call *p = (struct page_call *)(void *)call;
 	struct list_reply list;
 
-	if (!p->tokens_only) {
-		call->then = page_then;
-		record_call_again(call, &signing_keys_page_op);
-		return;
-	}
+	for (size_t i = 0; i < KINDS; i++)
+		if (p->wanted[i]) {
+			p->wanted[i] = false;
+			call->then = i == KIND_WEBHOOK ? page_then : next_kind;
+			record_call_again(call, ops[i]);
+			return;
+		}
 	list = list_begin(p);
 	list_reply_end(&list, false, NULL);
 	request_resume(call->r);
@@ -168,19 +219,22 @@ static void tokens_then(struct record_call *call)
 
 static void page_clear(struct record_call *call)
 {
-	buf_clear(&((struct page_call *)(void *)call)->tokens);
+	buf_clear(&((struct page_call *)(void *)call)->first);
 }
 
 /* Which kinds are asked for; false: another one, and the request was answered. */
-static bool kind_read(struct request *r, bool *tokens, bool *webhooks)
+static bool kind_read(struct request *r, bool wanted[KINDS])
 {
 	const char *kind = query_text(&r->query, "kind");
+	bool any = false;
 
-	*tokens = !kind || strcmp(kind, "token") == 0;
-	*webhooks = !kind || strcmp(kind, "webhook") == 0;
-	if (!*tokens && !*webhooks)
-		request_fail_detail(r, ERR_INVALID_FIELD, "kind must be token or webhook");
-	return *tokens || *webhooks;
+	for (size_t i = 0; i < KINDS; i++) {
+		wanted[i] = !kind || strcmp(kind, kinds[i]) == 0;
+		any |= wanted[i];
+	}
+	if (!any)
+		request_fail_detail(r, ERR_INVALID_FIELD, "kind must be token, audit or webhook");
+	return any;
 }
 
 void signing_keys_get(struct request *r)
@@ -189,20 +243,21 @@ void signing_keys_get(struct request *r)
 		{"after", QUERY_TEXT, 0, WORD_MAX}, {"kind", QUERY_TEXT, 1, WORD_MAX},
 		{NULL, QUERY_TEXT, 0, 0}};
 	const char *after = query_text(&r->query, "after");
-	bool tokens, webhooks;
+	bool wanted[KINDS];
 	struct page_call *p;
 
-	if (!request_input_query(r, fields) || !kind_read(r, &tokens, &webhooks) ||
+	if (!request_input_query(r, fields) || !kind_read(r, wanted) ||
 		!(p = record_call_new(r, sizeof *p)))
 		return;
 	p->call.clear = page_clear;
-	buf_init(&p->tokens, TOKENS_TEXT_MAX);
-	p->tokens_only = !webhooks;
-	tokens = tokens && !after;
+	buf_init(&p->first, FIRST_TEXT_MAX);
+	memcpy(p->wanted, wanted, sizeof p->wanted);
+	if (after)
+		p->wanted[KIND_TOKEN] = p->wanted[KIND_AUDIT] = false;
 	(void)snprintf(p->after, sizeof p->after, "%s", after ? after : "");
 	p->limit = (size_t)query_int(&r->query, "limit", PAGE);
-	p->call.then = tokens ? tokens_then : page_then;
-	record_call_start(&p->call, tokens ? &signing_keys_token_op : &signing_keys_page_op);
+	request_park(r);
+	next_kind(&p->call);
 }
 
 /* ---- rotate: find the tenant, read its secret, seal two, store them ---- */
