@@ -108,7 +108,7 @@ def test_a_stacks_own_values_are_taken_by_a_reload(stack: Any) -> None:
         assert "limits.upstream_message_bytes: 2048 -> 2047" in words
         mine.write_text("worker:\n  lease_ms: 9000\n")
         words = " ".join(stack.reload()["worker-1"])
-        assert "worker.lease_ms: 6000 -> 9000 needs a restart" in words
+        assert f"{mine}:2: worker.lease_ms: 6000 -> 9000 needs a restart" in words
         # the next `up` must find it changed
         assert "9000" not in (stack.layout.etc / "worker-1.yaml").read_text()
         assert "9000" not in stack.config.read_text()
@@ -129,6 +129,18 @@ def test_a_stacks_own_values_are_taken_by_a_reload(stack: Any) -> None:
             b"upstreams:\n- name: mine\n  base_url: http://h\n  models: [m]\n  api_key_file: /no\n",
             ":2: .* /no cannot be read",
         ),
+        (
+            b"routes:\n- model: m*\n  upstreams: [simulator]\n"
+            b"- model: m1\n  upstreams: [simulator]\n",
+            ":4: routes.model: expected a model that no earlier route takes; "
+            "the one in line 2 does$",
+        ),
+        (
+            b"worker:\n  slots: 9\nprices:\n- model: m\n  until: 2026-02-01\n"
+            b"  input_usd_per_million: 1\n  output_usd_per_million: 1\n- model: m\n"
+            b"  from: 2026-01-31\n  input_usd_per_million: 1\n  output_usd_per_million: 1\n",
+            ":9: prices.from: expected one price for a day; the one in line 4 holds as well$",
+        ),
     ],
 )
 def test_what_local_yaml_has_wrong_is_told_in_its_line_and_reaches_no_file(
@@ -146,6 +158,21 @@ def test_what_local_yaml_has_wrong_is_told_in_its_line_and_reaches_no_file(
         stack.layout.local.unlink()
     assert str(refusal.value).count(str(stack.layout.local)) == 1
     assert files() == before
+
+
+@pytest.mark.promises("C15")
+def test_what_programs_note_of_their_files_is_told_of_local_yaml(stack: Any) -> None:
+    mine: Path = stack.layout.local
+    try:
+        mine.write_text("upstreams:\n- name: mine\n  base_url: http://127.0.0.1:9\n  models: [m]\n")
+        said = stack.reload()
+        assert any(
+            word.startswith(f"configuration {mine}:2: upstreams.mine: no price holds today for m: ")
+            for word in said["worker-1"]
+        )
+    finally:
+        mine.unlink()
+        stack.reload()
 
 
 @pytest.mark.promises("C15")

@@ -19,6 +19,7 @@ from longhaul_dev.child import Child
 from longhaul_dev.config import merged, with_local
 from longhaul_dev.fault import Fault
 from longhaul_dev.layout import REPOSITORY, Layout
+from longhaul_dev.origin import Origin
 from longhaul_dev.ports import Ports
 from longhaul_dev.readiness import last_error
 from longhaul_dev.signature import verified
@@ -175,6 +176,22 @@ upstreams:
     mine = {"name": "mine", "base_url": "http://h/v1#x", "models": ["gpt-*", "it's"]}
     assert tree["upstreams"] == [{**mine, "input_usd_per_million": 0.15}, {"name": "simulator"}]
     assert load(dump(tree), "again") == tree
+
+
+def test_a_fault_names_the_file_that_somebody_wrote(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, service_account())
+    layout.local.write_text("upstreams:\n- base_url: u\n  name: mine\nroutes:\n- model: m\n")
+    text = "log:\n  level: info\nupstreams:\n- base_url: u\n  name: mine\n- name: sim\n"
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    origin = Origin(layout, {one: text, other: "# longer\n" + text})
+    assert origin.told(f"note {one}:5:3: upstreams.name: taken in line 4") == (
+        f"note {layout.local}:3: upstreams.name: taken in line 2"
+    )
+    theirs = f"{one}:6:3: upstreams.name: taken in line 6"
+    assert origin.told(theirs) == f"{theirs} of {one}"
+    assert origin.told("nothing of a file") == "nothing of a file"
+    twice = [f"{one}:6:3: taken in line 5", f"{other}:7:3: taken in line 6"]
+    assert origin.each_once(twice) == [f"{one}:6:3: taken in line 3"]
 
 
 @pytest.mark.parametrize(

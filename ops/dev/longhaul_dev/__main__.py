@@ -76,8 +76,11 @@ def run_reload() -> int:
         raise Fault(f"there is no stack in {folder()}; `make up` makes one.")
     said = Stack(folder()).reload()
     for name, words in sorted(said.items()):
+    who: dict[str, list[str]] = {}  # what several say is told once
         for word in words:
-            say(f"{name}: {word}")
+            who.setdefault(word, []).append(name)
+    for word, names in who.items():
+        say(f"{', '.join(names)}: {word}")
     if any(REFUSED in word for words in said.values() for word in words):
         warn("Refused files are as they were; `make up` writes them and restarts those programs.")
         return 1

@@ -35,6 +35,7 @@ from longhaul_dev.fault import Fault
 from longhaul_dev.kafka import Kafka
 from longhaul_dev.layout import REPOSITORY, Layout, open_layout
 from longhaul_dev.leftovers import end_leftovers
+from longhaul_dev.origin import Origin
 from longhaul_dev.plan import Plan, metrics_port, serves_metrics
 from longhaul_dev.postgres import Postgres
 from longhaul_dev.program import environment, program_spec, simulator_spec
@@ -175,9 +176,9 @@ class Stack:
         """Lays local.yaml over the configuration anew and lets every program read it (SIGHUP).
 
         Every program's file is checked before any is written: a Fault says what is wrong in
-        local.yaml. What each program said: its log's words on it. A file that a program refuses,
-        as it needs a restart, is put back, so that the next `up`, which restarts what changed,
-        finds it changed; longhaul.yaml with it.
+        local.yaml. What each program said: its log's words on it, with local.yaml's lines. A file
+        that a program refuses, as it needs a restart, is put back, so that the next `up`, which
+        restarts what changed, finds it changed; longhaul.yaml with it.
         """
         with self._turn():
             names = [n for n in self.status() if n.startswith(PROGRAMS)]
@@ -185,6 +186,7 @@ class Stack:
                 raise Fault(f"nothing runs in {self._layout.root}; `make up` reads local.yaml.")
             texts = reloaded_texts(self._layout, self._ports(), names)
             check_texts(self._layout, texts)
+            origin = Origin(self._layout, texts)
             before = {path: path.read_text() for path in texts}
             for path, text in texts.items():
                 self._layout.write(path, text)
@@ -193,7 +195,7 @@ class Stack:
             back = [self._layout.program_config(name) for name in refused]
             for path in [*back, self._layout.config] if back else []:
                 self._layout.write(path, before[path])
-        return said
+        return {name: [origin.told(word) for word in words] for name, words in said.items()}
 
     def _reload_one(self, name: str) -> list[str]:
         seen = len(self.log(name))
