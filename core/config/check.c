@@ -9,11 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One rule, and what it says when it is broken. */
-struct config_rule {
-	bool broken;
-	struct config_misfit misfit;
-};
+void config_rules_tell(const struct config_rule *rules, size_t n, config_misfit_fn *tell, void *ctx)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (rules[i].broken)
+			tell(ctx, &rules[i].misfit);
+	}
+}
 
 static bool config_has_password(const char *conninfo)
 {
@@ -82,10 +84,8 @@ void config_check_fit(const struct config *c, config_misfit_fn *tell, void *ctx)
 				"expected another address than producer.listen"}},
 	};
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		if (rules[i].broken)
-			tell(ctx, &rules[i].misfit);
-	}
+	config_rules_tell(rules, sizeof(rules) / sizeof(*rules), tell, ctx);
+	config_check_policy(c, tell, ctx);
 	config_check_routes(c, tell, ctx);
 	config_check_kafka(&c->kafka, tell, ctx);
 }

@@ -171,6 +171,48 @@ static void test_values_that_do_not_fit_together_are_refused(void **state)
 		"f.yaml:4:10: upstreams.name: expected a name that no other upstream has\n");
 }
 
+#define ENDS ", which ends every attempt\n"
+
+static void test_what_can_never_succeed_is_refused(void **state)
+{
+	refuse(LEAST "limits: {deadline_max_s: 60, deadline_default_s: 60,\n"
+		     "  attempt_timeout_max_s: 61, attempt_timeout_default_s: 61}\n",
+		"f.yaml:3:26: limits.attempt_timeout_max_s: expected at most "
+		"limits.deadline_max_s" ENDS);
+	refuse(LEAST "limits: {deadline_max_s: 2, deadline_default_s: 2,\n"
+		     "  attempt_timeout_max_s: 2, attempt_timeout_default_s: 2}\n"
+		     "retry: {base_ms: 2001}\n",
+		"f.yaml:4:18: retry.base_ms: expected at most limits.deadline_max_s, beyond which "
+		"no attempt begins\n");
+	refuse(LEAST "limits: {attempt_timeout_max_s: 5, attempt_timeout_default_s: 5}\n"
+		     "upstreams:\n- {name: a, base_url: 'http://h', models: ['*'],\n"
+		     "   connect_timeout_ms: 5001, first_byte_timeout_ms: 5001,\n"
+		     "   idle_timeout_ms: 5001, tokens_per_minute: 1}\n",
+		"f.yaml:5:24: upstreams.connect_timeout_ms: expected at most "
+		"limits.attempt_timeout_max_s" ENDS
+		"f.yaml:5:53: upstreams.first_byte_timeout_ms: expected at most "
+		"limits.attempt_timeout_max_s" ENDS
+		"f.yaml:6:21: upstreams.idle_timeout_ms: expected at most "
+		"limits.attempt_timeout_max_s" ENDS
+		"f.yaml:6:46: upstreams.tokens_per_minute: expected 0, or as many as the least "
+		"call takes: 2\n");
+	refuse(LEAST "producer: {body_memory_mb: 63}\n",
+		"f.yaml:2:28: producer.body_memory_mb: expected room for one body of "
+		"limits.body_bytes and limits.bulk_bytes, or it is refused for ever\n");
+}
+
+static void test_what_may_just_succeed_is_taken(void **state)
+{
+	config_release(accept(LEAST
+		"limits: {deadline_max_s: 5, deadline_default_s: 5, attempt_timeout_max_s: 5,\n"
+		"  attempt_timeout_default_s: 5}\n"
+		"retry: {base_ms: 5000}\n"
+		"producer: {body_memory_mb: 64}\n"
+		"upstreams:\n- {name: a, base_url: 'http://h', models: ['*'],\n"
+		"   connect_timeout_ms: 5000, first_byte_timeout_ms: 5000,\n"
+		"   idle_timeout_ms: 5000, tokens_per_minute: 2}\n"));
+}
+
 static void test_kafkas_credentials_fit_its_protocol(void **state)
 {
 	config_release(accept(LEAST "kafka: {security_protocol: ssl}\n"));
@@ -330,6 +372,8 @@ int main(void)
 		cmocka_unit_test(test_ranges_hold_at_their_ends),
 		cmocka_unit_test(test_what_is_not_one_yaml_map_is_refused),
 		cmocka_unit_test(test_values_that_do_not_fit_together_are_refused),
+		cmocka_unit_test(test_what_can_never_succeed_is_refused),
+		cmocka_unit_test(test_what_may_just_succeed_is_taken),
 		cmocka_unit_test(test_kafkas_credentials_fit_its_protocol),
 		cmocka_unit_test(test_kafkas_files_are_checked_for_all_that_read_them),
 		cmocka_unit_test(test_secrets_inside_addresses_are_refused),
