@@ -6,6 +6,7 @@
 #include "config/start.h"
 #include "connect/keys.h"
 #include "connect/postgres.h"
+#include "connect/reach.h"
 #include "counts.h"
 #include "delivery/sender.h"
 #include "domain/verdict.h"
@@ -22,19 +23,19 @@
 #include "recall.h"
 #include "token_limits.h"
 #include "upstreams/permit.h"
-#include "upstreams/reach.h"
 #include "upstreams/upstream.h"
 #include "work.h"
 #include "writer.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Slots may grow by a reload; what bounds calls is the slots and webhook.max_in_flight. */
 enum { HTTP_CALLS_MAX = 200000 };
-enum { SWEEP_MS = 100, FILES_EXTRA = 256, RELEASED_MAX = 256 << 20 };
+enum { SWEEP_MS = 100, FILES_EXTRA = 256, RELEASED_MAX = 256 << 20, PLACE_MAX = 4200 };
 
 struct db *worker_db_claim(const struct worker *w)
 {
@@ -211,13 +212,25 @@ void worker_reborn(struct worker *w)
 	begin_anew(w);
 }
 
+static void on_unreachable(void *owner, const struct reach_fault *fault)
+{
+	const struct worker *w = owner;
+	char place[PLACE_MAX];
+
+	snprintf(place, sizeof(place), "%s:%u:%u", w->config_path, fault->place.line,
+		fault->place.column);
+	log_warn("an upstream cannot be reached", LOG_TEXT("at", place),
+		LOG_TEXT("upstream", fault->upstream), LOG_TEXT("why", fault->why),
+		LOG_ERR(fault->err));
+}
+
 static void reload(struct worker *w)
 {
 	if (!start_reload("worker", w->config_path, &w->config))
 		return;
 	if (upstreams_reload(w->upstreams, w->config, w->config_path) != ERR_OK)
 		log_error("upstreams stay as they were: their keys cannot be read");
-	reach_ask(w->reach);
+	(void)reach_ask(w->reach, w->config);
 }
 
 static void on_signal(void *owner, int signo)
@@ -324,7 +337,7 @@ static enum err parts_open(struct worker *w)
 	if (!e)
 		e = http_new(w->loop, HTTP_CALLS_MAX, &w->http);
 	if (!e)
-		e = reach_new(w->http, w->upstreams, w->config_path, &w->reach);
+		e = reach_new(w->http, on_unreachable, NULL, w, &w->reach);
 	if (!e)
 		e = writer_new(w, &w->writer);
 	if (!e)
@@ -413,7 +426,7 @@ enum err worker_new(struct config *config, const char *config_path, struct worke
 
 void worker_run(struct worker *w)
 {
-	reach_ask(w->reach);
+	(void)reach_ask(w->reach, w->config);
 	loop_run(w->loop);
 }
 

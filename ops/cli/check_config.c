@@ -1,4 +1,4 @@
-/* check-config: the file, the files that it names, the database behind it. */
+/* check-config: the file, the files that it names, the upstreams and the database behind it. */
 #include "database.h"
 #include "handlers.h"
 #include "output.h"
@@ -6,6 +6,7 @@
 #include "config/check.h"
 #include "config/price.h"
 #include "config/print.h"
+#include "connect/reach.h"
 #include "ground/clock.h"
 #include "ports/key_files.h"
 #include "stores/durability.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX_BYTES = 4 << 20 };
+enum { TEXT_MAX_BYTES = 4 << 20, CALLS_MAX = 1000 };
 
 /* What was seen of the database; texts are copies. */
 struct seen {
@@ -82,6 +83,50 @@ static void show_notes(const struct call *call, const char *path, const struct c
 	buf_clear(&notes);
 }
 
+/* Whoever is told of upstreams that cannot be reached. */
+struct reaching {
+	const struct call *call;
+	const char *path;
+	struct loop *loop;
+};
+
+static void on_unreachable(void *owner, const struct reach_fault *fault)
+{
+	const struct reaching *reaching = owner;
+
+	fprintf(reaching->call->err, "%s:%u:%u: upstreams.%s: cannot be reached now: %s\n",
+		reaching->path, fault->place.line, fault->place.column, fault->upstream,
+		*fault->why ? fault->why : err_text(fault->err));
+}
+
+static void on_reached(void *owner)
+{
+	const struct reaching *reaching = owner;
+
+	loop_stop(reaching->loop);
+}
+
+/* Asks from here: the workers' hosts may see another network. No mistake either. */
+static void show_unreachable(const struct call *call, const char *path, const struct config *config)
+{
+	struct reaching reaching = {call, path, NULL};
+	struct http *http = NULL;
+	struct reach *reach = NULL;
+	enum err e = loop_new(&reaching.loop);
+
+	if (e == ERR_OK)
+		e = http_new(reaching.loop, CALLS_MAX, &http);
+	if (e == ERR_OK)
+		e = reach_new(http, on_unreachable, on_reached, &reaching, &reach);
+	if (e == ERR_OK && reach_ask(reach, config) > 0)
+		loop_run(reaching.loop);
+	if (e != ERR_OK)
+		fprintf(call->err, "upstreams were not asked: %s\n", err_text(e));
+	reach_free(reach);
+	http_free(http);
+	loop_free(reaching.loop);
+}
+
 static json_t *lines_json(const char *text)
 {
 	json_t *lines = json_array();
@@ -138,7 +183,7 @@ static enum err check_keys(const struct call *call, const struct config *config,
 	return e;
 }
 
-static enum outcome check_files(const struct call *call, const char *path)
+static enum outcome check_files(const struct call *call, const char *path, bool offline)
 {
 	struct config *config = NULL;
 	struct buf faults;
@@ -154,6 +199,8 @@ static enum outcome check_files(const struct call *call, const char *path)
 		outcome = refuse(call, path, &faults);
 	if (config)
 		show_notes(call, path, config);
+	if (outcome == OUTCOME_OK && !offline)
+		show_unreachable(call, path, config);
 	buf_clear(&faults);
 	config_release(config);
 	return outcome;
@@ -225,7 +272,7 @@ enum outcome check_config_run(struct call *call)
 		return print_text(call, config_print_sample);
 	if (call_flag(call, "reference"))
 		return print_text(call, config_print_reference);
-	outcome = check_files(call, named ? named : getenv("LONGHAUL_CONFIG"));
+	outcome = check_files(call, named ? named : getenv("LONGHAUL_CONFIG"), offline);
 	if (outcome == OUTCOME_OK && !offline)
 		outcome = check_record(call, named, &seen);
 	return outcome == OUTCOME_OK ? show(call, offline, &seen) : outcome;

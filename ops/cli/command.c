@@ -402,12 +402,13 @@ const struct command command_table[] = {
 	 OPTIONS(CONFIG, FLAG("dry-run", 'n', "say what would be done, change nothing")), migrate_command_run,
 	 "Safe to run at any time, and twice at once."},
 	{NULL, "check-config", "[FILE]", 0, 1, "read a configuration, say all that is wrong",
-	 OPTIONS(CONFIG, FLAG("offline", 0, "do not try the database"),
+	 OPTIONS(CONFIG, FLAG("offline", 0, "try neither the database nor upstreams"),
 		 FLAG("sample", 0, "print a sample configuration instead"),
 		 FLAG("reference", 0, "print docs/configuration.md instead")),
 	 check_config_run,
 	 "Says also what the database promises: whether commits survive a crash and a\n"
-	 "fail-over, and whether a pooler hides the death of a worker."},
+	 "fail-over, and whether a pooler hides the death of a worker. Upstreams that cannot be\n"
+	 "reached from here, and models without a price, are told with their line and are no mistake."},
 	{NULL, "demo", "", 0, 0, "a first run, explained, from a checkout",
 	 OPTIONS(FLAG("lite", 0, "with Postgres alone: no Kafka, no Redis")), demo_run, NULL},
 	{NULL, "completion", "SHELL", 1, 1, "print completion for bash, zsh or fish", NONE,

@@ -442,7 +442,11 @@ def test_bootstrap_works_once(longhaul: Run, tmp_path: Path) -> None:
 
 @pytest.mark.promises("X1")
 def test_migrate_and_check_config_find_nothing_to_do(
-    ok: Callable[..., str], as_json: Callable[..., Any], longhaul: Run, tmp_path: Path
+    ok: Callable[..., str],
+    as_json: Callable[..., Any],
+    longhaul: Run,
+    stack: Any,
+    tmp_path: Path,
 ) -> None:
     assert as_json("migrate") == {"applied": []}
     assert "nothing to do" in ok("migrate")
@@ -456,6 +460,14 @@ def test_migrate_and_check_config_find_nothing_to_do(
     done = longhaul("check-config", "--offline", str(bad))
     assert done.returncode == 2 and "no program starts without keys" in done.stderr
     checked = as_json("check-config")
+    away = tmp_path / "away.yaml"
+    upstream = "  - {name: gone, base_url: 'http://127.0.0.1:9', models: [m*]}"
+    away.write_text(stack.config.read_text().replace("upstreams:", f"upstreams:\n{upstream}", 1))
+    line = away.read_text().splitlines().index(upstream) + 1
+    done = longhaul("check-config", str(away))
+    assert done.returncode == 0 and "the configuration is valid" in done.stdout
+    assert f"{away}:{line}:5: upstreams.gone: cannot be reached now: " in done.stderr
+    assert "be reached" not in longhaul("check-config", "--offline", str(away)).stderr
     assert checked["valid"] and checked["database"]["migrations_missing"] == 0
     assert "the configuration is valid" in ok("check-config")
 

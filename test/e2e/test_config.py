@@ -170,6 +170,8 @@ def test_what_programs_note_of_their_files_is_told_of_local_yaml(stack: Any) -> 
             word.startswith(f"configuration {mine}:2: upstreams.mine: no price holds today for m: ")
             for word in said["worker-1"]
         )
+        away = f"{mine}:2: upstreams.mine: cannot be reached now: "
+        assert [word.startswith(away) for word in said["upstreams"]] == [True]
     finally:
         mine.unlink()
         stack.reload()

@@ -12,6 +12,9 @@ from longhaul_dev.layout import Layout
 from longhaul_dev.origin import Origin
 from longhaul_dev.program import environment
 
+UNREACHABLE = ": cannot be reached now: "
+
+
 def check_texts(layout: Layout, texts: dict[Path, str]) -> None:
     """Fault: what is wrong, a line each. The files of secrets that they name must be there."""
     refused = [fault for path, text in texts.items() for fault in _refused(layout, path, text)]
@@ -21,6 +24,13 @@ def check_texts(layout: Layout, texts: dict[Path, str]) -> None:
                 ["no program was told of this configuration, as one would refuse it:", *faults]
             )
         )
+
+
+def unreachable(layout: Layout, origin: Origin) -> list[str]:
+    """Upstreams that cannot be reached from here, a line each; no reason to refuse anything."""
+    command = [layout.bin / "longhaul", "check-config", "--json", layout.config]
+    run = layout.account.run(command, env=environment(layout))
+    return [origin.told(line) for line in run.stderr.splitlines() if UNREACHABLE in line]
 
 
 def _refused(layout: Layout, path: Path, text: str) -> list[str]:

@@ -41,7 +41,7 @@ from longhaul_dev.postgres import Postgres
 from longhaul_dev.program import environment, program_spec, simulator_spec
 from longhaul_dev.readiness import http_answers, line_words, log_end
 from longhaul_dev.redis import Redis
-from longhaul_dev.reload_check import check_texts
+from longhaul_dev.reload_check import check_texts, unreachable
 from longhaul_dev.spec import Spec
 from longhaul_dev.stackfile import read_stackfile, stack_values, url, write_stackfile
 from longhaul_dev.tenants import Tenants
@@ -176,9 +176,10 @@ class Stack:
         """Lays local.yaml over the configuration anew and lets every program read it (SIGHUP).
 
         Every program's file is checked before any is written: a Fault says what is wrong in
-        local.yaml. What each program said: its log's words on it, with local.yaml's lines. A file
-        that a program refuses, as it needs a restart, is put back, so that the next `up`, which
-        restarts what changed, finds it changed; longhaul.yaml with it.
+        local.yaml. What each program said: its log's words on it, with local.yaml's lines; and
+        which "upstreams" cannot be reached. A file that a program refuses, as it needs a restart,
+        is put back, so that the next `up`, which restarts what changed, finds it changed;
+        longhaul.yaml with it.
         """
         with self._turn():
             names = [n for n in self.status() if n.startswith(PROGRAMS)]
@@ -195,7 +196,8 @@ class Stack:
             back = [self._layout.program_config(name) for name in refused]
             for path in [*back, self._layout.config] if back else []:
                 self._layout.write(path, before[path])
-        return {name: [origin.told(word) for word in words] for name, words in said.items()}
+        told = {name: [origin.told(word) for word in words] for name, words in said.items()}
+        return told | {"upstreams": unreachable(self._layout, origin)}
 
     def _reload_one(self, name: str) -> list[str]:
         seen = len(self.log(name))

@@ -1,17 +1,17 @@
-#include "upstreams/reach.h"
+#include "connect/reach.h"
 
-#include "ground/log.h"
 #include "ground/ring.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PLACE_MAX = 4200, REPLY_MAX = 1 << 20 };
+enum { REPLY_MAX = 1 << 20 };
 
 struct reach {
 	struct http *http;
-	const struct upstreams *upstreams;
-	const char *path;
+	reach_fault_fn *tell;
+	reach_over_fn *over;
+	void *owner;
 	struct ring probes;
 };
 
@@ -32,19 +32,17 @@ static void probe_free(struct probe *probe)
 static void on_end(void *owner, const struct http_end *end)
 {
 	struct probe *probe = owner;
-	char place[PLACE_MAX];
+	struct reach *reach = probe->reach;
+	const struct reach_fault fault = {probe->name, probe->place, end->err, end->why};
 
-	if (end->err == ERR_UP_DNS || end->err == ERR_UP_CONNECT || end->err == ERR_UP_TLS) {
-		snprintf(place, sizeof(place), "%s:%u:%u", probe->reach->path, probe->place.line,
-			probe->place.column);
-		log_warn("an upstream cannot be reached", LOG_TEXT("at", place),
-			LOG_TEXT("upstream", probe->name), LOG_TEXT("why", end->why),
-			LOG_ERR(end->err));
-	}
+	if (end->err == ERR_UP_DNS || end->err == ERR_UP_CONNECT || end->err == ERR_UP_TLS)
+		reach->tell(reach->owner, &fault);
 	probe_free(probe);
+	if (ring_empty(&reach->probes) && reach->over)
+		reach->over(reach->owner);
 }
 
-static void probe_start(struct reach *reach, const struct config_upstream *row)
+static bool probe_start(struct reach *reach, const struct config_upstream *row)
 {
 	static const struct http_events events = {.end = on_end};
 	const struct http_request request = {
@@ -58,22 +56,27 @@ static void probe_start(struct reach *reach, const struct config_upstream *row)
 	struct probe *probe = calloc(1, sizeof(*probe));
 
 	if (!probe)
-		return;
+		return false;
 	probe->reach = reach;
 	probe->place = row->place;
 	snprintf(probe->name, sizeof(probe->name), "%s", row->name);
 	ring_join(&reach->probes, &probe->link);
-	if (http_start(reach->http, &request, &events, probe, &probe->call) != ERR_OK)
-		probe_free(probe);
+	if (http_start(reach->http, &request, &events, probe, &probe->call) == ERR_OK)
+		return true;
+	probe_free(probe);
+	return false;
 }
 
-void reach_ask(struct reach *reach)
+size_t reach_ask(struct reach *reach, const struct config *config)
 {
-	for (size_t i = 0; i < reach->upstreams->n; i++)
-		probe_start(reach, reach->upstreams->list[i]->config);
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->upstreams_n; i++)
+		n += probe_start(reach, &config->upstreams[i]);
+	return n;
 }
 
-enum err reach_new(struct http *http, const struct upstreams *upstreams, const char *path,
+enum err reach_new(struct http *http, reach_fault_fn *tell, reach_over_fn *over, void *owner,
 	struct reach **ret_reach)
 {
 	struct reach *reach = calloc(1, sizeof(*reach));
@@ -81,8 +84,9 @@ enum err reach_new(struct http *http, const struct upstreams *upstreams, const c
 	if (!reach)
 		return ERR_NOMEM;
 	reach->http = http;
-	reach->upstreams = upstreams;
-	reach->path = path;
+	reach->tell = tell;
+	reach->over = over;
+	reach->owner = owner;
 	ring_init(&reach->probes);
 	*ret_reach = reach;
 	return ERR_OK;
