@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "config/key_marks.h"
 #include "config/value.h"
 #include "config/walk.h"
 
@@ -37,6 +38,7 @@ static void config_free(struct config *config)
 		else
 			config_rows_clear(section, config);
 	}
+	key_marks_free(config->key_marks);
 	free(config);
 }
 

@@ -115,6 +115,7 @@ CONFIG_LISTS(CONFIG_ELEMENT)
 struct config {
 	CONFIG_SECTIONS(CONFIG_STRUCT)
 	CONFIG_LISTS(CONFIG_LIST)
+	struct key_marks *key_marks; /* NULL: its keys were not read (key_marks.h) */
 	_Atomic unsigned holders;
 };
 

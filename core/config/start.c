@@ -1,6 +1,7 @@
 #include "config/start.h"
 
 #include "config/check.h"
+#include "config/key_marks.h"
 #include "config/price.h"
 #include "config/print.h"
 #include "config/reload.h"
@@ -60,6 +61,11 @@ static void start_help(const char *program, struct start *ret)
 	ret->exit_code = config_print_help(program, &text) == ERR_OK ? 0 : 1;
 	start_print(stdout, &text);
 	buf_clear(&text);
+}
+
+static bool start_has_keys(const char *program)
+{
+	return config_section_of(config_section_find("upstreams"), program);
 }
 
 static bool start_has_prices(const char *program)
@@ -194,6 +200,8 @@ bool start_program(const char *program, int argc, char **argv, struct start *ret
 	start_confine(ret->config, program);
 	if (start_has_prices(program))
 		start_log_notes(ret->path, ret->config);
+	if (start_has_keys(program) && key_marks_read(ret->config, NULL) != ERR_OK)
+		log_warn("out of memory: a reload will not tell which keys changed", LOG_END);
 	return true;
 }
 
@@ -206,6 +214,10 @@ static enum err start_reread(const char *program, const char *path, const struct
 
 	if (e == ERR_OK)
 		e = config_check_files(path, fresh, program, faults);
+	if (e == ERR_OK && start_has_keys(program))
+		e = key_marks_read(fresh, old);
+	if (e == ERR_OK)
+		e = key_marks_tell(fresh, old, changes);
 	if (e == ERR_OK)
 		*ret_config = fresh;
 	else

@@ -178,6 +178,27 @@ def test_what_programs_note_of_their_files_is_told_of_local_yaml(stack: Any) -> 
 
 
 @pytest.mark.promises("C15")
+def test_another_key_in_the_same_file_is_told_from_the_first_reload_on(stack: Any) -> None:
+    mine: Path = stack.layout.local
+    key = stack.layout.keys / "mine"
+    row = f"- name: mine\n  base_url: http://127.0.0.1:9\n  models: [m]\n  api_key_file: {key}\n"
+    try:
+        stack.layout.write(key, "sesame-1", 0o600, service=True)
+        mine.write_text(f"upstreams:\n{row}")
+        stack.reload()
+        stack.restart("worker-1")
+        stack.layout.write(key, "sesame-2", 0o600, service=True)
+        words = stack.reload()["worker-1"]
+        told = "configuration changed upstreams.mine.api_key_file: the file holds another key"
+        assert told in words and any("changes are taken" in word for word in words)
+        assert "sesame" not in stack.log("worker-1")
+    finally:
+        mine.unlink()
+        stack.reload()
+        key.unlink()
+
+
+@pytest.mark.promises("C15")
 def test_a_sighup_for_nothing_is_told(stack: Any, worker_file: Path) -> None:
     reload(stack, "configuration read again, nothing changed")
 

@@ -1,4 +1,5 @@
 /* A reload changes all that it may or nothing, and says what. */
+#include "config/key_marks.h"
 #include "config/reload.h"
 #include "config/start.h"
 
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char path[64];
@@ -120,6 +122,68 @@ static void test_a_program_keeps_the_old_one_when_the_new_is_refused(void **stat
 	config_release(config);
 }
 
+/* What a reload writes to the log. */
+static void reload_logged(struct config **config, char *said, size_t room)
+{
+	int saved = dup(STDERR_FILENO);
+	FILE *log = tmpfile();
+	size_t n;
+
+	assert_non_null(log);
+	dup2(fileno(log), STDERR_FILENO);
+	assert_true(start_reload("worker", path, config));
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(log);
+	n = fread(said, 1, room - 1, log);
+	said[n] = '\0';
+	fclose(log);
+}
+
+static void write_key(const char *file, const char *key)
+{
+	FILE *to = fopen(file, "w");
+
+	assert_non_null(to);
+	fputs(key, to);
+	fclose(to);
+	assert_int_equal(chmod(file, 0600), 0);
+}
+
+static void test_another_key_in_the_same_file_is_a_change(void **state)
+{
+	char one[80], two[80], text[1000], said[8192];
+	struct config *config;
+
+	snprintf(one, sizeof(one), "%s.one", path);
+	snprintf(two, sizeof(two), "%s.two", path);
+	write_key(one, "secret-1");
+	write_key(two, "secret-2");
+	snprintf(text, sizeof(text),
+		LEAST "upstreams:\n" UPSTREAM("a", "h") "- {name: b, base_url: 'http://h', "
+							"models: ['*'], api_key_file: %s}\n"
+							"upstream_keys:\n"
+							"- {upstream: a, label: l, file: %s}\n",
+		one, two);
+	config = load(text);
+	assert_int_equal(key_marks_read(config, NULL), ERR_OK);
+	reload_logged(&config, said, sizeof(said));
+	assert_non_null(strstr(said, "nothing changed"));
+	write_key(one, "secret-3");
+	write_key(two, "secret-4");
+	reload_logged(&config, said, sizeof(said));
+	assert_non_null(strstr(said, "upstreams.b.api_key_file: the file holds another key"));
+	assert_non_null(
+		strstr(said, "upstream_keys[0].file: the file of key l of a holds another"));
+	assert_non_null(strstr(said, "changes are taken"));
+	assert_null(strstr(said, "secret-"));
+	reload_logged(&config, said, sizeof(said));
+	assert_non_null(strstr(said, "nothing changed"));
+	config_release(config);
+	unlink(one);
+	unlink(two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_with_a_mistake_changes_nothing),
 		cmocka_unit_test(test_upstreams_come_go_and_change_by_name),
 		cmocka_unit_test(test_a_program_keeps_the_old_one_when_the_new_is_refused),
+		cmocka_unit_test(test_another_key_in_the_same_file_is_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, make_path, drop_path);
