@@ -10,6 +10,8 @@
 /* How long the server may work at one step of a filter. */
 enum { STEP_MS = 30000, STEP_JOBS = 2000 };
 
+#define NOT_ENDED "queued,waiting,running"
+
 static enum outcome change_one(struct client *client, const char *verb, const char *id)
 {
 	const struct call *call = client->call;
@@ -99,6 +101,12 @@ static void tell(struct progress *progress, const struct total *total)
 	progress_show(progress, news, "");
 }
 
+/* All jobs of a tenant that have not ended: who stops a runaway need not know what it submits. */
+static bool means_all_of(const struct call *call, const char *verb)
+{
+	return strcmp(verb, "cancel") == 0 && call_text(call, "tenant") && !filter_is_given(call);
+}
+
 static enum outcome change_matching(struct client *client, const char *verb)
 {
 	const struct call *call = client->call;
@@ -109,6 +117,8 @@ static enum outcome change_matching(struct client *client, const char *verb)
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
+	if (means_all_of(call, verb))
+		json_object_set_new(body, "state", json_string(NOT_ENDED));
 	json_object_set_new(body, "dry_run", json_boolean(call_flag(call, "dry-run")));
 	json_object_set_new(body, "limit", json_integer(STEP_JOBS));
 	progress_init(&progress, call);
@@ -130,10 +140,12 @@ static bool tenant_is_word(const char *name)
 	return n > 0 && n <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
 
-static enum outcome check(const struct call *call)
+static enum outcome check(const struct call *call, const char *verb)
 {
-	if (call->n == 0 && !filter_is_given(call))
-		return call_usage(call, "name jobs, or a filter (with --dry-run to count first)");
+	if (call->n == 0 && !filter_is_given(call) && !means_all_of(call, verb))
+		return call_usage(call,
+			"name jobs, or a filter such as --state failed (with --dry-run to count "
+			"first)");
 	if (call->n > 0 && filter_is_given(call))
 		return call_usage(call, "jobs or a filter, not both");
 	if (call->n > 0 && (call_flag(call, "dry-run") || call_text(call, "tenant")))
@@ -146,7 +158,7 @@ static enum outcome check(const struct call *call)
 static enum outcome change(const struct call *call, const char *verb)
 {
 	struct client client;
-	enum outcome outcome = check(call);
+	enum outcome outcome = check(call, verb);
 
 	if (outcome != OUTCOME_OK)
 		return outcome;

@@ -121,7 +121,8 @@ const struct command command_table[] = {
 	{NULL, "cancel", "[JOB...]", 0, COMMAND_ANY, "cancel jobs, by id or by filter",
 	 OPTIONS(FILTERS, TENANT, DRY_RUN), job_cancel_run,
 	 "By filter they are worked off in batches, newest first; what was done is told\n"
-	 "on the way and stays done.\n\n"
+	 "on the way and stays done. --tenant alone means all of its jobs that have not ended.\n\n"
+	 "  longhaul cancel --tenant acme --dry-run\n"
 	 "  longhaul cancel --tenant acme --queue bulk --state queued --dry-run"},
 	{NULL, "retry", "[JOB...]", 0, COMMAND_ANY, "run ended jobs again, by id or by filter",
 	 OPTIONS(FILTERS, TENANT, DRY_RUN), job_retry_run,

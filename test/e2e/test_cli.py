@@ -197,6 +197,7 @@ def test_an_operator_ends_a_runaway_tenants_jobs_in_batches(
     assert told == ["2000 jobs changed so far", "4000 jobs changed so far"]
     assert as_json("retry", *theirs, "--state", "cancelled", "-n")["matched"] == 5000
     assert longhaul("cancel", "--tenant", "nobody", "--queue", "cli-runaway").returncode == 3
+    assert longhaul("cancel", "--tenant", "nobody").returncode == 3
     assert longhaul("cancel", *theirs, "--subject", "x").returncode != 0
 
 
@@ -459,7 +460,6 @@ def test_migrate_and_check_config_find_nothing_to_do(
     bad.write_text("database: {url: dbname=x}\nkeys: {dir: ''}\n")
     done = longhaul("check-config", "--offline", str(bad))
     assert done.returncode == 2 and "no program starts without keys" in done.stderr
-    checked = as_json("check-config")
     away = tmp_path / "away.yaml"
     upstream = "  - {name: gone, base_url: 'http://127.0.0.1:9', models: [m*]}"
     away.write_text(stack.config.read_text().replace("upstreams:", f"upstreams:\n{upstream}", 1))
@@ -468,6 +468,7 @@ def test_migrate_and_check_config_find_nothing_to_do(
     assert done.returncode == 0 and "the configuration is valid" in done.stdout
     assert f"{away}:{line}:5: upstreams.gone: cannot be reached now: " in done.stderr
     assert "be reached" not in longhaul("check-config", "--offline", str(away)).stderr
+    checked = as_json("check-config")
     assert checked["valid"] and checked["database"]["migrations_missing"] == 0
     assert "the configuration is valid" in ok("check-config")
 

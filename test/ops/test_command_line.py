@@ -62,7 +62,8 @@ def test_every_command_explains_itself(longhaul: Shell, command: str) -> None:
         (("submit", "--ndjson", "f", "x"), "no prompt"),
         (("get",), "JOB... is missing; usage: longhaul get JOB..."),
         (("get", "7"), "not a job's id"),
-        (("cancel",), "name jobs, or a filter"),
+        (("cancel",), "name jobs, or a filter such as --state failed"),
+        (("retry", "--tenant", "t"), "name jobs, or a filter such as --state failed"),
         (("cancel", JOB, "--state", "failed"), "not both"),
         (("list", "--created-after", "noon"), "takes a time"),
         (("api-key", "create"), "--tenant NAME is needed"),
@@ -326,6 +327,15 @@ def test_a_filter_is_worked_off_to_its_end(longhaul: Shell) -> None:
     body = {"queue": "q", "metadata": {"k": "v"}, "dry_run": False, "limit": 2000}
     assert bodies == [body] * 2
     assert done.stderr == "499 jobs changed so far\n"
+
+
+def test_a_tenant_alone_means_all_that_has_not_ended(longhaul: Shell) -> None:
+    count = {"object": "change", "matched": 9, "changed": 0, "dry_run": True, "has_more": False}
+    longhaul.server.on("POST /v1/tenants/acme/jobs/cancel", Reply(body=count))
+    done = longhaul("cancel", "--tenant", "acme", "--dry-run")
+    assert (done.returncode, done.stdout) == (0, "9 jobs match; nothing was changed\n")
+    body = {"state": "queued,waiting,running", "dry_run": True, "limit": 2000}
+    assert json.loads(longhaul.server.asked[0].body) == body
 
 
 def test_a_dry_run_changes_nothing_and_counts(longhaul: Shell) -> None:
