@@ -1,14 +1,13 @@
 # make bench: every figure, three times, one JSON line each; also kept in var/bench/results.jsonl.
 #
 #   BENCH=name     only that one (make bench BENCH=list names them)       RUNS=3
-#   make bench-trace                        a real trace of requests, ever faster; TRACE=file
-#   make bench-trace TRACE_S=300 TRACE_TRIES=1   its first five minutes, at the speed to reach only
+#   make bench-trace TRACE=file             a real trace of requests, ever faster
+#   make bench-trace TRACE=file TRACE_S=300 TRACE_TRIES=1   its first five minutes, at the speed to reach only
 #   make bench-table                       the last results as Markdown
 #   make bench-compare A=rev [BENCH=name]   that revision and this tree in turn, as ratios
 
 BENCH ?= all
 RUNS  ?= 3
-TRACE ?= ../shared/data/azure_llm_conv_2023.csv
 RUN_BENCH = PYTHONPATH=ops/dev:test/bench:test $(PYTHON) -m longhaul_bench
 
 .PHONY: bench bench-compare bench-table bench-trace

@@ -84,11 +84,11 @@ def share(values: list[float], part: float) -> float:
 
 
 def trace_file(name: str) -> Path:
-    """A data file that is no part of the project: a Fault says when it is not there."""
+    """A data file that is no part of the project: a Fault says when it is not named or there."""
     path = REPOSITORY / name
     if not path.is_file():
         raise Fault(
-            f"the trace {name} is not here: it is no part of the project (docs/benchmarks.md says "
-            "where it comes from); TRACE=file names another place."
+            f"{f'{path} is no file' if name else 'no trace is named'}: TRACE=file says where it "
+            "lies. It is no part of the project; docs/benchmarks.md says where it comes from."
         )
     return path

@@ -20,7 +20,6 @@ from longhaul_bench.load import Line, Load, press, share, trace_file
 from longhaul_bench.process import Meter
 from longhaul_bench.stage import Play, Stage
 
-DEFAULT_TRACE = "../shared/data/azure_llm_conv_2023.csv"
 ADDED_MS = 100.0
 TRY_S = 60.0  # a try replays at most so long
 WARM_S = 8.0  # caches, connections, the first plans: counted nowhere
@@ -63,7 +62,7 @@ class Replay:
 
 
 def read_trace(last_s: float) -> list[Request]:
-    path = trace_file(os.environ.get("TRACE") or DEFAULT_TRACE)
+    path = trace_file(os.environ.get("TRACE", ""))
     with path.open(encoding="ascii", newline="") as rows:
         told = [
             (datetime.fromisoformat(row["TIMESTAMP"][:26]), row) for row in csv.DictReader(rows)
