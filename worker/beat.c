@@ -73,6 +73,7 @@ static void reply_apply(struct beat *b, const struct worker_reply *reply)
 		return;
 	}
 	notices_apply(w, reply);
+	w->drained |= reply->drain;
 	if (reply->drain)
 		worker_begin_drain(w, "an operator asked for it");
 }

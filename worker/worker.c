@@ -424,10 +424,11 @@ enum err worker_new(struct config *config, const char *config_path, struct worke
 	return ERR_OK;
 }
 
-void worker_run(struct worker *w)
+int worker_run(struct worker *w)
 {
 	(void)reach_ask(w->reach, w->config);
 	loop_run(w->loop);
+	return w->drained ? WORKER_EXIT_DRAINED : 0;
 }
 
 static void loop_parts_free(struct worker *w)

@@ -54,7 +54,7 @@ struct token_limits;
 
 enum worker_mode { WORKER_RUNNING, WORKER_DRAINING, WORKER_LEAVING, WORKER_GONE };
 
-enum { WORKER_DB_MAX = 2 };
+enum { WORKER_DB_MAX = 2, WORKER_EXIT_DRAINED = 10 };
 
 struct worker {
 	struct config *config; /* replaced by a reload */
@@ -66,6 +66,7 @@ struct worker {
 	struct id incarnation;
 	enum worker_mode mode;
 	int64_t drain_until_ms;
+	bool drained; /* by an operator: it stays away */
 	struct crash_note_file note;
 	struct keyring *keyring;     /* opens data keys */
 	struct key_watch *key_watch; /* fills it */
@@ -100,8 +101,9 @@ struct worker {
 /* config: one hold is taken over. Logs why it fails. */
 MUST_CHECK enum err worker_new(
 	struct config *config, const char *config_path, struct worker **ret_worker);
-/* Runs until drained or dead. */
-void worker_run(struct worker *w);
+/* Runs until drained or dead. Returns the program's exit status: WORKER_EXIT_DRAINED tells whoever
+ * supervises it that an operator wants it away, and that it is not to be started again. */
+int worker_run(struct worker *w);
 void worker_free(struct worker *w);
 
 /* The connection for ends and their like. Both may be down: db_begin then refuses. */

@@ -156,7 +156,12 @@ const struct command command_table[] = {
 	{"worker", "list", "", 0, 0, "show workers, what they hold and their last sign of life", NONE,
 	 worker_list_run, NULL},
 	{"worker", "drain", "WORKER", 1, 1, "let a worker finish what it holds and stop", NONE,
-	 worker_drain_run, NULL},
+	 worker_drain_run,
+	 "It takes nothing new, and hands back unburnt what has not ended after worker.drain_s.\n"
+	 "Then it exits with status 10: our systemd unit and the local stack leave it ended until\n"
+	 "somebody starts it (`systemctl start longhaul-worker`, `make up`). Any other supervisor\n"
+	 "starts it again unless told not to on that status; a Deployment is scaled down instead.\n"
+	 "To take a host out, drain every worker that `longhaul worker list` shows on it."},
 	{"upstream", "list", "", 0, 0, "show upstreams", NONE, upstream_list_run, NULL},
 	{"upstream", "show", "NAME", 1, 1, "show an upstream's breakers, keys and pacing", NONE,
 	 upstream_show_run, "What all workers together know of it, and how its breakers moved lately."},

@@ -43,7 +43,9 @@ enum outcome worker_drain_run(struct call *call)
 	else if (outcome == OUTCOME_OK && call_flag(call, "json"))
 		outcome = output_json(call, worker);
 	else if (outcome == OUTCOME_OK)
-		fprintf(call->out, "worker %s finishes what it holds and stops\n",
+		fprintf(call->out,
+			"worker %s finishes what it holds and stops; it stays away until it is "
+			"started again\n",
 			call->arguments[0]);
 	json_decref(worker);
 	return outcome;

@@ -138,7 +138,8 @@ def test_an_operator_drains_a_worker(stack: Any, client: Client) -> None:
     admin = admin_client(stack)
 
     def live() -> list[dict[str, Any]]:
-        return [w for w in admin.http.get("/v1/workers").json()["data"] if w["state"] == "live"]
+        rows = admin.http.get("/v1/workers").json()["data"]
+        return [w for w in rows if w["state"] == "live" and w["pid"] in names]
 
     workers = until("a worker is live", live)
     reply = admin.http.post(f"/v1/workers/{workers[0]['id']}/drain")
@@ -151,3 +152,10 @@ def test_an_operator_drains_a_worker(stack: Any, client: Client) -> None:
     until("it drained and left", gone)
     assert client.wait(client.submit({"kind": "noop", "input": {}})["id"])["state"] == "completed"
     admin.close()
+    names = {stack.pid(name): name for name in ("worker-1", "worker-2")}
+    name = names[workers[0]["pid"]]
+    starts = stack.status()[name]["starts"]
+    until("its supervisor knows", lambda: stack.status()[name]["drained"])
+    assert (stack.pid(name), stack.status()[name]["starts"]) == (None, starts)
+    stack.start(name)
+    assert not stack.status()[name]["drained"]

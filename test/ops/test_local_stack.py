@@ -237,6 +237,22 @@ def test_one_that_died_young_runs_as_soon_as_it_answers(
     assert state_of(at, lambda: answers) == state
 
 
+def test_a_program_that_was_drained_is_not_started_again(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, service_account())
+    layout.create()
+    log = layout.log_file("worker-1")
+    argv = ["/bin/sh", "-c", "exit 10"]
+    spec = Spec("worker-1", argv, {}, str(log), str(tmp_path / "pid"), restart=True, drained=10)
+    child = Child(spec)
+    now = time.monotonic()
+    child.start()
+    until(lambda: child.reap(now), 60, "its end")
+    assert (child.restart_at, child.wanted, child.is_drained) == (None, False, True)
+    child.start()
+    assert child.wanted and not child.is_drained
+    until(lambda: child.reap(now), 60, "its end")
+
+
 def test_a_shell_that_reads_stack_env_passes_it_on(tmp_path: Path) -> None:
     layout = Layout(tmp_path, service_account())
     values = {"LONGHAUL_CONFIG": "/a b/longhaul.yaml", "LONGHAUL_KAFKA": "", "LONGHAUL_X": "it's"}

@@ -23,6 +23,7 @@ from longhaul_dev.ways_on import ways_on
 
 COUNT_MAX = 64
 RUNNING = "running"
+DRAINED = "drained"
 
 
 class Command(NamedTuple):
@@ -75,8 +76,8 @@ def run_reload() -> int:
     if not (folder() / "stack.json").exists():
         raise Fault(f"there is no stack in {folder()}; `make up` makes one.")
     said = Stack(folder()).reload()
-    for name, words in sorted(said.items()):
     who: dict[str, list[str]] = {}  # what several say is told once
+    for name, words in sorted(said.items()):
         for word in words:
             who.setdefault(word, []).append(name)
     for word, names in who.items():
@@ -118,9 +119,13 @@ def run_status() -> int:
         state = states[name]
         line = f"{name:<16}{at['pid'] or '-':>8}{at['starts']:>8}  {state:<16}{addresses[name]}"
         say(line.rstrip())
-        if state != RUNNING and at["last_exit"] and (error := last_error(stack.layout, name)):
+        if (
+            state not in (RUNNING, DRAINED)
+            and at["last_exit"]
+            and (error := last_error(stack.layout, name))
+        ):
             say(f"{'':<16}its last error: {error}")
-    return 0 if all(state == RUNNING for state in states.values()) else 1
+    return 0 if all(state in (RUNNING, DRAINED) for state in states.values()) else 1
 
 
 def state_of(at: dict[str, Any], answers: Callable[[], bool]) -> str:
@@ -128,6 +133,8 @@ def state_of(at: dict[str, Any], answers: Callable[[], bool]) -> str:
     good again; how long it has lived would tell that late."""
     if at.get("restarting") and not (at["pid"] and answers()):
         return f"restarting ({at['last_exit']})"
+    if at.get("drained"):
+        return DRAINED
     return RUNNING if at["pid"] else f"ended with {at['last_exit']}"
 
 

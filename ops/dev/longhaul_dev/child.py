@@ -20,7 +20,7 @@ class Child:
     """A spec and the process that currently fulfils it, if any.
 
     `wanted` is the intent: a process that ends while it is wanted is started again when its
-    spec says so, later each time it dies young.
+    spec says so, later each time it dies young. One that was drained is wanted no more.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -33,6 +33,15 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._young_deaths = 0
+
+    @property
+    def is_drained(self) -> bool:
+        """True when it ended because an operator wants it away."""
+        return (
+            not self._process
+            and self.spec.drained is not None
+            and (self.last_exit == self.spec.drained)
+        )
 
     @property
     def pid(self) -> int | None:
@@ -94,7 +103,10 @@ class Child:
         self._process = None
         self.kill_at = None
         Path(self.spec.pid_file).unlink(missing_ok=True)
-        if self.wanted and self.spec.restart:
+        if self.last_exit == self.spec.drained:
+            self.wanted = False
+            self.note("was drained by an operator; it stays away until it is started")
+        elif self.wanted and self.spec.restart:
             self._plan_return(now)
         return True
 

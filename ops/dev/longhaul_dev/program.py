@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from longhaul_dev.layout import Layout
 from longhaul_dev.spec import Spec
 
+WORKER_DRAINED = 10  # WORKER_EXIT_DRAINED of worker/worker.h
 PASSED_ON = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "SSL_CERT_FILE")
 
 
@@ -40,6 +41,7 @@ def program_spec(layout: Layout, name: str, env: dict[str, str], restart: bool) 
         log=str(layout.log_file(name)),
         pid_file=str(layout.pid_file(name)),
         restart=restart,
+        drained=WORKER_DRAINED if kind == "worker" else None,
         stop_timeout_s=40.0,
         orphan_signal=signal.SIGTERM,
     )

@@ -10,7 +10,8 @@ class Spec:
     """One process of the stack.
 
     `stop_signal` asks it to end, SIGKILL follows after `stop_timeout_s`; `orphan_signal` is what
-    the kernel sends it should the supervisor itself be killed.
+    the kernel sends it should the supervisor itself be killed. With the exit status `drained` an
+    operator wants it away: it is not started again by itself.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Spec:
     log: str = ""
     pid_file: str = ""
     restart: bool = False
+    drained: int | None = None
     stop_signal: int = signal.SIGTERM
     stop_timeout_s: float = 15.0
     orphan_signal: int = signal.SIGTERM

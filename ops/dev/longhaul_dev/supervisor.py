@@ -219,6 +219,7 @@ class Supervisor:
                     "starts": child.starts,
                     "restarting": child.is_restarting(now),
                     "last_exit": child.last_exit,
+                    "drained": child.is_drained,
                 }
                 for name, child in self._children.items()
             }
