@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from checker import typeid_uuid
 from client import Client, chat, until
-from stacks import Simulator, admin_client, running, tenant_client
+from longhaul_dev.readiness import http_answers
+from stacks import Simulator, Tree, Workers, admin_client, running, tenant_client
 
 from .conftest import Fault, rounds
 
@@ -133,15 +134,51 @@ def test_sigterm_drains_and_burns_no_attempt(stack: Any, client: Client) -> None
     stack.wait_restart(name, old)
 
 
+def take_signals(stack: Any) -> None:
+    """A worker that answers is in its loop; SIGHUP would end one that still starts."""
+    for name in ("worker-1", "worker-2"):
+        until(f"{name} answers", lambda name=name: http_answers(stack.address(name)))
+
+
 @pytest.mark.promises("C15")
-def test_an_operator_drains_a_worker(stack: Any, client: Client) -> None:
+def test_what_outlasts_the_drain_is_handed_back_unburnt(stack: Any, client: Client) -> None:
+    fault, workers = Fault(stack), Workers(stack)
+
+    def impatient(tree: Tree) -> None:
+        tree["worker"]["drain_s"] = 1
+
+    take_signals(stack)
+    try:
+        workers.reload(impatient, "worker.drain_s: 30 -> 1")
+        job = client.submit(chat("d", model="sim?ttft_ms=600000"))["id"]
+        name = until("it runs", lambda: worker_of(stack, fault))
+        old = stack.pid(name)
+        stack.signal(name, signal.SIGTERM)
+        until("it was handed back", lambda: client.get(job)["interruptions"] == 1)
+        until("it runs again", lambda: client.get(job)["state"] == "running")
+        found = client.get(job, expand="attempts")
+        assert (found["attempt"], found["crashes"]) == (1, 0)
+        (first,) = [one for one in found["attempts"] if one["ended_by"]]
+        assert (first["number"], first["state"], first["ended_by"]) == (1, "queued", "holder")
+        client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+        stack.wait_restart(name, old)
+    finally:
+        take_signals(stack)
+        workers.restore()
+
+
+@pytest.mark.promises("C15")
+def test_an_operator_drains_a_worker_and_it_stays_away(stack: Any, client: Client) -> None:
     admin = admin_client(stack)
 
     def live() -> list[dict[str, Any]]:
         rows = admin.http.get("/v1/workers").json()["data"]
         return [w for w in rows if w["state"] == "live" and w["pid"] in names]
 
+    names = {stack.pid(name): name for name in ("worker-1", "worker-2")}
     workers = until("a worker is live", live)
+    name = names[workers[0]["pid"]]
+    starts = stack.status()[name]["starts"]
     reply = admin.http.post(f"/v1/workers/{workers[0]['id']}/drain")
     assert reply.status_code == 200
 
@@ -150,12 +187,9 @@ def test_an_operator_drains_a_worker(stack: Any, client: Client) -> None:
         return all(w["state"] != "live" for w in rows if w["id"] == workers[0]["id"])
 
     until("it drained and left", gone)
-    assert client.wait(client.submit({"kind": "noop", "input": {}})["id"])["state"] == "completed"
-    admin.close()
-    names = {stack.pid(name): name for name in ("worker-1", "worker-2")}
-    name = names[workers[0]["pid"]]
-    starts = stack.status()[name]["starts"]
     until("its supervisor knows", lambda: stack.status()[name]["drained"])
     assert (stack.pid(name), stack.status()[name]["starts"]) == (None, starts)
+    assert client.wait(client.submit({"kind": "noop", "input": {}})["id"])["state"] == "completed"
     stack.start(name)
     assert not stack.status()[name]["drained"]
+    admin.close()
