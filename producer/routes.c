@@ -11,6 +11,7 @@
 #include "admin/api_keys.h"
 #include "admin/issuers.h"
 #include "admin/key_ends.h"
+#include "admin/key_rights.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
 #include "admin/revocations.h"
@@ -127,6 +128,14 @@ const struct route producer_routes[] = {
 	 PERMISSION_ROLE_READ, ROUTE_THING},
 	{"PUT", "/v1/two-people", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_JSON, two_people_put,
 	 PERMISSION_ROLE_WRITE, ROUTE_THING},
+	{"GET",    "/v1/api-keys",         ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, api_keys_get,
+	 PERMISSION_KEY_READ, ROUTE_THING},
+	{"POST",   "/v1/api-keys",         ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON, api_keys_post,
+	 PERMISSION_KEY_WRITE, ROUTE_THING},
+	{"DELETE", "/v1/api-keys/{id}",    ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, api_keys_delete,
+	 PERMISSION_KEY_WRITE, ROUTE_THING},
+	{"POST",   "/v1/api-keys/{id}/rotate", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_JSON, api_keys_rotate,
+	 PERMISSION_KEY_WRITE, ROUTE_THING},
 	{"GET", "/v1/tenants/{tenant}/approvals", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, approvals_get,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"POST", "/v1/tenants/{tenant}/approvals/{id}/approve", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, approval_approve,
@@ -300,6 +309,7 @@ const struct record_op *const producer_ops[] = {
 	&request_limit_change_op,
 	&tenant_plan_read_op,
 	&tenant_plan_change_op,
+	&api_key_user_op,
 	&api_key_roles_op,
 	&api_key_insert_op,
 	&api_key_list_op,

@@ -34,6 +34,8 @@
 	X(USER_READ,         "user:read",         "see users and their roles")                  \
 	X(USER_WRITE,        "user:write",        "make and disable users, give them roles")    \
 	X(APPROVAL_GIVE,     "approval:give",     "see, approve of and refuse what others ask")  \
+	X(KEY_READ,          "key:read",          "see the tenant's API keys, without secrets") \
+	X(KEY_WRITE,         "key:write",         "make, rotate and end the tenant's API keys") \
 	X(OPERATOR_READ,     "operator:read",     "see queues, workers, upstreams, metrics")    \
 	X(OPERATOR_QUEUE,    "operator:queue",    "change, pause, resume and drain queues")     \
 	X(OPERATOR_WORKER,   "operator:worker",   "drain workers")                              \

@@ -10,6 +10,9 @@
 	" k.tenant_id), ''), k.user_id, array_to_string(k.roles, ' '), k.principal, k.scopes," \
 	" k.expires_at, coalesce(k.person, k.principal), k.rotated_to is not null"
 
+/* It is this tenant's; the zero id: anybody's. */
+#define OF " ($2 = " AUDIT_SYSTEM_SQL "::uuid or tenant_id = $2)"
+
 static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator, roles, user_id,"
 	       "   scopes, expires_at, person)"
@@ -28,7 +31,7 @@ static const struct db_stmt find_stmt = {.name = "api_key_find",
 	.reads = true};
 
 static const struct db_stmt get_stmt = {.name = "api_key_get",
-	.sql = "select " COLUMNS " from api_key k where k.key_id = $1",
+	.sql = "select " COLUMNS " from api_key k where k.key_id = $1 and" OF,
 	.reads = true};
 
 static const struct db_stmt list_stmt = {.name = "api_key_list",
@@ -39,30 +42,29 @@ static const struct db_stmt list_stmt = {.name = "api_key_list",
 
 static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now())"
-	       " where key_id = $1 returning *),"
-	       " s as (update access_sequence set seq = seq + 1 where one returning seq),"
+	       " where key_id = $1 and" OF " returning *),"
+	       " s as (update access_sequence set seq = seq + 1"
+	       "  where one and exists (select from k) returning seq),"
 	       " r as (insert into revocation as r (tenant_id, kind, subject, before_at, seq)"
 	       "  select k.tenant_id, 'credential', k.key_id, now(), s.seq from k, s"
 	       "  on conflict (tenant_id, kind, subject, network) do update set"
 	       "  seq = excluded.seq, ends_at = null),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " AUDIT_SYSTEM_SQL ", $2, $3, $4, $5, $6,"
-	       " 'api_key.revoke', key_id from k)"
+	       "  select $2, $3, $4, $5, $6, $7, 'api_key.revoke', key_id from k)"
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
 	.sql = "with p as (select expires_at - created_at as life from api_key where key_id = $1),"
-	       " o as (update api_key set rotated_to = $2,"
-	       "  expires_at = least(expires_at, now() + $4::int8 * interval '1 second')"
-	       "  where key_id = $1 and revoked_at is null and rotated_to is null"
+	       " o as (update api_key set rotated_to = $3,"
+	       "  expires_at = least(expires_at, now() + $5::int8 * interval '1 second')"
+	       "  where key_id = $1 and" OF " and revoked_at is null and rotated_to is null"
 	       "  and (expires_at is null or expires_at > now()) returning *),"
 	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
 	       "   scopes, first_key, expires_at, person)"
-	       "  select tenant_id, $2, $3, name, operator, user_id, roles, scopes, principal,"
-	       "   now() + p.life, case when operator then $10::uuid end from o, p returning *),"
+	       "  select tenant_id, $3, $4, name, operator, user_id, roles, scopes, principal,"
+	       "   now() + p.life, case when operator then $11::uuid end from o, p returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " AUDIT_SYSTEM_SQL ", $5, $6, $7, $8, $9,"
-	       "   'api_key.rotate', key_id from o)"
+	       "  select $2, $6, $7, $8, $9, $10, 'api_key.rotate', key_id from o)"
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt touch_stmt = {.name = "api_key_touch",
@@ -172,12 +174,13 @@ enum err api_key_find(
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
-enum err api_key_get(struct db *db, struct id key, api_key_done *done, void *ctx)
+enum err api_key_get(struct db *db, struct id of, struct id key, api_key_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
 	db_arg_id(&a, key);
+	db_arg_id(&a, of);
 	return store_call_run(&(struct store_call_ask){db, NULL, 0, &get_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
@@ -195,15 +198,16 @@ enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t l
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
-enum err api_key_revoke(
-	struct db *db, struct id key, const struct audit_actor *by, api_key_done *done, void *ctx)
+enum err api_key_revoke(struct db *db, struct id of, struct id key, const struct audit_actor *by,
+	api_key_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
 	db_arg_id(&a, key);
+	db_arg_id(&a, of);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, NULL, 0, &revoke_stmt, &a, on_needed,
+	return store_call_run(&(struct store_call_ask){db, &of, 1, &revoke_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
@@ -214,13 +218,14 @@ enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 
 	db_args_init(&a);
 	db_arg_id(&a, rotation->old);
+	db_arg_id(&a, rotation->of);
 	db_arg_id(&a, rotation->key.id);
 	db_arg_bytes(&a, hash_bytes(rotation->key.hash));
 	db_arg_int8(&a, rotation->overlap_s);
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, rotation->key.person);
-	return store_call_run(&(struct store_call_ask){db, NULL, 0, &rotate_stmt, &a, on_needed,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	return store_call_run(&(struct store_call_ask){db, &rotation->of, 1, &rotate_stmt, &a,
+		on_needed, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_touch(struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx)

@@ -41,21 +41,25 @@ MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key,
 /* n = 0 when unknown, revoked or expired. Hot: cache the answer for a few seconds at most. */
 MUST_CHECK enum err api_key_find(
 	struct db *db, const uint8_t hash[API_KEY_HASH_BYTES], api_key_done *done, void *ctx);
+/* Of those that follow, of is whose key it must be: ERR_NOT_FOUND when it is another tenant's; of
+ * AUDIT_SYSTEM_TENANT, as operators ask, any. Their audit rows are of's. */
+
 /* By its id, whatever became of it. ERR_NOT_FOUND. */
-MUST_CHECK enum err api_key_get(struct db *db, struct id key, api_key_done *done, void *ctx);
+MUST_CHECK enum err api_key_get(
+	struct db *db, struct id of, struct id key, api_key_done *done, void *ctx);
 /* Of one tenant, or of the installation for AUDIT_SYSTEM_TENANT; newest first, at most limit,
  * after (zero = from the newest). */
 MUST_CHECK enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t limit,
 	api_key_done *done, void *ctx);
 /* n = 1: the key, revoked now or before, and on the list of revocations for what was given for it.
  * ERR_NOT_FOUND. */
-MUST_CHECK enum err api_key_revoke(
-	struct db *db, struct id key, const struct audit_actor *by, api_key_done *done, void *ctx);
+MUST_CHECK enum err api_key_revoke(struct db *db, struct id of, struct id key,
+	const struct audit_actor *by, api_key_done *done, void *ctx);
 /* A new key (id, hash) with all that the old one may, its principal and its length of life, and an
  * operator's as the person of who makes it; the old one ends overlap_s from now at latest. n = 1:
  * the new key. ERR_NOT_FOUND: no such key, or it is revoked, expired or rotated already. */
 struct api_key_rotation {
-	struct id old;
+	struct id of, old;
 	struct api_key key; /* id, hash, person */
 	int64_t overlap_s;
 };

@@ -133,9 +133,9 @@ static enum outcome make_run(
 
 enum outcome api_key_create_run(struct call *call)
 {
-	if (!call_text(call, "tenant") && !call_text(call, "roles"))
-		return call_usage(
-			call, "--tenant NAME is needed, or --roles for an operator's key");
+	if (!call_text(call, "tenant") && !call_text(call, "roles") && !call_flag(call, "own"))
+		return call_usage(call, "--tenant NAME is needed, or --own, or --roles for an "
+					"operator's key");
 	return make_run(call, create);
 }
 

@@ -49,6 +49,7 @@
 #define SHOW     FLAG("show", 0, "print the key; it is never shown again")
 #define TENANT   TEXT("tenant", 0, "NAME", "as an operator: jobs of this tenant")
 #define OF_TENANT TEXT("tenant", 0, "NAME", "as an operator: in this tenant (default: the key's own)")
+#define OWN FLAG("own", 0, "with the profile's own key, in its tenant (default: as an operator)")
 #define DRY_ROLE \
 	FLAG("dry-run", 'n', "say what those who hold the role would gain and lose, change nothing")
 #define DRY_LIMIT \
@@ -257,21 +258,25 @@ const struct command command_table[] = {
 	 "  longhaul access explain ada job:submit queue=bulk priority=2"},
 	{"api-key", "create", "", 0, 0, "make a key for a tenant, or for operators",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "whose key it is; without one, with --roles: an operator's"),
-		 KEY_FILE, TEXT("name", 0, "TEXT", "a name to know it by"),
+		 OWN, KEY_FILE, TEXT("name", 0, "TEXT", "a name to know it by"),
 		 TEXT("user", 0, "USER", "it acts for this user, with its roles"),
 		 TEXT("roles", 0, "ROLES", "its own roles, with commas between (default: service)"),
 		 TEXT("scope", 0, "SCOPES", "narrow it to these, as \"job:submit job:read\""),
 		 DURATION("expires-in", 0, "it ends after this long (default: never)", 1, 10 * YEAR_S),
 		 SHOW),
-	 api_key_create_run, "A key is shown once, when it is made: to a file, or with --show."},
+	 api_key_create_run,
+	 "A key is shown once, when it is made: to a file, or with --show.\n\n"
+	 "  longhaul api-key create --tenant acme --user ada --key-file ada.key\n"
+	 "  longhaul api-key create --own --roles reader --expires-in 30d --key-file report.key"},
 	{"api-key", "list", "", 0, 0, "show the operators' keys, or a tenant's, without their secrets",
-	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')")), api_key_list_run, NULL},
+	 OPTIONS(TEXT("tenant", 0, "NAME", "this tenant's keys (default: the operators')"), OWN),
+	 api_key_list_run, NULL},
 	{"api-key", "rotate", "KEY", 1, 1, "make a key's successor",
 	 OPTIONS(DURATION("overlap", 0, "the old key works so long still (default: 24h)", 0, 30 * 86400),
-		 KEY_FILE, SHOW, DRY_END),
+		 KEY_FILE, SHOW, OWN, DRY_END),
 	 api_key_rotate_run,
 	 "The new key may what the old one may, and has its jobs."},
-	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id, and all tokens it bought", OPTIONS(DRY_END),
+	{"api-key", "revoke", "KEY", 1, 1, "end a key, by its id, and all tokens it bought", OPTIONS(OWN, DRY_END),
 	 api_key_revoke_run, NULL},
 	{"issuer", "add", "ISSUER", 1, 1, "believe another issuer's tokens, for one tenant",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "whose people it vouches for (needed)"),

@@ -1,6 +1,7 @@
 #include "listing.h"
 
 #include "duration.h"
+#include "operator.h"
 #include "output.h"
 
 #include "ground/clock.h"
@@ -253,13 +254,17 @@ enum outcome listing_of_tenant(
 	const struct call *call, const char *path, const struct column *columns)
 {
 	struct buf narrowed;
-	enum outcome outcome;
+	enum client_side side = CLIENT_OPERATOR;
+	enum outcome outcome = operator_side(call, &side);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
 
 	buf_init(&narrowed, 1024);
 	buf_text(&narrowed, path);
 	client_query(&narrowed, "tenant", call_text(call, "tenant"));
 	if (buf_err(&narrowed) == ERR_OK)
-		outcome = listing_run(call, CLIENT_OPERATOR, narrowed.bytes, columns);
+		outcome = listing_run(call, side, narrowed.bytes, columns);
 	else
 		outcome = call_usage(call, "the tenant's name is too long");
 	buf_clear(&narrowed);

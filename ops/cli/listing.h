@@ -32,7 +32,7 @@ enum outcome listing_show(struct client *client, const struct listing *listing);
 enum outcome listing_run(const struct call *call, enum client_side side, const char *path,
 	const struct column *columns);
 
-/* The same, narrowed to the tenant that --tenant names. */
+/* The same on the side of operator_side, narrowed to the tenant that --tenant names. */
 enum outcome listing_of_tenant(
 	const struct call *call, const char *path, const struct column *columns);
 

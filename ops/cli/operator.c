@@ -2,6 +2,8 @@
 
 #include "output.h"
 
+#include <string.h>
+
 enum { PATH_MAX_BYTES = 4096 };
 
 enum outcome operator_ask_with(
@@ -32,15 +34,42 @@ enum outcome operator_ask_with(
 	return outcome;
 }
 
-enum outcome operator_ask(
-	const struct call *call, const struct operator_call *ask, json_t **ret_json)
+static bool has(const struct call *call, const char *option)
+{
+	return command_option(call->command, option, strlen(option)) && call_flag(call, option);
+}
+
+enum outcome operator_side(const struct call *call, enum client_side *ret_side)
+{
+	const bool own = has(call, "own");
+
+	if (own && has(call, "tenant"))
+		return call_usage(call, "--own is the tenant of the profile's own key: "
+					"--tenant goes without it");
+	*ret_side = own ? CLIENT_JOBS : CLIENT_OPERATOR;
+	return OUTCOME_OK;
+}
+
+static enum outcome ask_on(const struct call *call, enum client_side side,
+	const struct operator_call *ask, json_t **ret_json)
 {
 	struct client client;
-	enum outcome outcome = client_open(call, CLIENT_OPERATOR, &client);
+	enum outcome outcome = client_open(call, side, &client);
 
 	if (outcome == OUTCOME_OK)
 		outcome = operator_ask_with(&client, ask, ret_json);
 	client_clear(&client);
+	return outcome;
+}
+
+enum outcome operator_ask(
+	const struct call *call, const struct operator_call *ask, json_t **ret_json)
+{
+	enum client_side side = CLIENT_OPERATOR;
+	enum outcome outcome = operator_side(call, &side);
+
+	if (outcome == OUTCOME_OK)
+		outcome = ask_on(call, side, ask, ret_json);
 	json_decref(ask->body);
 	return outcome;
 }

@@ -1,4 +1,5 @@
-/* operator.h - one operator's call whose reply is one object.
+/* operator.h - one operator's call whose reply is one object; of some, a tenant's own people make
+ * it too.
  *
  * Threads: one.  Memory: *ret_json belongs to the caller. */
 #ifndef CLI_OPERATOR_H
@@ -6,8 +7,11 @@
 
 #include "client.h"
 
-/* Opens a client with the operator's key, asks, closes. before + name + after is the path; name is
- * escaped, "" for none. body may be NULL and is taken. ret_json may be NULL. */
+/* Who asks: an operator or, with --own, the tenant of the profile's own key. */
+enum outcome operator_side(const struct call *call, enum client_side *ret_side);
+
+/* Opens a client with the key of that side, asks, closes. before + name + after is the path; name
+ * is escaped, "" for none. body may be NULL and is taken. ret_json may be NULL. */
 struct operator_call {
 	const char *method;
 	const char *before, *name, *after;

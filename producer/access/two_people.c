@@ -11,7 +11,7 @@
 
 enum { TEXT_MAX_BYTES = 1 << 20, DETAIL_MAX = 256 };
 
-/* Whose rule counts. */
+/* Whose rule counts. A tenant's own caller's is its tenant's, whatever its call is about. */
 enum whose { OF_CALLER, OF_PATH, OF_BODY, OF_KEY };
 
 enum {
@@ -49,10 +49,10 @@ static const struct row rows[] = {
 /* Most calls are none of these: one test says so. */
 static bool may_be_one(const struct route *route)
 {
-	const permission_set set = permission_bit(PERMISSION_ROLE_WRITE) |
-				   permission_bit(PERMISSION_USER_WRITE) |
-				   permission_bit(PERMISSION_OPERATOR_ACCESS) |
-				   permission_bit(PERMISSION_OPERATOR_KEY);
+	const permission_set set =
+		permission_bit(PERMISSION_ROLE_WRITE) | permission_bit(PERMISSION_USER_WRITE) |
+		permission_bit(PERMISSION_KEY_WRITE) | permission_bit(PERMISSION_OPERATOR_ACCESS) |
+		permission_bit(PERMISSION_OPERATOR_KEY);
 
 	return route->permission < PERMISSIONS && (set & permission_bit(route->permission)) != 0;
 }
@@ -88,7 +88,7 @@ struct gate {
 	struct approval_call call;
 	struct audit_actor by;
 	char tenant_name[ROUTE_PARAM_MAX]; /* "" = the caller's own */
-	struct id key;			   /* of OF_KEY: that it is about */
+	struct id key;			   /* an operator's OF_KEY: that it is about; else zero */
 	struct buf text, sealed;	   /* the call, to be read */
 	struct subject_key own;
 	struct db *db; /* the lane's */
@@ -193,7 +193,7 @@ static enum err gate_run(struct db *db, struct record_batch *batch)
 	struct gate *g = gate_of(batch);
 
 	g->db = db;
-	if (g->row->whose == OF_KEY)
+	if (!id_is_zero(g->key))
 		return approval_rule_of_key(db, g->key, ruled, batch);
 	return approval_rule_read(
 		db, g->r->caller.tenant, g->tenant_name[0] ? g->tenant_name : NULL, ruled, batch);
@@ -296,6 +296,8 @@ static const char *tenant_of(const struct request *r, const struct row *row, con
 {
 	struct id key;
 
+	if (r->match.route->access == ROUTE_TENANT)
+		return "";
 	if (row->whose == OF_PATH)
 		return r->match.params[0];
 	if (row->whose == OF_KEY)
@@ -315,7 +317,7 @@ static struct gate *gate_new(struct request *r, const struct row *row)
 	g->r = r;
 	g->row = row;
 	g->by = request_actor(r);
-	if (row->whose == OF_KEY)
+	if (row->whose == OF_KEY && r->match.route->access == ROUTE_OPERATOR)
 		(void)id_parse("key", r->match.params[0], &g->key);
 	g->call = (struct approval_call){.action = row->action,
 		.by = two_people_approver(&r->caller),

@@ -1,7 +1,6 @@
 #include "admin/api_keys.h"
 
-#include "admin/tenant_call.h"
-#include "domain/rights.h"
+#include "admin/key_rights.h"
 #include "ground/clock.h"
 #include "identity/claims.h"
 #include "jobs/job_json.h"
@@ -36,13 +35,13 @@ static void person_put(struct buf *out, const struct api_key *k)
 	job_json_text(out, "person", id);
 }
 
-void api_key_put(struct buf *out, const struct api_key *k, const char *tenant)
+void api_key_put(struct buf *out, const struct api_key *k)
 {
 	char id[ID_TEXT_MAX];
 
 	id_format("key", k->id, id);
 	(void)buf_printf(out, "{\"id\":\"%s\",\"object\":\"api_key\"", id);
-	job_json_text(out, "tenant", tenant);
+	job_json_text(out, "tenant", k->tenant_name);
 	user_put(out, k);
 	(void)buf_text(out, ",\"name\":");
 	(void)buf_json(out, k->name ? k->name : "", k->name ? strlen(k->name) : 0);
@@ -71,7 +70,7 @@ static void inserted(void *ctx, enum err e, const struct api_key *keys, size_t n
 	if (!e && n) {
 		struct buf *out = reply_json(&t->call.r->reply, 201);
 
-		api_key_put(out, keys, t->name);
+		api_key_put(out, keys);
 		(void)buf_printf(out, ",\"key\":\"%s\"}", t->secret);
 	}
 	record_batch_end(batch, e);
@@ -97,61 +96,20 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 
 const struct record_op api_key_insert_op = {"api_key_insert", RECORD_SLOW, 1, insert_run, NULL};
 
-/* Can these roles be held together, and by a key of this kind? */
-static void roles_check(struct tenant_call *t, const struct role_book *book)
-{
-	char copy[sizeof t->roles];
-	const char *roles[ROLES_HELD_MAX];
-	char *rest = NULL;
-	struct rights *rights;
-	size_t n = 0;
-
-	(void)snprintf(copy, sizeof copy, "%s", t->roles);
-	for (char *role = strtok_r(copy, " ", &rest); role; role = strtok_r(NULL, " ", &rest))
-		roles[n++] = role;
-	if (role_book_check_set(book, roles, n, t->why) || rights_flatten(book, roles, n, &rights))
-		return;
-	if (!id_is_zero(t->tenant) && (rights_set(rights) & permission_operators()))
-		(void)snprintf(t->why, sizeof t->why, "a tenant's key holds no operator's role");
-	rights_release(rights);
-}
-
-static void roles_told(void *ctx, enum err e, const struct access_told *told)
-{
-	struct record_batch *batch = ctx;
-
-	if (!e) {
-		roles_check(tenant_call_of(batch), told->book);
-		role_book_free(told->book);
-	}
-	record_batch_end(batch, e);
-}
-
-static enum err roles_run(struct db *db, struct record_batch *batch)
-{
-	return access_load(db, tenant_call_of(batch)->tenant, (struct id){{0}}, roles_told, batch);
-}
-
-const struct record_op api_key_roles_op = {"api_key_roles", RECORD_SLOW, 1, roles_run, NULL};
-
-static void roles_checked(struct record_call *call)
+static void rights_checked(struct record_call *call)
 {
 	struct tenant_call *t = (struct tenant_call *)(void *)call;
 
+	if (key_rights_refused(t))
+		return;
 	call->then = NULL;
 	apikey_new(t->secret);
-	if (!t->why[0]) {
-		record_call_again(call, &api_key_insert_op);
-		return;
-	}
-	request_fail_detail(call->r, ERR_INVALID_FIELD, t->why);
-	request_resume(call->r);
+	record_call_again(call, &api_key_insert_op);
 }
 
 static void tenant_found(struct record_call *call)
 {
-	call->then = roles_checked;
-	record_call_again(call, &api_key_roles_op);
+	key_rights_check((struct tenant_call *)(void *)call, rights_checked);
 }
 
 /* ["a", "b"] as "a b"; false: an element is no name. */
@@ -187,7 +145,7 @@ static void scope_check(void *ctx, const char *word, size_t len)
 
 static void scopes_check(const struct tenant_call *t, struct problems *p)
 {
-	struct scoping s = {.operators_too = !t->name[0], .good = true};
+	struct scoping s = {.operators_too = id_is_zero(t->of) && !t->name[0], .good = true};
 
 	claims_words(t->scopes, scope_check, &s);
 	if (!s.good)
@@ -212,31 +170,42 @@ static bool key_take(struct tenant_call *t, const json_t *body, struct problems 
 		problems_add(p, "/roles", "must be names of roles");
 	if (t->user[0] && t->roles[0])
 		problems_add(p, "/roles", "a key that acts for a user holds what the user does");
-	if (!t->name[0] && (!t->roles[0] || t->user[0]))
+	if (!t->name[0] && id_is_zero(t->of) && (!t->roles[0] || t->user[0]))
 		problems_add(p, "/tenant", "must be there, or roles for a key of the operators");
 	return p->total == 0;
 }
 
+/* The first is the operators' alone: a tenant's own callers are asked for no tenant. */
+static const struct json_field fields[] = {{"tenant", JSON_IS_STRING, JSON_OPTIONAL, 1, 64},
+	{"name", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, LABEL_MAX},
+	{"user", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 1, ROUTE_PARAM_MAX - 1},
+	{"roles", JSON_IS_ARRAY, JSON_OPTIONAL, 0, ROLES_HELD_MAX},
+	{"scope", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, TENANT_SCOPES_MAX - 1},
+	{"expires_in_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, YEARS_S},
+	{NULL, 0, JSON_OPTIONAL, 0, 0}};
+
+static void key_start(struct tenant_call *t)
+{
+	if (t->name[0]) {
+		t->call.then = tenant_found;
+		record_call_start(&t->call, &tenant_find_op);
+		return;
+	}
+	request_park(t->call.r);
+	key_rights_check(t, rights_checked);
+}
+
 void api_keys_post(struct request *r)
 {
-	static const struct json_field fields[] = {{"tenant", JSON_IS_STRING, JSON_OPTIONAL, 1, 64},
-		{"name", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, LABEL_MAX},
-		{"user", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 1, ROUTE_PARAM_MAX - 1},
-		{"roles", JSON_IS_ARRAY, JSON_OPTIONAL, 0, ROLES_HELD_MAX},
-		{"scope", JSON_IS_STRING | JSON_IS_NULL, JSON_OPTIONAL, 0, TENANT_SCOPES_MAX - 1},
-		{"expires_in_s", JSON_IS_INTEGER | JSON_IS_NULL, JSON_OPTIONAL, 1, YEARS_S},
-		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = request_input_body(r, fields, false);
+	json_t *body = request_input_body(r, fields + tenant_call_is_own(r), false);
 	const char *tenant = json_string_value(json_object_get(body, "tenant"));
 	struct problems p = {0};
 	struct tenant_call *t = body ? tenant_call_new(r, tenant ? tenant : "") : NULL;
 
-	if (t && !key_take(t, body, &p)) {
+	if (t && !key_take(t, body, &p))
 		request_fail_with(r, ERR_INVALID_FIELD, &p);
-	} else if (t) {
-		t->call.then = tenant ? tenant_found : roles_checked;
-		record_call_start(&t->call, tenant ? &tenant_find_op : &api_key_roles_op);
-	}
+	else if (t)
+		key_start(t);
 	json_decref(body);
 }
 
@@ -251,7 +220,7 @@ static void listed(void *ctx, enum err e, const struct api_key *keys, size_t n)
 	char next[ID_TEXT_MAX] = "";
 
 	for (size_t i = 0; !e && i < shown; i++) {
-		api_key_put(list_reply_element(&list), &keys[i], t->name);
+		api_key_put(list_reply_element(&list), &keys[i]);
 		(void)buf_char(list.out, '}');
 	}
 	if (!e && n > shown)
@@ -275,17 +244,18 @@ static void list_found(struct record_call *call)
 	record_call_again(call, &api_key_list_op);
 }
 
-/* Without a tenant: the installation's own, operators' keys. */
+/* An operator who names no tenant sees the installation's own, operators' keys. */
 void api_keys_get(struct request *r)
 {
-	static const struct query_field fields[] = {{"tenant", QUERY_TEXT, 1, 64},
+	static const struct query_field query[] = {{"tenant", QUERY_TEXT, 1, 64},
 		{"limit", QUERY_INT, 1, KEYS_PAGE}, {"after", QUERY_TEXT, 1, ID_TEXT_MAX},
 		{NULL, QUERY_TEXT, 0, 0}};
 	const char *tenant = query_text(&r->query, "tenant");
 	const char *after = query_text(&r->query, "after");
 	struct tenant_call *t;
 
-	if (!request_input_query(r, fields) || !(t = tenant_call_new(r, tenant ? tenant : "")))
+	if (!request_input_query(r, query + tenant_call_is_own(r)) ||
+		!(t = tenant_call_new(r, tenant ? tenant : "")))
 		return;
 	t->limit = (size_t)query_int(&r->query, "limit", KEYS_PAGE);
 	if (after && !id_parse("key", after, &t->after)) {

@@ -1,8 +1,12 @@
-/* api_keys.h - operators make API keys and list them. How they end: key_ends.h.
+/* api_keys.h - operators, and a tenant's own people, make API keys and list them. How keys end:
+ * key_ends.h.
  *
  *   POST /v1/api-keys {"tenant", "name"?, "user"? | "roles"?, "scope"?, "expires_in_s"?}
  *                                                   201, with the key, this once
  *   GET  /v1/api-keys?tenant=&limit=&after=
+ *
+ * On the tenants' listener nobody names a tenant, and gives what is more than he has
+ * (key_rights.h).
  *
  * Threads: the servers', lanes.  Memory: the requests'; secrets are wiped. */
 #ifndef ADMIN_API_KEYS_H
@@ -15,8 +19,8 @@ void api_keys_post(struct request *r);
 void api_keys_get(struct request *r);
 struct api_key;
 /* A key as it is shown, without its closing brace. */
-void api_key_put(struct buf *out, const struct api_key *k, const char *tenant);
+void api_key_put(struct buf *out, const struct api_key *k);
 
-extern const struct record_op api_key_roles_op, api_key_insert_op, api_key_list_op;
+extern const struct record_op api_key_insert_op, api_key_list_op;
 
 #endif

@@ -3,12 +3,14 @@
 #include "access/authority.h"
 #include "access/keys.h"
 #include "admin/api_keys.h"
+#include "admin/key_rights.h"
 #include "admin/shut_out_call.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "request_input.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { OVERLAP_S = 86400, OVERLAP_MAX_S = 2592000 };
@@ -25,7 +27,7 @@ static struct end_call *of(const struct record_call *call)
 	return (struct end_call *)(void *)call;
 }
 
-/* ---- a dry run ---- */
+/* ---- the key, before it ends: for a dry run, and for who may rotate it ---- */
 
 static int64_t end_of(const struct end_call *c, const struct api_key *k)
 {
@@ -34,15 +36,25 @@ static int64_t end_of(const struct end_call *c, const struct api_key *k)
 	return k->expires_ms && k->expires_ms < ends_ms ? k->expires_ms : ends_ms;
 }
 
+/* What its successor would hold. */
+static void held_take(struct tenant_call *t, const struct api_key *k)
+{
+	t->holder = k->user;
+	t->has_scopes = k->has_scopes;
+	(void)snprintf(t->roles, sizeof t->roles, "%s", k->roles ? k->roles : "");
+	(void)snprintf(t->scopes, sizeof t->scopes, "%s", k->has_scopes ? k->scopes : "");
+}
+
 static void key_take(struct end_call *c, const struct api_key *k)
 {
+	held_take(&c->tenant, k);
 	c->is_operators = k->operator;
 	c->may_rotate = !k->revoked_ms && !k->is_rotated &&
 			(!k->expires_ms || k->expires_ms > clock_record_ms());
 	c->ends_ms = end_of(c, k);
 	c->tenant.ends = (struct revocation){
 		.kind = REVOCATION_CREDENTIAL, .tenant = k->tenant, .subject = k->id};
-	api_key_put(&c->tenant.text, k, k->tenant_name);
+	api_key_put(&c->tenant.text, k);
 }
 
 static void got(void *ctx, enum err e, const struct api_key *keys, size_t n)
@@ -58,7 +70,9 @@ static void got(void *ctx, enum err e, const struct api_key *keys, size_t n)
 
 static enum err get_run(struct db *db, struct record_batch *batch)
 {
-	return api_key_get(db, tenant_call_of(batch)->key, got, batch);
+	const struct tenant_call *t = tenant_call_of(batch);
+
+	return api_key_get(db, t->of, t->key, got, batch);
 }
 
 const struct record_op api_key_get_op = {"api_key_get", RECORD_SLOW, 1, get_run, NULL};
@@ -79,18 +93,43 @@ static void dry_counted(struct record_call *call)
 	shut_out_end(t, 0);
 }
 
-/* Refused as api_key_rotate refuses it. */
-static void dry_got(struct record_call *call)
+/* The old key's new end is to be seen at once. */
+static void rotate_done(struct record_call *call)
 {
-	const struct end_call *c = of(call);
+	keys_forget(call->r->producer->keys);
+	request_resume(call->r);
+}
+
+static void looked(struct record_call *call)
+{
+	if (request_input_is_dry(call->r)) {
+		call->then = dry_counted;
+		record_call_again(call, &shut_out_op);
+	} else {
+		call->then = rotate_done;
+		record_call_again(call, &api_key_rotate_op);
+	}
+}
+
+static void rights_checked(struct record_call *call)
+{
+	if (!key_rights_refused(&of(call)->tenant))
+		looked(call);
+}
+
+/* Refused as api_key_rotate refuses it. */
+static void key_got(struct record_call *call)
+{
+	struct end_call *c = of(call);
 
 	if (c->rotates && !c->may_rotate) {
 		request_fail(call->r, ERR_NOT_FOUND);
 		request_resume(call->r);
-		return;
+	} else if (c->rotates) {
+		key_rights_check(&c->tenant, rights_checked);
+	} else {
+		looked(call);
 	}
-	call->then = dry_counted;
-	record_call_again(call, &shut_out_op);
 }
 
 /* NULL: the request was answered. */
@@ -108,13 +147,12 @@ static struct tenant_call *end_new(struct request *r, bool rotates)
 	return NULL;
 }
 
-static void end_start(
-	struct tenant_call *t, const struct record_op *op, void (*then)(struct record_call *call))
+/* With a look at the key first, or straight to op. */
+static void end_start(struct tenant_call *t, bool looks, const struct record_op *op,
+	void (*then)(struct record_call *call))
 {
-	const bool dry = request_input_is_dry(t->call.r);
-
-	t->call.then = dry ? dry_got : then;
-	record_call_start(&t->call, dry ? &api_key_get_op : op);
+	t->call.then = looks ? key_got : then;
+	record_call_start(&t->call, looks ? &api_key_get_op : op);
 }
 
 /* ---- revoke ---- */
@@ -132,7 +170,7 @@ static enum err revoke_run(struct db *db, struct record_batch *batch)
 {
 	const struct tenant_call *t = tenant_call_of(batch);
 
-	return api_key_revoke(db, t->key, &t->by, revoked, batch);
+	return api_key_revoke(db, t->of, t->key, &t->by, revoked, batch);
 }
 
 const struct record_op api_key_revoke_op = {"api_key_revoke", RECORD_SLOW, 1, revoke_run, NULL};
@@ -150,7 +188,7 @@ void api_keys_delete(struct request *r)
 	struct tenant_call *t = end_new(r, false);
 
 	if (t)
-		end_start(t, &api_key_revoke_op, revoke_done);
+		end_start(t, request_input_is_dry(r), &api_key_revoke_op, revoke_done);
 }
 
 /* ---- rotate ---- */
@@ -163,7 +201,7 @@ static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
 	if (!e && n) {
 		struct buf *out = reply_json(&t->call.r->reply, 201);
 
-		api_key_put(out, keys, keys->tenant_name);
+		api_key_put(out, keys);
 		(void)buf_printf(out, ",\"key\":\"%s\"}", t->secret);
 	}
 	record_batch_end(batch, e);
@@ -172,7 +210,8 @@ static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
 static enum err rotate_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = tenant_call_of(batch);
-	struct api_key_rotation rotation = {.old = t->key,
+	struct api_key_rotation rotation = {.of = t->of,
+		.old = t->key,
 		.key = {.id = id_new(0), .person = t->call.r->caller.person},
 		.overlap_s = t->seconds};
 
@@ -181,13 +220,6 @@ static enum err rotate_run(struct db *db, struct record_batch *batch)
 }
 
 const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
-
-/* The old key's new end is to be seen at once. */
-static void rotate_done(struct record_call *call)
-{
-	keys_forget(call->r->producer->keys);
-	request_resume(call->r);
-}
 
 void api_keys_rotate(struct request *r)
 {
@@ -201,7 +233,8 @@ void api_keys_rotate(struct request *r)
 	if (t) {
 		t->seconds = overlap ? json_integer_value(overlap) : OVERLAP_S;
 		apikey_new(t->secret);
-		end_start(t, &api_key_rotate_op, rotate_done);
+		end_start(t, request_input_is_dry(r) || tenant_call_is_own(r), &api_key_rotate_op,
+			rotate_done);
 	}
 	json_decref(body);
 }

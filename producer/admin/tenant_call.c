@@ -47,6 +47,11 @@ static void tenant_clear(struct record_call *call)
 	digest_wipe(t->secret, sizeof t->secret);
 }
 
+bool tenant_call_is_own(const struct request *r)
+{
+	return r->match.route->access == ROUTE_TENANT;
+}
+
 struct tenant_call *tenant_call_new(struct request *r, const char *name)
 {
 	return tenant_call_sized(r, name, sizeof(struct tenant_call));
@@ -60,6 +65,8 @@ struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_
 		return NULL;
 	t->call.clear = tenant_clear;
 	t->by = request_actor(r);
+	t->of = tenant_call_is_own(r) ? r->caller.tenant : AUDIT_SYSTEM_TENANT;
+	t->tenant = t->of;
 	buf_init(&t->text, TEXT_MAX / 2);
 	buf_init(&t->sealed, TEXT_MAX);
 	(void)snprintf(t->name, sizeof t->name, "%s", name);

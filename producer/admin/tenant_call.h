@@ -19,18 +19,22 @@ struct tenant_call {
 	struct record_call call; /* first */
 	struct audit_actor by;
 	char name[ROUTE_PARAM_MAX]; /* the tenant's */
-	struct id tenant;	    /* told by tenant_find_op */
-	json_t *body;		    /* NULL: a reading */
-	struct buf text, sealed;    /* what is to be stored; as it is stored */
-	struct subject_key own;	    /* by which it is sealed */
-	struct db *db;		    /* the lane's, while its operation runs */
+	struct id of;		    /* a tenant's own caller: that tenant; zero: an operator */
+	struct id tenant; /* told by tenant_find_op; a tenant's own caller's from the start */
+	json_t *body;	  /* NULL: a reading */
+	struct buf text, sealed; /* what is to be stored; as it is stored */
+	struct subject_key own;	 /* by which it is sealed */
+	struct db *db;		 /* the lane's, while its operation runs */
 	char secret[WEBHOOK_SECRET_TEXT_MAX];
 	char label[ROUTE_PARAM_MAX];			  /* a key's */
 	char user[ROUTE_PARAM_MAX];			  /* whom a key acts for; "" = itself */
 	char roles[ROLES_HELD_MAX * (ROLE_NAME_MAX + 1)]; /* a key's, with spaces; "" = the usual */
-	char why[ROLE_PATH_MAX];			  /* they cannot be held together */
+	char why[ROLE_PATH_MAX];			  /* they cannot be held or given */
 	struct id key, after;
-	char scopes[TENANT_SCOPES_MAX]; /* a key's, with spaces between */
+	struct id holder; /* whose roles a key has; zero: its own, or the usual */
+	enum err refusal; /* with why */
+	void (*judged)(struct record_call *call); /* key_rights_check's */
+	char scopes[TENANT_SCOPES_MAX];		  /* a key's, with spaces between */
 	bool has_scopes;
 	int64_t seconds; /* a key's life, or the overlap of two; 0 = none */
 	size_t limit;
@@ -39,6 +43,8 @@ struct tenant_call {
 	struct shut_out shut_out; /* how many: told by shut_out_op */
 };
 
+/* Is it a tenant's own call, and so about that tenant? Else an operator's, who names one. */
+bool tenant_call_is_own(const struct request *r);
 /* NULL: the request was answered. */
 struct tenant_call *tenant_call_new(struct request *r, const char *name);
 /* The same at the head of a struct of size bytes. */

@@ -107,7 +107,7 @@ static enum err explain_run(struct db *db, struct record_batch *batch)
 	if (a->turn == TURN_USER)
 		return app_user_find(db, a->tenant, asked(a, "user"), user_told, batch);
 	if (a->turn == TURN_KEY)
-		return api_key_get(db, a->key, key_told, batch);
+		return api_key_get(db, a->tenant, a->key, key_told, batch);
 	if (a->turn == TURN_JOB)
 		return job_read(db, &key, 1, 0, job_told, batch);
 	return access_load(db, a->tenant, a->asked.principal, holder_told, batch);

@@ -60,6 +60,7 @@ ROLES: dict[str, dict[str, str]] = {
 ROLES["tenant-admin"] = {
     **ROLES["service"],
     **dict.fromkeys(["role:read", "role:write", "user:read", "user:write", "approval:give"], ALL),
+    **dict.fromkeys(["key:read", "key:write"], ALL),
 }
 
 # Calls on one job: permission, what an allowed one answers.
@@ -102,6 +103,10 @@ ON_TENANTS: dict[tuple[str, str], tuple[str, int | str, Any]] = {
     ("POST", "/v1/approvals/{id}/refuse"): ("approval:give", 404, None),
     ("GET", "/v1/two-people"): ("role:read", 200, None),
     ("PUT", "/v1/two-people"): ("role:write", "approval_needed", {"required": True}),
+    ("GET", "/v1/api-keys"): ("key:read", 200, None),
+    ("POST", "/v1/api-keys"): ("key:write", 201, {}),
+    ("DELETE", "/v1/api-keys/{id}"): ("key:write", 404, None),
+    ("POST", "/v1/api-keys/{id}/rotate"): ("key:write", 404, {}),
 }
 
 # Operators' calls: what an observer is answered. Other tests ask all of them as operators.

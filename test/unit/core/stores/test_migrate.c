@@ -279,12 +279,12 @@ static void test_a_key_is_found_by_its_hash_until_revoked(void **state)
 	record_run(db, api_key_touch(db, &key.id, 1, record_ok, NULL));
 	record_run(db, api_key_list(db, key.tenant, (struct id){{0}}, 10, on_key, &e));
 	assert_true(key_seen.last_used_ms > 0);
-	record_run(db, api_key_revoke(db, key.id, &record_actor, on_key, &e));
+	record_run(db, api_key_revoke(db, AUDIT_SYSTEM_TENANT, key.id, &record_actor, on_key, &e));
 	assert_int_equal(e, ERR_OK);
 	assert_true(key_seen.revoked_ms > 0);
 	record_run(db, api_key_find(db, key.hash, on_key, &e));
 	assert_true(id_is_zero(key_seen.id));
-	record_run(db, api_key_revoke(db, id_new(0), &record_actor, on_key, &e));
+	record_run(db, api_key_revoke(db, AUDIT_SYSTEM_TENANT, id_new(0), &record_actor, on_key, &e));
 	assert_int_equal(e, ERR_NOT_FOUND);
 	db_close(db);
 }
