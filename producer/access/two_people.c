@@ -15,10 +15,11 @@ enum { TEXT_MAX_BYTES = 1 << 20, DETAIL_MAX = 256 };
 enum whose { OF_CALLER, OF_PATH, OF_BODY, OF_KEY };
 
 enum {
-	KEEPS = 1,  /* it goes by pages: a use does not end the approval */
-	ALWAYS = 2, /* even where the tenant does not ask for it */
-	DRIES = 4,  /* its handler knows dry_run */
-	HIDES = 8   /* its body may hold a secret, which is not shown to who approves */
+	KEEPS = 1,    /* it goes by pages: a use does not end the approval */
+	ALWAYS = 2,   /* even where the tenant does not ask for it */
+	DRIES = 4,    /* its handler knows dry_run */
+	HIDES = 8,    /* its body may hold a secret, which is not shown to who approves */
+	DISABLES = 16 /* it may do nothing but shut somebody out, and then needs nobody */
 };
 
 struct row {
@@ -32,12 +33,12 @@ static const struct row rows[] = {
 	{"PUT",    "/v1/roles/{name}",                       "role.put",       OF_CALLER, DRIES},
 	{"DELETE", "/v1/roles/{name}",                       "role.remove",    OF_CALLER, DRIES},
 	{"POST",   "/v1/roles/{name}/move",                  "user.move_role", OF_CALLER, KEEPS | DRIES},
-	{"PUT",    "/v1/users/{name}",                       "user.put",       OF_CALLER, DRIES},
+	{"PUT",    "/v1/users/{name}",                       "user.put",       OF_CALLER, DRIES | DISABLES},
 	{"PUT",    "/v1/two-people",                         "two_people.set", OF_CALLER, ALWAYS},
 	{"PUT",    "/v1/tenants/{tenant}/roles/{name}",      "role.put",       OF_PATH, DRIES},
 	{"DELETE", "/v1/tenants/{tenant}/roles/{name}",      "role.remove",    OF_PATH, DRIES},
 	{"POST",   "/v1/tenants/{tenant}/roles/{name}/move", "user.move_role", OF_PATH, KEEPS | DRIES},
-	{"PUT",    "/v1/tenants/{tenant}/users/{name}",      "user.put",       OF_PATH, DRIES},
+	{"PUT",    "/v1/tenants/{tenant}/users/{name}",      "user.put",       OF_PATH, DRIES | DISABLES},
 	{"PUT",    "/v1/tenants/{tenant}/two-people",        "two_people.set", OF_PATH, ALWAYS},
 	{"POST",   "/v1/tenants/{name}/webhook-secret",      "webhook_secret.rotate", OF_PATH, 0},
 	{"POST",   "/v1/api-keys",                           "api_key.create", OF_BODY, 0},
@@ -371,6 +372,12 @@ static bool is_dry(const struct request *r, const struct row *row)
 	return (row->flags & DRIES) != 0 && request_input_is_dry(r);
 }
 
+static bool only_disables(const struct row *row, const json_t *body)
+{
+	return (row->flags & DISABLES) != 0 && json_object_size(body) == 1 &&
+	       json_is_true(json_object_get(body, "disabled"));
+}
+
 enum err two_people_check(struct request *r, bool *ret_parked)
 {
 	const struct row *row = row_of(r->match.route);
@@ -382,7 +389,7 @@ enum err two_people_check(struct request *r, bool *ret_parked)
 		return r->gate_err;
 	r->gated = true;
 	body = body_read(r);
-	tenant = body ? tenant_of(r, row, body) : NULL;
+	tenant = body && !only_disables(row, body) ? tenant_of(r, row, body) : NULL;
 	if (!tenant) {
 		json_decref(body);
 		return ERR_OK;

@@ -12,7 +12,8 @@
  * approves. Operators have such keys only, and each of them knows its person: whoever makes
  * a key or another one's successor has seen it, so it counts as that operator's; a person of
  * its own begins on the database (longhaul bootstrap). A dry run changes nothing and needs
- * nobody. Ending a key waits for nobody either.
+ * nobody. Ending a key and disabling a user, when the call does no more,
+ * wait for nobody either.
  *
  * The same call: method, path and body, by their keyed hash; how the JSON is laid out does
  * not count. Calls that go by pages (a role's move) stay approved until the time is over.

@@ -268,6 +268,12 @@ def test_two_people_make_a_key_and_one_ends_it(own: Own) -> None:
         made(end(own.chief, key["id"]), 204)
         # another tenant does not ask for two, and that says nothing of this one's
         asked(rotate(own.chief, made(make(own.foreign), 201)["id"]))
+        # whoever must be shut out is, by one
+        users = own.chief.http.put
+        made(users("/v1/users/plain", json={"disabled": True}), 200)
+        made(own.admin.http.put(f"/v1/tenants/{TENANT}/users/plain", json={"disabled": True}), 200)
+        for body in ({"disabled": False}, {"disabled": True, "roles": []}, {"roles": []}):
+            asked(users("/v1/users/plain", json=body))
     finally:
         made(rule(False), 200)
         second.close()
