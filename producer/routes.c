@@ -14,6 +14,7 @@
 #include "admin/key_rights.h"
 #include "admin/metrics.h"
 #include "admin/queue_calls.h"
+#include "admin/revocation_entries.h"
 #include "admin/revocations.h"
 #include "admin/shut_out_call.h"
 #include "admin/signing_keys.h"
@@ -136,6 +137,12 @@ const struct route producer_routes[] = {
 	 PERMISSION_KEY_WRITE, ROUTE_THING},
 	{"POST",   "/v1/api-keys/{id}/rotate", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_JSON, api_keys_rotate,
 	 PERMISSION_KEY_WRITE, ROUTE_THING},
+	{"GET",    "/v1/revocations",      ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, revocations_get,
+	 PERMISSION_REVOCATION_READ, ROUTE_THING},
+	{"POST",   "/v1/revocations",      ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON, revocations_post,
+	 PERMISSION_REVOCATION_WRITE, ROUTE_THING},
+	{"DELETE", "/v1/revocations/{id}", ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_NO_BODY, revocations_delete,
+	 PERMISSION_REVOCATION_WRITE, ROUTE_THING},
 	{"GET", "/v1/tenants/{tenant}/approvals", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, approvals_get,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"POST", "/v1/tenants/{tenant}/approvals/{id}/approve", ROUTE_ADMIN, ROUTE_OPERATOR, ROUTE_NO_BODY, approval_approve,
@@ -240,7 +247,11 @@ const struct route producer_routes[] = {
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"DELETE", "/v1/issuers/{id}",     ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, issuers_delete,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"GET",    "/v1/revocations",      ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, revocations_get,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{"POST",   "/v1/revocations",      ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_JSON, revocations_post,
+	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
+	{"DELETE", "/v1/revocations/{id}", ROUTE_ADMIN,  ROUTE_OPERATOR, ROUTE_NO_BODY, revocations_delete,
 	 PERMISSION_OPERATOR_ACCESS, ROUTE_THING},
 	{0},
 };
@@ -327,6 +338,9 @@ const struct record_op *const producer_ops[] = {
 	&issuer_get_op,
 	&issuer_remove_op,
 	&revocation_put_op,
+	&revocation_list_op,
+	&revocation_get_op,
+	&revocation_take_op,
 	&access_tenant_op,
 	&access_load_op,
 	&access_sets_op,

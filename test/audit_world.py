@@ -68,6 +68,10 @@ class Scene:
         body["jwks_url"] = f"https://{name}.test/jwks.json"
         return self.admin.http.post("/v1/issuers", json=body)
 
+    def unrevoked(self) -> httpx.Response:
+        row = self.admin.http.post("/v1/revocations", json={"tenant": self.tenant()}).json()
+        return self.admin.http.delete(f"/v1/revocations/{row['id']}")
+
     def token(self) -> httpx.Response:
         form = {"grant_type": "client_credentials", "scope": "offline_access"}
         return self.client.http.post("/v1/auth/token", data=form)

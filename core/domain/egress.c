@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,21 @@ static bool egress_same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 	if (memcmp(a, b, whole) != 0)
 		return false;
 	return mask == 0 || (a[whole] & mask) == (b[whole] & mask);
+}
+
+void egress_net_format(const struct egress_net *net, char text[EGRESS_NET_TEXT_MAX])
+{
+	const bool is_v4 = net->bits >= V4_BITS &&
+			   memcmp(net->bytes, EGRESS_MAPPED, sizeof(EGRESS_MAPPED)) == 0;
+	const uint8_t *bytes = is_v4 ? net->bytes + sizeof(EGRESS_MAPPED) : net->bytes;
+	char address[INET6_ADDRSTRLEN] = "";
+
+	(void)inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes, address, sizeof(address));
+	if (net->bits == 128)
+		(void)snprintf(text, EGRESS_NET_TEXT_MAX, "%s", address);
+	else
+		(void)snprintf(text, EGRESS_NET_TEXT_MAX, "%s/%u", address,
+			is_v4 ? net->bits - V4_BITS : net->bits);
 }
 
 bool egress_net_holds(const struct egress_net *net, const uint8_t bytes[16])

@@ -26,6 +26,9 @@ struct egress_net {
 /* "10.1.0.0/16", "fd00::/8", or a single address. False when it is none, or has bits set behind
  * its length. */
 bool egress_net_parse(const char *text, struct egress_net *ret);
+/* The same as a text that parses to it. */
+enum { EGRESS_NET_TEXT_MAX = 50 };
+void egress_net_format(const struct egress_net *net, char text[EGRESS_NET_TEXT_MAX]);
 bool egress_net_holds(const struct egress_net *net, const uint8_t bytes[16]);
 /* The 16 bytes of an address, IPv4 in its mapped form. False for other families. */
 bool egress_bytes(const struct sockaddr *address, uint8_t bytes[16]);

@@ -36,6 +36,8 @@
 	X(APPROVAL_GIVE,     "approval:give",     "see, approve of and refuse what others ask")  \
 	X(KEY_READ,          "key:read",          "see the tenant's API keys, without secrets") \
 	X(KEY_WRITE,         "key:write",         "make, rotate and end the tenant's API keys") \
+	X(REVOCATION_READ,   "revocation:read",   "see what is revoked in the tenant")          \
+	X(REVOCATION_WRITE,  "revocation:write",  "refuse what was given before, in the tenant") \
 	X(OPERATOR_READ,     "operator:read",     "see queues, workers, upstreams, metrics")    \
 	X(OPERATOR_QUEUE,    "operator:queue",    "change, pause, resume and drain queues")     \
 	X(OPERATOR_WORKER,   "operator:worker",   "drain workers")                              \

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS_FIRST = 256, NETWORKS_FIRST = 8 };
+enum { BUCKETS_FIRST = 256 };
 
-/* Networks are looked through one by one, all others found by (kind, tenant, subject). */
+/* Found by tenant and subject. Networks have no subject: those of one tenant stand together and are
+ * looked through one by one, so that many of one cost no other anything. */
 struct entry {
 	struct entry *next;
 	struct revocation r;
@@ -16,9 +17,7 @@ struct entry {
 struct revocations {
 	struct entry **buckets;
 	size_t buckets_n, n;
-	struct revocation *networks;
-	size_t networks_n, networks_room;
-	struct tenant_count *tokens;
+	struct tenant_count *tokens, *standing;
 };
 
 /* ---- kinds ---- */
@@ -54,13 +53,18 @@ static size_t bucket_of(const struct revocations *list, struct id tenant, struct
 	return (size_t)((a * 31 + b) % list->buckets_n);
 }
 
-static struct entry **place(const struct revocations *list, enum revocation_kind kind,
-	struct id tenant, struct id subject)
+static bool same(const struct revocation *a, const struct revocation *b)
 {
-	struct entry **at = &list->buckets[bucket_of(list, tenant, subject)];
+	return a->kind == b->kind && id_equal(a->tenant, b->tenant) &&
+	       id_equal(a->subject, b->subject) && a->network.bits == b->network.bits &&
+	       memcmp(a->network.bytes, b->network.bytes, sizeof a->network.bytes) == 0;
+}
 
-	while (*at && ((*at)->r.kind != kind || !id_equal((*at)->r.tenant, tenant) ||
-			      !id_equal((*at)->r.subject, subject)))
+static struct entry **place(const struct revocations *list, const struct revocation *r)
+{
+	struct entry **at = &list->buckets[bucket_of(list, r->tenant, r->subject)];
+
+	while (*at && !same(&(*at)->r, r))
 		at = &(*at)->next;
 	return at;
 }
@@ -93,9 +97,9 @@ enum err revocations_new(struct revocations **ret_list)
 		return ERR_NOMEM;
 	list->buckets_n = BUCKETS_FIRST;
 	list->buckets = calloc(list->buckets_n, sizeof *list->buckets);
-	if (!list->buckets || tenant_count_new(&list->tokens)) {
-		free(list->buckets);
-		free(list);
+	if (!list->buckets || tenant_count_new(&list->tokens) ||
+		tenant_count_new(&list->standing)) {
+		revocations_free(list);
 		return ERR_NOMEM;
 	}
 	*ret_list = list;
@@ -106,22 +110,40 @@ void revocations_free(struct revocations *list)
 {
 	if (!list)
 		return;
-	for (size_t i = 0; i < list->buckets_n; i++)
+	for (size_t i = 0; list->buckets && i < list->buckets_n; i++)
 		for (struct entry *e = list->buckets[i], *next; e; e = next) {
 			next = e->next;
 			free(e);
 		}
 	free(list->buckets);
-	free(list->networks);
 	tenant_count_free(list->tokens);
+	tenant_count_free(list->standing);
 	free(list);
 }
 
 /* ---- counting ---- */
 
-static bool is_counted(const struct revocation *r)
+/* NULL: it is an operator's alone to add, or an API key's. */
+static struct tenant_count *count_of(const struct revocations *list, const struct revocation *r)
 {
-	return r->kind == REVOCATION_CREDENTIAL && r->ends_ms;
+	if (r->kind == REVOCATION_CREDENTIAL)
+		return r->ends_ms ? list->tokens : NULL;
+	return id_is_zero(r->tenant) ? NULL : list->standing;
+}
+
+static enum err count_more(const struct revocations *list, const struct revocation *r)
+{
+	struct tenant_count *count = count_of(list, r);
+
+	return count ? tenant_count_more(count, r->tenant) : ERR_OK;
+}
+
+static void count_less(const struct revocations *list, const struct revocation *r)
+{
+	struct tenant_count *count = count_of(list, r);
+
+	if (count)
+		tenant_count_less(count, r->tenant);
 }
 
 size_t revocations_tokens(const struct revocations *list, struct id tenant)
@@ -129,60 +151,37 @@ size_t revocations_tokens(const struct revocations *list, struct id tenant)
 	return tenant_count_of(list->tokens, tenant);
 }
 
-/* ---- adding ---- */
-
-/* The later moment and the later end count; 0 is the latest end. */
-static void merge(struct revocation *to, const struct revocation *from)
+size_t revocations_standing(const struct revocations *list, struct id tenant)
 {
-	if (from->before_ms > to->before_ms)
-		to->before_ms = from->before_ms;
-	if (from->ends_ms == 0 || (to->ends_ms && from->ends_ms > to->ends_ms))
-		to->ends_ms = from->ends_ms;
+	return tenant_count_of(list->standing, tenant);
 }
 
-static bool network_equal(const struct revocation *a, const struct revocation *b)
+/* ---- adding, taking away ---- */
+
+static void drop(struct revocations *list, struct entry **at)
 {
-	return id_equal(a->tenant, b->tenant) && a->network.bits == b->network.bits &&
-	       memcmp(a->network.bytes, b->network.bytes, sizeof a->network.bytes) == 0;
+	struct entry *e = *at;
+
+	*at = e->next;
+	list->n--;
+	count_less(list, &e->r);
+	free(e);
 }
 
-static enum err network_add(struct revocations *list, const struct revocation *r)
+static enum err replace(struct revocations *list, struct entry *e, const struct revocation *r)
 {
-	for (size_t i = 0; i < list->networks_n; i++)
-		if (network_equal(&list->networks[i], r)) {
-			merge(&list->networks[i], r);
-			return ERR_OK;
-		}
-	if (list->networks_n == list->networks_room) {
-		size_t room = list->networks_room ? 2 * list->networks_room : NETWORKS_FIRST;
-		struct revocation *more = realloc(list->networks, room * sizeof *more);
-
-		if (!more)
-			return ERR_NOMEM;
-		list->networks = more;
-		list->networks_room = room;
-	}
-	list->networks[list->networks_n++] = *r;
+	if (count_more(list, r))
+		return ERR_NOMEM;
+	count_less(list, &e->r);
+	e->r = *r;
 	return ERR_OK;
 }
 
-enum err revocations_add(struct revocations *list, const struct revocation *r)
+static enum err append(struct revocations *list, struct entry **at, const struct revocation *r)
 {
-	struct entry **at, *e;
+	struct entry *e = malloc(sizeof *e);
 
-	if (r->kind == REVOCATION_NETWORK)
-		return network_add(list, r);
-	at = place(list, r->kind, r->tenant, r->subject);
-	if (*at) {
-		const bool counted = is_counted(&(*at)->r);
-
-		merge(&(*at)->r, r);
-		if (counted && !is_counted(&(*at)->r))
-			tenant_count_less(list->tokens, r->tenant);
-		return ERR_OK;
-	}
-	e = malloc(sizeof *e);
-	if (!e || (is_counted(r) && tenant_count_more(list->tokens, r->tenant))) {
+	if (!e || count_more(list, r)) {
 		free(e);
 		return ERR_NOMEM;
 	}
@@ -194,28 +193,26 @@ enum err revocations_add(struct revocations *list, const struct revocation *r)
 	return ERR_OK;
 }
 
+enum err revocations_add(struct revocations *list, const struct revocation *r)
+{
+	struct entry **at = place(list, r);
+
+	if (r->taken_back) {
+		if (*at)
+			drop(list, at);
+		return ERR_OK;
+	}
+	return *at ? replace(list, *at, r) : append(list, at, r);
+}
+
 void revocations_sweep(struct revocations *list, int64_t now_ms)
 {
-	size_t kept = 0;
-
 	for (size_t i = 0; i < list->buckets_n; i++)
-		for (struct entry **at = &list->buckets[i]; *at;) {
-			struct entry *e = *at;
-
-			if (!e->r.ends_ms || e->r.ends_ms > now_ms) {
-				at = &e->next;
-				continue;
-			}
-			*at = e->next;
-			list->n--;
-			if (is_counted(&e->r))
-				tenant_count_less(list->tokens, e->r.tenant);
-			free(e);
-		}
-	for (size_t i = 0; i < list->networks_n; i++)
-		if (!list->networks[i].ends_ms || list->networks[i].ends_ms > now_ms)
-			list->networks[kept++] = list->networks[i];
-	list->networks_n = kept;
+		for (struct entry **at = &list->buckets[i]; *at;)
+			if ((*at)->r.ends_ms && (*at)->r.ends_ms <= now_ms)
+				drop(list, at);
+			else
+				at = &(*at)->next;
 }
 
 /* ---- asking ---- */
@@ -223,33 +220,43 @@ void revocations_sweep(struct revocations *list, int64_t now_ms)
 static bool has(const struct revocations *list, enum revocation_kind kind, struct id tenant,
 	struct id subject, int64_t issued_ms)
 {
-	const struct entry *e = *place(list, kind, tenant, subject);
+	const struct revocation key = {.kind = kind, .tenant = tenant, .subject = subject};
+	const struct entry *e = *place(list, &key);
 
 	return e && (kind == REVOCATION_CREDENTIAL || issued_ms < e->r.before_ms);
 }
 
-static bool network_is_meant(const struct revocation *r, const struct revocation_facts *facts)
+/* From e on the next network of a tenant, or of all, that is meant for what facts tell. */
+static const struct entry *network_from(
+	const struct entry *e, struct id of, const struct revocation_facts *facts)
 {
-	return (id_is_zero(r->tenant) || id_equal(r->tenant, facts->tenant)) &&
-	       facts->issued_ms < r->before_ms;
+	while (e && (e->r.kind != REVOCATION_NETWORK || !id_equal(e->r.tenant, of) ||
+			    facts->issued_ms >= e->r.before_ms))
+		e = e->next;
+	return e;
 }
 
-static bool network_denies(const struct revocations *list, const struct revocation_facts *facts)
+static const struct entry *networks_of(
+	const struct revocations *list, struct id of, const struct revocation_facts *facts)
 {
-	for (size_t i = 0; i < list->networks_n; i++)
-		if (network_is_meant(&list->networks[i], facts) &&
-			egress_net_holds(&list->networks[i].network, facts->address))
-			return true;
-	return false;
+	return network_from(list->buckets[bucket_of(list, of, (struct id){{0}})], of, facts);
+}
+
+static bool network_denies(
+	const struct revocations *list, struct id of, const struct revocation_facts *facts)
+{
+	const struct entry *e = networks_of(list, of, facts);
+
+	while (e && !egress_net_holds(&e->r.network, facts->address))
+		e = network_from(e->next, of, facts);
+	return e != NULL;
 }
 
 bool revocations_deny_somewhere(
 	const struct revocations *list, const struct revocation_facts *facts)
 {
-	for (size_t i = 0; i < list->networks_n; i++)
-		if (network_is_meant(&list->networks[i], facts))
-			return true;
-	return false;
+	return networks_of(list, facts->tenant, facts) ||
+	       networks_of(list, (struct id){{0}}, facts);
 }
 
 static bool credential_denied(
@@ -269,10 +276,11 @@ bool revocations_deny(const struct revocations *list, const struct revocation_fa
 	       credential_denied(list, f->tenant, f->sources, TOKEN_SOURCES_MAX) ||
 	       has(list, REVOCATION_USER, f->tenant, f->principal, f->issued_ms) ||
 	       has(list, REVOCATION_TENANT, f->tenant, none, f->issued_ms) ||
-	       network_denies(list, f);
+	       network_denies(list, f->tenant, f) ||
+	       (!id_is_zero(f->tenant) && network_denies(list, none, f));
 }
 
 size_t revocations_n(const struct revocations *list)
 {
-	return list->n + list->networks_n;
+	return list->n;
 }

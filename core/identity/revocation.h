@@ -11,7 +11,8 @@
  *               tenant stands for all tenants
  *
  * An entry ends when all that it shuts out has expired by itself. Those of tokens and families
- * do, and anybody may add one for a token of his own: how many a tenant has is counted.
+ * do, and anybody may add one for a token of his own; those of users, networks and whole tenants do
+ * not, and a tenant's own people may add them: how many a tenant has of either is counted.
  *
  * Threads: the owner's lock.  Memory: grows with its entries; the record bounds their number. */
 #ifndef IDENTITY_REVOCATION_H
@@ -42,6 +43,7 @@ struct revocation {
 	struct egress_net network; /* of its kind only */
 	int64_t before_ms;	   /* given before this moment; a credential's does not matter */
 	int64_t ends_ms;	   /* of no use behind it; 0 = never */
+	bool taken_back;	   /* told once more, as it stands no longer */
 };
 
 /* An entry of a token or a family is needed so long: no token lives longer than a day. */
@@ -63,7 +65,8 @@ struct revocations;
 MUST_CHECK enum err revocations_new(struct revocations **ret_list);
 /* NULL is fine. */
 void revocations_free(struct revocations *list);
-/* Adds it, or moves the moment of an equal one forward, never back. ERR_NOMEM. */
+/* As the record has it now, in the order of its sequence: adds it, puts it in the place of an equal
+ * one, or takes that away. ERR_NOMEM. */
 MUST_CHECK enum err revocations_add(struct revocations *list, const struct revocation *r);
 /* Drops what ended by now (the record's). */
 void revocations_sweep(struct revocations *list, int64_t now_ms);
@@ -74,5 +77,7 @@ bool revocations_deny_somewhere(
 size_t revocations_n(const struct revocations *list);
 /* Of a tenant, the credentials' that end by themselves. */
 size_t revocations_tokens(const struct revocations *list, struct id tenant);
+/* Of a tenant, those of its users, its networks and itself: they stay until they are taken back. */
+size_t revocations_standing(const struct revocations *list, struct id tenant);
 
 #endif

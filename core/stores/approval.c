@@ -13,6 +13,11 @@ static const struct db_stmt rule_of_key_stmt = {.name = "approval_rule_of_key",
 	.sql = "select k.tenant_id, coalesce(t.two_people, false) from api_key k"
 	       " left join tenant t on t.tenant_id = k.tenant_id where k.key_id = $1",
 	.reads = true};
+static const struct db_stmt rule_of_revocation_stmt = {.name = "approval_rule_of_revocation",
+	.sql = "select r.tenant_id, coalesce(t.two_people, false) from revocation r"
+	       " left join tenant t on t.tenant_id = r.tenant_id"
+	       " where r.revocation_id = $1 and r.taken_at is null",
+	.reads = true};
 static const struct db_stmt rule_set_stmt = {.name = "approval_rule_set",
 	.sql = "with t as (update tenant set two_people = $2, version = version + 1"
 	       "  where tenant_id = $1 returning tenant_id)"
@@ -117,17 +122,29 @@ enum err approval_rule_read(
 		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
-enum err approval_rule_of_key(struct db *db, struct id key, approval_rule_done *done, void *ctx)
+static enum err rule_of(struct db *db, const struct db_stmt *stmt, struct id thing,
+	approval_rule_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
-	db_arg_id(&a, key);
+	db_arg_id(&a, thing);
 	return store_call_run(&(struct store_call_ask){.db = db,
-		.stmt = &rule_of_key_stmt,
+		.stmt = stmt,
 		.args = &a,
 		.on_done = on_rule,
 		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+enum err approval_rule_of_key(struct db *db, struct id key, approval_rule_done *done, void *ctx)
+{
+	return rule_of(db, &rule_of_key_stmt, key, done, ctx);
+}
+
+enum err approval_rule_of_revocation(
+	struct db *db, struct id revocation, approval_rule_done *done, void *ctx)
+{
+	return rule_of(db, &rule_of_revocation_stmt, revocation, done, ctx);
 }
 
 enum err approval_rule_set(struct db *db, const struct approval_rule *rule,

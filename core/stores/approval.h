@@ -38,6 +38,9 @@ MUST_CHECK enum err approval_rule_read(
 /* That of the tenant whose API key it is; operators' keys have none. ERR_NOT_FOUND */
 MUST_CHECK enum err approval_rule_of_key(
 	struct db *db, struct id key, approval_rule_done *done, void *ctx);
+/* The same of an entry of the list of revocations that stands. ERR_NOT_FOUND */
+MUST_CHECK enum err approval_rule_of_revocation(
+	struct db *db, struct id revocation, approval_rule_done *done, void *ctx);
 MUST_CHECK enum err approval_rule_set(struct db *db, const struct approval_rule *rule,
 	const struct audit_actor *by, db_done_fn *done, void *ctx);
 

@@ -14,9 +14,10 @@
 #define SHUT_OUT(listed)                                                                       \
 	" s as (update access_sequence set seq = seq + 1 where one and exists (select from g)" \
 	"  and " listed " returning seq),"                                                     \
-	" r as (insert into revocation (tenant_id, kind, subject, before_at, ends_at, seq)"    \
+	" r as (insert into revocation (tenant_id, kind, subject, before_at, ends_at, seq,"    \
+	"   subject_type)"                                                                     \
 	"  select g.tenant_id, 'credential', g.family_id, now(), now() + interval '2 days',"   \
-	"   s.seq from g, s on conflict (tenant_id, kind, subject, network) do update"         \
+	"   s.seq, 'fam' from g, s on conflict (tenant_id, kind, subject, network) do update"  \
 	"  set seq = excluded.seq, ends_at = excluded.ends_at)"
 
 static const struct db_stmt begin_stmt = {.name = "refresh_begin",

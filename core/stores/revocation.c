@@ -7,7 +7,19 @@
 
 enum { NETWORK_BYTES = 17 };
 
-#define COLUMNS "r.kind, r.tenant_id, r.subject, r.network, r.before_at, r.ends_at, r.seq"
+#define COLUMNS                                                                    \
+	"r.kind, r.tenant_id, r.subject, r.network, r.before_at, r.ends_at, r.seq" \
+	", r.taken_at is not null"
+/* How it is shown, behind these. */
+#define SHOWN                                                                        \
+	"r.revocation_id, r.subject_type, r.by_kind, r.by_credential, r.created_at," \
+	" coalesce((select t.name from tenant t where t.tenant_id = r.tenant_id), '')"
+/* Of its audit row. */
+#define OBJECT \
+	"case kind when 'tenant' then tenant_id when 'network' then revocation_id else subject end"
+/* It stands, and is of $1, or $1 is the zero id. */
+#define STANDS " r.taken_at is null and (r.ends_at is null or r.ends_at > now())"
+#define OF     " ($1 = " AUDIT_SYSTEM_SQL "::uuid or r.tenant_id = $1)"
 
 /* One snapshot: whatever is committed with a number up to the sequence's is in it. */
 static const struct db_stmt since_stmt = {.name = "revocation_since",
@@ -27,17 +39,49 @@ static const struct db_stmt put_stmt = {.name = "revocation_put",
 	       " s as (update access_sequence set seq = seq + 1"
 	       "  where one and (select count(*) from g) >= 0 returning seq),"
 	       " r as (insert into revocation as r"
-	       "  (tenant_id, kind, subject, network, before_at, ends_at, seq)"
-	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq from s"
+	       "  (tenant_id, kind, subject, network, before_at, ends_at, seq, subject_type,"
+	       "   by_kind, by_credential)"
+	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq, $13, $7, $10 from s"
 	       "  on conflict (tenant_id, kind, subject, network) do update"
 	       "  set before_at = greatest(r.before_at, excluded.before_at), seq = excluded.seq,"
-	       "   ends_at = case when r.ends_at is null or excluded.ends_at is null then null"
+	       "   subject_type = excluded.subject_type, by_kind = excluded.by_kind,"
+	       "   by_credential = excluded.by_credential, created_at = now(), taken_at = null,"
+	       "   ends_at = case when r.taken_at is not null then excluded.ends_at"
+	       "    when r.ends_at is null or excluded.ends_at is null then null"
 	       "    else greatest(r.ends_at, excluded.ends_at) end returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " AUDIT_SYSTEM_SQL ", $7, $8, $9, $10, $11,"
-	       "   'revocation.' || kind, case kind when 'tenant' then tenant_id else subject end"
-	       "  from r)"
-	       " select r.seq, " COLUMNS ", clock_timestamp() from r"};
+	       "  select $12, $7, $8, $9, $10, $11, 'revocation.' || kind, " OBJECT " from r)"
+	       " select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN " from r"};
+
+/* Newest first. */
+static const struct db_stmt list_stmt = {.name = "revocation_list",
+	.sql = "select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN
+	       " from revocation r where r.revocation_id < $1 and" STANDS
+	       " order by r.revocation_id desc limit $2",
+	.reads = true};
+
+static const struct db_stmt list_of_stmt = {.name = "revocation_list_of",
+	.sql = "select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN
+	       " from revocation r where r.tenant_id = $3 and r.revocation_id < $1 and" STANDS
+	       " order by r.tenant_id desc, r.revocation_id desc limit $2",
+	.reads = true};
+
+static const struct db_stmt get_stmt = {.name = "revocation_get",
+	.sql = "select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN
+	       " from revocation r where r.revocation_id = $2 and" OF " and" STANDS,
+	.reads = true};
+
+/* The sequence's row first, as where one is added. */
+static const struct db_stmt take_stmt = {.name = "revocation_take",
+	.sql = "with s as (update access_sequence set seq = seq + 1 where one and exists"
+	       "  (select from revocation r where r.revocation_id = $2 and" OF " and" STANDS ")"
+	       "  returning seq),"
+	       " r as (update revocation r set taken_at = now(), before_at = 'epoch', seq = s.seq,"
+	       "  ends_at = now() + interval '2 days'"
+	       "  from s where r.revocation_id = $2 and" OF " and" STANDS " returning r.*),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select $1, $3, $4, $5, $6, $7, 'revocation.remove', " OBJECT " from r)"
+	       " select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN " from r"};
 
 static void row_take(struct revocation *one, const struct db_rows *r, size_t i)
 {
@@ -52,6 +96,7 @@ static void row_take(struct revocation *one, const struct db_rows *r, size_t i)
 	}
 	one->before_ms = db_time(r, i, 5);
 	one->ends_ms = db_time(r, i, 6);
+	one->taken_back = db_int(r, i, 8) != 0;
 }
 
 static void on_page(void *ctx, enum err e, const struct db_reply *reply)
@@ -65,7 +110,7 @@ static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 	for (size_t i = 0; rows != NULL && i < n && !db_null(r, i, 1); i++)
 		row_take(&rows[page.n++], r, i);
 	if (rows != NULL) {
-		page.now_ms = db_time(r, 0, 8);
+		page.now_ms = db_time(r, 0, 9);
 		page.more = page.n == REVOCATION_PAGE;
 		page.seq = db_int(r, page.more ? n - 1 : 0, page.more ? 7 : 0);
 	}
@@ -84,9 +129,50 @@ enum err revocation_since(struct db *db, int64_t seq, revocation_done *done, voi
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
-enum err revocation_put(struct db *db, const struct revocation *r, const struct audit_actor *by,
-	revocation_done *done, void *ctx)
+/* ---- shown ---- */
+
+static void entry_take(struct revocation_entry *to, const struct db_rows *r, size_t i)
 {
+	row_take(&to->r, r, i);
+	to->id = db_id(r, i, 10);
+	to->subject_type = db_text(r, i, 11);
+	to->by_kind = db_text(r, i, 12);
+	to->by_credential = db_id(r, i, 13);
+	to->created_ms = db_time(r, i, 14);
+	to->tenant_name = db_text(r, i, 15);
+}
+
+static void tell(
+	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
+{
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0;
+	struct revocation_entry *rows;
+
+	if (e == ERR_OK && n == 0)
+		e = when_none;
+	rows = store_call_rows(&e, n, sizeof(*rows));
+	for (size_t i = 0; rows != NULL && i < n; i++)
+		entry_take(&rows[i], r, i);
+	((revocation_entry_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+static void on_list(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_OK);
+}
+
+static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, reply, ERR_NOT_FOUND);
+}
+
+enum err revocation_put(struct db *db, struct id of, const struct revocation_entry *entry,
+	const struct audit_actor *by, revocation_entry_done *done, void *ctx)
+{
+	const struct revocation *r = &entry->r;
 	uint8_t network[NETWORK_BYTES];
 	struct db_args a;
 
@@ -101,6 +187,51 @@ enum err revocation_put(struct db *db, const struct revocation *r, const struct 
 	db_arg_time(&a, r->before_ms);
 	db_arg_time(&a, r->ends_ms);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &r->tenant, 1, &put_stmt, &a, on_page,
+	db_arg_id(&a, of);
+	db_arg_text(&a, entry->subject_type);
+	return store_call_run(&(struct store_call_ask){db, &r->tenant, 1, &put_stmt, &a, on_needed,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+enum err revocation_list(struct db *db, struct id tenant, struct id after, size_t limit,
+	revocation_entry_done *done, void *ctx)
+{
+	const bool all = id_is_zero(tenant);
+	struct db_args a;
+
+	if (id_is_zero(after))
+		memset(after.bytes, 0xff, sizeof after.bytes);
+	db_args_init(&a);
+	db_arg_id(&a, after);
+	db_arg_int8(&a, (int64_t)limit);
+	if (!all)
+		db_arg_id(&a, tenant);
+	return store_call_run(
+		&(struct store_call_ask){db, NULL, 0, all ? &list_stmt : &list_of_stmt, &a, on_list,
+			{.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+enum err revocation_get(
+	struct db *db, struct id of, struct id entry, revocation_entry_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, of);
+	db_arg_id(&a, entry);
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &get_stmt, &a, on_needed,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+enum err revocation_take(struct db *db, struct id of, struct id entry, const struct audit_actor *by,
+	revocation_entry_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_id(&a, of);
+	db_arg_id(&a, entry);
+	audit_by_args(&a, by);
+	return store_call_run(&(struct store_call_ask){db, &of, 1, &take_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -24,12 +24,41 @@ struct revocation_page {
 };
 typedef void revocation_done(void *ctx, enum err e, const struct revocation_page *page);
 
-/* What was added behind seq (0 = all), whole or its first REVOCATION_PAGE. */
+/* What was added or taken back behind seq (0 = all), whole or its first REVOCATION_PAGE. */
 MUST_CHECK enum err revocation_since(struct db *db, int64_t seq, revocation_done *done, void *ctx);
-/* Adds it, or moves the moment of an equal one forward. before_ms 0 = now. n = 1: the entry as it
- * is then. A credential's ends families of refresh tokens too: the one that it names, or those that
- * a token was exchanged for. */
-MUST_CHECK enum err revocation_put(struct db *db, const struct revocation *r,
-	const struct audit_actor *by, revocation_done *done, void *ctx);
+/* An entry as people see it. */
+struct revocation_entry {
+	struct id id;
+	struct revocation r;
+	/* as whom the subject was named: "usr", "key", "tok" or "fam"; NULL or read "": of no
+	 * subject, or not known, from before it was remembered */
+	const char *subject_type;
+	/* filled when read; who asked for it last, as the audit has it, "" and zero: not known */
+	const char *by_kind, *tenant_name;
+	struct id by_credential;
+	int64_t created_ms;
+};
+typedef void revocation_entry_done(
+	void *ctx, enum err e, const struct revocation_entry *entries, size_t n);
+
+/* Adds entry's r with its subject_type, or moves the moment of an equal one forward. before_ms 0 =
+ * now. n = 1: the entry as it is then. A credential's ends families of refresh tokens too: the one
+ * that it names, or those that a token was exchanged for. of: whose its audit row is, r's tenant or
+ * AUDIT_SYSTEM_TENANT. */
+MUST_CHECK enum err revocation_put(struct db *db, struct id of,
+	const struct revocation_entry *entry, const struct audit_actor *by,
+	revocation_entry_done *done, void *ctx);
+/* Those that stand, of one tenant or, for AUDIT_SYSTEM_TENANT, of all; newest first, at most limit,
+ * after (zero = from the newest). */
+MUST_CHECK enum err revocation_list(struct db *db, struct id tenant, struct id after, size_t limit,
+	revocation_entry_done *done, void *ctx);
+/* Of those that follow, of is whose it must be, AUDIT_SYSTEM_TENANT: anybody's. ERR_NOT_FOUND: it
+ * is another's, or stands no longer. */
+MUST_CHECK enum err revocation_get(
+	struct db *db, struct id of, struct id entry, revocation_entry_done *done, void *ctx);
+/* Takes it back: whoever reads the list is told once more. n = 1. What a credential's entry ended
+ * is ended elsewhere too: that one may be taken, and comes back to nothing. */
+MUST_CHECK enum err revocation_take(struct db *db, struct id of, struct id entry,
+	const struct audit_actor *by, revocation_entry_done *done, void *ctx);
 
 #endif

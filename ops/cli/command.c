@@ -302,12 +302,21 @@ const struct command command_table[] = {
 		 TEXT("token", 0, "ID", "only this token or its family, tok_... or fam_..."),
 		 TEXT("network", 0, "NETWORK", "only to addresses such as 10.1.0.0/16"),
 		 TEXT("before", 0, "TIME", "given before this time (default: now), or -2h"),
-		 DRY_END),
+		 OWN, FLAG("everybody", 0, "all of the tenant; with --own it must be said"), DRY_END),
 	 revoke_run,
 	 "Tokens, refresh tokens and API keys alike; new ones may be had at once. Every\n"
 	 "process knows within 5 s.\n\n"
 	 "  longhaul revoke --tenant acme --user usr_01h455vb4pex5vsknk084sn02q\n"
-	 "  longhaul revoke --network 10.1.0.0/16 --dry-run"},
+	 "  longhaul revoke --network 10.1.0.0/16 --dry-run\n"
+	 "  longhaul revoke --own --network 10.1.0.0/16"},
+	{"revocation", "list", "", 0, 0, "show what is refused, newest first",
+	 OPTIONS(TEXT("tenant", 0, "NAME", "only this tenant's"), OWN), revocation_list_run,
+	 "BY is the key or token that asked for it last."},
+	{"revocation", "remove", "ID", 1, 1, "take back what was revoked by mistake", OPTIONS(OWN),
+	 revocation_remove_run,
+	 "Of users, networks and whole tenants. Keys and tokens given before are good again, every\n"
+	 "process knows within 5 s; families and jobs that ended meanwhile stay ended, and so does what\n"
+	 "was ended by its id."},
 
 	{"approval", "list", "", 0, 0, "show what others ask for where two people are needed", OPTIONS(OF_TENANT),
 	 approval_list_run, "With --json each shows its call whole. Read it before you approve of it."},

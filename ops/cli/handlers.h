@@ -25,6 +25,7 @@ command_fn role_list_run, role_show_run, role_set_run, role_remove_run, role_mov
 command_fn user_list_run, user_set_run, access_explain_run;
 command_fn api_key_create_run, api_key_list_run, api_key_rotate_run, api_key_revoke_run;
 command_fn issuer_add_run, issuer_list_run, issuer_remove_run, revoke_run;
+command_fn revocation_list_run, revocation_remove_run;
 command_fn audit_export_run, audit_verify_run, audit_key_run, audit_anomalies_run;
 command_fn approval_list_run, approval_approve_run, approval_refuse_run;
 command_fn two_people_show_run, two_people_on_run, two_people_off_run;

@@ -1,9 +1,45 @@
 #include "access.h"
 #include "duration.h"
 #include "handlers.h"
+#include "listing.h"
 #include "output.h"
 
 #include "ground/clock.h"
+
+/* ---- what is revoked ---- */
+
+static const struct column columns[] = {
+	{"ID", "id", COLUMN_PLAIN},
+	{"TENANT", "tenant", COLUMN_PLAIN},
+	{"KIND", "kind", COLUMN_PLAIN},
+	{"USER", "user", COLUMN_PLAIN},
+	{"TOKEN", "token", COLUMN_PLAIN},
+	{"KEY", "key", COLUMN_PLAIN},
+	{"NETWORK", "network", COLUMN_PLAIN},
+	{"GIVEN BEFORE", "before", COLUMN_PLAIN},
+	{"UNTIL", "ends_at", COLUMN_PLAIN},
+	{"BY", "by_credential", COLUMN_PLAIN},
+	{"AGE", "created_at", COLUMN_AGE},
+	{NULL, NULL, COLUMN_PLAIN},
+};
+
+enum outcome revocation_list_run(struct call *call)
+{
+	return listing_of_tenant(call, "/v1/revocations", columns);
+}
+
+enum outcome revocation_remove_run(struct call *call)
+{
+	const struct operator_call ask = {.method = "DELETE",
+		.before = "/v1/revocations/",
+		.name = call->arguments[0],
+		.after = ""};
+
+	return operator_tell(
+		call, &ask, "revocation ", " is taken back; every process knows within 5 s");
+}
+
+/* ---- revoke ---- */
 
 /* An operator's own key goes on whatever the list says of addresses: others do not. */
 static void change_show(const struct call *call, const json_t *change)
@@ -43,20 +79,38 @@ static enum outcome tell(struct call *call, json_t *body)
 	return OUTCOME_OK;
 }
 
+/* That a tenant's everybody is meant is said, when nobody names the tenant. */
+static bool says_whom(const struct call *call)
+{
+	if (!call_flag(call, "own"))
+		return call_text(call, "tenant") || call_text(call, "network");
+	return call_text(call, "user") || call_text(call, "token") || call_text(call, "network") ||
+	       call_flag(call, "everybody");
+}
+
+static json_t *body_of(const struct call *call, const char *before)
+{
+	json_t *body = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*}", "tenant",
+		call_text(call, "tenant"), "user", call_text(call, "user"), "token",
+		call_text(call, "token"), "network", call_text(call, "network"), "before", before);
+
+	if (call_flag(call, "everybody"))
+		(void)json_object_set_new(body, "everybody", json_true());
+	return body;
+}
+
 enum outcome revoke_run(struct call *call)
 {
 	const char *before = call_text(call, "before");
 	char text[CLOCK_TEXT_MAX];
 	int64_t ms = 0;
 
-	if (!call_text(call, "tenant") && !call_text(call, "network"))
-		return call_usage(call, "--tenant NAME is needed, or --network for all tenants");
+	if (!says_whom(call))
+		return call_usage(call, "--tenant NAME is needed, or --network for all tenants, or "
+					"--own with whom: --user, --token, --network, --everybody");
 	if (before && !duration_when(before, clock_record_ms(), &ms))
 		return call_usage(call, "--before must be a time, or how long ago: -2h");
 	if (before)
 		clock_format(ms, text);
-	return tell(call,
-		json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*}", "tenant", call_text(call, "tenant"),
-			"user", call_text(call, "user"), "token", call_text(call, "token"),
-			"network", call_text(call, "network"), "before", before ? text : NULL));
+	return tell(call, body_of(call, before ? text : NULL));
 }

@@ -166,15 +166,24 @@ enum err authority_try(const struct caller *c, const struct revocation *r, bool 
 	return e;
 }
 
-enum err authority_room(struct authority *a, struct id of)
+/* A whole tenant's entry is one, and there is always room for it. */
+static size_t most_of(const struct authority *a, enum revocation_kind kind)
+{
+	if (kind == REVOCATION_CREDENTIAL)
+		return (size_t)a->producer->config->identity.tenant_revocations;
+	return kind == REVOCATION_TENANT ? SIZE_MAX : AUTHORITY_STANDING_MAX;
+}
+
+enum err authority_room(struct authority *a, enum revocation_kind kind, struct id of)
 {
 	size_t all, own;
 
 	(void)pthread_rwlock_rdlock(&a->list_lock);
 	all = revocations_n(a->list);
-	own = revocations_tokens(a->list, of);
+	own = kind == REVOCATION_CREDENTIAL ? revocations_tokens(a->list, of)
+					    : revocations_standing(a->list, of);
 	(void)pthread_rwlock_unlock(&a->list_lock);
-	if (own >= (size_t)a->producer->config->identity.tenant_revocations)
+	if (own >= most_of(a, kind))
 		return ERR_REVOCATIONS_FULL;
 	return all < AUTHORITY_REVOCATIONS_MAX ? ERR_OK : ERR_UNAVAILABLE;
 }

@@ -13,8 +13,9 @@
  *
  * An installation without a signing key gets its first one here.
  *
- * Tokens are put on the list by who holds them, so each tenant has a part of it, as this process
- * knows it: what was added within the last second may come on top.
+ * Tokens are put on the list by who holds them, users and networks by a tenant's own people too: so
+ * each tenant has a part of it, as this process knows it: what was added within the last second may
+ * come on top.
  *
  * Threads: any, but for start and free; revocations behind one read-write lock, the
  * trust behind a mutex held to take a reference.  Memory: bounded by AUTHORITY_REVOCATIONS_MAX. */
@@ -23,17 +24,18 @@
 
 #include "access/caller.h"
 #include "access/trust.h"
+#include "identity/revocation.h"
 #include "record/record.h"
 
 enum {
 	AUTHORITY_CHANGE_MS = 5000,
 	AUTHORITY_AGAIN_MS = 5000, /* between looks at who listens */
-	AUTHORITY_REVOCATIONS_MAX = 1000000
+	AUTHORITY_REVOCATIONS_MAX = 1000000,
+	AUTHORITY_STANDING_MAX = 1000 /* of one tenant's users and networks, by its own people */
 };
 
 struct authority;
 struct producer;
-struct revocation;
 
 MUST_CHECK enum err authority_new(struct producer *producer, struct authority **ret_authority);
 /* Begins to look, on the producer's loop. */
@@ -68,13 +70,16 @@ MUST_CHECK enum err authority_try(
 	const struct caller *caller, const struct revocation *r, bool *ret_denies);
 /* Would it be denied if it came from some other address? */
 bool authority_denies_somewhere(struct authority *a, const struct caller *caller);
-/* Is there room for one revocation more? of: whose token's or family's it is; zero: it is of
- * another kind, which operators alone add. ERR_UNAVAILABLE  the list is full ERR_REVOCATIONS_FULL
- * that tenant's part of it is */
+/* Is there room for one revocation more? of: in whose part of the list; zero: an operator adds it,
+ * and it is no token's or family's. ERR_UNAVAILABLE  the list is full ERR_REVOCATIONS_FULL  that
+ * tenant's part of it is */
 #define REVOCATIONS_FULL_WHY                                                             \
 	"this tenant has as many revoked tokens on the list as it may: revoke the user," \
 	" the tenant or a network instead, or wait until some have run out"
-MUST_CHECK enum err authority_room(struct authority *a, struct id of);
+#define REVOCATIONS_STANDING_WHY                                                    \
+	"this tenant has as many revoked users and networks on the list as it may:" \
+	" take back what is needed no longer, or revoke the whole tenant"
+MUST_CHECK enum err authority_room(struct authority *a, enum revocation_kind kind, struct id of);
 /* Looks soon, after a change of ours. */
 void authority_look(struct authority *a);
 

@@ -12,7 +12,7 @@
 enum { TEXT_MAX_BYTES = 1 << 20, DETAIL_MAX = 256 };
 
 /* Whose rule counts. A tenant's own caller's is its tenant's, whatever its call is about. */
-enum whose { OF_CALLER, OF_PATH, OF_BODY, OF_KEY };
+enum whose { OF_CALLER, OF_PATH, OF_BODY, OF_KEY, OF_REVOCATION };
 
 enum {
 	KEEPS = 1,    /* it goes by pages: a use does not end the approval */
@@ -44,6 +44,7 @@ static const struct row rows[] = {
 	{"POST",   "/v1/api-keys",                           "api_key.create", OF_BODY, 0},
 	{"POST",   "/v1/api-keys/{id}/rotate",               "api_key.rotate", OF_KEY, DRIES},
 	{"POST",   "/v1/issuers",                            "issuer.create",  OF_BODY, HIDES},
+	{"DELETE", "/v1/revocations/{id}",                   "revocation.remove", OF_REVOCATION, 0},
 };
 /* clang-format on */
 
@@ -52,7 +53,8 @@ static bool may_be_one(const struct route *route)
 {
 	const permission_set set =
 		permission_bit(PERMISSION_ROLE_WRITE) | permission_bit(PERMISSION_USER_WRITE) |
-		permission_bit(PERMISSION_KEY_WRITE) | permission_bit(PERMISSION_OPERATOR_ACCESS) |
+		permission_bit(PERMISSION_KEY_WRITE) | permission_bit(PERMISSION_REVOCATION_WRITE) |
+		permission_bit(PERMISSION_OPERATOR_ACCESS) |
 		permission_bit(PERMISSION_OPERATOR_KEY);
 
 	return route->permission < PERMISSIONS && (set & permission_bit(route->permission)) != 0;
@@ -89,8 +91,8 @@ struct gate {
 	struct approval_call call;
 	struct audit_actor by;
 	char tenant_name[ROUTE_PARAM_MAX]; /* "" = the caller's own */
-	struct id key;			   /* an operator's OF_KEY: that it is about; else zero */
-	struct buf text, sealed;	   /* the call, to be read */
+	struct id about;	 /* an operator's call by an id: the key or revocation; else zero */
+	struct buf text, sealed; /* the call, to be read */
 	struct subject_key own;
 	struct db *db; /* the lane's */
 	struct id id;
@@ -194,8 +196,10 @@ static enum err gate_run(struct db *db, struct record_batch *batch)
 	struct gate *g = gate_of(batch);
 
 	g->db = db;
-	if (!id_is_zero(g->key))
-		return approval_rule_of_key(db, g->key, ruled, batch);
+	if (!id_is_zero(g->about))
+		return g->row->whose == OF_KEY
+			       ? approval_rule_of_key(db, g->about, ruled, batch)
+			       : approval_rule_of_revocation(db, g->about, ruled, batch);
 	return approval_rule_read(
 		db, g->r->caller.tenant, g->tenant_name[0] ? g->tenant_name : NULL, ruled, batch);
 }
@@ -293,16 +297,24 @@ static enum err call_take(struct gate *g, json_t *body)
 	return e;
 }
 
+/* Of the thing that the path names. NULL: it names none. */
+static const char *id_type(const struct row *row)
+{
+	static const char *const types[] = {[OF_KEY] = "key", [OF_REVOCATION] = "rev"};
+
+	return types[row->whose];
+}
+
 static const char *tenant_of(const struct request *r, const struct row *row, const json_t *body)
 {
-	struct id key;
+	struct id about;
 
 	if (r->match.route->access == ROUTE_TENANT)
 		return "";
 	if (row->whose == OF_PATH)
 		return r->match.params[0];
-	if (row->whose == OF_KEY)
-		return id_parse("key", r->match.params[0], &key) ? "" : NULL;
+	if (id_type(row))
+		return id_parse(id_type(row), r->match.params[0], &about) ? "" : NULL;
 	return row->whose == OF_BODY ? json_string_value(json_object_get(body, "tenant")) : "";
 }
 
@@ -318,8 +330,8 @@ static struct gate *gate_new(struct request *r, const struct row *row)
 	g->r = r;
 	g->row = row;
 	g->by = request_actor(r);
-	if (row->whose == OF_KEY && r->match.route->access == ROUTE_OPERATOR)
-		(void)id_parse("key", r->match.params[0], &g->key);
+	if (id_type(row) && r->match.route->access == ROUTE_OPERATOR)
+		(void)id_parse(id_type(row), r->match.params[0], &g->about);
 	g->call = (struct approval_call){.action = row->action,
 		.by = two_people_approver(&r->caller),
 		.keeps = (row->flags & KEEPS) != 0};

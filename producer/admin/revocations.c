@@ -1,6 +1,7 @@
 #include "admin/revocations.h"
 
 #include "access/authority.h"
+#include "admin/revocation_entries.h"
 #include "admin/shut_out_call.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
@@ -8,33 +9,28 @@
 #include "request_input.h"
 #include "stores/revocation.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { NETWORK_TEXT_MAX = 50 };
 
-static void put(void *ctx, enum err e, const struct revocation_page *page)
+static void put(void *ctx, enum err e, const struct revocation_entry *entries, size_t n)
 {
 	struct record_batch *batch = ctx;
-	struct tenant_call *t = tenant_call_of(batch);
 
-	if (!e && page->n) {
-		struct buf *out = reply_json(&t->call.r->reply, 201);
-
-		(void)buf_printf(out, "{\"object\":\"revocation\",\"kind\":\"%s\"",
-			revocation_kind_text(page->list->kind));
-		job_json_text(out, "tenant", t->name);
-		(void)buf_char(out, ',');
-		job_json_time(out, "before", page->list->before_ms);
-		(void)buf_char(out, '}');
-	}
+	if (!e && n)
+		revocation_entry_put(
+			reply_json(&tenant_call_of(batch)->call.r->reply, 201), entries);
 	record_batch_end(batch, e);
 }
 
 static enum err put_run(struct db *db, struct record_batch *batch)
 {
 	const struct tenant_call *t = tenant_call_of(batch);
+	const struct revocation_entry entry = {
+		.r = t->ends, .subject_type = t->ends_type[0] ? t->ends_type : NULL};
 
-	return revocation_put(db, &t->ends, &t->by, put, batch);
+	return revocation_put(db, t->of, &entry, &t->by, put, batch);
 }
 
 const struct record_op revocation_put_op = {"revocation_put", RECORD_SLOW, 1, put_run, NULL};
@@ -93,15 +89,16 @@ static const struct record_op *ready(struct tenant_call *t)
 	return dry ? &shut_out_op : &revocation_put_op;
 }
 
-/* False: it was answered. */
+/* False: it was answered. Tokens take from the tenant's part whoever revokes them. */
 static bool has_room(const struct tenant_call *t)
 {
 	struct request *r = t->call.r;
-	const enum err e =
-		authority_room(r->producer->authority, is_token(t) ? t->tenant : (struct id){{0}});
+	const enum err e = authority_room(
+		r->producer->authority, t->ends.kind, is_token(t) ? t->tenant : t->of);
+	const char *why = is_token(t) ? REVOCATIONS_FULL_WHY : REVOCATIONS_STANDING_WHY;
 
 	if (e)
-		request_fail_detail(r, e, e == ERR_REVOCATIONS_FULL ? REVOCATIONS_FULL_WHY : NULL);
+		request_fail_detail(r, e, e == ERR_REVOCATIONS_FULL ? why : NULL);
 	return !e;
 }
 
@@ -139,17 +136,19 @@ static bool network_read(const char *text, struct revocation *r)
 static const struct way {
 	const char *name;
 	bool (*read)(const char *text, struct revocation *r);
+	bool typed; /* an id, which says of what */
 	const char *want;
-} ways[] = {{"user", user_read, "must be a usr_ or key_ id, the sub of its tokens"},
-	{"token", credential_read, "must be a tok_ or fam_ id: the jti of a token, or its family"},
-	{"network", network_read, "must be an address or a network such as 10.1.0.0/16"}};
+} ways[] = {{"user", user_read, true, "must be a usr_ or key_ id, the sub of its tokens"},
+	{"token", credential_read, true,
+		"must be a tok_ or fam_ id: the jti of a token, or its family"},
+	{"network", network_read, false, "must be an address or a network such as 10.1.0.0/16"}};
 
-/* At most one way; none: everybody of the tenant. */
-static void subject_read(const json_t *body, struct revocation *r, struct problems *p)
+/* One way at most. None: everybody of the tenant. The number of ways. */
+static size_t way_read(struct tenant_call *t, const json_t *body, struct problems *p)
 {
-	size_t n = 0;
+	size_t n = json_is_true(json_object_get(body, "everybody"));
 
-	r->kind = REVOCATION_TENANT;
+	t->ends.kind = REVOCATION_TENANT;
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		const char *text = json_string_value(json_object_get(body, ways[i].name));
 		char pointer[16];
@@ -157,13 +156,30 @@ static void subject_read(const json_t *body, struct revocation *r, struct proble
 		if (!text)
 			continue;
 		(void)snprintf(pointer, sizeof pointer, "/%s", ways[i].name);
-		if (!ways[i].read(text, r))
+		if (!ways[i].read(text, &t->ends))
 			problems_add(p, pointer, "%s", ways[i].want);
 		if (n++)
-			problems_add(p, pointer, "one of user, token and network at a time");
+			problems_add(
+				p, pointer, "one of user, token, network and everybody at a time");
+		if (ways[i].typed)
+			(void)snprintf(t->ends_type, sizeof t->ends_type, "%s", text);
 	}
-	if (r->kind != REVOCATION_NETWORK && !json_object_get(body, "tenant"))
+	return n;
+}
+
+/* A tenant's own caller has to say that everybody is meant: a body that is empty by a slip shuts
+ * nobody out. */
+static void subject_read(struct tenant_call *t, const json_t *body, struct problems *p)
+{
+	const size_t n = way_read(t, body, p);
+
+	if (tenant_call_is_own(t->call.r)) {
+		t->ends.tenant = t->of;
+		if (n == 0)
+			problems_add(p, "", "needs user, token or network, or everybody: true");
+	} else if (t->ends.kind != REVOCATION_NETWORK && !json_object_get(body, "tenant")) {
 		problems_add(p, "/tenant", "is needed for all but a network");
+	}
 }
 
 static void moment_read(const json_t *body, struct revocation *r, struct problems *p)
@@ -177,39 +193,44 @@ static void moment_read(const json_t *body, struct revocation *r, struct problem
 		problems_add(p, "/before", "must not lie in the future");
 }
 
-static bool revocation_read(struct request *r, const json_t *body, struct revocation *ret)
+static bool revocation_read(struct tenant_call *t, const json_t *body)
 {
 	struct problems p = {0};
 
-	subject_read(body, ret, &p);
-	moment_read(body, ret, &p);
+	subject_read(t, body, &p);
+	moment_read(body, &t->ends, &p);
 	if (p.total)
-		request_fail_with(r, ERR_INVALID_FIELD, &p);
+		request_fail_with(t->call.r, ERR_INVALID_FIELD, &p);
 	return p.total == 0;
+}
+
+static void revocation_start(struct tenant_call *t)
+{
+	if (t->name[0] || !id_is_zero(t->of)) {
+		t->call.then = tenant_found;
+		record_call_start(&t->call, &tenant_find_op);
+	} else if (has_room(t)) {
+		record_call_start(&t->call, ready(t));
+	}
 }
 
 void revocations_post(struct request *r)
 {
+	/* the first is the operators' alone */
 	static const struct json_field fields[] = {{"tenant", JSON_IS_STRING, JSON_OPTIONAL, 1, 64},
 		{"user", JSON_IS_STRING, JSON_OPTIONAL, 1, ID_TEXT_MAX},
 		{"token", JSON_IS_STRING, JSON_OPTIONAL, 1, ID_TEXT_MAX},
 		{"network", JSON_IS_STRING, JSON_OPTIONAL, 1, NETWORK_TEXT_MAX},
+		{"everybody", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0},
 		{"before", JSON_IS_STRING, JSON_OPTIONAL, 1, CLOCK_TEXT_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = request_input_dry(r) ? request_input_body(r, fields, false) : NULL;
+	json_t *body = request_input_dry(r)
+			       ? request_input_body(r, fields + tenant_call_is_own(r), false)
+			       : NULL;
 	const char *tenant = json_string_value(json_object_get(body, "tenant"));
-	struct revocation what = {0};
-	struct tenant_call *t = NULL;
+	struct tenant_call *t = body ? tenant_call_new(r, tenant ? tenant : "") : NULL;
 
-	if (body && revocation_read(r, body, &what))
-		t = tenant_call_new(r, tenant ? tenant : "");
-	if (t)
-		t->ends = what;
-	if (t && tenant) {
-		t->call.then = tenant_found;
-		record_call_start(&t->call, &tenant_find_op);
-	} else if (t && has_room(t)) {
-		record_call_start(&t->call, ready(t));
-	}
+	if (t && revocation_read(t, body))
+		revocation_start(t);
 	json_decref(body);
 }

@@ -1,6 +1,8 @@
-/* revocations.h - operators end what was given, before its time.
+/* revocations.h - what was given ends before its time: any tenant's for operators, their tenant's
+ * for a tenant's own people. What is revoked is seen and taken back in revocation_entries.h.
  *
- *   POST /v1/revocations?dry_run=true {"tenant"?, "user"? | "token"? | "network"?, "before"?}
+ *   POST /v1/revocations?dry_run=true
+ *     {"tenant"?, "user"? | "token"? | "network"? | "everybody"?, "before"?}
  *
  * A dry run counts what the record knows. Of a network it says whether the caller calls from there:
  * an operator's own key goes on (authority.c), a tenant's key that is used from there does not.

@@ -23,8 +23,10 @@ static void found(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 
 	if (!e && n == 0)
 		e = ERR_NOT_FOUND;
-	if (!e)
+	if (!e) {
 		t->tenant = tenants[0].id;
+		(void)snprintf(t->name, sizeof t->name, "%s", tenants[0].name);
+	}
 	record_batch_end(batch, e);
 }
 
@@ -32,7 +34,8 @@ static enum err find_run(struct db *db, struct record_batch *batch)
 {
 	const struct tenant_call *t = tenant_call_of(batch);
 
-	return tenant_find(db, t->name, found, batch);
+	return id_is_zero(t->of) ? tenant_find(db, t->name, found, batch)
+				 : tenant_get(db, &t->of, 1, found, batch);
 }
 
 const struct record_op tenant_find_op = {"tenant_find", RECORD_SLOW, 1, find_run, NULL};

@@ -40,6 +40,7 @@ struct tenant_call {
 	size_t limit;
 	unsigned retention;
 	struct revocation ends;	  /* whom a call shuts out, or a dry run of it would */
+	char ends_type[4];	  /* as whom that was named, "usr"; "" = by no id */
 	struct shut_out shut_out; /* how many: told by shut_out_op */
 };
 
@@ -49,7 +50,7 @@ bool tenant_call_is_own(const struct request *r);
 struct tenant_call *tenant_call_new(struct request *r, const char *name);
 /* The same at the head of a struct of size bytes. */
 struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size);
-/* Tells t->tenant by t->name. ERR_NOT_FOUND */
+/* Tells t->tenant by t->name; of a tenant's own caller t->name. ERR_NOT_FOUND */
 extern const struct record_op tenant_find_op;
 /* Finds the tenant of this name, then goes on. body is taken; NULL for a reading. */
 void tenant_call_begin(

@@ -15,7 +15,7 @@
 struct revoke_call {
 	struct record_call call; /* first */
 	struct form form;
-	struct revocation revocation;
+	struct revocation_entry entry;
 	struct audit_actor by;
 	struct refresh_use use; /* a refresh token's end */
 	enum refresh_outcome outcome;
@@ -31,7 +31,7 @@ static void clear(struct record_call *call)
 	form_clear(&((struct revoke_call *)(void *)call)->form);
 }
 
-static void put(void *ctx, enum err e, const struct revocation_page *page)
+static void put(void *ctx, enum err e, const struct revocation_entry *entries, size_t n)
 {
 	record_batch_end(ctx, e);
 }
@@ -40,7 +40,7 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 {
 	struct revoke_call *v = of(batch);
 
-	return revocation_put(db, &v->revocation, &v->by, put, batch);
+	return revocation_put(db, AUDIT_SYSTEM_TENANT, &v->entry, &v->by, put, batch);
 }
 
 static void ended(
@@ -104,7 +104,8 @@ static bool is_over(const struct request *r, const struct caller *caller)
 static bool access_end(struct revoke_call *v, const struct caller *caller)
 {
 	struct request *r = v->call.r;
-	const enum err room = authority_room(r->producer->authority, caller->tenant);
+	const enum err room =
+		authority_room(r->producer->authority, REVOCATION_CREDENTIAL, caller->tenant);
 
 	if (is_over(r, caller)) {
 		(void)oauth_reply(r);
@@ -114,7 +115,8 @@ static bool access_end(struct revoke_call *v, const struct caller *caller)
 		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
 	} else {
 		v->by = actor_of(r, caller);
-		v->revocation = (struct revocation){.kind = REVOCATION_CREDENTIAL,
+		v->entry.subject_type = TOKEN_JTI;
+		v->entry.r = (struct revocation){.kind = REVOCATION_CREDENTIAL,
 			.tenant = caller->tenant,
 			.subject = caller->credential,
 			.ends_ms = caller->expires_ms};
@@ -158,7 +160,8 @@ static void family_end(struct revoke_call *v, const char *text)
 {
 	refresh_token_hash(text, v->use.hash);
 	v->use.by = v->by;
-	v->use.listed = !authority_room(v->call.r->producer->authority, v->use.tenant);
+	v->use.listed = !authority_room(
+		v->call.r->producer->authority, REVOCATION_CREDENTIAL, v->use.tenant);
 	v->call.then = end_done;
 	v->call.failed = failed;
 	record_call_start(&v->call, &refresh_end_op);

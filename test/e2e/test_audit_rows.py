@@ -170,6 +170,7 @@ CHANGES: dict[str, tuple[str, Ask]] = {
         "revocation.tenant",
         lambda s: s.admin.http.post("/v1/revocations", json={"tenant": s.tenant()}),
     ),
+    "DELETE /v1/revocations/{id}": ("revocation.remove", lambda s: s.unrevoked()),
     "POST /v1/auth/token": ("refresh.begin token.give", lambda s: s.token()),
     "POST /v1/auth/revoke": (
         "refresh.end",

@@ -1,8 +1,9 @@
-"""What a tenant's own people may do without an operator: keys; nobody else's, and no more than
-they have themselves."""
+"""What a tenant's own people may do without an operator: keys, revocations; nobody else's, and no
+more than they have themselves."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from checker import typeid_uuid
 from client import Client, until
+from issuer import unb64
 from roles_world import made, make_key, put_user
 from stacks import admin_client, running
 from tokens import SEEN_S, buy, ends, status
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.promises("S1.1", "S1.11")
 TENANT, OTHER = "own-a", "own-b"
 KEEPER = ["allow key:*", "allow job:read"]
 DRY = {"dry_run": "true"}
+REMOVED = "revocation.remove"
 
 
 @dataclass
@@ -41,6 +44,24 @@ class Own:
         for url in self.urls:
             with httpx.Client(base_url=url) as http:
                 until(f"{statuses} at {url}", lambda h=http: status(h, key) in statuses, SEEN_S)
+
+    def cli(self, home: Path, *words: str) -> str:
+        """With the chief's key, of the second producer."""
+        profile, key = home / "profile", home / "api.key"
+        key.touch(mode=0o600)
+        key.write_text(self.chief.http.headers["authorization"].split()[1])
+        profile.write_text(f"url={self.urls[1]}\napi_key_file=api.key\n")
+        environment = {"LONGHAUL_PROFILE": str(profile), "PATH": os.environ["PATH"]}
+        command = [str(self.stack.layout.bin / "longhaul"), *words, "--own"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def person(self, name: str, *roles: str) -> tuple[str, str]:
+        """A user's id, and a key of its."""
+        user = put_user(self.admin, name, *roles, tenant=TENANT)
+        key = self.admin.http.post("/v1/api-keys", json={"tenant": TENANT, "user": name})
+        return user["id"], made(key, 201)["key"]
 
     def narrowed(self, scope: str) -> Client:
         row = made(
@@ -127,6 +148,9 @@ def test_a_tenant_makes_rotates_and_ends_its_keys_everywhere(own: Own) -> None:
     rows = listed(own.chief)
     assert rows[first["id"]]["revoked_at"] and not rows[second["id"]]["revoked_at"]
     assert "key" not in rows[second["id"]]
+    ended = [row for row in standing(own.chief).values() if row.get("key") == first["id"]]
+    assert [row["by_credential"] for row in ended] == [own.ids["chief"]]
+    refused(take_back(own.chief, ended[0]["id"]), 409, "stays ended")
     page = own.chief.http.get("/v1/api-keys", params={"limit": 1})
     assert made(page, 200)["has_more"] is True
 
@@ -142,25 +166,14 @@ def test_who_changed_a_key_is_in_the_tenants_audit(own: Own) -> None:
 
 
 def test_the_command_line_asks_with_the_tenants_own_key(own: Own, tmp_path: Path) -> None:
-    profile, seen = tmp_path / "profile", tmp_path / "made.key"
-    (tmp_path / "api.key").write_text(own.chief.http.headers["authorization"].split()[1])
-    (tmp_path / "api.key").chmod(0o600)
-    profile.write_text(f"url={own.urls[1]}\napi_key_file=api.key\n")
-
-    def cli(*words: str) -> str:
-        environment = {"LONGHAUL_PROFILE": str(profile), "PATH": os.environ["PATH"]}
-        command = [str(own.stack.layout.bin / "longhaul"), *words, "--own"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    said = cli("api-key", "create", "--roles", "reader", "--key-file", str(seen))
+    seen = tmp_path / "made.key"
+    said = own.cli(tmp_path, "api-key", "create", "--roles", "reader", "--key-file", str(seen))
     key = re.findall("key_[0-9a-z]{26}", said)[0]
     own.everywhere(seen.read_text().strip(), 200)
-    assert key in cli("api-key", "list")
-    cli("api-key", "rotate", key, "--overlap", "1h", "--show")
-    assert "would stop" in cli("api-key", "revoke", key, "--dry-run")
-    cli("api-key", "revoke", key)
+    assert key in own.cli(tmp_path, "api-key", "list")
+    own.cli(tmp_path, "api-key", "rotate", key, "--overlap", "1h", "--show")
+    assert "would stop" in own.cli(tmp_path, "api-key", "revoke", key, "--dry-run")
+    own.cli(tmp_path, "api-key", "revoke", key)
     own.everywhere(seen.read_text().strip(), 401)
 
 
@@ -266,6 +279,10 @@ def test_two_people_make_a_key_and_one_ends_it(own: Own) -> None:
         made(own.chief.http.post(f"/v1/api-keys/{key['id']}/rotate", params=DRY, json={}), 200)
         made(approved(lambda: rotate(own.chief, key["id"], overlap_s=600)), 201)
         made(end(own.chief, key["id"]), 204)
+        # who is shut out by one is let in again by two
+        entry = revoke(own.chief, network="2001:db8::/32")["id"]
+        asked(own.admin.http.delete(f"/v1/revocations/{entry}"))
+        made(approved(lambda: take_back(own.chief, entry)), 204)
         # another tenant does not ask for two, and that says nothing of this one's
         asked(rotate(own.chief, made(make(own.foreign), 201)["id"]))
         # whoever must be shut out is, by one
@@ -277,3 +294,168 @@ def test_two_people_make_a_key_and_one_ends_it(own: Own) -> None:
     finally:
         made(rule(False), 200)
         second.close()
+
+
+# ---- revocations ----
+
+
+def revoke(client: Client, **body: Any) -> Any:
+    return made(client.http.post("/v1/revocations", json=body), 201)
+
+
+def take_back(client: Client, entry: str) -> httpx.Response:
+    return client.http.delete(f"/v1/revocations/{entry}")
+
+
+def standing(client: Client, **params: Any) -> dict[str, Any]:
+    page = client.http.get("/v1/revocations", params=params)
+    return {row["id"]: row for row in made(page, 200)["data"]}
+
+
+def jti(token: str) -> str:
+    return str(json.loads(unb64(token.split(".")[1]))["jti"])
+
+
+def test_a_user_is_shut_out_everywhere_and_let_in_again(own: Own) -> None:
+    user, key = own.person("lost", "submitter")
+    _, beside = own.person("beside", "reader")
+    own.everywhere(key, 200)
+    told = made(own.chief.http.post("/v1/revocations", params=DRY, json={"user": user}), 200)
+    assert (told["kind"], told["tenant"], told["keys"]) == ("user", TENANT, 1)
+    before = standing(own.chief)
+    reply = own.chief.http.post("/v1/revocations", json={"user": user})
+    entry = made(reply, 201)
+    assert audited(own, reply) == [[TENANT, "user", "revocation.user"]]
+    own.everywhere(key, 401)
+    own.everywhere(beside, 200)
+    row = standing(own.chief)[entry["id"]]
+    assert row == entry and (row["kind"], row["user"], row["tenant"]) == ("user", user, TENANT)
+    assert (row["by"], row["by_credential"]) == ("user", own.ids["chief"])
+    assert row["before"] and row["created_at"] and row["ends_at"] is None
+    undone = take_back(own.chief, entry["id"])
+    assert (undone.status_code, audited(own, undone)) == (204, [[TENANT, "user", REMOVED]])
+    own.everywhere(key, 200)
+    assert standing(own.chief) == before and take_back(own.chief, entry["id"]).status_code == 404
+    # who hands in a job may have it run: that is asked once more at its claim
+    asked = "principal_shut_out(tenant_id, user_id) > created_at from app_user where name = 'lost'"
+    assert own.stack.psql(f"select {asked}") == [["f"]]
+    assert revoke(own.chief, user=user)["before"] > entry["before"]
+    own.everywhere(key, 401)
+
+
+def test_a_network_and_everybody_are_one_tenants(own: Own) -> None:
+    """Whoever has shut himself out is let in by an operator."""
+    _, key = own.person("caller", "reader")
+    foreign = made(make(own.foreign), 201)["key"]
+    for body in ({"network": "127.0.0.0/8"}, {"everybody": True}):
+        tried = own.chief.http.post("/v1/revocations", params=DRY, json=body)
+        assert made(tried, 200)["yourself"] is True
+        entry = revoke(own.chief, **body)
+        own.everywhere(key, 401)
+        own.everywhere(foreign, 200)
+        until("the chief too", lambda: own.chief.http.get("/v1/jobs").status_code == 401, SEEN_S)
+        row = standing(own.admin, tenant=TENANT)[entry["id"]]
+        assert row.get("network", True) == (body.get("network") or row.get("network", True))
+        assert entry["id"] in standing(own.admin) and entry["id"] not in standing(own.foreign)
+        made(take_back(own.admin, entry["id"]), 204)
+        own.everywhere(key, 200)
+
+
+def test_a_token_ends_and_stays_ended(own: Own) -> None:
+    _, key = own.person("bearer", "reader")
+    with httpx.Client(base_url=own.urls[1]) as http:
+        one, other = (buy(http, key)["access_token"] for _ in range(2))
+        entry = revoke(own.chief, token=jti(one))
+        ends(http, one, "the token that is named")
+        assert status(http, other) == 200
+    assert (entry["token"], bool(entry["ends_at"])) == (jti(one), True)
+    refused(take_back(own.chief, entry["id"]), 409, "stays ended")
+
+
+def test_another_tenants_people_are_out_of_reach(own: Own) -> None:
+    theirs = made(make(own.foreign, user="chief"), 201)
+    user = made(own.foreign.http.get("/v1/users/chief"), 200)["id"]
+    with httpx.Client(base_url=own.urls[0]) as http:
+        token = buy(http, theirs["key"])["access_token"]
+        for body in ({"user": user}, {"user": theirs["id"]}, {"token": jti(token)}):
+            revoke(own.chief, **body)
+        # one that is heard of after these
+        last, key = own.person("last", "reader")
+        revoke(own.chief, user=last)
+        own.everywhere(key, 401)
+        assert status(http, token) == 200
+    own.everywhere(theirs["key"], 200)
+    refused(own.chief.http.post("/v1/revocations", json={"tenant": OTHER}), 422)
+    # nor are their revocations
+    entry = revoke(own.foreign, network="2001:db8::/32")
+    assert entry["id"] not in standing(own.chief)
+    refused(take_back(own.chief, entry["id"]), 404)
+    assert standing(own.foreign)[entry["id"]]["network"] == "2001:db8::/32"
+    assert own.chief.http.get("/v1/revocations", params={"tenant": OTHER}).status_code == 422
+
+
+def test_an_empty_body_shuts_nobody_out(own: Own) -> None:
+    for body in ({}, {"everybody": False}, {"before": "2026-01-01T00:00:00Z"}):
+        refused(own.chief.http.post("/v1/revocations", json=body), 422, "everybody")
+    both = {"everybody": True, "network": "10.0.0.0/8"}
+    refused(own.chief.http.post("/v1/revocations", json=both), 422, "at a time")
+
+
+def test_revocations_need_their_permission_and_its_scope(own: Own) -> None:
+    reading = own.narrowed("revocation:read")
+    for client in (own.keeper, reading):
+        refused(client.http.post("/v1/revocations", json={"everybody": True}), 403)
+        refused(take_back(client, "rev_" + "0" * 26), 403)
+    made(reading.http.get("/v1/revocations"), 200)
+    refused(own.keeper.http.get("/v1/revocations"), 403)
+    reading.close()
+
+
+def test_the_list_goes_by_pages_newest_first(own: Own) -> None:
+    entries = [revoke(own.foreign, network=f"2001:db8:{i}::/48")["id"] for i in range(3)]
+    seen: list[str] = []
+    page: Any = {"next": None, "has_more": True}
+    while page["has_more"]:
+        params = {"limit": 2, **({"after": page["next"]} if page["next"] else {})}
+        page = made(own.foreign.http.get("/v1/revocations", params=params), 200)
+        seen += [row["id"] for row in page["data"]]
+    assert seen[:3] == entries[::-1] and len(seen) == len(set(seen))
+
+
+def test_a_tenant_has_its_part_of_the_list_and_no_more(own: Own) -> None:
+    made(own.admin.http.post("/v1/tenants", json={"name": "own-full"}), 201)
+    put_user(own.admin, "chief", "tenant-admin", tenant="own-full")
+    full = make_key(own.admin, own.urls[0], tenant="own-full", user="chief")
+    own.stack.psql(
+        "with s as (update access_sequence set seq = seq + 1000 returning seq)"
+        " insert into revocation (tenant_id, kind, subject, before_at, seq)"
+        " select t.tenant_id, 'user', gen_random_uuid(), now(), s.seq - i"
+        " from s, tenant t, generate_series(0, 999) i where t.name = 'own-full'"
+    )
+    words = {"network": "2001:db8::/32"}
+
+    def is_full() -> bool:
+        reply = full.http.post("/v1/revocations", params=DRY, json=words)
+        return reply.status_code == 429 and "take back" in reply.json()["detail"]
+
+    until("its part is known to be full", is_full, SEEN_S)
+    revoke(own.foreign, **words)
+    made(own.admin.http.post("/v1/revocations", json={"tenant": "own-full", **words}), 201)
+    made(take_back(full, next(iter(standing(full)))), 204)
+    made(take_back(full, next(iter(standing(full)))), 204)
+    until("there is room again", lambda: not is_full(), SEEN_S)
+    revoke(full, **words)
+    until("it is full again", is_full, SEEN_S)
+    revoke(full, everybody=True)
+    full.close()
+
+
+def test_the_command_line_shows_and_takes_back(own: Own, tmp_path: Path) -> None:
+    user, key = own.person("typed", "reader")
+    assert "revoked: user" in own.cli(tmp_path, "revoke", "--user", user)
+    own.everywhere(key, 401)
+    rows = json.loads(own.cli(tmp_path, "revocation", "list", "--json"))["data"]
+    entry = next(row["id"] for row in rows if row.get("user") == user)
+    assert user in own.cli(tmp_path, "revocation", "list")
+    assert "is taken back" in own.cli(tmp_path, "revocation", "remove", entry)
+    own.everywhere(key, 200)

@@ -60,7 +60,7 @@ ROLES: dict[str, dict[str, str]] = {
 ROLES["tenant-admin"] = {
     **ROLES["service"],
     **dict.fromkeys(["role:read", "role:write", "user:read", "user:write", "approval:give"], ALL),
-    **dict.fromkeys(["key:read", "key:write"], ALL),
+    **dict.fromkeys(["key:read", "key:write", "revocation:read", "revocation:write"], ALL),
 }
 
 # Calls on one job: permission, what an allowed one answers.
@@ -107,6 +107,9 @@ ON_TENANTS: dict[tuple[str, str], tuple[str, int | str, Any]] = {
     ("POST", "/v1/api-keys"): ("key:write", 201, {}),
     ("DELETE", "/v1/api-keys/{id}"): ("key:write", 404, None),
     ("POST", "/v1/api-keys/{id}/rotate"): ("key:write", 404, {}),
+    ("GET", "/v1/revocations"): ("revocation:read", 200, None),
+    ("POST", "/v1/revocations"): ("revocation:write", 201, {"network": "2001:db8::1"}),
+    ("DELETE", "/v1/revocations/{id}"): ("revocation:write", 404, None),
 }
 
 # Operators' calls: what an observer is answered. Other tests ask all of them as operators.
@@ -148,7 +151,9 @@ OBSERVER: dict[tuple[str, str], int] = {
     ("POST", "/v1/issuers"): 403,
     ("GET", "/v1/issuers"): 403,
     ("DELETE", "/v1/issuers/{id}"): 403,
+    ("GET", "/v1/revocations"): 403,
     ("POST", "/v1/revocations"): 403,
+    ("DELETE", "/v1/revocations/{id}"): 403,
     **{
         (method, path.replace("/v1/", "/v1/tenants/{tenant}/")): 403
         for method, path in ON_TENANTS

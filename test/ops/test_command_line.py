@@ -19,7 +19,7 @@ COMMANDS = {
     "epoch activate", "epoch destroy", "epoch escrow", "epoch list", "epoch make", "epoch restore",
     "get", "help", "issuer add", "issuer list", "issuer remove", "limit list", "limit plan",
     "limit remove", "limit set", "list", "migrate", "queue drain", "queue list", "queue pause",
-    "queue resume", "queue set", "retry", "revoke", "role list", "role move", "role remove",
+    "queue resume", "queue set", "retry", "revocation list", "revocation remove", "revoke", "role list", "role move", "role remove",
     "role set", "role show", "sealing status", "signing-key emergency-rotate", "signing-key list",
     "signing-key rotate", "submit", "tenant callback-origins", "tenant create", "tenant limits",
     "tenant list", "top", "two-people off", "two-people on", "two-people show", "upstream allow",

@@ -244,6 +244,22 @@ static void test_other_families_are_not_called(void **state)
 	assert_false(egress_allowed(&unix_socket, NULL, 0));
 }
 
+/* promises: S1.1 */
+static void test_a_network_is_written_as_it_was_read(void **state)
+{
+	static const char *const texts[] = {"10.1.0.0/16", "10.1.2.3", "0.0.0.0/0", "::/0", "::1",
+		"fd00::/8", "2001:db8:ffff:ffff:ffff:ffff:ffff:fffe/127"};
+	char text[EGRESS_NET_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct egress_net net;
+
+		assert_true(egress_net_parse(texts[i], &net));
+		egress_net_format(&net, text);
+		assert_string_equal(text, texts[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_ipv6_outside_the_public_part_is_denied),
 		cmocka_unit_test(test_an_operator_may_allow_networks),
 		cmocka_unit_test(test_networks_are_written_exactly),
+		cmocka_unit_test(test_a_network_is_written_as_it_was_read),
 		cmocka_unit_test(test_other_families_are_not_called),
 	};
 

@@ -62,20 +62,20 @@ static void test_each_kind_shuts_out_what_it_names(void **state)
 		struct revocation r;
 		bool denies;
 	} rows[] = {
-		{{REVOCATION_CREDENTIAL, mine, number(3), {{0}, 0}, 0, 0}, true},
-		{{REVOCATION_CREDENTIAL, mine, number(5), {{0}, 0}, 0, 0}, true},
-		{{REVOCATION_CREDENTIAL, mine, number(7), {{0}, 0}, 0, 0}, true},
-		{{REVOCATION_CREDENTIAL, number(9), number(7), {{0}, 0}, 0, 0}, false},
-		{{REVOCATION_CREDENTIAL, mine, number(2), {{0}, 0}, 0, 0}, false},
-		{{REVOCATION_CREDENTIAL, number(9), number(3), {{0}, 0}, 0, 0}, false},
-		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE, 0}, true},
-		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE - 1, 0}, false},
-		{{REVOCATION_USER, mine, number(7), {{0}, 0}, BEFORE, 0}, false},
-		{{REVOCATION_USER, mine, number(3), {{0}, 0}, BEFORE, 0}, false},
-		{{REVOCATION_USER, number(9), number(2), {{0}, 0}, BEFORE, 0}, false},
-		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE, 0}, true},
-		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE - 1, 0}, false},
-		{{REVOCATION_TENANT, number(9), zero, {{0}, 0}, BEFORE, 0}, false},
+		{{REVOCATION_CREDENTIAL, mine, number(3), {{0}, 0}, 0, 0, false}, true},
+		{{REVOCATION_CREDENTIAL, mine, number(5), {{0}, 0}, 0, 0, false}, true},
+		{{REVOCATION_CREDENTIAL, mine, number(7), {{0}, 0}, 0, 0, false}, true},
+		{{REVOCATION_CREDENTIAL, number(9), number(7), {{0}, 0}, 0, 0, false}, false},
+		{{REVOCATION_CREDENTIAL, mine, number(2), {{0}, 0}, 0, 0, false}, false},
+		{{REVOCATION_CREDENTIAL, number(9), number(3), {{0}, 0}, 0, 0, false}, false},
+		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE, 0, false}, true},
+		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE - 1, 0, false}, false},
+		{{REVOCATION_USER, mine, number(7), {{0}, 0}, BEFORE, 0, false}, false},
+		{{REVOCATION_USER, mine, number(3), {{0}, 0}, BEFORE, 0, false}, false},
+		{{REVOCATION_USER, number(9), number(2), {{0}, 0}, BEFORE, 0, false}, false},
+		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE, 0, false}, true},
+		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE - 1, 0, false}, false},
+		{{REVOCATION_TENANT, number(9), zero, {{0}, 0}, BEFORE, 0, false}, false},
 		{network("10.1.0.0/16", mine), true},
 		{network("10.1.2.3", mine), true},
 		{network("10.2.0.0/16", mine), false},
@@ -162,22 +162,54 @@ static void test_each_tenants_tokens_are_counted(void **state)
 	revocations_free(list);
 }
 
-/* An equal entry moves the moment forward and the end outward, never back. promises: S1.1 */
-static void test_a_moment_never_moves_back(void **state)
+/* What the record tells last counts, the end and the moment. promises: S1.1 */
+static void test_the_newest_counts(void **state)
 {
 	struct revocation r = {
-		.kind = REVOCATION_TENANT, .tenant = number(1), .before_ms = BEFORE, .ends_ms = 50};
+		.kind = REVOCATION_TENANT, .tenant = number(1), .before_ms = 1, .ends_ms = 50};
 	struct revocation_facts f = facts();
 	struct revocations *list;
 
 	assert_int_equal(revocations_new(&list), ERR_OK);
 	assert_int_equal(revocations_add(list, &r), ERR_OK);
-	r.before_ms = 1;
+	assert_false(revocations_deny(list, &f));
+	r.before_ms = BEFORE;
 	r.ends_ms = 0;
 	assert_int_equal(revocations_add(list, &r), ERR_OK);
 	assert_int_equal(revocations_n(list), 1);
 	revocations_sweep(list, 1000);
 	assert_true(revocations_deny(list, &f));
+	revocations_free(list);
+}
+
+/* Of two networks the one that is taken back shuts nobody out, nor does a user's entry. promises:
+ * S1.1 */
+static void test_what_is_taken_back_shuts_nobody_out(void **state)
+{
+	struct revocation rows[] = {network("10.1.0.0/16", number(1)),
+		network("10.1.2.0/24", number(1)), network("10.1.0.0/16", (struct id){{0}}),
+		{.kind = REVOCATION_USER,
+			.tenant = number(1),
+			.subject = number(2),
+			.before_ms = BEFORE}};
+	const size_t n = sizeof(rows) / sizeof(*rows);
+	struct revocation_facts f = facts();
+	struct revocations *list;
+
+	assert_int_equal(revocations_new(&list), ERR_OK);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK);
+	assert_int_equal(revocations_standing(list, number(1)), 3);
+	assert_int_equal(revocations_standing(list, number(2)), 0);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(revocations_deny(list, &f));
+		rows[i].taken_back = true;
+		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK);
+		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK); /* told twice */
+		assert_int_equal(revocations_n(list), n - 1 - i);
+	}
+	assert_false(revocations_deny(list, &f));
+	assert_int_equal(revocations_standing(list, number(1)), 0);
 	revocations_free(list);
 }
 
@@ -187,7 +219,8 @@ int main(void)
 		cmocka_unit_test(test_each_kind_shuts_out_what_it_names),
 		cmocka_unit_test(test_many_are_found_and_swept),
 		cmocka_unit_test(test_each_tenants_tokens_are_counted),
-		cmocka_unit_test(test_a_moment_never_moves_back),
+		cmocka_unit_test(test_the_newest_counts),
+		cmocka_unit_test(test_what_is_taken_back_shuts_nobody_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
