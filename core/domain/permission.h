@@ -38,6 +38,8 @@
 	X(KEY_WRITE,         "key:write",         "make, rotate and end the tenant's API keys") \
 	X(REVOCATION_READ,   "revocation:read",   "see what is revoked in the tenant")          \
 	X(REVOCATION_WRITE,  "revocation:write",  "refuse what was given before, in the tenant") \
+	X(ISSUER_READ,       "issuer:read",       "see whose tokens the tenant believes")       \
+	X(ISSUER_WRITE,      "issuer:write",      "believe another issuer, or no longer")       \
 	X(OPERATOR_READ,     "operator:read",     "see queues, workers, upstreams, metrics")    \
 	X(OPERATOR_QUEUE,    "operator:queue",    "change, pause, resume and drain queues")     \
 	X(OPERATOR_WORKER,   "operator:worker",   "drain workers")                              \

@@ -11,11 +11,15 @@
 	" i.roles_claim, i.roles, i.created_at, " INSTALLATION_KEY
 #define NEXT "s as (update access_sequence set seq = seq + 1 where one returning seq)"
 
+/* It is this tenant's; the zero id: anybody's. */
+#define OF " ($2 = " AUDIT_SYSTEM_SQL "::uuid or i.tenant_id = $2)"
+
 static const struct db_stmt insert_stmt = {.name = "issuer_insert",
 	.sql = "with " NEXT ", i as (insert into issuer (issuer_id, tenant_id, iss, audience,"
 	       "  algorithms, jwks_url, kid, secret, roles_claim, roles)"
 	       "  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 from s where $11 >"
-	       "   (select count(*) from (select from issuer limit $11) c)"
+	       "   (select count(*) from (select from issuer limit $11) c) and $17 >"
+	       "   (select count(*) from (select from issuer o where o.tenant_id = $2 limit $17) c)"
 	       "  on conflict (iss) do nothing returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select tenant_id, $12, $13, $14, $15, $16, 'issuer.create', issuer_id from i)"
@@ -31,16 +35,16 @@ static const struct db_stmt list_stmt = {.name = "issuer_list",
 	.reads = true};
 
 static const struct db_stmt get_stmt = {.name = "issuer_get",
-	.sql = "select " COLUMNS " from issuer i where i.issuer_id = $1",
+	.sql = "select " COLUMNS " from issuer i where i.issuer_id = $1 and" OF,
 	.reads = true};
 
 static const struct db_stmt remove_stmt = {.name = "issuer_remove",
-	.sql = "with " NEXT
-	       ", i as (delete from issuer i using s where i.issuer_id = $1 and s.seq > 0"
-	       "  returning i.*),"
+	.sql = "with s as (update access_sequence set seq = seq + 1 where one and exists"
+	       "  (select from issuer i where i.issuer_id = $1 and" OF ") returning seq),"
+	       " i as (delete from issuer i using s where i.issuer_id = $1 and" OF
+	       "  and s.seq > 0 returning i.*),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select " AUDIT_SYSTEM_SQL ", $2, $3, $4, $5, $6,"
-	       "   'issuer.remove', issuer_id from i)"
+	       "  select $2, $3, $4, $5, $6, $7, 'issuer.remove', issuer_id from i)"
 	       " select " COLUMNS " from i"};
 
 static void row_take(struct issuer *to, const struct db_rows *r, size_t i)
@@ -92,8 +96,8 @@ static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
 	tell(ctx, e, reply, ERR_NOT_FOUND);
 }
 
-enum err issuer_insert(struct db *db, const struct issuer *i, const struct audit_actor *by,
-	issuer_done *done, void *ctx)
+enum err issuer_insert(struct db *db, const struct issuer *i, int64_t most,
+	const struct audit_actor *by, issuer_done *done, void *ctx)
 {
 	struct db_args a;
 
@@ -110,6 +114,7 @@ enum err issuer_insert(struct db *db, const struct issuer *i, const struct audit
 	db_arg_text(&a, i->roles);
 	db_arg_int8(&a, ISSUERS_MAX);
 	audit_by_args(&a, by);
+	db_arg_int8(&a, most);
 	return store_call_run(&(struct store_call_ask){db, &i->tenant, 1, &insert_stmt, &a,
 		on_insert, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
@@ -130,24 +135,26 @@ enum err issuer_list(struct db *db, struct id tenant, issuer_done *done, void *c
 		db, NULL, 0, &list_stmt, &a, on_list, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
-enum err issuer_get(struct db *db, struct id issuer, issuer_done *done, void *ctx)
+enum err issuer_get(struct db *db, struct id of, struct id issuer, issuer_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
 	db_arg_id(&a, issuer);
+	db_arg_id(&a, of);
 	return store_call_run(&(struct store_call_ask){db, NULL, 0, &get_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
-enum err issuer_remove(
-	struct db *db, struct id issuer, const struct audit_actor *by, issuer_done *done, void *ctx)
+enum err issuer_remove(struct db *db, struct id of, struct id issuer, const struct audit_actor *by,
+	issuer_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
 	db_arg_id(&a, issuer);
+	db_arg_id(&a, of);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, NULL, 0, &remove_stmt, &a, on_needed,
+	return store_call_run(&(struct store_call_ask){db, &of, 1, &remove_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -12,7 +12,7 @@
 #include "ports/db.h"
 #include "stores/audit.h"
 
-enum { ISSUER_TEXT_MAX = 255, ISSUER_URL_MAX = 2000, ISSUERS_MAX = 10000 };
+enum { ISSUER_TEXT_MAX = 255, ISSUER_URL_MAX = 2000, ISSUERS_MAX = 10000, ISSUERS_OWN_MAX = 20 };
 
 struct issuer {
 	struct id id, tenant;
@@ -29,17 +29,19 @@ struct issuer {
 };
 typedef void issuer_done(void *ctx, enum err e, const struct issuer *issuers, size_t n);
 
-/* ERR_CONFLICT: somebody has this iss already, or there are ISSUERS_MAX. */
-MUST_CHECK enum err issuer_insert(struct db *db, const struct issuer *issuer,
+/* ERR_CONFLICT: somebody has this iss already, or there are ISSUERS_MAX, or most of its tenant. */
+MUST_CHECK enum err issuer_insert(struct db *db, const struct issuer *issuer, int64_t most,
 	const struct audit_actor *by, issuer_done *done, void *ctx);
 /* Of all tenants. */
 MUST_CHECK enum err issuer_list_all(struct db *db, issuer_done *done, void *ctx);
 /* Of one. */
 MUST_CHECK enum err issuer_list(struct db *db, struct id tenant, issuer_done *done, void *ctx);
-/* By its id. ERR_NOT_FOUND. */
-MUST_CHECK enum err issuer_get(struct db *db, struct id issuer, issuer_done *done, void *ctx);
-/* n = 1: what it was. ERR_NOT_FOUND. Its tokens are refused from the next look on. */
-MUST_CHECK enum err issuer_remove(struct db *db, struct id issuer, const struct audit_actor *by,
-	issuer_done *done, void *ctx);
+/* By its id. ERR_NOT_FOUND: it is not of's; of AUDIT_SYSTEM_TENANT, as operators ask: not there. */
+MUST_CHECK enum err issuer_get(
+	struct db *db, struct id of, struct id issuer, issuer_done *done, void *ctx);
+/* The same. n = 1: what it was; its audit row is of's. Its tokens are refused from the next look
+ * on. */
+MUST_CHECK enum err issuer_remove(struct db *db, struct id of, struct id issuer,
+	const struct audit_actor *by, issuer_done *done, void *ctx);
 
 #endif

@@ -59,7 +59,7 @@ static enum outcome add_with(struct call *call, const char *secret)
 		.before = "/v1/issuers",
 		.name = "",
 		.after = "",
-		.body = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:o*, s:o*}", "tenant",
+		.body = json_pack("{s:s*, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:o*, s:o*}", "tenant",
 			call_text(call, "tenant"), "issuer", call->arguments[0], "audience",
 			call_text(call, "audience"), "jwks_url", call_text(call, "jwks-url"),
 			"secret", secret, "kid", call_text(call, "kid"), "roles_claim",
@@ -85,8 +85,8 @@ enum outcome issuer_add_run(struct call *call)
 	struct buf why;
 	enum outcome outcome = OUTCOME_OK;
 
-	if (!call_text(call, "tenant") || !call_text(call, "audience"))
-		return call_usage(call, "--tenant NAME and --audience TEXT are needed");
+	if (!call_text(call, "audience") || !(call_text(call, "tenant") || call_flag(call, "own")))
+		return call_usage(call, "--tenant NAME (or --own) and --audience TEXT are needed");
 	if (!path == !call_text(call, "jwks-url"))
 		return call_usage(
 			call, "say where its keys are: --jwks-url, or --secret-file and --kid");

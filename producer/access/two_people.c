@@ -54,6 +54,7 @@ static bool may_be_one(const struct route *route)
 	const permission_set set =
 		permission_bit(PERMISSION_ROLE_WRITE) | permission_bit(PERMISSION_USER_WRITE) |
 		permission_bit(PERMISSION_KEY_WRITE) | permission_bit(PERMISSION_REVOCATION_WRITE) |
+		permission_bit(PERMISSION_ISSUER_WRITE) |
 		permission_bit(PERMISSION_OPERATOR_ACCESS) |
 		permission_bit(PERMISSION_OPERATOR_KEY);
 

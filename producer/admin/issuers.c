@@ -1,5 +1,6 @@
 #include "admin/issuers.h"
 
+#include "access/authorise.h"
 #include "access/authority.h"
 #include "access/own_key.h"
 #include "admin/shut_out_call.h"
@@ -144,7 +145,8 @@ static enum err insert(struct db *db, struct record_batch *batch)
 	if (t->sealed.len)
 		issuer.secret = (struct db_bytes){t->sealed.bytes, t->sealed.len};
 	if (!e)
-		e = issuer_insert(db, &issuer, &t->by, inserted, batch);
+		e = issuer_insert(db, &issuer, id_is_zero(t->of) ? ISSUERS_MAX : ISSUERS_OWN_MAX,
+			&t->by, inserted, batch);
 	buf_clear(&roles);
 	return e;
 }
@@ -188,17 +190,40 @@ static void changed(struct record_call *call)
 
 /* ---- whom it may make of its people ---- */
 
-/* A role that is not there yet is one that allows nothing. */
-static bool is_operators(const struct role_book *book, const char *role)
+static void refuse(struct tenant_call *t, enum err e, const char *why)
 {
-	struct rights *rights;
-	bool is = false;
+	t->refusal = e;
+	(void)snprintf(t->why, sizeof t->why, "%s", why);
+}
 
-	if (rights_flatten(book, &role, 1, &rights) == ERR_OK) {
-		is = rights_are_operators(rights);
-		rights_release(rights);
-	}
-	return is;
+/* What the caller may not do himself he has no issuer say of others; his scopes bound that too. */
+static bool may_hand(const struct caller *caller, const struct rights *rights)
+{
+	const permission_set set = rights_set(rights);
+
+	for (enum permission p = 0; p < PERMISSIONS; p++)
+		if ((set & permission_bit(p)) && !authorise_scope(caller, p))
+			return false;
+	return rights_cover(caller->rights, rights);
+}
+
+/* For an operator a role that is not there yet is one that allows nothing; a tenant's own caller
+ * would have it given more than he has, later. */
+static void role_judge(struct tenant_call *t, const struct role_book *book, const char *role)
+{
+	const bool own = !id_is_zero(t->of);
+	struct rights *rights;
+
+	if (own && !role_book_has(book, role))
+		refuse(t, ERR_INVALID_FIELD, "must map to roles that are there");
+	if (t->refusal || rights_flatten(book, &role, 1, &rights))
+		return;
+	if (rights_are_operators(rights))
+		refuse(t, ERR_INVALID_FIELD, "a tenant's people hold no operator's role");
+	else if (own && !may_hand(&t->call.r->caller, rights))
+		refuse(t, ERR_FORBIDDEN,
+			"nobody has an issuer give more than they may do themselves");
+	rights_release(rights);
 }
 
 static void roles_told(void *ctx, enum err e, const struct access_told *told)
@@ -208,9 +233,8 @@ static void roles_told(void *ctx, enum err e, const struct access_told *told)
 	json_t *value, *roles = json_object_get(t->body, "roles");
 	const char *name;
 
-	json_object_foreach(roles, name,
-		value) if (!e && is_operators(told->book, json_string_value(value)))(void)
-		snprintf(t->why, sizeof t->why, "a tenant's people hold no operator's role");
+	json_object_foreach(roles, name, value) if (!e)
+		role_judge(t, told->book, json_string_value(value));
 	if (!e)
 		role_book_free(told->book);
 	record_batch_end(batch, e);
@@ -229,12 +253,15 @@ static void roles_checked(struct record_call *call)
 	struct problems p = {0};
 
 	call->then = changed;
-	if (!t->why[0]) {
+	if (!t->refusal) {
 		record_call_again(call, &issuer_insert_op);
 		return;
 	}
 	problems_add(&p, "/roles", "%s", t->why);
-	request_fail_with(call->r, ERR_INVALID_FIELD, &p);
+	if (t->refusal == ERR_FORBIDDEN)
+		request_fail_detail(call->r, t->refusal, t->why);
+	else
+		request_fail_with(call->r, t->refusal, &p);
 	request_resume(call->r);
 }
 
@@ -261,6 +288,7 @@ static bool issuer_check(struct request *r, const json_t *body)
 
 void issuers_post(struct request *r)
 {
+	/* the first is the operators' alone */
 	static const struct json_field fields[] = {{"tenant", JSON_IS_STRING, JSON_REQUIRED, 1, 64},
 		{"issuer", JSON_IS_STRING, JSON_REQUIRED, 1, ISSUER_TEXT_MAX},
 		{"audience", JSON_IS_STRING, JSON_REQUIRED, 1, ISSUER_TEXT_MAX},
@@ -271,7 +299,7 @@ void issuers_post(struct request *r)
 		{"roles_claim", JSON_IS_STRING, JSON_OPTIONAL, 1, ROLES_DEFAULT_CLAIM_MAX},
 		{"roles", JSON_IS_OBJECT, JSON_OPTIONAL, 0, MAPPED_MAX},
 		{NULL, 0, JSON_OPTIONAL, 0, 0}};
-	json_t *body = request_input_body(r, fields, false);
+	json_t *body = request_input_body(r, fields + tenant_call_is_own(r), false);
 
 	if (body && issuer_check(r, body))
 		tenant_call_begin(r, text_of(body, "tenant"), body, insert_found);
@@ -296,8 +324,8 @@ static enum err list_run(struct db *db, struct record_batch *batch)
 {
 	const struct tenant_call *t = tenant_call_of(batch);
 
-	return *t->name ? issuer_list(db, t->tenant, listed, batch)
-			: issuer_list_all(db, listed, batch);
+	return id_is_zero(t->tenant) ? issuer_list_all(db, listed, batch)
+				     : issuer_list(db, t->tenant, listed, batch);
 }
 
 const struct record_op issuer_list_op = {"issuer_list", RECORD_SLOW, 1, list_run, NULL};
@@ -310,12 +338,13 @@ static void list_found(struct record_call *call)
 
 void issuers_get(struct request *r)
 {
-	static const struct query_field fields[] = {
+	static const struct query_field query[] = {
 		{"tenant", QUERY_TEXT, 1, 64}, {NULL, QUERY_TEXT, 0, 0}};
 	const char *tenant = query_text(&r->query, "tenant");
 	struct tenant_call *t;
 
-	if (!request_input_query(r, fields) || !(t = tenant_call_new(r, tenant ? tenant : "")))
+	if (!request_input_query(r, query + tenant_call_is_own(r)) ||
+		!(t = tenant_call_new(r, tenant ? tenant : "")))
 		return;
 	t->call.then = tenant ? list_found : NULL;
 	record_call_start(&t->call, tenant ? &tenant_find_op : &issuer_list_op);
@@ -345,14 +374,16 @@ static void got(void *ctx, enum err e, const struct issuer *issuers, size_t n)
 
 static enum err get_run(struct db *db, struct record_batch *batch)
 {
-	return issuer_get(db, tenant_call_of(batch)->key, got, batch);
+	const struct tenant_call *t = tenant_call_of(batch);
+
+	return issuer_get(db, t->of, t->key, got, batch);
 }
 
 static enum err remove_run(struct db *db, struct record_batch *batch)
 {
 	const struct tenant_call *t = tenant_call_of(batch);
 
-	return issuer_remove(db, t->key, &t->by, removed, batch);
+	return issuer_remove(db, t->of, t->key, &t->by, removed, batch);
 }
 
 const struct record_op issuer_get_op = {"issuer_get", RECORD_SLOW, 1, get_run, NULL};

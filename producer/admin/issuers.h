@@ -1,4 +1,5 @@
-/* issuers.h - operators say whose tokens are believed.
+/* issuers.h - whose tokens are believed: said by operators, and for their tenant by its own people,
+ * who have an issuer give no more than they may do themselves.
  *
  * A dry run of a removal counts the families of refresh tokens that hang on it: how many people an
  * issuer vouches for, only it knows.

@@ -1,96 +1,33 @@
-"""What a tenant's own people may do without an operator: keys, revocations; nobody else's, and no
-more than they have themselves."""
+"""What a tenant's own people may do without an operator: keys, revocations, issuers; nobody else's,
+and no more than they have themselves."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 from checker import typeid_uuid
 from client import Client, until
 from issuer import unb64
+from own_world import OTHER, TENANT, Own, own_world
 from roles_world import made, make_key, put_user
-from stacks import admin_client, running
 from tokens import SEEN_S, buy, ends, status
 
 pytestmark = pytest.mark.promises("S1.1", "S1.11")
 
-TENANT, OTHER = "own-a", "own-b"
-KEEPER = ["allow key:*", "allow job:read"]
 DRY = {"dry_run": "true"}
 REMOVED = "revocation.remove"
 
 
-@dataclass
-class Own:
-    stack: Any
-    admin: Client
-    urls: list[str]  # of two producers
-    chief: Client  # may all that a tenant's people may
-    keeper: Client  # a user who keeps keys, and may little else
-    foreign: Client  # the chief of the other tenant
-    ids: dict[str, str]  # of their keys
-
-    def everywhere(self, key: str, *statuses: int) -> None:
-        for url in self.urls:
-            with httpx.Client(base_url=url) as http:
-                until(f"{statuses} at {url}", lambda h=http: status(h, key) in statuses, SEEN_S)
-
-    def cli(self, home: Path, *words: str) -> str:
-        """With the chief's key, of the second producer."""
-        profile, key = home / "profile", home / "api.key"
-        key.touch(mode=0o600)
-        key.write_text(self.chief.http.headers["authorization"].split()[1])
-        profile.write_text(f"url={self.urls[1]}\napi_key_file=api.key\n")
-        environment = {"LONGHAUL_PROFILE": str(profile), "PATH": os.environ["PATH"]}
-        command = [str(self.stack.layout.bin / "longhaul"), *words, "--own"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def person(self, name: str, *roles: str) -> tuple[str, str]:
-        """A user's id, and a key of its."""
-        user = put_user(self.admin, name, *roles, tenant=TENANT)
-        key = self.admin.http.post("/v1/api-keys", json={"tenant": TENANT, "user": name})
-        return user["id"], made(key, 201)["key"]
-
-    def narrowed(self, scope: str) -> Client:
-        row = made(
-            self.chief.http.post("/v1/api-keys", json={"user": "chief", "scope": scope}), 201
-        )
-        return Client(self.urls[0], row["key"])
-
-
 @pytest.fixture(scope="module")
 def own() -> Iterator[Own]:
-    with running("own-access", lite=True, producers=2, workers=0, schedulers=0) as stack:
-        files = sorted(stack.layout.etc.glob("producer-*.yaml"))
-        trees = [yaml.safe_load(path.read_text()) for path in files]
-        urls = [f"http://{tree['producer']['listen']}" for tree in trees]
-        admin, keys = admin_client(stack), []
-        for tenant in (TENANT, OTHER):
-            made(admin.http.post("/v1/tenants", json={"name": tenant}), 201)
-            put_user(admin, "chief", "tenant-admin", tenant=tenant)
-        role = f"/v1/tenants/{TENANT}/roles/keeper"
-        made(admin.http.put(role, json={"rules": KEEPER}), 200)
-        put_user(admin, "keeper", "keeper", tenant=TENANT)
-        for tenant, user in ((TENANT, "chief"), (TENANT, "keeper"), (OTHER, "chief")):
-            body = {"tenant": tenant, "user": user}
-            keys.append(made(admin.http.post("/v1/api-keys", json=body), 201))
-        clients = [Client(urls[0], key["key"]) for key in keys]
-        ids = dict(zip(("chief", "keeper", "foreign"), (key["id"] for key in keys), strict=True))
-        yield Own(stack, admin, urls, *clients, ids)
-        for client in (*clients, admin):
-            client.close()
+    with own_world() as one:
+        yield one
 
 
 def make(client: Client, **body: Any) -> httpx.Response:
@@ -209,7 +146,8 @@ def test_nobody_gives_a_key_more_than_he_has(own: Own) -> None:
     put_user(own.admin, "plain", tenant=TENANT)
     role = f"/v1/tenants/{TENANT}/roles/looker"
     made(own.admin.http.put(role, json={"rules": ["allow job:read owner=own"]}), 200)
-    for body in ({}, {"roles": ["tenant-admin"]}, {"user": "chief"}, {"roles": ["reader"]}):
+    more: list[dict[str, Any]] = [{}, {"roles": ["tenant-admin"]}, {"user": "chief"}]
+    for body in (*more, {"roles": ["reader"]}):
         refused(make(own.keeper, **body), 403, "nobody gives a key more")
     for body in ({"roles": ["looker"]}, {"roles": ["keeper"]}, {"user": "plain"}):
         made(make(own.keeper, **body), 201)
@@ -232,7 +170,7 @@ def test_who_is_disabled_keeps_the_roles_that_others_would_be_given(own: Own) ->
 
 
 def test_scopes_narrow_what_is_given(own: Own) -> None:
-    narrow = own.narrowed("key:write key:read job:read offline_access")
+    narrow = own.narrowed("key:write key:read job:read")
     for body in (
         {"user": "chief"},
         {"scope": "job:submit"},
@@ -289,7 +227,8 @@ def test_two_people_make_a_key_and_one_ends_it(own: Own) -> None:
         users = own.chief.http.put
         made(users("/v1/users/plain", json={"disabled": True}), 200)
         made(own.admin.http.put(f"/v1/tenants/{TENANT}/users/plain", json={"disabled": True}), 200)
-        for body in ({"disabled": False}, {"disabled": True, "roles": []}, {"roles": []}):
+        more: list[dict[str, Any]] = [{"disabled": False}, {"disabled": True, "roles": []}]
+        for body in (*more, {"roles": []}):
             asked(users("/v1/users/plain", json=body))
     finally:
         made(rule(False), 200)
@@ -459,3 +398,46 @@ def test_the_command_line_shows_and_takes_back(own: Own, tmp_path: Path) -> None
     assert user in own.cli(tmp_path, "revocation", "list")
     assert "is taken back" in own.cli(tmp_path, "revocation", "remove", entry)
     own.everywhere(key, 200)
+
+
+# ---- issuers ----
+
+
+def register(client: Client, name: str, **more: Any) -> httpx.Response:
+    body = {"issuer": f"https://{name}.test", "audience": "longhaul", **more}
+    if "secret" not in more:
+        body["jwks_url"] = f"https://{name}.test/jwks.json"
+    return client.http.post("/v1/issuers", json=body)
+
+
+def test_a_tenant_says_whose_tokens_it_believes(own: Own) -> None:
+    secret = "correct horse battery staple, and then some"
+    entry = made(register(own.chief, "own", secret=secret, kid="s", roles={"*": "reader"}), 201)
+    assert entry["tenant"] == TENANT
+    listed = made(own.chief.http.get("/v1/issuers"), 200)["data"]
+    assert [row["id"] for row in listed] == [entry["id"]]
+    assert made(own.foreign.http.get("/v1/issuers"), 200)["data"] == []
+    for params in (DRY, {}):
+        path = f"/v1/issuers/{entry['id']}"
+        refused(own.foreign.http.delete(path, params=params), 404)
+    refused(register(own.chief, "own-too", tenant=TENANT), 422)
+    assert made(own.chief.http.delete(path, params=DRY), 200)["issuer"]["id"] == entry["id"]
+    reply = own.chief.http.delete(path)
+    assert (reply.status_code, audited(own, reply)) == (204, [[TENANT, "user", "issuer.remove"]])
+
+
+def test_nobody_has_an_issuer_give_more_than_he_has(own: Own) -> None:
+    role = f"/v1/tenants/{TENANT}/roles/believer"
+    rules = ["allow issuer:*", "allow job:read"]
+    made(own.admin.http.put(role, json={"rules": rules}), 200)
+    _, key = own.person("believer", "believer")
+    believer = Client(own.urls[0], key)
+    for their in ({"*": "tenant-admin"}, {"a": "believer", "b": "service"}):
+        refused(register(believer, "more", roles=their), 403, "nobody")
+    refused(register(own.chief, "none", roles={"*": "not-there"}), 422)
+    refused(register(own.chief, "op", roles={"*": "operator"}), 422)
+    refused(register(own.narrowed("issuer:write job:read"), "wide", roles={"*": "service"}), 403)
+    entry = made(register(believer, "same", roles={"*": "believer"}), 201)
+    made(believer.http.delete(f"/v1/issuers/{entry['id']}"), 204)
+    refused(register(own.keeper, "keeper"), 403)
+    believer.close()

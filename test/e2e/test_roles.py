@@ -61,6 +61,7 @@ ROLES["tenant-admin"] = {
     **ROLES["service"],
     **dict.fromkeys(["role:read", "role:write", "user:read", "user:write", "approval:give"], ALL),
     **dict.fromkeys(["key:read", "key:write", "revocation:read", "revocation:write"], ALL),
+    **dict.fromkeys(["issuer:read", "issuer:write"], ALL),
 }
 
 # Calls on one job: permission, what an allowed one answers.
@@ -107,6 +108,9 @@ ON_TENANTS: dict[tuple[str, str], tuple[str, int | str, Any]] = {
     ("POST", "/v1/api-keys"): ("key:write", 201, {}),
     ("DELETE", "/v1/api-keys/{id}"): ("key:write", 404, None),
     ("POST", "/v1/api-keys/{id}/rotate"): ("key:write", 404, {}),
+    ("GET", "/v1/issuers"): ("issuer:read", 200, None),
+    ("POST", "/v1/issuers"): ("issuer:write", 422, {}),
+    ("DELETE", "/v1/issuers/{id}"): ("issuer:write", 404, None),
     ("GET", "/v1/revocations"): ("revocation:read", 200, None),
     ("POST", "/v1/revocations"): ("revocation:write", 201, {"network": "2001:db8::1"}),
     ("DELETE", "/v1/revocations/{id}"): ("revocation:write", 404, None),

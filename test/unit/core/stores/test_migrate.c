@@ -284,7 +284,8 @@ static void test_a_key_is_found_by_its_hash_until_revoked(void **state)
 	assert_true(key_seen.revoked_ms > 0);
 	record_run(db, api_key_find(db, key.hash, on_key, &e));
 	assert_true(id_is_zero(key_seen.id));
-	record_run(db, api_key_revoke(db, AUDIT_SYSTEM_TENANT, id_new(0), &record_actor, on_key, &e));
+	record_run(
+		db, api_key_revoke(db, AUDIT_SYSTEM_TENANT, id_new(0), &record_actor, on_key, &e));
 	assert_int_equal(e, ERR_NOT_FOUND);
 	db_close(db);
 }
