@@ -40,7 +40,7 @@ void bucket_take(struct bucket *b, double amount, int64_t now_ms)
 
 void bucket_seen(struct bucket *b, double left, int64_t now_ms)
 {
-	if (b->per_ms <= 0 || left < 0)
+	if (b->per_ms <= 0)
 		return;
 	refill(b, now_ms);
 	b->level = fmin(b->level, left);

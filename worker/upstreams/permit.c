@@ -41,13 +41,15 @@ static void configure(struct permits *p, struct scope *scope, const struct permi
 	const struct config *c = permits_config(p);
 	const struct quota_fleet fleet = permits_fleet(p);
 	const int64_t now = permits_now(p);
-	const double per_minute[RATES] = {
-		[RATE_REQUESTS] = (double)ask->upstream->requests_per_minute,
-		[RATE_TOKENS] = (double)ask->upstream->tokens_per_minute,
+	const struct quota_rule rules[RATES] = {
+		[RATE_REQUESTS] = {(double)ask->upstream->requests_per_minute, 0, &c->pacing},
+		[RATE_TOKENS] = {(double)ask->upstream->tokens_per_minute, scope->call_tokens,
+			&c->pacing},
 	};
 
 	for (size_t i = 0; i < RATES; i++)
-		quota_configure(&scope->quota[i], per_minute[i], &c->pacing, fleet, now);
+		quota_configure(&scope->quota[i], &rules[i], fleet, now);
+	scope->quota[RATE_REQUESTS].call = 1;
 	retry_budget_limit(&scope->upstream->retries, (double)c->retry.budget_percent,
 		(double)c->retry.budget_least_per_minute / 60 / fleet.workers, now);
 	scope->ceiling = ask->ceiling;
@@ -203,6 +205,8 @@ static struct permit_verdict stay_or_park(
 	}
 	if (stays || by == PERMIT_COPY) {
 		permit_wait_join(p, permit, by);
+		if (!place->passed_over && !scope_is_payer(place))
+			place->quota[RATE_TOKENS].call = permit->tokens;
 		place->passed_over += !permit_is_timed(by);
 		permit->not_before_ms = permit_is_timed(by) ? permits_now(p) + wait_ms : 0;
 		wake_by(p, wait_ms);

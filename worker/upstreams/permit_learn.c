@@ -85,7 +85,20 @@ void permit_look_late(struct permits *p, struct permit *permit)
 	aimd_overloaded(&scope->aimd, (int64_t)scope->in_flight, scope->ceiling, now);
 }
 
-static const double OUTPUT_MEMORY = 0.9;
+enum { CALLS_REMEMBERED = 10 };
+
+/* As calls lately were: a mean of the first ones, in which each newer one then weighs as much. */
+static void learn_size(struct scope *scope, const struct permit_outcome *outcome)
+{
+	double weight;
+
+	if (outcome->tokens < 0 || outcome->output_tokens < 0)
+		return;
+	scope->measured_n += scope->measured_n < CALLS_REMEMBERED;
+	weight = 1 / (double)scope->measured_n;
+	scope->output_tokens += weight * (outcome->output_tokens - scope->output_tokens);
+	scope->call_tokens += weight * (outcome->tokens - scope->call_tokens);
+}
 
 static void learn_limits(
 	struct permits *p, struct permit *permit, const struct permit_outcome *outcome, bool unused)
@@ -96,14 +109,13 @@ static void learn_limits(
 	struct quota *tokens = &scope->quota[RATE_TOKENS];
 
 	for (size_t i = 0; outcome->headers && i < RATES; i++)
-		quota_learn(&scope->quota[i], &outcome->headers->of[i], learn, now);
+		quota_learn(&scope->quota[i], &outcome->headers->of[i], learn,
+			now - permit->since_ms, now);
 	if (outcome->tokens >= 0)
 		quota_settle(tokens, outcome->tokens - permit->tokens, now);
 	else if (unused)
 		quota_settle(tokens, -permit->tokens, now);
-	if (outcome->output_tokens >= 0)
-		scope->output_tokens = OUTPUT_MEMORY * scope->output_tokens +
-				       (1 - OUTPUT_MEMORY) * outcome->output_tokens;
+	learn_size(scope, outcome);
 	if (outcome->retry_after_ms > 0 && now + outcome->retry_after_ms > scope->floor_ms) {
 		scope->floor_ms = now + outcome->retry_after_ms;
 		scope->floor_untold_ms = scope->floor_ms;

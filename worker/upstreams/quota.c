@@ -6,29 +6,37 @@ enum { MINUTE_MS = 60000 };
 
 void quota_init(struct quota *q)
 {
-	*q = (struct quota){.seen = -1, .sending_seen = -1};
+	*q = (struct quota){.seen = QUOTA_UNSEEN, .sending_seen = QUOTA_UNSEEN};
 }
 
-/* A full bucket holds the burst, but at least one of whatever is counted. */
-static double burst_of(double per_minute, const struct config_pacing *c)
+/* So much of a limit is given out. The call at the edge of the upstream's minute and the whole
+ * headroom seldom meet, so half of that is left where it takes more. A call of more than half of
+ * the limit goes every other minute. */
+static double paced(double per_minute, const struct quota_rule *rule)
 {
-	return fmax(1, per_minute / MINUTE_MS * (double)c->burst_ms);
+	const double headroom = (double)rule->pacing->headroom_percent / 100;
+	const double all = per_minute * (1 - headroom);
+	const double but_one = (per_minute - rule->uneven) * (1 - headroom / 2);
+
+	return rule->uneven > 0 ? fmin(all, fmax(per_minute / 2, but_one)) : all;
 }
 
-void quota_configure(struct quota *q, double per_minute, const struct config_pacing *c,
-	struct quota_fleet fleet, int64_t now_ms)
+void quota_configure(
+	struct quota *q, const struct quota_rule *rule, struct quota_fleet fleet, int64_t now_ms)
 {
 	const double share = fleet.alone ? 1 / fleet.workers : 1;
+	double mine = q->per_minute * share;
 
-	if (per_minute > 0) {
-		q->per_minute = per_minute * (1 - (double)c->headroom_percent / 100);
-		q->capacity = burst_of(q->per_minute, c);
+	if (rule->per_minute > 0) {
+		q->per_minute = paced(rule->per_minute, rule);
+		q->capacity = q->per_minute / MINUTE_MS * (double)rule->pacing->burst_ms;
+		mine = paced(rule->per_minute * share, rule);
 	} else if (q->configured) {
-		q->per_minute = q->capacity = 0;
+		q->per_minute = q->capacity = mine = 0;
 	}
-	q->configured = per_minute > 0;
-	bucket_limit(
-		&q->alone, q->per_minute * share / MINUTE_MS, fmax(1, q->capacity * share), now_ms);
+	q->configured = q->on_credit = rule->per_minute > 0;
+	bucket_limit(&q->alone, mine / MINUTE_MS,
+		q->on_credit ? q->capacity * share : fmax(1, q->capacity * share), now_ms);
 }
 
 void quota_limit(struct quota *q, double per_minute, double capacity, struct quota_fleet fleet,
@@ -42,7 +50,15 @@ void quota_limit(struct quota *q, double per_minute, double capacity, struct quo
 	bucket_limit(&q->alone, per_minute * share / MINUTE_MS, fmax(1, capacity * share), now_ms);
 }
 
-void quota_learn(struct quota *q, const struct rate_said *said, bool learn, int64_t now_ms)
+/* Of what is configured a call may begin while nothing is owed, and so not unless it fits. What is
+ * said of it is old when a long call ends: what came back since is there too. */
+static double seen_now(const struct quota *q, double left, int64_t age_ms)
+{
+	return q->on_credit ? left - q->call + (double)age_ms * q->per_minute / MINUTE_MS : left;
+}
+
+void quota_learn(
+	struct quota *q, const struct rate_said *said, bool learn, int64_t age_ms, int64_t now_ms)
 {
 	const double per_minute = rate_said_per_minute(said);
 
@@ -51,8 +67,8 @@ void quota_learn(struct quota *q, const struct rate_said *said, bool learn, int6
 		q->capacity = q->learned_capacity = said->limit;
 	}
 	if (said->left >= 0 && (q->configured || learn)) {
-		q->seen = said->left;
-		bucket_seen(&q->alone, said->left, now_ms);
+		q->seen = seen_now(q, said->left, age_ms);
+		bucket_seen(&q->alone, q->seen, now_ms);
 		if (!q->configured && said->left > q->capacity / 2)
 			q->alone.level = said->left;
 	}
@@ -64,29 +80,35 @@ static double spare(const struct quota *q, struct quota_fleet fleet)
 	return (q->level - q->capacity / 2) / fleet.workers - q->untold;
 }
 
+/* So much of it must be booked, or be to spare. */
+static double need(const struct quota *q, double amount)
+{
+	return q->on_credit ? amount : fmin(amount, q->capacity);
+}
+
 bool quota_has(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms)
 {
-	const double fit = fmin(amount, q->capacity);
+	const double needed = need(q, amount);
 
 	if (q->per_minute <= 0)
 		return true;
 	if (fleet.alone)
-		return bucket_has(&q->alone, fit, now_ms);
-	return q->lease + 1e-6 >= fit || spare(q, fleet) >= fit;
+		return bucket_has(&q->alone, q->on_credit ? 0 : needed, now_ms);
+	return q->lease + 1e-6 >= needed || spare(q, fleet) >= needed;
 }
 
 void quota_take(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms)
 {
-	const double fit = fmin(amount, q->capacity);
+	const double needed = need(q, amount);
 
 	if (q->per_minute <= 0)
 		return;
 	bucket_take(&q->alone, amount, now_ms);
 	if (fleet.alone)
 		return;
-	if (q->lease + 1e-6 >= fit) {
-		q->lease -= fit;
-		q->untold += amount - fit;
+	if (q->lease + 1e-6 >= needed) {
+		q->lease -= needed;
+		q->untold += amount - needed;
 	} else {
 		q->untold += amount;
 	}
@@ -102,10 +124,15 @@ void quota_settle(struct quota *q, double more, int64_t now_ms)
 
 double quota_room(struct quota *q, struct quota_fleet fleet, int64_t now_ms)
 {
+	double alone;
+
 	if (q->per_minute <= 0)
 		return INFINITY;
 	bucket_take(&q->alone, 0, now_ms);
-	return fmax(0, fleet.alone ? q->alone.level : fmax(q->lease, spare(q, fleet)));
+	alone = q->alone.level;
+	if (q->on_credit && alone >= 0)
+		alone = fmax(alone, q->call);
+	return fmax(0, fleet.alone ? alone : fmax(q->lease, spare(q, fleet)));
 }
 
 /* The fleet's bucket as it should be now. */
@@ -161,6 +188,7 @@ struct quota_ask quota_send(struct quota *q)
 		.take = q->untold - back,
 		.want = fmax(0, fmin(q->wanted, 1e12) - q->lease),
 		.seen = q->seen,
+		.call = q->on_credit ? q->call : 0,
 	};
 
 	q->lease -= back;
@@ -168,7 +196,7 @@ struct quota_ask quota_send(struct quota *q)
 	q->sending_learned = q->learned;
 	q->sending_capacity = q->learned_capacity;
 	q->untold = q->learned = 0;
-	q->seen = -1;
+	q->seen = QUOTA_UNSEEN;
 	return ask;
 }
 
@@ -184,7 +212,7 @@ void quota_told(struct quota *q, const struct quota_news *news)
 
 void quota_untold(struct quota *q)
 {
-	if (q->seen < 0)
+	if (q->seen <= QUOTA_UNSEEN)
 		q->seen = q->sending_seen;
 	if (q->learned <= 0) {
 		q->learned = q->sending_learned;

@@ -14,6 +14,16 @@
  * upstream's headers; a payer's from a plan. What a call really used is settled when it
  * ended.
  *
+ * A configured limit is given out by whole calls and on credit: a call may begin as soon as
+ * nothing is owed, and the next one when it is paid for. So in any minute, wherever it begins,
+ * no more is used than the rate gives, the burst and one call; and no worker keeps a part of a
+ * call while others go on. Calls of any size take turns.
+ * An upstream that counts the last minute at each call refuses what is beyond. Requests are
+ * alike, so the headroom keeps the one at the edge out; of tokens a call of the size that they
+ * lately had is left free besides.
+ *
+ * What is learned or a plan's must be there before it is taken, as far as a full bucket holds it.
+ *
  * Nobody but us counts what a payer used, so its quotas outlive Redis: who was alone tells
  * a Redis that is back, perhaps empty, what was left of its share.
  *
@@ -27,18 +37,22 @@
 
 struct quota {
 	double per_minute, capacity; /* in force; 0 = no limit */
-	bool configured;
+	bool configured, on_credit;
 	double level;			  /* the fleet's bucket when last looked at */
 	double untold;			  /* taken since: to be booked */
 	double lease;			  /* booked, not used yet */
 	double wanted;			  /* by the jobs that wait */
-	double seen;			  /* the upstream's word, not told yet; below zero = none */
+	double call;			  /* what the first of them, or the last that was, takes */
+	double seen;			  /* the upstream's word, not told yet, or QUOTA_UNSEEN */
 	double learned, learned_capacity; /* likewise; 0 = nothing new */
 	double sending_seen, sending_learned,
 		sending_capacity; /* told with the exchange under way */
 	struct bucket alone;
 	bool returns; /* it was alone, and tells with the next exchange what was left */
 };
+
+/* Less than any bucket is overdrawn. */
+static const double QUOTA_UNSEEN = -1e15;
 
 /* How many share the limit, and whether this worker can see them. */
 struct quota_fleet {
@@ -47,14 +61,22 @@ struct quota_fleet {
 };
 
 void quota_init(struct quota *q);
-/* per_minute: the configured limit, 0 = none. Cheap: before every look. */
-void quota_configure(struct quota *q, double per_minute, const struct config_pacing *c,
-	struct quota_fleet fleet, int64_t now_ms);
-/* Likewise, as it is: capacity is the burst. */
+/* What is configured. uneven: what a call lately took where no two take the same; 0 = they all do,
+ * or nobody knows. */
+struct quota_rule {
+	double per_minute; /* 0 = no limit */
+	double uneven;
+	const struct config_pacing *pacing;
+};
+/* Cheap: before every look. */
+void quota_configure(
+	struct quota *q, const struct quota_rule *rule, struct quota_fleet fleet, int64_t now_ms);
+/* A plan's limit, as it is: capacity is the burst. */
 void quota_limit(struct quota *q, double per_minute, double capacity, struct quota_fleet fleet,
 	int64_t now_ms);
-/* The reply's headers. */
-void quota_learn(struct quota *q, const struct rate_said *said, bool learn, int64_t now_ms);
+/* The reply's headers; the upstream counted age_ms ago, when the call began. */
+void quota_learn(
+	struct quota *q, const struct rate_said *said, bool learn, int64_t age_ms, int64_t now_ms);
 bool quota_has(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms);
 void quota_take(struct quota *q, double amount, struct quota_fleet fleet, int64_t now_ms);
 /* The call used so much more than was taken for it, or less. */
@@ -74,6 +96,7 @@ double quota_left(struct quota *q, struct quota_fleet fleet, int64_t level_ms, i
 /* What an exchange says and brings. */
 struct quota_ask {
 	double per_minute, capacity, learned, learned_capacity, take, want, seen;
+	double call; /* whole ones alone, on credit; 0 = as much of want as there is */
 };
 struct quota_news {
 	double granted, level, per_minute, capacity;

@@ -68,6 +68,8 @@ struct scope {
 	uint64_t pass;	      /* of the worker over those that wait, and in it: */
 	size_t passed_over;   /* how many in line were asked again and must wait on */
 	double output_tokens; /* of a call, as they lately were; a payer's: all tokens of a call */
+	double call_tokens;   /* in and out; 0 = none ended yet */
+	unsigned measured_n;  /* of how many that is the mean */
 	double grants;	      /* decaying: grants per second times GRANTS_S */
 	double usual_per_s;   /* the most of it, forgotten in minutes */
 	int64_t grants_ms;

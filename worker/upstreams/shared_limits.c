@@ -130,7 +130,7 @@ static void put_pace(struct shared_limits *s, struct scope *scope)
 	for (size_t i = 0; i < RATES; i++) {
 		const struct quota_ask ask = quota_send(&scope->quota[i]);
 		const double numbers[] = {ask.per_minute, ask.capacity, ask.learned,
-			ask.learned_capacity, ask.take, ask.want, ask.seen};
+			ask.learned_capacity, ask.take, ask.want, ask.seen, ask.call};
 
 		for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
 			word_number(w, numbers[k]);

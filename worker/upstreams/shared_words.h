@@ -13,7 +13,7 @@
 enum {
 	WORDS_SCOPES = 64, /* in one exchange; the others' turn is the next one */
 	WORDS_GUARDS = 2 * WORDS_SCOPES,
-	WORDS_MAX = 3 + 13 * WORDS_GUARDS + 21 * WORDS_SCOPES + 1, /* all of them leave one */
+	WORDS_MAX = 3 + 13 * WORDS_GUARDS + 23 * WORDS_SCOPES + 1, /* all of them leave one */
 	WORDS_TEXT_MAX = 4 << 20
 };
 

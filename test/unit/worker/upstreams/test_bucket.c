@@ -100,8 +100,9 @@ static void test_the_upstreams_word_lowers_and_never_raises(void **state)
 	assert_int_equal(bucket_wait_ms(&b, 8, 0), 1);
 	bucket_seen(&b, 90, 0);
 	assert_int_equal(bucket_wait_ms(&b, 8, 0), 1);
-	bucket_seen(&b, -1, 0);
 	assert_int_equal(bucket_wait_ms(&b, 7, 0), 0);
+	bucket_seen(&b, -3, 0);
+	assert_int_equal(bucket_wait_ms(&b, 7, 0), 10);
 }
 
 static void test_a_new_limit_keeps_what_was_saved_within_it(void **state)

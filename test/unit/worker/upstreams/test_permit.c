@@ -154,6 +154,23 @@ static void test_a_call_takes_no_more_tokens_than_it_may_use(void **state)
 	assert_in_range(granted_with(limits, 1 << 20), 3, 4);
 }
 
+/* promises: C14 */
+static void test_the_first_call_that_ended_tells_the_size_of_the_next(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM "}]\n");
+	const struct permit_outcome outcome = {
+		.status = 200, .tokens = 3002, .output_tokens = 3000};
+	struct permit permit = {.scope = NULL};
+
+	assert_int_equal(ask_as(s, &permit, false, 1000).answer, PERMIT_GRANTED);
+	permit_end(s->workers[W], &permit, &outcome);
+	assert_int_equal(ask_as(s, &permit, false, 1000).answer, PERMIT_GRANTED);
+	assert_true(permit.tokens == 3010);
+	assert_true(permit.scope->call_tokens == 3002);
+	permit_end(s->workers[W], &permit, &outcome);
+	scene_free(s);
+}
+
 static struct permit hanging[20];
 
 static bool late_by_now(struct scene *s)
@@ -298,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_first_come_first_served),
 		cmocka_unit_test(test_who_left_wants_nothing_any_more),
 		cmocka_unit_test(test_a_call_takes_no_more_tokens_than_it_may_use),
+		cmocka_unit_test(test_the_first_call_that_ended_tells_the_size_of_the_next),
 		cmocka_unit_test(test_calls_that_hang_open_the_breaker_while_they_hang),
 		cmocka_unit_test(test_without_redis_a_breaker_closes_again),
 		cmocka_unit_test(test_who_is_only_looked_at_is_tried_again),
