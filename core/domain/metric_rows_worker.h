@@ -61,7 +61,7 @@
 	X(RETRIES_LEFT, "longhaul_upstream_retry_budget", GAUGE, NONE, "upstream", "worker",       \
 	  "retries that this worker may make now")                                                 \
 	X(LIMITS_SHARED, "longhaul_limits_shared", GAUGE, NONE, "", "worker",                      \
-	  "1 while breakers and limits are the fleet's; 0: Redis is away, they are this worker's own") \
+	  "1 while breakers and limits are the fleet's; 0: Redis is away or refuses, they are this worker's own") \
 	X(ATTEMPTS, "longhaul_attempts_total", COUNTER, NONE, "upstream error", "worker",          \
 	  "attempts over, by how: ok or an error's code; upstream none: it got to no call")        \
 	X(RETRIES, "longhaul_retries_total", COUNTER, NONE, "upstream", "worker",                  \

@@ -15,6 +15,8 @@
  *                   name (permit_payer_name); no requests
  *   lh:guards, lh:paces, lh:payers, lh:permit:workers   sorted by when each was last used;
  *                   payers are the paces of those
+ *   lh:permit:asked   written by who looks at all of this: a Redis that takes nothing shares
+ *                   nothing
  *
  * All times are the Redis server's own. All of it may be lost: workers then go on
  * alone and write it anew.
@@ -31,6 +33,7 @@
 #define PERMIT_PACES   "lh:paces"
 #define PERMIT_PAYERS  "lh:payers"
 #define PERMIT_WORKERS "lh:permit:workers"
+#define PERMIT_ASKED   "lh:permit:asked"
 
 /* Kept so long after the last use: seconds, as Redis wants them. */
 #define PERMIT_KEEP_S  "86400"

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TTL_USUAL_S = 3600, TTL_MAX_S = 2592000, MODE_MAX = 8, SERVED_MAX = 4096 };
+enum { TTL_USUAL_S = 3600, TTL_MAX_S = 2592000, MODE_MAX = 8, SERVED_MAX = 4096, WHY_MAX = 256 };
 
 static const char no_view[] = "breakers are shared through Redis, which is away";
 static const char never_view[] =
@@ -98,6 +98,17 @@ static const char set_script[] =
 	"redis.call('ZADD', '" PERMIT_GUARDS "', now, id)\n"
 	"return string.format('%.0f', ends)\n";
 
+/* A Redis that is full or read-only answers, and takes nothing. */
+static void set_failed(struct request *r, const struct scratch_reply *reply)
+{
+	const char *why = scratch_bytes(reply, NULL);
+	char text[WHY_MAX];
+
+	(void)snprintf(text, sizeof text, "breakers are shared through Redis, which refuses: %s",
+		why ? why : "");
+	request_fail_detail(r, ERR_UNAVAILABLE, why ? text : no_view);
+}
+
 static void set_told(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct breaker_call *b = owner;
@@ -106,7 +117,7 @@ static void set_told(void *owner, enum err e, const struct scratch_reply *reply)
 	struct buf *out;
 
 	if (e) {
-		request_fail_detail(r, ERR_UNAVAILABLE, no_view);
+		set_failed(r, reply);
 		request_resume(r);
 		return;
 	}

@@ -11,6 +11,7 @@ enum { STATE_MAX = 16, WHY_MAX = 32 };
 
 const char upstream_view_script[] =
 	"local t = redis.call('TIME')\n"
+	"redis.call('SET', '" PERMIT_ASKED "', t[1], 'EX', 60)\n"
 	"local guards, paces = {}, {}\n"
 	"for i, id in ipairs(redis.call('ZREVRANGE', '" PERMIT_GUARDS "', 0, 499)) do\n"
 	"  guards[i] = {redis.call('HGETALL', '" PERMIT_GUARD "' .. id),\n"

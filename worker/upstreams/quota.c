@@ -202,6 +202,7 @@ struct quota_ask quota_send(struct quota *q)
 
 void quota_told(struct quota *q, const struct quota_news *news)
 {
+	q->returning = false;
 	q->lease += news->granted;
 	q->level = news->level;
 	if (q->configured)
@@ -212,8 +213,10 @@ void quota_told(struct quota *q, const struct quota_news *news)
 
 void quota_untold(struct quota *q)
 {
-	if (q->seen <= QUOTA_UNSEEN)
+	q->returns |= q->returning;
+	if (q->seen <= QUOTA_UNSEEN && !q->returning)
 		q->seen = q->sending_seen;
+	q->returning = false;
 	if (q->learned <= 0) {
 		q->learned = q->sending_learned;
 		q->learned_capacity = q->sending_capacity;
@@ -239,6 +242,7 @@ void quota_remember(struct quota *q, double workers, int64_t level_ms, int64_t n
 /* What others took alone they tell themselves; the least that anybody tells counts. */
 void quota_return(struct quota *q, double workers, int64_t now_ms)
 {
+	q->returning = q->returns;
 	if (!q->returns)
 		return;
 	q->returns = false;

@@ -48,7 +48,8 @@ struct quota {
 	double sending_seen, sending_learned,
 		sending_capacity; /* told with the exchange under way */
 	struct bucket alone;
-	bool returns; /* it was alone, and tells with the next exchange what was left */
+	bool returns;	/* it was alone, and tells with the next exchange what was left, */
+	bool returning; /* or with the one under way */
 };
 
 /* Less than any bucket is overdrawn. */
@@ -103,7 +104,8 @@ struct quota_news {
 };
 struct quota_ask quota_send(struct quota *q);
 void quota_told(struct quota *q, const struct quota_news *news);
-/* The exchange was not answered: what the upstream said is told again, unless it said more. */
+/* The exchange was not answered: what the upstream said is told again, unless it said more, and
+ * what is left then of what was. */
 void quota_untold(struct quota *q);
 /* Redis is away: what was booked there is void. */
 void quota_forget(struct quota *q);

@@ -5,6 +5,7 @@
 #include "ports/scratch.h"
 #include "upstreams/shared_script.h"
 #include "upstreams/shared_words.h"
+#include "upstreams/standing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ enum {
 	FRESH_MS = 100,
 	HURRY_MS = 5,	  /* between hurried exchanges */
 	ACTIVE_MS = 5000, /* a scope takes part so long after its last use */
-	IDLE_MS = 1000,	  /* between exchanges that only say: I am here */
+	IDLE_MS = 1000,	  /* between exchanges that only say: I am here, or that are refused */
 	GREET_MS = 1000,  /* a worker that starts waits so long for the fleet's word */
 	WHY_MAX = 1024,
 	TABLES = 2
@@ -31,7 +32,7 @@ struct shared_limits {
 	struct words words;
 	struct scratch_arg args[WORDS_MAX];
 	double workers;
-	bool up; /* the last exchange was answered */
+	struct standing standing;
 	bool under_way, hurry, due;
 	bool greeted; /* Redis answered once */
 	int64_t began_ms, sent_ms;
@@ -43,12 +44,18 @@ struct shared_limits {
 
 bool shared_limits_alone(const struct shared_limits *s)
 {
-	return !s || !s->up;
+	return !s || s->standing.now != STANDING_SHARED;
 }
 
 double shared_limits_workers(const struct shared_limits *s)
 {
 	return s && s->workers > 1 ? s->workers : 1;
+}
+
+/* No hurry helps. */
+static bool is_refused(const struct shared_limits *s)
+{
+	return s->standing.now == STANDING_REFUSED;
 }
 
 static int64_t now_of(const struct shared_limits *s)
@@ -293,42 +300,51 @@ static void forget_each(struct shared_limits *s, const struct scopes *scopes)
 		forget(s, RING_OF(at, struct scope, used));
 }
 
-static void lost(struct shared_limits *s)
+/* Why: Redis' words where it refused. What was booked is void once; from then on each is alone. */
+static void lost(struct shared_limits *s, const char *why)
 {
-	if (s->up)
-		log_warn("Redis is away: breakers and limits are this worker's own",
-			LOG_INT("workers", (int64_t)shared_limits_workers(s)));
-	s->up = false;
+	const int64_t workers = (int64_t)shared_limits_workers(s);
+	const bool forgets = s->standing.now == STANDING_NEW || s->standing.now == STANDING_SHARED;
+
+	if (why)
+		standing_refused(&s->standing, why, workers, now_of(s));
+	else
+		standing_away(&s->standing, workers);
 	for (size_t i = 0; i < s->guards_n; i++)
 		guard_untold(s->guards[i]);
 	for (size_t i = 0; i < s->scopes_n; i++)
 		untold(s->paced[i]);
-	for (size_t i = 0; i < TABLES; i++)
+	for (size_t i = 0; forgets && i < TABLES; i++)
 		forget_each(s, s->tables[i]);
+}
+
+static void take_all(struct shared_limits *s, const struct scratch_reply *reply)
+{
+	const struct scratch_reply *guards = scratch_item(reply, 1),
+				   *paces = scratch_item(reply, 2);
+
+	standing_shared(&s->standing);
+	s->greeted = true;
+	s->workers = (double)scratch_int(scratch_item(reply, 0));
+	for (size_t i = 0; i < s->guards_n; i++)
+		take_guard(s, s->guards[i], scratch_item(guards, i));
+	for (size_t i = 0; i < s->scopes_n; i++)
+		take_pace(s, s->paced[i], scratch_item(paces, i));
 }
 
 static void on_reply(void *owner, enum err e, const struct scratch_reply *reply)
 {
 	struct shared_limits *s = owner;
-	const struct scratch_reply *guards = scratch_item(reply, 1),
-				   *paces = scratch_item(reply, 2);
 
 	s->under_way = false;
 	for (size_t i = 0; i < s->scopes_n; i++)
 		s->paced[i]->exchanging = false;
-	if (e) {
-		if (reply)
-			log_error("Redis refused the exchange of limits",
-				LOG_TEXT("why", scratch_bytes(reply, NULL)));
-		lost(s);
-	} else {
-		s->up = s->greeted = true;
-		s->workers = (double)scratch_int(scratch_item(reply, 0));
-		for (size_t i = 0; i < s->guards_n; i++)
-			take_guard(s, s->guards[i], scratch_item(guards, i));
-		for (size_t i = 0; i < s->scopes_n; i++)
-			take_pace(s, s->paced[i], scratch_item(paces, i));
-	}
+	if (e)
+		lost(s, scratch_bytes(reply, NULL));
+	else
+		take_all(s, reply);
+	if (is_refused(s))
+		loop_timer_start(s->timer, IDLE_MS);
 	s->guards_n = s->scopes_n = 0;
 	if (s->options.wake)
 		s->options.wake(s->options.owner);
@@ -383,12 +399,13 @@ static void on_timer(void *owner)
 	struct shared_limits *s = owner;
 
 	s->due = true;
-	loop_timer_start(s->timer, any_active(s) ? sync_ms(s) : (int64_t)IDLE_MS);
+	loop_timer_start(s->timer, is_refused(s) || !any_active(s) ? (int64_t)IDLE_MS : sync_ms(s));
 }
 
 void shared_limits_flush(struct shared_limits *s)
 {
-	if (!s || s->under_way || !(s->hurry || s->due) || !scratch_is_up(s->scratch))
+	if (!s || s->under_way || !(s->due || (s->hurry && !is_refused(s))) ||
+		!scratch_is_up(s->scratch))
 		return;
 	if (!s->due && now_of(s) - s->sent_ms < HURRY_MS) {
 		loop_timer_start(s->timer, HURRY_MS);
@@ -405,8 +422,8 @@ static void on_change(void *owner, bool up)
 
 	if (up)
 		s->hurry = s->due = true;
-	else if (s->up)
-		lost(s);
+	else if (s->standing.now == STANDING_SHARED || is_refused(s))
+		lost(s, NULL);
 }
 
 /* ---- opening ---- */

@@ -7,7 +7,7 @@
  * something now hurries the next exchange to the end of the turn.
  *
  * All times on the wire are spans from now, by Redis' clock; no worker's wall clock
- * matters. While Redis is away each worker is alone: its own breakers, and its share
+ * matters. While Redis is away or refuses each worker is alone: its own breakers, and its share
  * of the limits among the workers last seen. Idle workers say once a second that
  * they are there.
  *

@@ -120,12 +120,35 @@ static void test_an_old_word_holds_nobody_up(void **state)
 	assert_true(quota_has(&q, 1, fleet, 1300));
 }
 
+/* A Redis that refuses again and again is told in the end what is left by then.
+ * promises: C16 */
+static void test_who_is_refused_tells_later_what_is_left_then(void **state)
+{
+	enum { CAPACITY = 1000, PER_MINUTE = 60000, THEN_MS = 500 };
+	const struct quota_fleet fleet = {.alone = true, .workers = 1};
+	struct quota q;
+
+	quota_init(&q);
+	quota_limit(&q, PER_MINUTE, CAPACITY, fleet, 0);
+	quota_take(&q, CAPACITY, fleet, 0);
+	quota_remember(&q, 1, 0, 0);
+	quota_return(&q, 1, 0);
+	assert_true(quota_send(&q).seen == 0);
+	quota_untold(&q);
+	quota_return(&q, 1, THEN_MS);
+	assert_true(quota_send(&q).seen == THEN_MS);
+	quota_told(&q, &(struct quota_news){.level = THEN_MS});
+	quota_return(&q, 1, THEN_MS);
+	assert_true(quota_send(&q).seen <= QUOTA_UNSEEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_call_is_refused_whatever_its_size),
 		cmocka_unit_test(test_workers_alone_keep_to_it_together),
 		cmocka_unit_test(test_an_old_word_holds_nobody_up),
+		cmocka_unit_test(test_who_is_refused_tells_later_what_is_left_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
