@@ -3,6 +3,7 @@
 #include "upstreams/permit_inside.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { CALLED_MAX = 256, AGAIN_MS = 1000 };
 
@@ -26,18 +27,51 @@ static double room_of(struct permits *p, struct scope *scope)
 	return fmin(fmin(of_upstream, of_scope), fmin(requests, of_tokens));
 }
 
-static double of_scope(struct permits *p, struct scope *scope)
+static double room_if_open(struct permits *p, struct scope *scope)
 {
 	const int64_t now = permits_now(p);
 	int64_t wait_ms;
 
-	if (fmax(scope->line.resumed_ms, scope->parked_ms) <= (double)now)
-		return 0;
-	scopes_use(&p->scopes, scope, now);
 	if (scope->waiting || !is_open(scope->breaker, now) || !is_open(scope->health, now) ||
 		permit_blocked(p, scope, false, 1, &wait_ms) != PERMIT_NOTHING)
 		return 0;
 	return room_of(p, scope);
+}
+
+/* Another key of the upstream, with the same model. Its copy is kept fresh while somebody wants to
+ * know; the table is being walked through, so it keeps its place there. */
+static double room_with_key(struct permits *p, const struct scope *scope, const char *label)
+{
+	const struct scope_name name = {scope->upstream->name, label, scope->model};
+	struct scope *other = scopes_find(&p->scopes, &name);
+
+	if (!other || other == scope)
+		return 0;
+	other->used_ms = permits_now(p);
+	return room_if_open(p, other);
+}
+
+/* Who was sent back when no key might be used comes as soon as one may, whichever it stands for. */
+static double room_with_other_keys(struct permits *p, const struct scope *scope)
+{
+	const struct config *c = permits_config(p);
+	double room = room_with_key(p, scope, CONFIG_KEY_LABEL);
+
+	for (size_t i = 0; i < c->upstream_keys_n; i++)
+		if (strcmp(c->upstream_keys[i].upstream, scope->upstream->name) == 0)
+			room = fmax(room, room_with_key(p, scope, c->upstream_keys[i].label));
+	return room;
+}
+
+static double of_scope(struct permits *p, struct scope *scope)
+{
+	const int64_t now = permits_now(p);
+
+	if (fmax(scope->line.resumed_ms, scope->parked_ms) <= (double)now)
+		return 0;
+	scopes_use(&p->scopes, scope, now);
+	return is_open(scope->health, now) ? room_if_open(p, scope)
+					   : room_with_other_keys(p, scope);
 }
 
 static double of_retries(struct permits *p, struct scope_upstream *up)

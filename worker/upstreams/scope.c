@@ -213,6 +213,11 @@ struct scope *scopes_get(struct scopes *s, const struct scope_name *name)
 	return scope;
 }
 
+struct scope *scopes_find(struct scopes *s, const struct scope_name *name)
+{
+	return *place_of(s, name);
+}
+
 /* A payer is no upstream's. Its level stands where others have a key, its name for a model. */
 struct scope *scopes_get_payer(struct scopes *s, const struct permit_payer *payer)
 {

@@ -104,6 +104,8 @@ void scopes_init(struct scopes *s);
 void scopes_clear(struct scopes *s);
 /* Finds or makes it. NULL: out of memory. */
 struct scope *scopes_get(struct scopes *s, const struct scope_name *name);
+/* NULL: there is none. */
+struct scope *scopes_find(struct scopes *s, const struct scope_name *name);
 /* The scope of a payer, likewise; NULL also when there are too many of them under way. */
 struct scope *scopes_get_payer(struct scopes *s, const struct permit_payer *payer);
 /* It is used now. */

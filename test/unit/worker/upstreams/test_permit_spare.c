@@ -117,6 +117,35 @@ static void test_a_breaker_that_closes_calls_those_it_held_back(void **state)
 	scene_free(s);
 }
 
+#define TWO_KEYS                                                     \
+	"upstream_keys: [{upstream: up, label: a, file: /dev/null}," \
+	" {upstream: up, label: b, file: /dev/null}]\n"
+
+/* Which key is looked at depends on the moment; each of them is good enough when it is released.
+ * promises: C6, S1.12 */
+static void test_one_key_that_is_released_calls_those_who_wait_for_another(void **state)
+{
+	struct scene *s = scene_new(false, UPSTREAM TWO_KEYS);
+	struct permit first = {.scope = NULL}, other = {.scope = NULL};
+	struct breaker *a, *b;
+	struct id line;
+
+	assert_int_equal(ask_as(s, &first, false).answer, PERMIT_GRANTED);
+	assert_int_equal(scene_ask(s, W, "b", "m", &other).answer, PERMIT_GRANTED);
+	a = &first.scope->health->now;
+	b = &other.scope->health->now;
+	scene_end(s, W, &first, ERR_OK, 200, 0);
+	scene_end(s, W, &other, ERR_OK, 200, 0);
+	a->mode = b->mode = BREAKER_BLOCK;
+	a->mode_until_ms = b->mode_until_ms = INT64_MAX;
+	line = park(s, false, PERMIT_KEY);
+	disperse(s);
+	assert_int_equal(spare_of(s, line), 0);
+	b->mode = BREAKER_AUTO;
+	assert_true(spare_of(s, line) > 0);
+	scene_free(s);
+}
+
 /* promises: C5 */
 static void test_retries_are_called_as_they_are_paid_for(void **state)
 {
@@ -153,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_as_many_are_called_as_places_are_free),
 		cmocka_unit_test(test_a_breaker_that_closes_calls_those_it_held_back),
+		cmocka_unit_test(test_one_key_that_is_released_calls_those_who_wait_for_another),
 		cmocka_unit_test(test_retries_are_called_as_they_are_paid_for),
 		cmocka_unit_test(test_where_nobody_was_sent_back_nobody_is_called),
 	};
