@@ -50,13 +50,38 @@ bool config_may_call(
 {
 	if (is_own_name(upstream, name))
 		return true;
-	return serves(config, upstream, name) &&
+	return !strchr(name, '*') && serves(config, upstream, name) &&
 	       strcmp(config_model_name(upstream, name), name) == 0;
 }
 
 static void put(struct buf *out, size_t from, const char *pattern)
 {
 	buf_printf(out, "%s%s", out->len > from ? ", " : "", pattern);
+}
+
+static bool is_put(
+	const struct config *config, const struct config_upstream *upstream, const char *theirs)
+{
+	for (size_t i = 0; i < upstream->models.n; i++)
+		if (strcmp(config_model_name(upstream, upstream->models.items[i]), theirs) == 0)
+			return true;
+	for (size_t i = 0; i < config->routes_n; i++)
+		if (is_routed(&config->routes[i], upstream->name) &&
+			strcmp(config_model_name(upstream, config->routes[i].model), theirs) == 0)
+			return true;
+	return false;
+}
+
+/* Its own names that no pattern shows. */
+static void put_own_names(const struct config *config, const struct config_upstream *upstream,
+	size_t from, struct buf *out)
+{
+	for (size_t i = 0; i < upstream->model_names.n; i++) {
+		const char *theirs = strchr(upstream->model_names.items[i], '=');
+
+		if (theirs && !is_put(config, upstream, theirs + 1))
+			put(out, from, theirs + 1);
+	}
 }
 
 /* A name of ours that the upstream has another for stands as it is called there. */
@@ -68,6 +93,7 @@ static void put_upstream(const struct config *config, const struct config_upstre
 	for (size_t i = 0; i < config->routes_n; i++)
 		if (is_routed(&config->routes[i], upstream->name))
 			put(out, from, config_model_name(upstream, config->routes[i].model));
+	put_own_names(config, upstream, from, out);
 }
 
 enum err config_served(

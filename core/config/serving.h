@@ -12,11 +12,11 @@
 
 /* May a job ask for this model: does any route or upstream go by it? */
 bool config_serves(const struct config *config, const char *model);
-/* May a call of this upstream go by this name, which is the upstream's own? */
+/* May a call of this upstream go by this name, the upstream's own? A pattern is no name. */
 bool config_may_call(
 	const struct config *config, const struct config_upstream *upstream, const char *name);
-/* The patterns of the models that it serves, or with NULL those of all upstreams, with commas
- * between; "none" where there is none. */
+/* The patterns of the models that it serves and its own names for some, or with NULL the patterns
+ * of all upstreams, with commas between; "none" where there is none. */
 enum err config_served(
 	const struct config *config, const struct config_upstream *upstream, struct buf *out);
 

@@ -168,7 +168,12 @@ const struct command command_table[] = {
 	 upstream_show_run, "What all workers together know of it, and how its breakers moved lately."},
 	{"upstream", "block", "NAME MODEL", 2, 2, "let nobody call a model of an upstream", BY_HAND,
 	 upstream_block_run,
-	 "Jobs for it wait, without burning attempts. Every worker knows within two seconds."},
+	 "Jobs for it wait, without burning attempts. Every worker knows within two seconds.\n"
+	 "MODEL is one name as the upstream calls it, no pattern. All of an upstream is blocked by\n"
+	 "its keys, each by its label; one without upstream_keys has one key, called default:\n"
+	 "\n"
+	 "  longhaul upstream block primary gpt-4o-mini --for 30m\n"
+	 "  longhaul upstream block primary default --label"},
 	{"upstream", "allow", "NAME MODEL", 2, 2, "let a model be called, whatever its breaker counts", BY_HAND,
 	 upstream_allow_run, NULL},
 	{"upstream", "auto", "NAME MODEL", 2, 2, "leave a model to its breaker again", OPTIONS(OF_KEY),

@@ -202,6 +202,7 @@ static bool is_of_use(
 	const struct config *c = r->producer->config;
 	const bool key = strcmp(b->kind, "key") == 0;
 	const char *name = r->match.params[1];
+	const bool pattern = !key && strchr(name, '*');
 	struct buf text;
 	size_t from;
 
@@ -209,8 +210,11 @@ static bool is_of_use(
 		(key ? has_label(c, u, name) : config_may_call(c, u, name)))
 		return true;
 	buf_init(&text, SERVED_MAX);
-	(void)buf_printf(
-		&text, "%s has no %s called %s: there are ", u->name, key ? "key" : "model", name);
+	if (pattern)
+		(void)buf_printf(&text, "%s is a pattern, and one name is meant: there are ", name);
+	else
+		(void)buf_printf(&text, "%s has no %s called %s: there are ", u->name,
+			key ? "key" : "model", name);
 	from = text.len;
 	if (key)
 		upstream_view_labels(&text, c, u);
@@ -218,6 +222,8 @@ static bool is_of_use(
 		(void)config_served(c, u, &text);
 	if (text.len == from)
 		(void)buf_text(&text, "\"" CONFIG_KEY_LABEL "\""); /* it has no file of a key */
+	if (pattern)
+		(void)buf_text(&text, "; all models of an upstream stop with its keys");
 	request_fail_detail(r, ERR_INVALID_FIELD,
 		buf_err(&text) ? "the upstream has no such model or key" : text.bytes);
 	buf_clear(&text);

@@ -31,6 +31,7 @@ def stack() -> Iterator[Any]:
             "right": {"models": ["twin*"]},
             "paced": {"models": ["paced*"], "requests_per_minute": 600},
             "slow": {"models": ["slow*"], "requests_per_minute": 120},
+            "twice": {"models": ["own-*"], "model_names": ["own-x=theirs"]},
             "shut": {"models": ["shut*"], "requests_per_minute": 6},
         },
     }
@@ -209,6 +210,14 @@ def test_a_word_that_makes_no_sense_is_refused(admin: Client) -> None:
     assert say(admin, "nobody", "m", mode="block").status_code == 404
     never = say(admin, "simulator", "gpt", mode="block")
     assert never.status_code == 422 and "there are sim*" in never.json()["detail"]
+    pattern = say(admin, "twice", "own-*", mode="block")
+    assert pattern.status_code == 422, pattern.text
+    for part_of_it in ("own-* is a pattern", "there are own-*, theirs;", "with its keys"):
+        assert part_of_it in pattern.json()["detail"]
+    assert "there are own-*, theirs" in say(admin, "twice", "mine", mode="allow").json()["detail"]
+    for name in ("theirs", "own-1"):
+        assert say(admin, "twice", name, mode="allow").status_code == 200
+    assert say(admin, "twice", "own-*", mode="auto").status_code == 200  # one from before
     path = "/v1/upstreams/simulator/keys/gold/breaker"
     assert "no key called gold" in admin.http.put(path, json={"mode": "block"}).json()["detail"]
     for word in ({}, {"mode": "ajar"}, {"mode": "block", "ttl_s": 0}, {"mode": "auto", "x": 1}):
