@@ -249,12 +249,13 @@ def test_refusals_set_a_key_aside_and_other_keys_go_on(
 
 @pytest.mark.promises("C5")
 def test_retries_have_a_budget(client: Client) -> None:
-    """Every job fails once, each with a model of its own, so that no breaker opens."""
-    models = [f"sim?tokens=2&fail=500&fail_times=1&seed={n}" for n in range(1000, 1200)]
+    """Every job fails twice, each with a model of its own, so that no breaker opens. The retry that
+    fails is paid for; the one that is answered gives back what it took."""
+    models = [f"sim?tokens=2&fail=500&fail_times=2&seed={n}" for n in range(1000, 1200)]
     jobs = [j["id"] for j in client.bulk([chat("x", model=model) for model in models])]
     for job in jobs:
         done = client.wait(job)
-        assert done["state"] == "completed" and done["attempt"] == 2, done
+        assert done["state"] == "completed" and done["attempt"] == 3, done
     waited = [job for job in jobs if "upstream_retry_budget" in outcomes(client, job)]
     assert waited
 
