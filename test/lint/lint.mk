@@ -13,6 +13,7 @@ lint-format:
 lint-layers:
 	$(Q)python3 test/lint/layers.py
 	$(Q)python3 test/lint/words.py
+	$(Q)python3 test/lint/log_lines.py
 lint-shell:
 	$(Q)shellcheck $(SH_FILES)
 lint-python: $(PYTHON)

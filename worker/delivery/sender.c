@@ -41,7 +41,8 @@ static void post_log(const struct post *post)
 	log_info("webhook", LOG_ID("delivery", "evt", post->end.id),
 		LOG_ID("job", "job", post->job), LOG_INT("attempt", post->attempt),
 		LOG_INT("status", post->end.status), LOG_ERR(post->end.error),
-		LOG_INT("again_ms", post->end.delay_ms), LOG_ERR(post->end.outcome));
+		LOG_INT("again_ms", post->end.delay_ms),
+		LOG_TEXT("told", err_code(post->end.outcome)));
 }
 
 static void count(struct sender *p, const struct post *post)
