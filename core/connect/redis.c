@@ -1,6 +1,12 @@
 #include "connect/redis.h"
 
+#include "ground/log.h"
 #include "ground/secret.h"
+
+static void on_refused(void *owner, const char *why)
+{
+	log_warn("Redis does not let us in: it counts as away", LOG_TEXT("why", why));
+}
 
 enum err redis_open(const struct config *config, struct loop *loop,
 	const struct scratch_options *hooks, struct buf *why, struct scratch **ret_scratch)
@@ -15,6 +21,7 @@ enum err redis_open(const struct config *config, struct loop *loop,
 		return e;
 	options.url = config->redis.limits_url;
 	options.password = password.bytes;
+	options.on_refused = on_refused;
 	options.connect_ms = config->redis.connect_timeout_ms;
 	options.command_ms = config->redis.command_timeout_ms;
 	e = scratch_open(loop, &options, ret_scratch);

@@ -58,6 +58,7 @@ void scratch_close(struct scratch *s)
 	if (!s)
 		return;
 	s->options.on_change = NULL;
+	s->options.on_refused = NULL;
 	scratch_link_drop(s);
 	loop_timer_free(s->timer);
 	for (size_t i = 0; i < s->scripts_n; i++)

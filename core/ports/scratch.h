@@ -38,17 +38,21 @@ struct scratch_arg {
 
 /* up: commands are accepted from now on; !up: all in flight have failed. */
 typedef void scratch_change_fn(void *owner, bool up);
+/* The server is there and lets nobody in (a wrong password, none, a data set still loading); why is
+ * its own sentence. Told once until it lets us in; it is asked again all the while. */
+typedef void scratch_refused_fn(void *owner, const char *why);
 /* A message of a followed channel. channel is NUL-terminated. */
 typedef void scratch_message_fn(void *owner, const char *channel, const char *bytes, size_t len);
 
 struct scratch_options {
 	const char *url;		/* redis://host[:port][/db] or unix:/path */
 	const char *password;		/* NULL = none; from a secret file, never from the url */
-	int64_t connect_ms;		/* until a connection stands; 0 = 1000 */
+	int64_t connect_ms;		/* until the server lets us in; 0 = 1000 */
 	int64_t command_ms;		/* from a command to its answer; 0 = 1000 */
 	size_t in_flight_max;		/* commands sent and not answered; 0 = 4096 */
 	size_t bytes_max;		/* of commands not yet written to the socket; 0 = 8 MiB */
 	scratch_change_fn *on_change;	/* may be NULL */
+	scratch_refused_fn *on_refused; /* may be NULL */
 	scratch_message_fn *on_message; /* may be NULL */
 	void *owner;
 };

@@ -33,7 +33,7 @@ void scratch_link_drop(struct scratch *s)
 	s->io = NULL;
 	redisFree(s->link);
 	s->link = NULL;
-	s->up = false;
+	s->met = s->up = false;
 	s->retry_ms = s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : s->retry_ms * 2;
 	s->retry_at_ms = loop_now_ms(s->loop) + jittered(s->retry_ms);
 	/* those sent from these callbacks fail at once: nothing is up */
@@ -55,7 +55,7 @@ void scratch_link_wants(struct scratch *s)
 
 	if (!s->link)
 		return;
-	writes = !s->up || unwritten(s) > 0;
+	writes = !s->met || unwritten(s) > 0;
 	loop_io_want(s->io, LOOP_READ | (writes ? LOOP_WRITE : 0));
 }
 
@@ -108,15 +108,14 @@ enum err scratch_link_load(struct scratch *s, struct scratch_script *script)
 		s, script_told, script, 3, (const char *const[]){"SCRIPT", "LOAD", script->source});
 }
 
-static enum err link_greet(struct scratch *s)
+/* What a server that let us in is told at once. */
+static enum err link_settle(struct scratch *s)
 {
 	char db[16];
 	enum err e = ERR_OK;
 
-	if (s->password)
-		e = put_own(s, NULL, NULL, 2, (const char *const[]){"AUTH", s->password});
 	(void)snprintf(db, sizeof db, "%d", s->db);
-	if (!e && s->db)
+	if (s->db)
 		e = put_own(s, NULL, NULL, 2, (const char *const[]){"SELECT", db});
 	for (size_t i = 0; !e && i < s->scripts_n; i++)
 		e = scratch_link_load(s, s->scripts[i]);
@@ -128,6 +127,50 @@ static enum err link_greet(struct scratch *s)
 
 static void link_up(struct scratch *s)
 {
+	s->up = true;
+	s->refused = false;
+	s->retry_ms = RETRY_MIN_MS;
+	s->following = s->channels.n > 0;
+	if (link_settle(s)) {
+		scratch_link_drop(s);
+		return;
+	}
+	if (s->options.on_change)
+		s->options.on_change(s->options.owner, true);
+}
+
+/* Told once, not with every try. */
+static void link_refused(struct scratch *s, const char *why)
+{
+	bool news = !s->refused;
+
+	s->refused = true;
+	scratch_link_drop(s);
+	if (news && s->options.on_refused)
+		s->options.on_refused(s->options.owner, why);
+}
+
+/* Without a reply the connection is over already. */
+static void greeted(void *owner, enum err e, const struct scratch_reply *reply)
+{
+	struct scratch *s = owner;
+
+	if (!e)
+		link_up(s);
+	else if (reply)
+		link_refused(s, scratch_bytes(reply, NULL));
+}
+
+/* Whoever needs a password says so to the first command, whichever it is. */
+static enum err link_greet(struct scratch *s)
+{
+	const char *words[] = {s->password ? "AUTH" : "PING", s->password};
+
+	return put_own(s, greeted, s, s->password ? 2 : 1, words);
+}
+
+static void link_met(struct scratch *s)
+{
 	int fault = 0;
 	socklen_t len = sizeof fault;
 
@@ -135,15 +178,11 @@ static void link_up(struct scratch *s)
 		scratch_link_drop(s);
 		return;
 	}
-	s->up = true;
+	s->met = true;
 	s->heard_ms = loop_now_ms(s->loop);
-	s->following = s->channels.n > 0;
-	if (link_greet(s)) {
+	s->following = false;
+	if (link_greet(s))
 		scratch_link_drop(s);
-		return;
-	}
-	if (s->options.on_change)
-		s->options.on_change(s->options.owner, true);
 }
 
 /* ---- answers ---- */
@@ -213,7 +252,6 @@ static bool answers_take(struct scratch *s)
 		if (!reply)
 			return true;
 		s->heard_ms = loop_now_ms(s->loop);
-		s->retry_ms = RETRY_MIN_MS;
 		if (s->following && scratch_kind(reply) == SCRATCH_LIST)
 			pushed(s, reply);
 		else
@@ -231,12 +269,12 @@ static void link_ready(void *owner, int events)
 	struct scratch *s = owner;
 	int done;
 
-	if (!s->up && (events & LOOP_WRITE))
-		link_up(s);
-	if (s->link && s->up && (events & LOOP_READ) &&
+	if (!s->met && (events & LOOP_WRITE))
+		link_met(s);
+	if (s->link && s->met && (events & LOOP_READ) &&
 		(redisBufferRead(s->link) != REDIS_OK || !answers_take(s)))
 		scratch_link_drop(s);
-	if (s->link && s->up && redisBufferWrite(s->link, &done) != REDIS_OK)
+	if (s->link && s->met && redisBufferWrite(s->link, &done) != REDIS_OK)
 		scratch_link_drop(s);
 	if (s->link)
 		scratch_link_wants(s);

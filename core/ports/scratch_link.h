@@ -2,7 +2,8 @@
  *
  * scratch.c decides what may be sent and keeps what outlives a connection: scripts,
  * channels, the options. Here are the socket, what is in flight on it, its deadlines and
- * the next try. A new connection greets its server: password, database, scripts, channels.
+ * the next try. A new connection greets its server with the password, or with a ping, and
+ * is up when that was answered well; then it tells database, scripts and channels.
  *
  * Only hiredis' formatter, reader and plain connection are used: its asynchronous layer
  * forgets a channel that is followed again while its unsubscribe is under way.
@@ -33,7 +34,9 @@ struct scratch {
 	struct redisContext *link; /* NULL: waiting to try again */
 	struct loop_io *io;
 	struct loop_timer *timer;
-	bool up;
+	bool met;     /* the socket stands: the greeting is under way */
+	bool up;      /* the server let us in */
+	bool refused; /* it did not the last time, and that was told */
 	int64_t began_ms, heard_ms, retry_ms, retry_at_ms;
 	struct scratch_calls calls; /* answers come in this order */
 	struct scratch_script *scripts[SCRATCH_SCRIPTS_MAX];

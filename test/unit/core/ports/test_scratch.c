@@ -23,16 +23,21 @@ struct scene {
 	struct loop_timer *deadline;
 	struct scratch *redis, *follower;
 	struct scratch_script *script;
-	int ups, downs, answers, messages;
-	int stop_at; /* the loop stops when answers + messages + ups + downs reach it */
+	int ups, downs, refusals, answers, messages;
+	int stop_at; /* the loop stops when all of these together reach it */
 	enum err err;
 	int64_t number;
 	char text[64];
 };
 
+static int things(const struct scene *s)
+{
+	return s->answers + s->messages + s->ups + s->downs + s->refusals;
+}
+
 static void happened(struct scene *s)
 {
-	if (s->answers + s->messages + s->ups + s->downs >= s->stop_at)
+	if (things(s) >= s->stop_at)
 		loop_stop(s->loop);
 }
 
@@ -44,7 +49,7 @@ static void too_late(void *owner)
 /* Runs the loop until n more things have happened. */
 static void run_for(struct scene *s, int n)
 {
-	s->stop_at = s->answers + s->messages + s->ups + s->downs + n;
+	s->stop_at = things(s) + n;
 	loop_timer_start(s->deadline, DEADLINE_MS);
 	loop_run(s->loop);
 	loop_timer_stop(s->deadline);
@@ -56,6 +61,15 @@ static void changed(void *owner, bool up)
 
 	s->ups += up;
 	s->downs += !up;
+	happened(s);
+}
+
+static void refused(void *owner, const char *why)
+{
+	struct scene *s = owner;
+
+	(void)snprintf(s->text, sizeof s->text, "%s", why);
+	s->refusals++;
 	happened(s);
 }
 
@@ -291,6 +305,71 @@ static void a_server_that_stands_still_is_given_up(void **state)
 	assert_true(scratch_is_up(s->redis));
 }
 
+static void password_is(struct scene *s, const char *password)
+{
+	const struct scratch_arg args[] = {SCRATCH_TEXT("CONFIG"), SCRATCH_TEXT("SET"),
+		SCRATCH_TEXT("requirepass"), SCRATCH_TEXT(password)};
+
+	assert_int_equal(scratch_send(s->redis, args, 4, answered, s), ERR_OK);
+	run_for(s, 1);
+	assert_int_equal(s->err, ERR_OK);
+}
+
+static struct scratch *open_as(struct scene *s, const char *password)
+{
+	const struct scratch_options o = {.url = s->url,
+		.password = password,
+		.connect_ms = PATIENT_MS,
+		.on_change = changed,
+		.on_refused = refused,
+		.owner = s};
+	struct scratch *redis = NULL;
+
+	assert_int_equal(scratch_open(s->loop, &o, &redis), ERR_OK);
+	return redis;
+}
+
+/* Until the server has seen so many connections, whatever became of them. */
+static void until_tried(struct scene *s, int64_t connections)
+{
+	static const char seen[] = "return tonumber(string.match(redis.call('INFO', 'stats'),"
+				   " 'total_connections_received:(%d+)'))";
+
+	for (s->number = 0; s->number < connections;) {
+		assert_int_equal(send_words(s, "EVAL", seen, "0"), ERR_OK);
+		run_for(s, 1);
+	}
+}
+
+/* It is asked again and again, but told once; and it is let in when the password is right. */
+static void whom_the_server_does_not_let_in_is_not_up_and_is_told_why(void **state)
+{
+	struct scene *s = *state;
+	struct scratch *without;
+
+	server_start(s);
+	run_for(s, 1);
+	password_is(s, "right");
+	s->follower = open_as(s, "wrong");
+	run_for(s, 1);
+	assert_int_equal(s->refusals, 1);
+	assert_non_null(strstr(s->text, "WRONGPASS"));
+	assert_false(scratch_is_up(s->follower));
+	without = open_as(s, NULL);
+	run_for(s, 1);
+	assert_int_equal(s->refusals, 2);
+	assert_non_null(strstr(s->text, "NOAUTH"));
+	assert_false(scratch_is_up(without));
+	scratch_close(without);
+	until_tried(s, 5); /* ours, each of theirs, two more of the wrong one's */
+	assert_int_equal(s->refusals, 2);
+	password_is(s, "wrong");
+	run_for(s, 1);
+	assert_true(scratch_is_up(s->follower));
+	assert_int_equal(s->refusals, 2);
+	assert_int_equal(s->downs, 0);
+}
+
 static void channels_are_followed_over_restarts(void **state)
 {
 	struct scene *s = *state;
@@ -351,6 +430,7 @@ int main(void)
 		WITH_SCENE(it_heals_after_a_restart),
 		cmocka_unit_test_setup_teardown(
 			a_server_that_stands_still_is_given_up, scene_open_impatient, scene_close),
+		WITH_SCENE(whom_the_server_does_not_let_in_is_not_up_and_is_told_why),
 		WITH_SCENE(channels_are_followed_over_restarts),
 		cmocka_unit_test(an_address_is_judged_before_it_is_used),
 	};
