@@ -1,25 +1,23 @@
 #include "grants.h"
 
 #include "dispatch.h"
+#include "ground/log.h"
 #include "share.h"
 
 #include <stdlib.h>
 
-enum { ROWS_MAX = 4096, WORKERS_MAX = 256, GRANTS_MAX = 4096 };
+enum {
+	ROWS_MAX = 65536,
+	TURN_RUNS = 4 /* one run takes a small rest back, one gives it to the next; two to use it */
+};
 
 struct grants {
-	size_t turn; /* whose rest is given first: another one each time */
-	struct dispatch_share rows[ROWS_MAX];
-	size_t rows_n;
-	/* one queue's shares, by worker */
-	struct id workers[WORKERS_MAX];
-	struct share shares[WORKERS_MAX];
-	int32_t told[WORKERS_MAX]; /* what stands in the record; -1 = nothing */
-	size_t workers_n;
-	/* all queues' grants */
-	struct dispatch_grant grants[GRANTS_MAX];
-	size_t grants_n;
-	bool changed;
+	size_t runs;
+	struct dispatch_share *rows; /* each capped queue's, by worker */
+	struct share *shares;	     /* one queue's */
+	struct dispatch_grant *grants;
+	size_t rows_n, rows_room, grants_n;
+	bool changed, beyond;
 };
 
 enum err grants_new(struct grants **ret_grants)
@@ -32,8 +30,22 @@ enum err grants_new(struct grants **ret_grants)
 	return ERR_OK;
 }
 
+static void lists_free(struct grants *g)
+{
+	free(g->rows);
+	free(g->shares);
+	free(g->grants);
+	g->rows = NULL;
+	g->shares = NULL;
+	g->grants = NULL;
+	g->rows_n = g->rows_room = 0;
+}
+
 void grants_free(struct grants *grants)
 {
+	if (!grants)
+		return;
+	lists_free(grants);
 	free(grants);
 }
 
@@ -42,58 +54,86 @@ struct shares_ask {
 	struct grants *grants;
 };
 
+/* Room for n rows and what comes of them. ERR_TOO_LARGE, ERR_NOMEM: nothing is granted anew. */
+static enum err rows_reserve(struct grants *g, size_t n)
+{
+	if (n > ROWS_MAX)
+		return ERR_TOO_LARGE;
+	if (n <= g->rows_room)
+		return ERR_OK;
+	lists_free(g);
+	g->rows = calloc(n, sizeof *g->rows);
+	g->shares = calloc(n, sizeof *g->shares);
+	g->grants = calloc(n, sizeof *g->grants);
+	if (!g->rows || !g->shares || !g->grants) {
+		lists_free(g);
+		return ERR_NOMEM;
+	}
+	g->rows_room = n;
+	return ERR_OK;
+}
+
 static void on_shares(void *ctx, enum err e, const struct dispatch_share *shares, size_t n)
 {
 	struct shares_ask *ask = ctx;
 	struct grants *g = ask->grants;
 
+	g->rows_n = 0;
+	if (e == ERR_OK)
+		e = rows_reserve(g, n);
+	for (; e == ERR_OK && g->rows_n < n; g->rows_n++)
+		g->rows[g->rows_n] = shares[g->rows_n];
 	ask->ask.err = e;
-	g->rows_n = n < ROWS_MAX ? n : ROWS_MAX;
-	for (size_t i = 0; e == ERR_OK && i < g->rows_n; i++)
-		g->rows[i] = shares[i];
 }
 
-/* The worker's place among this queue's shares; WORKERS_MAX when there is no room for it. */
-static size_t worker_place(struct grants *g, const struct dispatch_share *row)
+/* Where the queue's rows begin, and how many they are; 0: its cap is newer than the rows. */
+static const struct dispatch_share *queue_rows(
+	const struct grants *g, int32_t queue_id, size_t *ret_n)
 {
-	size_t w = 0;
+	size_t at = 0, n = 0;
 
-	while (w < g->workers_n && !id_equal(g->workers[w], row->worker))
-		w++;
-	if (w < g->workers_n || w == WORKERS_MAX)
-		return w;
-	g->workers[w] = row->worker;
-	g->told[w] = -1;
-	g->shares[w] = (struct share){.slots_free = row->slots_free};
-	g->workers_n++;
-	return w;
-}
-
-static void queue_gather(struct grants *g, int32_t queue_id)
-{
-	g->workers_n = 0;
-	for (size_t i = 0; i < g->rows_n; i++) {
-		size_t w = worker_place(g, &g->rows[i]);
-
-		if (w == WORKERS_MAX || g->rows[i].queue_id != queue_id)
-			continue;
-		g->shares[w].held = g->rows[i].held;
-		g->told[w] = g->rows[i].granted;
-	}
+	while (at < g->rows_n && g->rows[at].queue_id != queue_id)
+		at++;
+	while (at + n < g->rows_n && g->rows[at + n].queue_id == queue_id)
+		n++;
+	*ret_n = n;
+	return n ? &g->rows[at] : NULL;
 }
 
 static void queue_grant(struct grants *g, int32_t queue_id, int32_t cap)
 {
-	queue_gather(g, queue_id);
-	share_plan(g->shares, g->workers_n, cap, g->turn);
-	for (size_t w = 0; w < g->workers_n && g->grants_n < GRANTS_MAX; w++) {
-		g->changed = g->changed || g->told[w] != g->shares[w].granted;
+	size_t n;
+	const struct dispatch_share *rows = queue_rows(g, queue_id, &n);
+
+	for (size_t w = 0; w < n; w++)
+		g->shares[w] = (struct share){
+			.slots_free = rows[w].slots_free,
+			.held = rows[w].held,
+			.told = rows[w].granted,
+		};
+	share_plan(g->shares, n, cap, g->runs / TURN_RUNS);
+	for (size_t w = 0; w < n; w++) {
+		g->changed = g->changed || rows[w].granted != g->shares[w].granted;
 		g->grants[g->grants_n++] = (struct dispatch_grant){
-			.worker = g->workers[w],
+			.worker = rows[w].worker,
 			.queue_id = queue_id,
 			.slots = g->shares[w].granted,
 		};
 	}
+}
+
+/* Too many to be known at once: what stands in the record goes on to hold. */
+static enum err shares_read(struct leader *leader)
+{
+	struct grants *g = leader->grants;
+	struct shares_ask ask = {.grants = g};
+	enum err err = leader_wait(leader, dispatch_shares(leader->db, on_shares, &ask), &ask.ask);
+
+	if (err == ERR_TOO_LARGE && !g->beyond)
+		log_warn("too many pairs of a worker and a capped queue: grants stay as they are",
+			LOG_INT("most", ROWS_MAX));
+	g->beyond = err == ERR_TOO_LARGE;
+	return g->beyond ? ERR_OK : err;
 }
 
 static enum err grants_write(struct leader *leader)
@@ -117,17 +157,15 @@ enum err grants_run(struct leader *leader, bool *ret_busy)
 {
 	struct grants *g = leader->grants;
 	struct board *board = dispatch_board(leader->dispatch);
-	struct shares_ask ask = {.grants = g};
 	enum err err;
 
 	err = block_tenants(leader);
 	*ret_busy = board->lively;
+	if (err == ERR_OK && board->caps)
+		err = shares_read(leader);
 	if (err != ERR_OK || !board->caps)
 		return err;
-	err = leader_wait(leader, dispatch_shares(leader->db, on_shares, &ask), &ask.ask);
-	if (err != ERR_OK)
-		return err;
-	g->turn++;
+	g->runs++;
 	g->grants_n = 0;
 	g->changed = false;
 	for (size_t i = 0; i < board->n; i++)

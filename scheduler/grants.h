@@ -4,8 +4,8 @@
  * checked by the claim itself (room, stores/lease_sql.h). Without a capped queue it
  * costs nothing.
  *
- * There is room for 256 workers, and for 4,096 pairs of a worker and a capped queue: a
- * worker beyond them is granted nothing, and runs no job of a capped queue.
+ * There is room for 65,536 pairs of a worker and a capped queue. Beyond them nothing is
+ * granted anew and the log says so: what was granted goes on to hold, and no cap is passed.
  *
  * Tenants at their own cap are blocked here as well, so that nobody looks at their
  * heads in vain.

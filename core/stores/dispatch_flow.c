@@ -117,32 +117,43 @@ static const struct db_stmt heads_drop_stmt = {.name = "dispatch_heads_drop",
 	       "  from seen s where h.ctid = s.at and s.empty = (s.empty_since is null))"
 	       " select " TERM_REPLY ", (select count(*) from gone)"};
 
+/* A claim holds its worker's grants until it has committed (LEASE_SETTING). Those are passed over:
+ * the leader waits for no worker, and what it lowered no claim under way still fills. */
 static const struct db_stmt grants_stmt = {.name = "dispatch_grants",
-	.sql = "with " TERM_SQL
-	       ", put as (insert into worker_grant as g (worker_id, queue_id, slots)"
-	       "  select worker_id, queue_id, slots from unnest($2, $3, $4)"
-	       "  k(worker_id, queue_id, slots) where " TERM_HELD " order by 1, 2"
-	       "  on conflict (worker_id, queue_id) do update set slots = excluded.slots"
-	       "  where g.slots <> excluded.slots returning 1),"
-	       " gone as (delete from worker_grant g where " TERM_HELD " and ("
+	.sql = "with " TERM_SQL ", k as materialized (select * from unnest($2, $3, $4)"
+	       "  k(worker_id, queue_id, slots) where " TERM_HELD "),"
+	       " told as materialized (select g.at, k.slots from k cross join lateral"
+	       "  (select g.ctid as at from worker_grant g where g.worker_id = k.worker_id"
+	       "   and g.queue_id = k.queue_id and g.slots <> k.slots limit 1"
+	       "   for no key update skip locked) g),"
+	       " turned as (update worker_grant g set slots = t.slots from told t where g.ctid = t.at"
+	       "  returning 1),"
+	       " put as (insert into worker_grant (worker_id, queue_id, slots)"
+	       "  select worker_id, queue_id, slots from k where not exists (select from worker_grant g"
+	       "   where g.worker_id = k.worker_id and g.queue_id = k.queue_id) order by 1, 2"
+	       "  on conflict do nothing returning 1),"
+	       " over as materialized (select g.ctid as at from worker_grant g where " TERM_HELD
+	       " and ("
 	       "  not exists (select from worker w where w.worker_id = g.worker_id"
 	       "   and w.gone is null)"
 	       "  or not exists (select from queue q where q.queue_id = g.queue_id"
-	       "   and q.concurrency > 0)))"
-	       " select " TERM_REPLY ", (select count(*) from put)"};
+	       "   and q.concurrency > 0)) for update skip locked),"
+	       " gone as (delete from worker_grant where ctid = any(array(select at from over)))"
+	       " select " TERM_REPLY
+	       ", (select count(*) from turned) + (select count(*) from put)"};
 
+/* Queue by queue, all live workers of each, in the same order. */
 static const struct db_stmt shares_stmt = {.name = "dispatch_shares",
 	.sql = "with live as materialized (select w.worker_id, case when w.drain or b.draining"
 	       "  or b.beat_at < now() - interval '2 seconds' then 0 else b.slots_free end as free"
 	       "  from worker w cross join lateral (select slots_free, draining, beat_at"
 	       "   from worker_beat where worker_id = w.worker_id limit 1) b where w.gone is null)"
-	       " select worker_id, free, 0, 0::bigint, 0 from live"
-	       " union all select l.worker_id, l.free, q.queue_id,"
+	       " select l.worker_id, l.free, q.queue_id,"
 	       "  (select count(*) from job_lease j where j.worker_id = l.worker_id"
 	       "   and j.queue_id = q.queue_id),"
 	       "  coalesce((select g.slots from worker_grant g where g.worker_id = l.worker_id"
 	       "   and g.queue_id = q.queue_id), -1)"
-	       " from live l cross join queue q where q.concurrency > 0",
+	       " from live l cross join queue q where q.concurrency > 0 order by 3, 1",
 	.reads = true};
 
 enum err dispatch_flow(struct db *db, int64_t term, const struct dispatch_flow *flow, size_t n,

@@ -13,7 +13,9 @@
  * (0022_find_probation.sql); a walk through all that a worker holds costs every claim. */
 #define LEASE_TRIES "not exists (select from job_lease l where l.worker_id = $1 and l.probation)"
 
-/* $1 is the worker throughout. A capped queue's room: what was granted less what is held. */
+/* $1 is the worker throughout. A capped queue's room: what was granted less what is held.
+ * The grants stay as read until the claim has committed: what the leader takes back and gives to
+ * another is nothing that this claim still fills. Claims of queues without a cap read none. */
 #define LEASE_SETTING                                                                         \
 	" setting as materialized (select"                                                    \
 	"  coalesce((select fence_base from record_epoch order by fence_base desc limit"      \
@@ -23,10 +25,11 @@
 	"  exists (select from worker w where w.worker_id = $1 and w.gone is null) as alive," \
 	"  array(select role from limit_plan where level in ('tokens:role', 'tokens:user'))"  \
 	"  as limited),"                                                                      \
+	" granted as materialized (select queue_id, slots from worker_grant"                  \
+	"  where worker_id = $1 order by queue_id for share),"                                \
 	" room as materialized (select g.queue_id, g.slots - coalesce(h.n, 0) as free"        \
-	"  from worker_grant g left join (select l.queue_id, count(*) as n from job_lease l"  \
-	"   where l.worker_id = $1 group by l.queue_id) h using (queue_id)"                   \
-	"  where g.worker_id = $1)"
+	"  from granted g left join (select l.queue_id, count(*) as n from job_lease l"       \
+	"   where l.worker_id = $1 group by l.queue_id) h using (queue_id))"
 
 #define LEASE_BLOCK SQL_NUMBER(EVENT_BLOCK)
 

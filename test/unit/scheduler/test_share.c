@@ -41,6 +41,50 @@ static void a_small_rest_takes_turns(void **state)
 	assert_int_equal(s[0].granted, 0);
 }
 
+static void told(struct share *shares, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		shares[i].told = shares[i].granted;
+}
+
+/* The worker that is told less may be filling its part just now. promises: C15 */
+static void what_one_may_be_filling_is_given_to_no_other(void **state)
+{
+	struct share s[] = {{.slots_free = 5, .held = 1, .told = 1}, {.slots_free = 5, .told = 1}};
+
+	share_plan(s, 2, 2, 0);
+	assert_int_equal(s[0].granted, 1);
+	assert_int_equal(s[1].granted, 0);
+	told(s, 2);
+	share_plan(s, 2, 2, 0);
+	assert_int_equal(s[0].granted, 2);
+	assert_int_equal(s[1].granted, 0);
+}
+
+/* Workers fill what they were told whenever they like, also while a plan is made. promises: C15 */
+static void whatever_workers_fill_the_cap_holds(void **state)
+{
+	enum { WORKERS = 4, CAP = 7 };
+	struct share s[WORKERS] = {0};
+
+	srand(11);
+	for (int round = 0; round < 5000; round++) {
+		int32_t held = 0;
+
+		for (size_t i = 0; i < WORKERS; i++)
+			s[i].slots_free = rand() % 4 ? 9 : 0;
+		share_plan(s, WORKERS, CAP, (size_t)round / 3);
+		for (size_t i = 0; i < WORKERS; i++) {
+			int32_t may = s[i].told > s[i].held ? s[i].told : s[i].held;
+
+			s[i].held = rand() % 3 ? may : rand() % (may + 1);
+			held += s[i].held;
+		}
+		assert_in_range(held, 0, CAP);
+		told(s, WORKERS);
+	}
+}
+
 /* promises: C16 */
 static void what_is_held_stays_even_above_a_lowered_cap(void **state)
 {
@@ -78,6 +122,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_rest_goes_to_those_with_free_slots),
 		cmocka_unit_test(a_small_rest_takes_turns),
+		cmocka_unit_test(what_one_may_be_filling_is_given_to_no_other),
+		cmocka_unit_test(whatever_workers_fill_the_cap_holds),
 		cmocka_unit_test(what_is_held_stays_even_above_a_lowered_cap),
 		cmocka_unit_test(the_sum_is_the_cap_or_all_that_can_be_used),
 	};

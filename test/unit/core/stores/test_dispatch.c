@@ -171,6 +171,88 @@ static void test_a_lost_batch_stays_open_while_another_holds_one_of_its_jobs(voi
 	assert_int_equal(pick(l, id_new(0), 10).n, 3);
 }
 
+/* A claim of this job, in the transaction that the worker's session has begun. */
+static void claim_begun(struct led *l, struct id job)
+{
+	static struct db_stmt claim = {.name = "test_claim_begun"};
+	static char sql[300];
+	char worker[ID_UUID_MAX], tenant[ID_UUID_MAX], key[ID_UUID_MAX];
+
+	id_uuid(l->w->me, worker);
+	id_uuid(l->w->tenant, tenant);
+	id_uuid(job, key);
+	snprintf(sql, sizeof(sql), "execute lease_claim_keys('%s', '{%s}', '{%s}')", worker, tenant,
+		key);
+	claim.sql = sql;
+	assert_int_equal(db_begin(l->w->worker, NULL, 0), ERR_OK);
+	db_query(l->w->worker, &claim, NULL);
+}
+
+static size_t grant(struct led *l, int32_t slots)
+{
+	const struct dispatch_grant grant = {l->w->me, l->w->queue, slots};
+	struct told told;
+
+	record_run(l->leader, dispatch_grants(l->leader, l->term, &grant, 1, on_work, &told));
+	assert_int_equal(told.e, ERR_OK);
+	return told.n;
+}
+
+struct own_share {
+	struct id worker;
+	int32_t queue, held, granted;
+};
+
+static void on_own_share(void *ctx, enum err e, const struct dispatch_share *shares, size_t n)
+{
+	struct own_share *own = ctx;
+
+	assert_int_equal(e, ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		if (shares[i].queue_id != own->queue || !id_equal(shares[i].worker, own->worker))
+			continue;
+		own->held = shares[i].held;
+		own->granted = shares[i].granted;
+	}
+}
+
+static void capped_queue(struct led *l)
+{
+	char name[ID_UUID_MAX];
+
+	id_uuid(id_new(0), name);
+	l->w->queue = record_queue(l->w->producer,
+		&(struct queue_change){.name = name, .has_concurrency = true, .concurrency = 2});
+}
+
+/* What was taken from one worker is another's at once: no claim may be filling it still. And the
+ * leader waits for no worker. promises: C15 */
+static void test_no_grant_is_taken_back_from_a_claim_under_way(void **state)
+{
+	struct led *l = *state;
+	struct own_share own = {.worker = l->w->me};
+	struct record_claims none;
+	struct submit job;
+
+	capped_queue(l);
+	own.queue = l->w->queue;
+	job = record_job(l->w->tenant, l->w->queue);
+	assert_int_equal(grant(l, 2), 1);
+	record_run(l->w->worker,
+		lease_claim_keys(l->w->worker, l->w->me, &(struct job_key){l->w->tenant, id_new(0)},
+			1, record_claimed, &none));
+	record_submit(l->w->producer, &job, 1);
+	claim_begun(l, job.job);
+	hold_open(l);
+	assert_int_equal(grant(l, 0), 0);
+	gate_open(l);
+	assert_int_equal(db_wait(l->w->worker, RECORD_WAIT_MS), ERR_OK);
+	record_run(l->leader, dispatch_shares(l->leader, on_own_share, &own));
+	assert_int_equal(own.held, 1);
+	assert_int_equal(own.granted, 2);
+	assert_int_equal(grant(l, 0), 1);
+}
+
 /* promises: C16 */
 static void test_what_was_claimed_is_on_its_way_no_longer(void **state)
 {
@@ -266,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_job_is_sent_once_until_its_batch_is_lost),
 		TEST(test_a_lost_batch_stays_open_while_another_holds_one_of_its_jobs),
+		TEST(test_no_grant_is_taken_back_from_a_claim_under_way),
 		TEST(test_what_was_claimed_is_on_its_way_no_longer),
 		TEST(test_a_missing_head_is_put_back),
 		TEST(test_depths_are_counted_and_allotments_told),
