@@ -232,8 +232,17 @@ static void call_failed(struct job *job, enum err e)
 	job_fail(job, e);
 }
 
-/* What the upstream counted; where a reply began and told nothing, a guess from the bytes. A call
- * that was refused or never answered used nothing that anybody could know. */
+/* A guess from the text that the model wrote, never more than it was allowed to write: what else
+ * an upstream sends is nobody's output. */
+static int64_t output_guess(const struct job *job, const struct reply *reply)
+{
+	const int64_t tokens = usage_estimate_tokens((int64_t)reply->written);
+
+	return job->output_max > 0 && tokens > job->output_max ? job->output_max : tokens;
+}
+
+/* What the upstream counted; where a reply began and told nothing, a guess. A call that was refused
+ * or never answered used nothing that anybody could know. */
 static void tokens_count(const struct job *job, const struct reply *reply, struct finish *end)
 {
 	const bool began = http_succeeded(job->call->status);
@@ -246,8 +255,7 @@ static void tokens_count(const struct job *job, const struct reply *reply, struc
 	if (reply->input_tokens < 0)
 		end->input_tokens = usage_estimate_tokens((int64_t)job->asked_bytes);
 	if (reply->output_tokens < 0)
-		end->output_tokens = usage_estimate_tokens(
-			(int64_t)(reply->is_stream ? job_text(job)->len : reply->body.len));
+		end->output_tokens = output_guess(job, reply);
 }
 
 /* What the call used, where the upstream said so. */

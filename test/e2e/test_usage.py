@@ -153,6 +153,23 @@ def test_an_answer_without_usage_is_estimated_and_marked(client: Client) -> None
         assert usage["input_tokens"] > 0 and usage["output_tokens"] > 0
 
 
+def test_what_is_no_answer_is_nobodys_output(client: Client, simulator: Any) -> None:
+    body = chat("some words", model="sim?flood_mb=1", max_attempts=1)
+    body["input"] |= {"stream": False, "max_tokens": 20}
+    done = client.wait(client.submit(body)["id"])
+    assert done["error"]["code"] in ("upstream_malformed", "upstream_too_large")
+    assert done["usage"]["output_tokens"] == 0 < done["usage"]["input_tokens"]
+    assert done["usage"]["estimated"] is True
+
+
+def test_no_guess_is_above_what_the_model_was_allowed(client: Client) -> None:
+    body = chat("some words", model="sim?tokens=40&no_usage=1")
+    free = client.wait(client.submit(body)["id"])["usage"]["output_tokens"]
+    body["input"]["max_tokens"] = 40
+    bound = client.wait(client.submit(body)["id"])["usage"]["output_tokens"]
+    assert bound == 40 < free
+
+
 def test_an_embedding_has_input_only(client: Client) -> None:
     body = {"model": "sim", "input": "some words to embed"}
     usage = client.wait(client.submit({"kind": "embedding", "input": body})["id"])["usage"]

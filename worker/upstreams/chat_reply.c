@@ -1,6 +1,7 @@
 #include "upstreams/chat_reply.h"
 
 #include "upstreams/json_merge.h"
+#include "upstreams/written.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,7 @@ static enum err chunk_choice(
 			e = choice_member(&c->merge, choice, name, value);
 		if (e)
 			return e == ERR_TOO_LARGE ? ERR_UP_TOO_LARGE : e;
+		c->written += written_in(name, value);
 	}
 	return choice_rest(&c->merge, choice, from);
 }
@@ -259,6 +261,7 @@ enum err chat_reply_chunk(
 		e = choice_at(c, index, &choice);
 		if (!e)
 			e = choice_content(choice, text.bytes, text.len, filter, owner);
+		c->written += text.len;
 	} else {
 		e = chunk_full(c, data, len, filter, owner);
 	}

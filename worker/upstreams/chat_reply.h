@@ -40,6 +40,7 @@ struct chat_reply {
 	struct json_merge merge;
 	size_t max;
 	int64_t input_tokens, output_tokens; /* -1 = not said */
+	size_t written;			     /* as struct reply's */
 };
 
 void chat_reply_init(struct chat_reply *c, size_t max);

@@ -62,6 +62,7 @@ static enum err block_text(struct reply *r, struct message_block *block, const j
 	if (!json_is_string(text))
 		return ERR_UP_MALFORMED;
 	block->has_text = true;
+	r->written += json_string_length(text);
 	e = json_string_length(text) ? r->filter(r->owner, 0, json_string_value(text),
 					       json_string_length(text), &r->text)
 				     : ERR_OK;
@@ -89,13 +90,15 @@ static enum err block_start(struct reply *r, const json_t *root)
 
 /* ---- deltas ---- */
 
-static enum err block_join(struct message_block *block, const char *member, const json_t *piece)
+static enum err block_join(
+	struct reply *r, struct message_block *block, const char *member, const json_t *piece)
 {
 	enum err e;
 
 	if (!json_is_string(piece) || (block->member && block->member != member))
 		return ERR_UP_MALFORMED;
 	block->member = member;
+	r->written += json_string_length(piece);
 	e = buf_append(&block->joined, json_string_value(piece), json_string_length(piece));
 	return e == ERR_TOO_LARGE ? ERR_UP_TOO_LARGE : e;
 }
@@ -107,12 +110,12 @@ static enum err delta_text(struct reply *r, struct message_block *block, const j
 
 static enum err delta_input(struct reply *r, struct message_block *block, const json_t *piece)
 {
-	return block_join(block, "input", piece);
+	return block_join(r, block, "input", piece);
 }
 
 static enum err delta_thinking(struct reply *r, struct message_block *block, const json_t *piece)
 {
-	return block_join(block, "thinking", piece);
+	return block_join(r, block, "thinking", piece);
 }
 
 static enum err delta_signature(struct reply *r, struct message_block *block, const json_t *piece)

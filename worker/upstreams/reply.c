@@ -4,6 +4,7 @@
 #include "ports/http.h"
 #include "upstreams/outcome.h"
 #include "upstreams/response_reply.h"
+#include "upstreams/written.h"
 
 #include <string.h>
 
@@ -47,6 +48,7 @@ static enum err chat_event(struct reply *r, const char *data, size_t len)
 		e = chat_reply_chunk(&r->chat, data, len, r->filter, r->owner);
 	r->input_tokens = r->chat.input_tokens;
 	r->output_tokens = r->chat.output_tokens;
+	r->written = r->chat.written;
 	return e;
 }
 
@@ -117,10 +119,10 @@ void reply_usage(struct reply *r, const json_t *usage)
 /* ---- every kind ---- */
 
 static const struct reply_kind kinds[] = {
-	{"chat", true, chat_event, chat_finish},
-	{"response", false, response_reply_event, response_reply_finish},
-	{"message", false, message_reply_event, message_reply_finish},
-	{"embedding", false, NULL, NULL},
+	{"chat", true, chat_event, chat_finish, "choices"},
+	{"response", false, response_reply_event, response_reply_finish, "output"},
+	{"message", false, message_reply_event, message_reply_finish, "content"},
+	{"embedding", false, NULL, NULL, NULL},
 };
 
 const struct reply_kind *reply_kind_find(const char *name)
@@ -188,6 +190,8 @@ static enum err whole_check(struct reply *r, const json_t *root)
 	reply_usage(r, json_object_get(root, "usage"));
 	if (r->input_tokens >= 0 && r->output_tokens < 0)
 		r->output_tokens = 0; /* an embedding's usage has no output */
+	if (r->kind->answer)
+		r->written = written_in(r->kind->answer, json_object_get(root, r->kind->answer));
 	return json_is_object(error) || json_is_string(error) ? outcome_of_error(0, error) : ERR_OK;
 }
 

@@ -28,6 +28,8 @@ struct reply_kind {
 	enum err (*event)(struct reply *r, const char *data, size_t len);
 	/* Appends the finished body of a stream. */
 	enum err (*finish)(const struct reply *r, struct buf *out);
+	/* The member of a body that came whole in which the model wrote; NULL = it wrote none. */
+	const char *answer;
 };
 /* NULL: no call is made for such jobs, or there is no such kind. */
 const struct reply_kind *reply_kind_find(const char *name);
@@ -46,6 +48,7 @@ struct reply {
 	struct buf text; /* response, message: text so far; choice 0 has it for chat */
 	struct buf body; /* not streamed, an error's, or a response's final object */
 	int64_t input_tokens, output_tokens; /* -1 = not said */
+	size_t written; /* bytes of text that the model wrote, as far as they were read as such */
 };
 
 void reply_init(struct reply *r, const struct reply_kind *kind, size_t max);

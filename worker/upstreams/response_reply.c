@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+/* Of text, and of what else a model writes: refusals, reasons, a tool's arguments. */
+static bool is_delta(const char *type)
+{
+	const size_t len = strlen(type);
+
+	return len > 6 && strcmp(type + len - 6, ".delta") == 0;
+}
+
 static enum err response_text(struct reply *r, const json_t *root)
 {
 	const json_t *delta = json_object_get(root, "delta");
@@ -36,6 +44,8 @@ static enum err response_failed(struct reply *r, const json_t *root, const char 
 static enum err response_typed(
 	struct reply *r, const char *type, const json_t *root, const char *data, size_t len)
 {
+	if (is_delta(type))
+		r->written += json_string_length(json_object_get(root, "delta"));
 	if (strcmp(type, "response.output_text.delta") == 0)
 		return response_text(r, root);
 	if (strcmp(type, "response.completed") == 0 || strcmp(type, "response.incomplete") == 0)

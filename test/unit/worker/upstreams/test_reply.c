@@ -235,6 +235,80 @@ static void test_a_message_tells_its_text_and_counts_cached_input(void **state)
 	reply_clear(&r);
 }
 
+static size_t written_of(const char *kind, const char *text, bool stream)
+{
+	struct reply r;
+	struct buf out;
+	size_t written;
+	enum err e;
+
+	buf_init(&out, 1 << 20);
+	reply_init(&r, reply_kind_find(kind), 1 << 20);
+	r.filter = keep;
+	reply_begin(&r, 200, stream);
+	e = reply_feed(&r, text, strlen(text));
+	if (!e)
+		e = reply_finish(&r, &out);
+	written = r.written;
+	buf_clear(&out);
+	reply_clear(&r);
+	return written;
+}
+
+#define SPACES "                                                                "
+#define CALL(arguments)                                             \
+	"\"tool_calls\":[{\"index\":0,\"id\":\"call_77\",\"type\":" \
+	"\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"" arguments "\"}}]"
+
+/* What an upstream sends besides, however much it is, is nobody's output. promises: X6 */
+static void test_only_what_a_model_wrote_is_counted_as_written(void **state)
+{
+	static const struct {
+		const char *kind, *text;
+		bool stream;
+		size_t written;
+	} rows[] = {
+		{"chat", DELTA("one") DELTA("four") DELTA("five5"), true, 12},
+		{"chat",
+			DELTA("a") CHUNK(
+				"{\"index\":1,\"delta\":{" CALL("{}") ",\"reasoning\":\"why\"}}"),
+			true, 6},
+		{"chat", DELTA("parsed") "data: " SPACES "no JSON" SPACES "\n\n", true, 6},
+		{"chat", SPACES SPACES, false, 0},
+		{"chat", "{\"choices\":[{\"message\":{\"content\":\"four\"" SPACES "}", false, 0},
+		{"chat",
+			"{\"id\":\"" SPACES "\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
+			"\"assistant\",\"content\":\"four\"," CALL("{1}") "}}]}",
+			false, 7},
+		{"response",
+			"data: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\n\n"
+			"data: {\"type\":\"response.reasoning_text.delta\",\"delta\":\"so\"}\n\n",
+			true, 4},
+		{"response",
+			"{\"output\":[{\"type\":\"message\",\"id\":\"m\",\"content\":[{\"type\":"
+			"\"output_text\",\"text\":\"hello\"}]}],\"text\":\"" SPACES "\"}",
+			false, 5},
+		{"message",
+			START BLOCK("0", "{\"type\":\"text\",\"text\":\"\"}") TEXT_PIECE(
+				"0", "one ") STOP("0") BLOCK("1",
+				"{\"type\":\"tool_use\",\"id\":\"t\",\"input\":{}}")
+				PIECE("1", "\"type\":\"input_json_delta\",\"partial_json\":\"{}\""),
+			true, 6},
+		{"message",
+			"{\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"input\":{\"any\":"
+			"[\"thing\"]}}],\"model\":\"" SPACES "\"}",
+			false, 5},
+		{"embedding", "{\"data\":[{\"embedding\":\"" SPACES "\"}]}", false, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const size_t written = written_of(rows[i].kind, rows[i].text, rows[i].stream);
+
+		if (written != rows[i].written)
+			fail_msg("row %zu: %zu", i, written);
+	}
+}
+
 static void test_what_calls_a_model_can_read_its_reply(void **state)
 {
 	const struct kind *kind;
@@ -360,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_a_message_tells_its_text_and_counts_cached_input),
 		cmocka_unit_test(test_a_message_out_of_order_makes_no_sense),
 		cmocka_unit_test(test_an_error_in_a_whole_body_is_an_error),
+		cmocka_unit_test(test_only_what_a_model_wrote_is_counted_as_written),
 		cmocka_unit_test(test_what_calls_a_model_can_read_its_reply),
 		cmocka_unit_test(test_a_stream_without_its_end_marker_is_truncated),
 		cmocka_unit_test(test_errors_inside_a_stream_are_errors),
