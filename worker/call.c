@@ -20,7 +20,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SLOW_WINDOW_MS = 60000, SLOW_BYTES = 1, URL_ROOM = 4096, BODY_EXTRA = 256 };
+enum { URL_ROOM = 4096, BODY_EXTRA = 256 };
 
 const struct buf *call_text(const struct model_call *call)
 {
@@ -163,8 +163,8 @@ static enum err call_send(struct job *job)
 			.connect_ms = row->connect_timeout_ms,
 			.first_byte_ms = row->first_byte_timeout_ms,
 			.idle_ms = row->idle_timeout_ms,
-			.slow_bytes = SLOW_BYTES,
-			.slow_window_ms = SLOW_WINDOW_MS,
+			.slow_bytes = (size_t)row->slow_bytes,
+			.slow_window_ms = row->slow_window_ms,
 			.reply_max = (size_t)job->worker->config->limits.result_bytes,
 		};
 

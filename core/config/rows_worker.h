@@ -58,6 +58,10 @@
 	X(INT, first_byte_timeout_ms, "120000", 10, 86400000, "ms", LIVE,                          \
 	  "from the request to the first byte")                                                    \
 	X(INT, idle_timeout_ms, "60000", 10, 86400000, "ms", LIVE, "between bytes of a reply")     \
+	X(INT, slow_bytes, "32", 0, 1000000000, "bytes", LIVE,                                     \
+	  "a reply that brings fewer in slow_window_ms is ended as upstream_stalled; 0 = however slow") \
+	X(INT, slow_window_ms, "60000", 10, 86400000, "ms", LIVE,                                  \
+	  "the time for slow_bytes, again and again from the reply's head on")                     \
 	X(MONEY, input_usd_per_million, "0", 0, 0, "USD", LIVE,                                    \
 	  "price of a million input tokens where no row of prices fits")                           \
 	X(MONEY, output_usd_per_million, "0", 0, 0, "USD", LIVE,                                   \

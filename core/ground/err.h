@@ -64,7 +64,7 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(UP_CONNECT,          "upstream_connect",     502, RETRY, "no connection to the upstream") \
 	X(UP_TLS,              "upstream_tls",         502, RETRY, "no TLS with the upstream")     \
 	X(UP_FIRST_BYTE,       "upstream_first_byte",  504, RETRY, "no first byte in time")        \
-	X(UP_STALLED,          "upstream_stalled",     504, RETRY, "the stream stood still")       \
+	X(UP_STALLED,          "upstream_stalled",     504, RETRY, "the stream stood still or crept") \
 	X(UP_408,              "upstream_timeout",     504, RETRY, "the upstream timed out")       \
 	X(UP_409,              "upstream_conflict",    502, RETRY, "the upstream saw a conflict")  \
 	X(UP_425,              "upstream_too_early",   502, RETRY, "the upstream said: too early") \

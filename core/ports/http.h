@@ -3,8 +3,8 @@
  * A call is one request and its streamed reply. It may last an hour, so there
  * is no total time-out; instead each phase has its own deadline: the connection,
  * the first byte, the silence between two pieces, and the least speed over a
- * window. One sweep per quarter second checks all of them, because libcurl's own
- * guards would wake every stream once a second.
+ * window, from the reply's status line on. One sweep per quarter second checks
+ * all of them, because libcurl's own guards would wake every stream once a second.
  *
  * Calls are spread over multi handles of at most a thousand transfers each:
  * libcurl scans a multi's connections when it looks for one to reuse. Nothing is
@@ -57,7 +57,7 @@ struct http_request {
 	size_t body_len;
 	int64_t connect_ms, first_byte_ms, idle_ms; /* 0 = none */
 	int64_t total_ms;			    /* 0 = none, as for every model call */
-	size_t slow_bytes; /* fewer than this in slow_window_ms ends the call */
+	size_t slow_bytes; /* fewer than this in slow_window_ms ends the call; 0 = no matter */
 	int64_t slow_window_ms;
 	size_t reply_max; /* more ends the call with ERR_UP_TOO_LARGE; 0 = 16 MiB */
 	/* For addresses that a tenant supplied: asked for each resolved address before a socket

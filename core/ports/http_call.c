@@ -66,6 +66,7 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 	while (len && (line[len - 1] == '\r' || line[len - 1] == '\n'))
 		len--;
 	call->header_bytes += all;
+	call->window_bytes += all;
 	if (call->header_bytes > HEADERS_MAX)
 		call->err = ERR_UP_TOO_LARGE;
 	if (call->dropped || call->err)
@@ -77,12 +78,13 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 		return all;
 	if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
 		call->status = status_of(line, len);
+		call->window_ms = call->phase_ms;
+		call->window_bytes = 0;
 	} else if (call->status >= 200 && len) {
 		header_line(call, line, len);
 	} else if (call->status >= 200) {
 		call->told = true;
 		http_headers_free(call->easy, &call->headers);
-		call->window_ms = call->phase_ms;
 		if (call->events.status)
 			call->events.status(call->owner, call->status);
 	}
@@ -198,7 +200,7 @@ enum err http_call_overdue(struct http_call *call, int64_t now)
 		return r->first_byte_ms && silent > r->first_byte_ms ? ERR_UP_FIRST_BYTE : ERR_OK;
 	if (r->idle_ms && silent > r->idle_ms)
 		return ERR_UP_STALLED;
-	if (!r->slow_window_ms || !call->told || now - call->window_ms < r->slow_window_ms)
+	if (!r->slow_window_ms || call->status < 200 || now - call->window_ms < r->slow_window_ms)
 		return ERR_OK;
 	if (call->window_bytes < r->slow_bytes)
 		return ERR_UP_STALLED;

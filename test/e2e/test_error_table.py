@@ -37,6 +37,8 @@ ROWS = [
     # time
     Row("fast?ttft_ms=60000", "upstream_first_byte", AGAIN),
     Row("stall?tokens=9&hang_after=3", "upstream_stalled", AGAIN, 200),
+    Row("creep?tokens=1000&drip=50", "upstream_stalled", AGAIN),
+    Row("creep?tokens=100000&itl_ms=100", "upstream_stalled", AGAIN, 200),
     # status
     Row("sim?fail=302", "upstream_rejected", FINAL, 302),
     Row("sim?fail=400", "upstream_rejected", FINAL, 400),
@@ -140,6 +142,7 @@ def far(stack: Any, plain_port: int) -> Iterator[None]:
             # each is impatient of one silence only: a slow machine must not break the other
             own("fast", first_byte_timeout_ms=300),
             own("stall", idle_timeout_ms=300),
+            own("creep", slow_bytes=100_000, slow_window_ms=300),
         ]
         tree["retry"] |= {"base_ms": 1, "cap_ms": 1}
         tree["limits"] = {"result_bytes": RESULT_BYTES}
@@ -152,7 +155,7 @@ def far(stack: Any, plain_port: int) -> Iterator[None]:
 
 def asked(row: Row) -> str:
     name = row.model.partition("?")[0]
-    return f"{name}?{ROWS.index(row)}" if name in ("fast", "stall") else row.model
+    return f"{name}?{ROWS.index(row)}" if name in ("fast", "stall", "creep") else row.model
 
 
 def judge(client: Client, job: str, row: Row) -> dict[str, Any]:
