@@ -37,8 +37,8 @@ enum err alternatives_gather(const struct job *job, struct alternatives *ret)
 
 	ret->fallback = NULL;
 	ret->n = 0;
-	model_add(ret, job->worker->upstreams, job->model);
-	if (job->fallback.len)
+	model_add(ret, job->worker->upstreams, job->told_model ? job->told_model : job->model);
+	if (job->fallback.len && !job->told_model)
 		e = json_read(job->fallback.bytes, job->fallback.len, FALLBACK_DEPTH, &problems,
 			&ret->fallback);
 	if (e)

@@ -10,6 +10,9 @@
  *   {"wait": true}  the end: what stands behind it is never reached, because a job
  *                   that waits begins with its own model again
  *
+ * Once readers saw text of a model, its upstreams are all there is: what another one
+ * goes on with is no answer to what they read.
+ *
  * Threads: the loop's.  Memory: names point into the job's and the configuration's;
  * use them before the next turn. */
 #ifndef WORKER_ALTERNATIVES_H

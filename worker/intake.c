@@ -284,6 +284,8 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 	buf_init(&job->words, 2 * (size_t)w->config->limits.upstream_message_bytes + 1);
 	if (c->model && c->model[0] && !(job->model = strdup(c->model)))
 		job_fail(job, ERR_NOMEM);
+	if (c->told_model && !(job->told_model = strdup(c->told_model)))
+		job_fail(job, ERR_NOMEM);
 	job->principal = principal_text(c);
 	if (!job->kind) {
 		job->kind = kind_find("noop");

@@ -55,6 +55,7 @@ static void job_free(struct job *job)
 	released_free(job->result);
 	upstream_key_release(job->key);
 	free(job->model);
+	free(job->told_model);
 	free(job->principal);
 	free(job->called_model);
 	free(job->fallback_model);

@@ -74,8 +74,9 @@ struct job {
 	int32_t queue_id;
 	int64_t fence;
 	const struct kind *kind;
-	char *model;	 /* NULL = none */
-	char *principal; /* who handed it in, and its roles, as permit.h asks for them; or NULL */
+	char *model;	  /* NULL = none */
+	char *told_model; /* readers saw text of it already: it alone goes on; NULL = any */
+	char *principal;  /* who handed it in, and its roles, as permit.h asks for them; or NULL */
 	struct sealed_key data_key; /* of all that it reads and writes; came with the input */
 	int attempt, max_attempts;
 	int64_t deadline_ms, timeout_ms; /* loop time; INT64_MAX = none */

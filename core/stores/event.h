@@ -2,7 +2,7 @@
  *
  * Number 1 is job.queued. A claim reserves a block of EVENT_BLOCK numbers; its
  * first is that attempt's job.running (or job.restarted when the attempt before
- * was ended by another than its holder), the last used one is how it ended:
+ * had text, or was ended by another than its holder), the last used one is how it ended:
  * job.waiting, job.queued (handed back), or the terminal event. The holder gives
  * unused numbers back; anyone else who ends an attempt closes the whole block:
  * its end event has the block's last number, and numbers in between that nobody

@@ -33,7 +33,9 @@ _Static_assert(FINISH_COMPLETED == 0 && FINISH_FAILED == 1 && FINISH_RETRY == 2 
 		       FINISH_PARKED == 3 && FINISH_INTERRUPTED == 4 && FINISH_EXPIRED == 5,
 	"as the texts say");
 
-#define ITS_JOB	 JOB_KEYED("k")
+#define ITS_JOB JOB_KEYED("k")
+/* Its readers saw text of an attempt that another one follows: that begins the answer anew. */
+#define TOLD	 "(k.state in ('waiting', 'queued') and k.event_end > k.event_from + 1) is true"
 #define TERMINAL "state in ('completed', 'failed', 'expired')"
 /* Its callback asked for the end that it came to. */
 #define BIT(event) SQL_NUMBER(CALLBACK_##event)
@@ -81,7 +83,8 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       "  and l.job_id = k.job_id and " LEASE_GUARD " limit 1) l" LEASE_ON
 	       "), ended as (update job j set state = k.state, version = j.version + 1,"
 	       "  event_next = coalesce(k.event_end + 1, j.event_next), attempt = k.attempt_left,"
-	       "  interruptions = k.interruptions, restarted = false,"
+	       "  interruptions = k.interruptions, restarted = " TOLD ","
+	       "  told_model = case when " TOLD " then k.model else j.told_model end,"
 	       "  finished_at = case when k." TERMINAL " then now() end,"
 	       "  waiting_for = case when k.state = 'waiting' then k.waiting_for end,"
 	       "  error_code = case when k.state = 'completed' then null else k.error_code end,"

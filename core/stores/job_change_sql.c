@@ -73,7 +73,7 @@ const struct db_stmt JOB_RETRY = {.name = "job_retry",
 	       " interruptions = 0, dead = false, error_code = null, finished_at = null,"
 	       " deadline_at = case when deadline_s > 0 then now() + deadline_s * interval '1 second' end,"
 	       " rank = ready_rank(now(), priority), event_next = event_next + 1, version = version + 1,"
-	       " started_at = null, upstream = null, restarted = false from k where j.ctid = k.at and j.state in ('failed', 'cancelled', "
+	       " started_at = null, upstream = null, restarted = false, told_model = null from k where j.ctid = k.at and j.state in ('failed', 'cancelled', "
 	       "'expired')"
 	       " returning j.*, k.asked_seq, null::uuid as holder)," HEADS ","
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, units)"

@@ -123,6 +123,7 @@ void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i)
 		.forbidden = db_int(r, i, 22) != 0,
 		.principal = db_id(r, i, 23),
 		.holds = db_null(r, i, 24) ? NULL : db_text(r, i, 24),
+		.told_model = db_null(r, i, 25) ? NULL : db_text(r, i, 25),
 	};
 }
 

@@ -51,6 +51,7 @@ struct claim {
 	/* While a plan limits the tokens of users or roles: `usr` or `key`, which it is, and then
 	 * those of the limited roles that it holds, with spaces between; else NULL. */
 	const char *holds;
+	const char *told_model; /* readers saw text of it in an attempt before; NULL = of none */
 };
 typedef void lease_claim_done(void *ctx, enum err e, const struct claim *claims, size_t n);
 

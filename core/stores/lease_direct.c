@@ -33,7 +33,7 @@
 	SHARE_ROWS("r.ctid as at, r.probation", TAKEN, "q.n for update skip locked") " r)"
 #define OWING                                                                                    \
 	" union all select tenant_id, null, owed, queue_id, null, null, null, null, null, null," \
-	" null, null, null, null, null, null, null, null, null, null, null, null, null, null, null"  \
+	" null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null"\
 	" from owing"
 #define DIRECT(RANK, SPREAD)                                                                     \
 	"with" LEASE_SETTING "," QUEUES SHARE_PAIRS("$5", "$6", "$7", "$3", TAKEN)               \

@@ -50,7 +50,7 @@
 		     "  returning j.tenant_id, j.job_id, j.principal, j.fence, j.queue_id, j.event_next, j.deadline_at," \
 		     "  j.attempt, j.restarted, t.probation, j.kind, j.model, j.priority, j.max_attempts,"               \
 		     "  j.crashes, j.interruptions, j.attempt_timeout_ms, j.created_at, j.queue_ms, j.store,"            \
-		     "  j.retention)"                                                                                    \
+		     "  j.retention, j.told_model)"                                                                      \
 		     ", leased as (insert into job_lease (worker_id, tenant_id, job_id, fence,"                          \
 		     " event_from, event_to, deadline_at, queue_id, number, restarted, probation)"                       \
 		     " select $1, tenant_id, job_id, fence, event_next - " LEASE_BLOCK                                   \
@@ -68,12 +68,12 @@
 /* A row per claim, by the job's age, read by lease_claim_take. Each principal is one of a claim's,
  * so the join need not be full; but a full one is made by hash or merge even in a session that has
  * neither, and compares no job with the principals of all others. */
-#define LEASE_REPLY                                                                                       \
-	" (select c.tenant_id, c.job_id, fence, queue_id, kind, model, priority, attempt,"                \
-	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                                      \
-	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms,"          \
-	"  event_next - " LEASE_BLOCK ", event_next - 1, restarted, probation, store, retention,"         \
-	" coalesce(created_at <= until, false), c.principal, holds from claimed c full join principals p" \
+#define LEASE_REPLY                                                                                                   \
+	" (select c.tenant_id, c.job_id, fence, queue_id, kind, model, priority, attempt,"                            \
+	" max_attempts, crashes, interruptions, attempt_timeout_ms,"                                                  \
+	"  (date_part('epoch', deadline_at - now()) * 1000)::int8, created_at, now(), queue_ms,"                      \
+	"  event_next - " LEASE_BLOCK ", event_next - 1, restarted, probation, store, retention,"                     \
+	" coalesce(created_at <= until, false), c.principal, holds, told_model from claimed c full join principals p" \
 	" on p.tenant_id = c.tenant_id and p.principal = c.principal order by c.job_id)"
 
 void lease_claim_take(struct claim *c, const struct db_rows *r, size_t i);

@@ -64,7 +64,7 @@ static void on_restart(struct watch *w, const json_t *data)
 {
 	close_line(w);
 	fflush(w->client->call->out);
-	progress_show(&w->progress, "the attempt was lost; the answer begins anew", "");
+	progress_show(&w->progress, "the answer begins anew", "");
 	if (w->progress.terminal)
 		fputc('\n', w->progress.out);
 	w->progress.shown = false;

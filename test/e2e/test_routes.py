@@ -164,6 +164,19 @@ def test_another_model_answers_where_the_job_allows_it(client: Client) -> None:
     ]
 
 
+@pytest.mark.promises("C2", "C6")
+def test_who_saw_text_of_a_model_gets_no_other_models(client: Client, simulator: Any) -> None:
+    body = chat("x", model="sim?tokens=8&error_after=4", fallback=[{"model": "sim?tokens=6"}])
+    job = client.submit({**body, "max_attempts": 3})["id"]
+    events = [(kind, data) for _, kind, data in client.events(job)]
+    assert client.get(job)["state"] == "failed"
+    assert {call["model"] for call in simulator.calls(job)} == {"sim?tokens=8&error_after=4"}
+    begins = ("job.running", "job.restarted", "job.delta")
+    order = [kind for kind, _ in events if kind in begins]
+    told = [kind for i, kind in enumerate(order) if i == 0 or kind != order[i - 1]]
+    assert told == ["job.running", "job.delta"] + ["job.restarted", "job.delta"] * 2
+
+
 @pytest.mark.promises("C6")
 def test_a_model_nobody_serves_falls_back_at_once(client: Client) -> None:
     body = chat("x", model="unknown", fallback=[{"cache": True}, {"model": "sim"}])

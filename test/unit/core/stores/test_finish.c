@@ -22,16 +22,17 @@ static struct finish end_as(const struct claim *c, enum finish_as as, enum err w
 	return f;
 }
 
+static const struct db_stmt all_due = {.name = "test_all_due",
+	.sql = "with d as (delete from job_due where tenant_id = any(coalesce((select"
+	       " string_to_array(current_setting('app.tenants'), ',')::uuid[]), '{}')) returning *),"
+	       " j as (update job j set state = 'queued', rank = 1 from d where j.tenant_id ="
+	       " d.tenant_id and j.job_id = d.job_id returning j.*)"
+	       " insert into job_ready (tenant_id, queue_id, rank, job_id)"
+	       " select tenant_id, queue_id, 1, job_id from j"};
+
 /* promises: C5 */
 static void test_a_retry_waits_and_its_attempts_run_out(void **state)
 {
-	static const struct db_stmt due = {.name = "test_due",
-		.sql = "with d as (delete from job_due where tenant_id = any(coalesce((select"
-		       " string_to_array(current_setting('app.tenants'), ',')::uuid[]), '{}')) returning *),"
-		       " j as (update job j set state = 'queued', rank = 1 from d where j.tenant_id ="
-		       " d.tenant_id and j.job_id = d.job_id returning j.*)"
-		       " insert into job_ready (tenant_id, queue_id, rank, job_id)"
-		       " select tenant_id, queue_id, 1, job_id from j"};
 	struct record_world *w = *state;
 	struct submit s = record_job(w->tenant, w->queue);
 	struct claim c;
@@ -51,7 +52,7 @@ static void test_a_retry_waits_and_its_attempts_run_out(void **state)
 		assert_int_equal(f.outcome, ERR_OK);
 		assert_int_equal(f.state, attempt == 1 ? JOB_WAITING : JOB_FAILED);
 		if (attempt == 1)
-			record_sql(w->producer, &w->tenant, &due);
+			record_sql(w->producer, &w->tenant, &all_due);
 	}
 	assert_int_equal(record_look(w, w->tenant, s.job), 1);
 	assert_int_equal(record_row.state, JOB_FAILED);
@@ -78,6 +79,52 @@ static void test_an_interrupted_job_is_ready_again_with_its_attempt_unburnt(void
 	assert_int_equal(c.fence, 2);
 	assert_int_equal(c.event_from, 4); /* 1 queued, 2 running, 3 handed back */
 	assert_false(c.restarted);
+}
+
+/* Ends the attempt so that another follows, with so many pieces of text by the model. */
+static struct claim after_text(
+	struct record_world *w, const struct submit *s, enum finish_as as, int deltas)
+{
+	const struct claim c = claim_one(w, s);
+	struct finish f = end_as(&c, as, ERR_UP_503);
+
+	f.event_last = c.event_from + 1 + deltas;
+	f.model = "the-model";
+	f.waiting_for = "retry";
+	record_finish(w->worker, w->me, &f, 1);
+	assert_int_equal(f.outcome, ERR_OK);
+	if (as != FINISH_INTERRUPTED)
+		record_sql(w->producer, &w->tenant, &all_due);
+	return c;
+}
+
+/* promises: C2, C6 */
+static void test_who_follows_an_attempt_with_text_begins_anew_with_its_model(void **state)
+{
+	static const struct {
+		enum finish_as as;
+		int deltas;
+		bool restarted, told; /* as the claim before the end finds it */
+	} rows[] = {
+		{FINISH_RETRY, 0, false, false},
+		{FINISH_PARKED, 0, false, false},
+		{FINISH_RETRY, 2, false, false},
+		{FINISH_PARKED, 0, true, true},
+		{FINISH_INTERRUPTED, 1, false, true},
+		{FINISH_RETRY, 0, true, true},
+		{FINISH_RETRY, 0, false, true},
+	};
+	struct record_world *w = *state;
+	struct submit s = record_job(w->tenant, w->queue);
+
+	s.max_attempts = 10;
+	record_submit(w->producer, &s, 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct claim c = after_text(w, &s, rows[i].as, rows[i].deltas);
+
+		assert_int_equal(c.restarted, rows[i].restarted);
+		assert_int_equal(c.told_model != NULL, rows[i].told);
+	}
 }
 
 /* promises: C5 */
@@ -221,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_retry_waits_and_its_attempts_run_out),
 		TEST(test_an_interrupted_job_is_ready_again_with_its_attempt_unburnt),
+		TEST(test_who_follows_an_attempt_with_text_begins_anew_with_its_model),
 		TEST(test_a_parked_job_waits_without_burning_an_attempt),
 		TEST(test_a_retry_beyond_the_deadline_fails_at_once),
 		TEST(test_many_end_together_each_with_its_own_outcome),
