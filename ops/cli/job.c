@@ -186,6 +186,15 @@ static const struct {
 	{"trace", "trace_id"},
 };
 
+/* What the upstream did not count. */
+static bool is_guess(const json_t *job, const char *member)
+{
+	const json_t *usage = json_object_get(job, "usage");
+
+	return strncmp(member, "usage.", 6) == 0 &&
+	       json_is_true(json_object_get(usage, "estimated"));
+}
+
 static void print_facts(const struct call *call, const json_t *job)
 {
 	struct buf text;
@@ -196,6 +205,8 @@ static void print_facts(const struct call *call, const json_t *job)
 		listing_text(job, facts[i].member, &text);
 		if (text.len == 0 || strspn(text.bytes, "0.") == text.len)
 			continue;
+		if (is_guess(job, facts[i].member))
+			buf_text(&text, " (estimated)");
 		fprintf(call->out, "%-12s ", facts[i].label);
 		output_text(call->out, text.bytes, text.len);
 		fputc('\n', call->out);
