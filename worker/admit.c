@@ -39,6 +39,7 @@ static void park(struct job *job, const struct choice *choice, const struct perm
 	job->park_ms = verdict->park_ms;
 	job->park_line = verdict->line;
 	job->park_wait = permit_block_wait(verdict->by);
+	job->under_way.held = (struct held_back){.most = verdict->hold};
 	job_fail(job, verdict->by_hand ? ERR_UP_BLOCKED : verdict->err);
 }
 
@@ -51,6 +52,8 @@ static enum step_result admit_to(struct job *job, const struct alternatives *a)
 	enum err e;
 
 	if (verdict.answer == PERMIT_WAIT) {
+		if (verdict.hold)
+			under_way_held(job, verdict.hold, choice.key, choice.to->model);
 		ring_join(&w->admitting, &job->waiting);
 		return STEP_WAIT;
 	}
@@ -96,6 +99,7 @@ enum step_result step_admit(struct job *job)
 	/* A new call needs a pulse that the record acknowledged lately: a worker that may be taken
 	 * for dead must not start what another will start as well. */
 	if (!beat_is_fresh(w->beat)) {
+		under_way_held(job, HOLD_RECORD, NULL, NULL);
 		ring_join(&w->admitting, &job->waiting);
 		return STEP_WAIT;
 	}

@@ -9,6 +9,7 @@
 #include "holding.h"
 #include "stores/epoch.h"
 #include "stores/worker_row.h"
+#include "under_way.h"
 #include "upstreams/permit_view.h"
 #include "worker.h"
 
@@ -86,6 +87,7 @@ static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
 	b->asked = false;
 	if (e) {
 		b->silent = true;
+		under_way_doubt(b->worker);
 	} else {
 		b->acked_ms = b->sent_ms;
 		pools_told(&b->worker->jobs.pools);
@@ -119,6 +121,7 @@ static void beat_send(struct beat *b)
 {
 	struct worker *w = b->worker;
 	struct worker_begun begun[POOLS_MAX];
+	struct worker_told told[WORKER_TOLD_MAX];
 	struct worker_pulse pulse;
 
 	if (!b->registered || b->asked || w->leaving)
@@ -126,8 +129,12 @@ static void beat_send(struct beat *b)
 	pulse = pulse_of(w);
 	pulse.begun = begun;
 	pulse.begun_n = pools_tell(&w->jobs.pools, begun, POOLS_MAX);
+	pulse.told = told;
+	pulse.told_n = under_way_tell(w, told, WORKER_TOLD_MAX);
 	b->sent_ms = clock_ms();
 	b->asked = worker_beat(b->db, w->incarnation, &pulse, on_beat, b) == ERR_OK;
+	if (!b->asked)
+		under_way_doubt(w);
 }
 
 void beat_now(struct beat *b)

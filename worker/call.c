@@ -53,6 +53,13 @@ static size_t words_max(const struct job *job)
 
 /* ---- what the transfer tells; each touches foreign data, so the note names the job ---- */
 
+static void on_sent(void *owner)
+{
+	struct job *job = owner;
+
+	job->call->sent = true;
+}
+
 /* Parameters may follow. */
 static bool is_event_stream(const char *type, size_t len)
 {
@@ -107,6 +114,7 @@ static void on_end(void *owner, const struct http_end *end)
 
 	call->http = NULL;
 	call->ended = true;
+	ring_leave(&job->under_way.calling);
 	call->err = call->reply.ended ? ERR_OK : end->err;
 	job->replied_us = clock_us();
 	if (end->err && end->why[0] && !call->reply.body.len)
@@ -118,7 +126,7 @@ static void on_end(void *owner, const struct http_end *end)
 /* ---- the step ---- */
 
 static const struct http_events events = {
-	.header = on_header, .status = on_status, .body = on_body, .end = on_end};
+	.sent = on_sent, .header = on_header, .status = on_status, .body = on_body, .end = on_end};
 
 /* The caller's input becomes the request's body. */
 static enum err call_body(struct job *job, const struct reply_kind *kind)
@@ -171,6 +179,8 @@ static enum err call_send(struct job *job)
 		e = http_start(job->worker->http, &request, &events, job, &job->call->http);
 	}
 	buf_clear(&url);
+	if (!e)
+		under_way_called(job);
 	return e;
 }
 
@@ -241,15 +251,24 @@ static int64_t output_guess(const struct job *job, const struct reply *reply)
 	return job->output_max > 0 && tokens > job->output_max ? job->output_max : tokens;
 }
 
-/* What the upstream counted; where a reply began and told nothing, a guess. A call that was refused
- * or never answered used nothing that anybody could know. */
+/* It was sent, and we did not wait for its first byte: the upstream works on it all the same. */
+static bool is_given_up(const struct model_call *call)
+{
+	return call->sent && call->status == 0 &&
+	       (call->cut || call->err == ERR_UP_FIRST_BYTE || call->err == ERR_UP_STALLED);
+}
+
+/* What the upstream counted; where a reply began, or was not waited for, and nothing was told, a
+ * guess. A call that was refused, or that the upstream broke off unanswered, used nothing that
+ * anybody could know. */
 static void tokens_count(const struct job *job, const struct reply *reply, struct finish *end)
 {
 	const bool began = http_succeeded(job->call->status);
 
 	end->input_tokens = reply->input_tokens;
 	end->output_tokens = reply->output_tokens;
-	end->estimated = began && (reply->input_tokens < 0 || reply->output_tokens < 0);
+	end->estimated = (began || is_given_up(job->call)) &&
+			 (reply->input_tokens < 0 || reply->output_tokens < 0);
 	if (!end->estimated)
 		return;
 	if (reply->input_tokens < 0)
@@ -320,7 +339,8 @@ void call_cut(struct job *job)
 	if (job->call && job->call->http) {
 		http_cancel(job->call->http);
 		job->call->http = NULL;
-		job->call->ended = true;
+		job->call->ended = job->call->cut = true;
+		ring_leave(&job->under_way.calling);
 		job->replied_us = clock_us();
 	}
 	call_leave_upstream(job);

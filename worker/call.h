@@ -23,6 +23,8 @@ struct model_call {
 	int status;
 	int64_t retry_after_ms;
 	struct rate_headers rates;
+	bool sent; /* connected: the upstream may have read the request */
+	bool cut;  /* by us, before it ended */
 	bool ended;
 	bool event_stream; /* the reply's content type */
 };

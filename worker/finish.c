@@ -111,6 +111,7 @@ static void ask(struct job *job)
 	if (job->call)
 		end->upstream_status = job->call->status;
 	end->retry_after_ms = job->retry_after_ms;
+	end->held_by = under_way_held_by(job);
 	call_usage(job, end);
 	timings(job, end->timings_ms);
 	job->ending = ENDING_ASKED;

@@ -54,6 +54,7 @@ static void job_free(struct job *job)
 	ring_leave(&job->dirty);
 	released_free(job->result);
 	upstream_key_release(job->key);
+	under_way_clear(&job->under_way);
 	free(job->model);
 	free(job->told_model);
 	free(job->principal);
@@ -149,6 +150,7 @@ void job_drop(struct job *job)
 	ring_leave(&job->waiting);
 	ring_leave(&job->writing);
 	ring_leave(&job->dirty);
+	ring_leave(&job->under_way.calling);
 	call_cut(job);
 	job_table_forget(&job->worker->jobs, job);
 	worker_slot_freed(job->worker);

@@ -22,6 +22,7 @@
 #include "ground/ring.h"
 #include "output.h"
 #include "stores/finish.h"
+#include "under_way.h"
 #include "upstreams/permit.h"
 
 struct worker;
@@ -67,6 +68,7 @@ struct job {
 	struct ring waiting; /* of whoever makes it wait: admit or finisher */
 	struct ring writing; /* of the writer: has text for the record */
 	struct ring dirty;   /* of live: has text to tell */
+	struct under_way under_way;
 	struct job *next_same_hash;
 
 	struct id tenant, id;

@@ -413,6 +413,7 @@ enum err worker_new(struct config *config, const char *config_path, struct worke
 	w->config = config;
 	w->config_path = config_path;
 	ring_init(&w->admitting);
+	ring_init(&w->calling);
 	ring_init(&w->intakes);
 	e = worker_open(w);
 	if (e) {

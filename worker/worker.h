@@ -90,6 +90,7 @@ struct worker {
 	struct ring intakes;	   /* of claims whose inputs are not all read */
 	size_t pieces_asked;	   /* of inputs, on their way */
 	struct ring admitting;	   /* jobs that wait for leave to call */
+	struct ring calling;	   /* jobs whose call is not told (under_way.h) */
 	bool admit;		   /* look at them at the end of this turn */
 	bool leaving;		   /* the record was told */
 	uint64_t stalls_told;	   /* of the loop, logged */

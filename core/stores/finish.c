@@ -47,6 +47,7 @@ static void end_columns(struct db_args *a, struct finish *const *batch, size_t n
 	answer_columns(a, batch, n);
 	DB_COLUMN(a, n, id_or_null, batch[i]->line);
 	DB_COLUMN(a, n, int8, batch[i]->retry_after_ms);
+	DB_COLUMN(a, n, text, batch[i]->held_by);
 }
 
 /* A worker's share of the daily sums; ids end in random bits. */

@@ -43,6 +43,7 @@ struct finish {
 	int64_t event_last;	 /* number of the attempt's end event, within its block */
 	const char *upstream, *model; /* NULL = none; model is ours: the job's or a fallback's */
 	const char *key_label, *called_model; /* NULL = none, or called by our name */
+	const char *held_by;		      /* what it waited for (hold.h); NULL = nothing */
 	bool fallback;			      /* model is one of the job's fallbacks */
 	bool estimated;			      /* the upstream told no usage, or not all of it */
 	int upstream_status;		      /* 0 = none */

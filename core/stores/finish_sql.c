@@ -73,10 +73,10 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       " then ready_rank(now(), j.priority) else j.rank end as rank,"
 	       "  j." REAP_ON_PROBATION " as probation"
 	       " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-	       "  $20, $21, $23, $24, $25, $26, $27, $28, $29) with ordinality k(tenant_id, job_id, fence, as_kind,"
+	       "  $20, $21, $23, $24, $25, $26, $27, $28, $29, $30) with ordinality k(tenant_id, job_id, fence, as_kind,"
 	       "  error_code, delay_ms, waiting_for, event_last, upstream, model, upstream_status,"
 	       "  input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms, finish_ms, body,"
-	       "  decision_id, message, key_label, called_model, fallback, estimated, line, retry_after_ms, ord)"
+	       "  decision_id, message, key_label, called_model, fallback, estimated, line, retry_after_ms, held_by, ord)"
 	       " cross join lateral (select j.* from job j where j.tenant_id = k.tenant_id"
 	       "  and j.job_id = k.job_id and " JOB_GUARD " limit 1) j" LEASE_JOIN
 	       " (select l.* from job_lease l where l.tenant_id = k.tenant_id"
@@ -104,14 +104,14 @@ const struct db_stmt finish_stmt = {.name = "finish",
 	       ", attempts as (insert into attempt (retention, tenant_id, job_id, fence, worker_id, started_at,"
 	       "  event_from, event_to, number, restarted, state, outcome, waiting_for, ended_by, upstream, model,"
 	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
-	       "  finish_ms, message, key_label, called_model, fallback, estimated, retry_after_ms)"
+	       "  finish_ms, message, key_label, called_model, fallback, estimated, retry_after_ms, held_by)"
 	       " select retention, tenant_id, job_id, fence, $1, coalesce(started_at, now()),"
 	       "  coalesce(event_from, 0), coalesce(event_end, 0), coalesce(number, 0),"
 	       "  coalesce(restarted, false), state, error_code, waiting_for, 'holder', upstream, model,"
 	       "  upstream_status, input_tokens, output_tokens, cost_nano, admit_ms, first_byte_ms, stream_ms,"
-	       "  finish_ms, message, key_label, called_model, fallback, estimated, retry_after_ms from ended" IF_TWICE
+	       "  finish_ms, message, key_label, called_model, fallback, estimated, retry_after_ms, held_by from ended" IF_TWICE
 	       ")" USAGES("(select * from ended where as_kind <> " AS_PARKED ") called",
-		       "$30") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
+		       "$31") ", dones as (insert into job_done (retention, tenant_id, job_id, fence, event_seq, queue_id, state,"
 			      "  error_code) select retention, tenant_id, job_id, fence, coalesce(event_end, 0), queue_id, state,"
 			      "  error_code from ended where " TERMINAL IF_TWICE ")"
 			      ", dues as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, line, rank)"
@@ -157,24 +157,25 @@ const struct db_stmt finish_settle_stmt = {.name = "finish_settle",
 	.reads = true};
 
 /* What a former holder's attempt used: on its row, its job and its day, once. Until then the row
- * names no upstream, and what the leader guessed (reap.c) is taken back. */
+ * names no upstream, or has what the leader guessed (reap.c), which is taken back. */
 const struct db_stmt finish_usage_stmt = {.name = "finish_usage",
 	.sql = "with booked as (update attempt a set input_tokens = k.input_tokens,"
 	       "  output_tokens = k.output_tokens, cost_nano = k.cost_nano,"
 	       "  upstream = coalesce(k.upstream, a.upstream), model = coalesce(k.model, a.model),"
 	       "  key_label = k.key_label, called_model = k.called_model, fallback = k.fallback,"
-	       "  estimated = k.estimated"
+	       "  estimated = k.estimated, guessed = false"
 	       " from (select k.*, o.* from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 	       "  with ordinality k(tenant_id, job_id, fence, retention, input_tokens, output_tokens,"
 	       "  cost_nano, upstream, model, key_label, called_model, fallback, estimated, ord)"
 	       "  cross join lateral (select o.input_tokens as guessed_input,"
 	       "   o.output_tokens as guessed_output, coalesce(o.model, '') as guessed_model,"
+	       "   coalesce(o.upstream, '') as guessed_upstream,"
 	       "   (o.ended_at at time zone 'utc')::date as guessed_day from attempt o"
 	       "   where o.tenant_id = k.tenant_id and o.job_id = k.job_id and o.fence = k.fence"
-	       "   and o.retention = k.retention and o.upstream is null limit 1) o) k"
+	       "   and o.retention = k.retention and (o.upstream is null or o.guessed) limit 1) o) k"
 	       " where a.tenant_id = k.tenant_id and a.job_id = k.job_id and a.fence = k.fence"
 	       "  and a.retention = k.retention and a.worker_id = $1 and a.ended_by <> 'holder'"
-	       "  and a.upstream is null returning k.*, a.state::text as became)"
+	       "  and (a.upstream is null or a.guessed) returning k.*, a.state::text as became)"
 	       ", summed as (update job j set"
 	       "  input_tokens = j.input_tokens + k.input_tokens - k.guessed_input,"
 	       "  output_tokens = j.output_tokens + k.output_tokens - k.guessed_output,"
@@ -184,7 +185,7 @@ const struct db_stmt finish_usage_stmt = {.name = "finish_usage",
 	       " where j.tenant_id = k.tenant_id and j.job_id = k.job_id returning k.*, j.queue_id)" USAGES(
 		       "summed",
 		       "$15") ", taken_back as (" USAGE_ROWS
-			      " select tenant_id, guessed_day, queue_id, '', guessed_model, $15::int4,"
+			      " select tenant_id, guessed_day, queue_id, guessed_upstream, guessed_model, $15::int4,"
 			      "  -count(*), -count(*), -sum(guessed_input)::int8, -sum(guessed_output)::int8, 0"
 			      " from summed where guessed_input + guessed_output > 0"
 			      " group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5" USAGE_ADDED ")"

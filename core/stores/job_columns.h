@@ -10,19 +10,26 @@
 #include "stores/job_read.h"
 #include "stores/subject_key.h"
 
+/* That its running attempt calls, or would call, as far as that was told; else the last one's. */
+#define JOB_UPSTREAM                                                                             \
+	"coalesce((select l.upstream from job_lease l where j.state = 'running'"                 \
+	" and l.worker_id = j.worker_id and l.tenant_id = j.tenant_id and l.job_id = j.job_id)," \
+	" j.upstream)"
+
 /* In the order in which job_rows_done reads them. */
-#define JOB_FACTS                                                                                 \
-	"j.tenant_id, j.job_id, j.principal, j.kind, j.queue_id,"                                 \
-	" coalesce((select q.name from queue q where q.queue_id = j.queue_id), ''),"              \
-	" j.state::text,"                                                                         \
-	" j.priority, j.fence, j.attempt, j.max_attempts, j.crashes, j.interruptions,"            \
-	" j.created_at,"                                                                          \
-	" j.run_at, j.deadline_at, j.started_at, j.finished_at, j.attempt_timeout_ms,"            \
-	" (select d.due_at from job_due d where j.state = 'waiting'"                              \
-	"  and d.tenant_id = j.tenant_id and d.job_id = j.job_id), j.waiting_for, j.error_code,"  \
-	" j.model, j.upstream, j.input_tokens, j.output_tokens, j.cost_nano, j.progress_percent," \
-	" j.progress_stage, j.progress_tokens, j.accept_ms, j.queue_ms, j.admit_ms,"              \
-	" j.first_byte_ms, j.stream_ms, j.finish_ms, j.version, j.event_next, j.store, j.dead,"   \
+#define JOB_FACTS                                                                                \
+	"j.tenant_id, j.job_id, j.principal, j.kind, j.queue_id,"                                \
+	" coalesce((select q.name from queue q where q.queue_id = j.queue_id), ''),"             \
+	" j.state::text,"                                                                        \
+	" j.priority, j.fence, j.attempt, j.max_attempts, j.crashes, j.interruptions,"           \
+	" j.created_at,"                                                                         \
+	" j.run_at, j.deadline_at, j.started_at, j.finished_at, j.attempt_timeout_ms,"           \
+	" (select d.due_at from job_due d where j.state = 'waiting'"                             \
+	"  and d.tenant_id = j.tenant_id and d.job_id = j.job_id), j.waiting_for, j.error_code," \
+	" j.model, " JOB_UPSTREAM                                                                \
+	", j.input_tokens, j.output_tokens, j.cost_nano, j.progress_percent,"                    \
+	" j.progress_stage, j.progress_tokens, j.accept_ms, j.queue_ms, j.admit_ms,"             \
+	" j.first_byte_ms, j.stream_ms, j.finish_ms, j.version, j.event_next, j.store, j.dead,"  \
 	" j.callback_events, j.retention, j.fallback_model, j.estimated"
 
 #define JOB_LABELS ", " KEY_OF("i") ", i.subject, i.metadata, i.trace"

@@ -101,12 +101,13 @@ static const struct db_stmt attempts_stmt = {.name = "attempt_list",
 		     "  a.input_tokens, a.output_tokens, a.cost_nano, a.admit_ms, a.first_byte_ms,"
 		     "  a.stream_ms, a.finish_ms, a.event_from, a.event_to, a.restarted, a.message,"
 		     "  a.key_label, a.called_model, a.fallback, a.estimated, coalesce(a.waiting_for, ''),"
-		     "  a.retry_after_ms,"
+		     "  a.retry_after_ms, a.held_by, null::timestamptz,"
 		     "  own.*"
 		     " from attempt a left join own on true where a.tenant_id = $1 and a.job_id = $2 and a.retention = $3"
 		     " union all select l.worker_id, l.fence, l.number, l.started_at, null, '', 'running',"
-		     "  '', j.upstream, j.model, 0, 0, 0, 0, -1, -1, -1, -1, l.event_from, l.event_to,"
-		     "  l.restarted, null, null, null, false, false, '', 0, null, null"
+		     "  '', l.upstream, coalesce(l.model, j.model), 0, 0, 0, 0, -1, -1, -1, -1, l.event_from,"
+		     "  l.event_to, l.restarted, null, l.key_label, null, coalesce(l.model <> j.model, false),"
+		     "  false, '', 0, l.held_by, l.told_since, null, null"
 		     " from (select * from job j where j.tenant_id = $1 and j.job_id = $2"
 		     "  and j.state = 'running' limit 1) j cross join lateral (select * from job_lease l"
 		     "  where l.worker_id = j.worker_id and l.tenant_id = $1 and l.job_id = $2 limit 1) l"
@@ -276,7 +277,9 @@ static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t 
 		.estimated = db_int(r, i, 25) != 0,
 		.waiting_for = db_text(r, i, 26),
 		.retry_after_ms = db_int(r, i, 27),
-		.key = subject_key_take(r, i, 28),
+		.held_by = db_text(r, i, 28),
+		.since_ms = db_time(r, i, 29),
+		.key = subject_key_take(r, i, 30),
 	};
 }
 

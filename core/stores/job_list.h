@@ -55,6 +55,9 @@ struct attempt_row {
 	bool fallback;		  /* model is one of the job's fallbacks */
 	bool estimated;		  /* the upstream told no usage */
 	int upstream_status;
+	const char *
+		held_by; /* what it waits for, or did longest (hold.h); "" = nothing, or not told */
+	int64_t since_ms; /* the running one: since when it is called, or held; 0 = not told */
 	int64_t retry_after_ms; /* the upstream asked for it; 0 = nothing */
 	int64_t input_tokens, output_tokens, cost_nano;
 	int32_t timings_ms[TIMINGS];

@@ -62,18 +62,21 @@ static const struct db_stmt REAP_LOCK = {.name = "reap_lock",
 
 #define TOKENS(bytes) \
 	"(" bytes " + " SQL_NUMBER(USAGE_TOKEN_BYTES) " - 1) / " SQL_NUMBER(USAGE_TOKEN_BYTES)
-#define CALLED(bytes) "case when e.kind = any($2) then " TOKENS(bytes) " else 0 end"
-#define SENT	      CALLED("w.inputs[e.place]")
-#define WROTE	      CALLED("w.outputs[e.place]")
+#define CALLED(bytes) \
+	"case when e.kind = any($2) and e.held_by is null then " TOKENS(bytes) " else 0 end"
+#define SENT  CALLED("w.inputs[e.place]")
+#define WROTE CALLED("w.outputs[e.place]")
 #define GUESSES                                                                         \
-	USAGES("(select tenant_id, queue_id, '' as upstream, model, true as estimated," \
+	USAGES("(select tenant_id, queue_id, coalesce(asked, '') as upstream,"          \
+	       " coalesce(asked_model, model) as model, true as estimated,"             \
 	       " sent as input_tokens, wrote as output_tokens, 0 as cost_nano from upd" \
 	       " where sent + wrote > 0) guessed",                                      \
 		SQL_NUMBER(USAGE_SHARD_LEADER))
 
 /* blamed: its crash note names this very attempt. told: there is a note, so that the others are
  * not to blame. harm: this death counts as the job's own crash. sent, wrote: tokens of its input
- * and of the text that the record has of it, where its kind ($2) calls a model. */
+ * and of the text that the record has of it, where its kind ($2) calls a model and its holder did
+ * not tell that it waited to call; what it told of the call is asked, asked_key, asked_model. */
 static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	.sql = "with " TERM_SQL ","
 	       " l as materialized (select l.*, exists (select from worker_crash c"
@@ -84,7 +87,8 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       "from " GONE_LEASES " and " TERM_HELD "),"
 	       " held as materialized (select j.*, l.lease_at, l.fence, l.event_from, l.event_to,"
 	       " l.started_at as claimed_at, l.number, l.restarted as again, l.worker_id"
-	       " as holder, l.told,"
+	       " as holder, l.told, l.held_by, l.upstream as asked, l.key_label as asked_key,"
+	       " l.model as asked_model,"
 	       " l.blamed or (l.probation and not l.told) as harm"
 	       " from l cross join lateral (select ctid as at, tenant_id, job_id, kind,"
 	       " crashes, interruptions from job j"
@@ -102,6 +106,8 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " upd as (update job j set restarted = true, version = version + 1,"
 	       " input_tokens = j.input_tokens + h.sent, output_tokens = j.output_tokens + h.wrote,"
 	       " estimated = j.estimated or h.sent + h.wrote > 0,"
+	       " told_model = case when h.wrote > 0 then coalesce(h.asked_model, j.told_model)"
+	       " else j.told_model end,"
 	       " state = case when h.poison or h.tired then 'failed'::job_state else 'queued' end,"
 	       " error_code = case when h.poison then 'poison' when h.tired then 'interrupted' end,"
 	       " dead = h.poison or h.tired,"
@@ -114,17 +120,18 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " from used h where j.ctid = h.at and j.state = 'running'"
 	       " returning j.*, h.lease_at, h.event_from, h.event_to, h.claimed_at,"
 	       " h.number, h.again,"
-	       " h.holder, h.harm, h.sent, h.wrote),"
+	       " h.holder, h.harm, h.sent, h.wrote, h.held_by, h.asked, h.asked_key, h.asked_model),"
 	       " gone as (delete from job_lease where ctid = any(array(select lease_at from l))),"
 	       " tried as (insert into attempt (retention, tenant_id, job_id, fence,"
 	       " worker_id, started_at,"
 	       " event_from, event_to, number, restarted, state, outcome, ended_by,"
-	       " input_tokens, output_tokens, estimated, model)"
+	       " input_tokens, output_tokens, estimated, guessed, upstream, key_label, held_by, model)"
 	       " select retention, tenant_id, job_id, fence, holder, claimed_at,"
 	       " event_from, event_to,"
 	       " number, again, state, coalesce(error_code, case when harm then 'worker_crashed'"
 	       " else 'interrupted' end), 'reaper', sent, wrote, sent + wrote > 0,"
-	       " case when sent + wrote > 0 then model end from upd)" GUESSES ","
+	       " sent + wrote > 0, asked, asked_key, held_by, coalesce(asked_model,"
+	       " case when sent + wrote > 0 then model end) from upd)" GUESSES ","
 	       " head as (insert into ready_head (tenant_id, queue_id) select distinct"
 	       " tenant_id, queue_id"
 	       " from upd where state = 'queued' order by 1, 2 on conflict do nothing),"

@@ -44,6 +44,19 @@ static const struct db_stmt beat_stmt = {.name = "worker_beat",
 	       " select 0, drain, dead, null::uuid, null::uuid, 0::int8 from w"
 	       " union all select 1, false, false, tenant_id, job_id, fence from n"};
 
+/* Whoever ends an attempt holds its job's row, and reads the lease behind that: so does this, and
+ * it waits for nobody. What is being ended is passed over. */
+static const struct db_stmt told_stmt = {.name = "worker_told",
+	.sql = "with k as materialized (select k.* from unnest($2, $3, $4, $5, $6, $7, $8, $9)"
+	       "  k(tenant_id, job_id, fence, upstream, key_label, model, held_by, ago_ms)"
+	       " cross join lateral (select 1 from job j where j.tenant_id = k.tenant_id"
+	       "  and j.job_id = k.job_id and j.worker_id = $1 and j.fence = k.fence"
+	       "  and j.state = 'running' limit 1 for no key update skip locked) j)"
+	       " update job_lease l set upstream = k.upstream, key_label = k.key_label, model = k.model,"
+	       "  held_by = k.held_by, told_since = now() - k.ago_ms * interval '1 millisecond'"
+	       " from k where l.worker_id = $1 and l.tenant_id = any(array[k.tenant_id])"
+	       "  and l.job_id = k.job_id and l.fence = k.fence"};
+
 static const struct db_stmt leave_stmt = {.name = "worker_leave",
 	.sql = "with w as (update worker set gone = 'left', gone_at = now() where worker_id = $1"
 	       "  and gone is null and not exists (select from job_lease where worker_id = $1)"
@@ -164,6 +177,26 @@ static void begun_args(struct db_args *a, const struct worker_begun *begun, size
 	DB_COLUMN(a, n, int8, begun[i].started);
 }
 
+/* Behind everything else: nothing is waited for while jobs are locked. */
+static void told_query(struct db *db, struct id worker, const struct worker_told *told, size_t n)
+{
+	struct db_args a;
+
+	if (!n)
+		return;
+	db_args_init(&a);
+	db_arg_id(&a, worker);
+	DB_COLUMN(&a, n, id, told[i].tenant);
+	DB_COLUMN(&a, n, id, told[i].job);
+	DB_COLUMN(&a, n, int8, told[i].fence);
+	DB_COLUMN(&a, n, text, told[i].upstream);
+	DB_COLUMN(&a, n, text, told[i].key_label);
+	DB_COLUMN(&a, n, text, told[i].model);
+	DB_COLUMN(&a, n, text, told[i].held_by);
+	DB_COLUMN(&a, n, int8, told[i].ago_ms);
+	db_query(db, &told_stmt, &a);
+}
+
 enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse *pulse,
 	worker_beat_done *done, void *ctx)
 {
@@ -186,6 +219,7 @@ enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse 
 	db_arg_int8(&a, pulse->memory_target_bytes);
 	begun_args(&a, pulse->begun, pulse->begun_n);
 	db_query(db, &beat_stmt, &a);
+	told_query(db, worker, pulse->told, pulse->told_n);
 	db_commit(db, on_beat, call);
 	return ERR_OK;
 }

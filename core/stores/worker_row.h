@@ -54,6 +54,16 @@ struct worker_begun {
 	int32_t queue_id;
 	int64_t started;
 };
+/* What a worker tells of an attempt that lasts: whom it calls, or would call, and since when. */
+struct worker_told {
+	struct id tenant, job;
+	int64_t fence;
+	const char *upstream, *key_label, *model; /* NULL = none, or not known */
+	const char *held_by;			  /* from that call (hold.h); NULL: it is called */
+	int64_t ago_ms;
+};
+/* With one beat; more wait for the next one. */
+enum { WORKER_TOLD_MAX = 200 };
 /* What a worker tells of itself. Jobs are dispatched by slots_free and their queue's rate is made
  * of begun; the rest is for people. */
 struct worker_pulse {
@@ -64,6 +74,8 @@ struct worker_pulse {
 	int64_t memory_bytes, memory_target_bytes;
 	const struct worker_begun *begun;
 	size_t begun_n;
+	const struct worker_told *told;
+	size_t told_n;
 };
 MUST_CHECK enum err worker_beat(struct db *db, struct id worker, const struct worker_pulse *pulse,
 	worker_beat_done *done, void *ctx);
@@ -75,7 +87,7 @@ struct worker_row {
 	const char *host, *version, *state; /* "live", "draining", "silent", "dead", "left" */
 	int32_t pid, slots, running;
 	int64_t started_ms, beat_ms, lease_ms;
-	struct worker_pulse pulse; /* as last told, without begun */
+	struct worker_pulse pulse; /* as last told, without begun and told */
 };
 typedef void worker_list_done(void *ctx, enum err e, const struct worker_row *rows, size_t n);
 /* Live ones first, then those gone within the last hour; at most limit. */

@@ -1,5 +1,6 @@
 #include "story.h"
 
+#include "story_call.h"
 #include "story_reason.h"
 
 #include "domain/job.h"
@@ -22,6 +23,7 @@
 	X(finish, "result prepared")                       \
 	X(held, "input read, end committed")               \
 	X(over, "had ended, until it was sent again")      \
+	X(cut, "ran until somebody or its time ended it")  \
 	X(lost, "attempts that their worker did not end")  \
 	X(running, "runs")
 
@@ -119,7 +121,7 @@ static void copy(json_t *to, const json_t *from, const char *member)
 
 /* ---- the time between attempts ---- */
 
-static enum stage wait_stage(const char *waiting_for)
+static enum stage wait_stage(enum job_wait waits_for)
 {
 	static const struct {
 		enum job_wait wait;
@@ -129,7 +131,7 @@ static enum stage wait_stage(const char *waiting_for)
 		{JOB_WAIT_LIMIT, STAGE_limit}, {JOB_WAIT_QUEUE, STAGE_queue}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (job_wait_from_text(waiting_for) == known[i].wait)
+		if (waits_for == known[i].wait)
 			return known[i].stage;
 	return STAGE_wait;
 }
@@ -175,7 +177,7 @@ static void gap_book(struct teller *t, int64_t to_ms, bool last_claim, json_t *f
 		again_tell(t, to_ms - queue);
 	} else if (*wait) {
 		queue = queue_part(t, to_ms, last_claim);
-		t->spent_ms[wait_stage(wait)] += gap - queue;
+		t->spent_ms[wait_stage(job_wait_from_text(wait))] += gap - queue;
 		json_object_set_new(fields, "waited_for", json_string(wait));
 		json_object_set_new(fields, "waited_ms", json_integer(gap - queue));
 	}
@@ -188,18 +190,38 @@ static void gap_book(struct teller *t, int64_t to_ms, bool last_claim, json_t *f
 static const struct {
 	const char *name;
 	enum stage stage;
-} inner[] = {{"admit", STAGE_admit}, {"first_byte", STAGE_first_byte}, {"stream", STAGE_stream},
-	{"finish", STAGE_finish}};
+} inner[] = {{"first_byte", STAGE_first_byte}, {"stream", STAGE_stream}, {"finish", STAGE_finish}};
+
+/* What leave to call was waited for, as far as that is known. */
+static enum stage admit_stage(const json_t *attempt)
+{
+	const enum job_wait wait = story_call_wait(attempt);
+
+	return wait == JOB_WAIT_NONE ? STAGE_admit : wait_stage(wait);
+}
+
+static bool is_held(const json_t *attempt)
+{
+	return *word(attempt, "held_by") != '\0';
+}
+
+/* One that somebody else ended, and that its holder may have told of since. */
+static enum stage cut_stage(const json_t *attempt)
+{
+	if (strcmp(word(attempt, "ended_by"), "reaper") == 0)
+		return STAGE_lost;
+	return is_held(attempt) && !*word(attempt, "upstream") ? admit_stage(attempt) : STAGE_cut;
+}
 
 /* What an attempt did in the time that none of its stages has. */
 static enum stage rest_stage(const json_t *attempt)
 {
 	if (!time_of(attempt, "finished_at"))
-		return STAGE_running;
+		return is_held(attempt) ? admit_stage(attempt) : STAGE_running;
 	if (strcmp(word(attempt, "ended_by"), "holder") != 0)
-		return STAGE_lost;
+		return cut_stage(attempt);
 	if (story_is_parked(attempt))
-		return STAGE_admit;
+		return admit_stage(attempt);
 	/* It was called, and nothing came. */
 	if (timing(attempt, "admit") >= 0 && timing(attempt, "first_byte") < 0)
 		return STAGE_first_byte;
@@ -209,8 +231,10 @@ static enum stage rest_stage(const json_t *attempt)
 /* Books what an attempt's stages took, and the rest of its time. */
 static void attempt_book(struct teller *t, const json_t *attempt, int64_t took_ms)
 {
-	int64_t known = 0;
+	const int64_t admit = timing(attempt, "admit");
+	int64_t known = admit > 0 ? admit : 0;
 
+	t->spent_ms[admit_stage(attempt)] += known;
 	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
 		const int64_t ms = timing(attempt, inner[i].name);
 
@@ -221,31 +245,18 @@ static void attempt_book(struct teller *t, const json_t *attempt, int64_t took_m
 		t->spent_ms[rest_stage(attempt)] += took_ms - known;
 }
 
-/* Another upstream or model than the attempt before it called. */
-static void elsewhere_put(const struct teller *t, const json_t *attempt, json_t *called)
+/* As its holder told it a moment ago. */
+static void running_tell(struct teller *t, const json_t *attempt)
 {
-	static const char *const members[][2] = {
-		{"upstream", "instead_of_upstream"}, {"model", "instead_of_model"}};
+	const int64_t since_ms = time_of(attempt, "since");
+	json_t *call;
 
-	for (size_t i = 0; t->last && i < sizeof(members) / sizeof(members[0]); i++) {
-		const char *was = word(t->last, members[i][0]);
-		const char *now = word(attempt, members[i][0]);
-
-		if (*was && *now && strcmp(was, now) != 0)
-			json_object_set_new(called, members[i][1], json_string(was));
-	}
-}
-
-static json_t *call_fields(const struct teller *t, const json_t *attempt)
-{
-	static const char *const members[] = {
-		"upstream", "model", "called_model", "key", "fallback"};
-	json_t *called = json_object();
-
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		copy(called, attempt, members[i]);
-	elsewhere_put(t, attempt, called);
-	return called;
+	if (!since_ms)
+		return;
+	call = story_call_fields(t->last, attempt);
+	json_object_set_new(call, "for_ms", json_integer(t->now_ms - since_ms));
+	tell(t, is_held(attempt) ? t->now_ms : since_ms, is_held(attempt) ? "held_back" : "called",
+		call);
 }
 
 static void call_tell(struct teller *t, const json_t *attempt, int64_t started_ms)
@@ -254,7 +265,7 @@ static void call_tell(struct teller *t, const json_t *attempt, int64_t started_m
 	json_t *called;
 
 	if (*word(attempt, "upstream")) {
-		called = call_fields(t, attempt);
+		called = story_call_fields(t->last, attempt);
 		if (admit > 0)
 			json_object_set_new(called, "admit_ms", json_integer(admit));
 		if (story_is_parked(attempt))
@@ -313,7 +324,10 @@ static void attempt_tell(struct teller *t, const json_t *attempt, bool last)
 		json_object_set_new(claimed, "again", json_true());
 	copy(claimed, attempt, "worker");
 	tell(t, started_ms, "claimed", claimed);
-	call_tell(t, attempt, started_ms);
+	if (ended_ms)
+		call_tell(t, attempt, started_ms);
+	else
+		running_tell(t, attempt);
 	attempt_book(t, attempt, took_ms);
 	if (ended_ms)
 		end_tell(t, attempt, ended_ms, took_ms);

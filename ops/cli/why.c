@@ -6,6 +6,7 @@
 #include "output.h"
 #include "story.h"
 
+#include "domain/hold.h"
 #include "ground/clock.h"
 
 #include <string.h>
@@ -86,19 +87,44 @@ static void put_whom(struct buf *line, const json_t *event)
 	put_fact(line, event, "called there ", "called_model");
 }
 
+static void put_held_by(struct buf *line, const json_t *event)
+{
+	const char *word = json_string_value(json_object_get(event, "held_by"));
+	const enum hold hold = hold_from_word(word);
+
+	if (word)
+		buf_printf(line, ", held by %s", hold ? hold_by(hold) : word);
+}
+
 static void put_called(struct buf *line, const json_t *event)
 {
 	buf_text(line, "the model is called");
 	put_whom(line, event);
 	put_span(line, event, "leave came after ", "admit_ms");
+	put_held_by(line, event);
+	put_span(line, event, "by now for ", "for_ms");
+}
+
+/* Its worker has it, and waits with it. */
+static void put_held_back(struct buf *line, const json_t *event)
+{
+	buf_text(line, "not called yet");
+	put_held_by(line, event);
+	put_span(line, event, "for ", "for_ms");
+	put_whom(line, event);
 }
 
 static void put_not_called(struct buf *line, const json_t *event)
 {
+	const json_t *error = json_object_get(event, "error");
+	const char *code = json_string_value(json_object_get(error, "code"));
+
 	buf_text(line, "not called: ");
 	listing_text(event, "error.message", line);
 	put_fact(line, event, "", "error.code");
 	put_whom(line, event);
+	if (code && err_from_code(code) == ERR_UP_PACING) /* of two limits */
+		put_held_by(line, event);
 }
 
 static void put_sent_again(struct buf *line, const json_t *event)
@@ -123,6 +149,8 @@ static void put_usage(struct buf *line, const json_t *event)
 	put_fact(line, event, "output tokens ", "usage.output_tokens");
 	if (cost && strspn(cost, "0.") < strlen(cost))
 		buf_printf(line, ", USD %s", cost);
+	if (json_is_true(json_object_get(json_object_get(event, "usage"), "estimated")))
+		buf_text(line, ", estimated");
 }
 
 static void put_ended(struct buf *line, const json_t *event)
@@ -214,6 +242,7 @@ static const struct {
 	{"sent_again", put_sent_again},
 	{"called", put_called},
 	{"not_called", put_not_called},
+	{"held_back", put_held_back},
 	{"first_byte", put_first_byte},
 	{"ended", put_ended},
 	{"webhook", put_webhook},

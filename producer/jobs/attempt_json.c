@@ -45,6 +45,7 @@ static void call_put(struct buf *out, const struct attempt_row *a)
 	job_json_text(out, "key", a->key_label);
 	job_json_text(out, "model", a->model);
 	job_json_text(out, "called_model", a->called_model);
+	job_json_text(out, "held_by", a->held_by);
 	(void)buf_printf(out, ",\"fallback\":%s", a->fallback ? "true" : "false");
 	if (a->upstream_status)
 		(void)buf_printf(out, ",\"status\":%d,", a->upstream_status);
@@ -63,6 +64,8 @@ void attempt_json_put(
 	job_json_time(out, "started_at", a->started_ms);
 	(void)buf_char(out, ',');
 	job_json_time(out, "finished_at", a->ended_ms);
+	(void)buf_char(out, ',');
+	job_json_time(out, "since", a->since_ms);
 	(void)buf_text(out, ",\"usage\":");
 	job_json_usage(out,
 		&(struct job_usage){a->input_tokens, a->output_tokens, a->cost_nano, a->estimated});

@@ -372,6 +372,7 @@ def test_queues_are_made_paused_and_resumed(
     job = ok("submit", "-q", "cli-queue", "--kind", "noop").strip()
     assert longhaul("wait", job, "--timeout", "1").returncode == 6
     until("why says it", lambda: "queued: its queue is paused" in ok("why", job))
+    assert "waited in the queue" in ok("why", job)
     assert queue()["paused"] is True
     ok("queue", "resume", "cli-queue")
     ok("wait", job)

@@ -288,6 +288,8 @@ def test_a_limit_holds_for_all_workers_together(
     # ten a second, and what two tenths of a second saved
     assert len(at) == 60 and (at[-1] - began_us) / 1e6 >= (60 - 4) / 10
     assert any("upstream_pacing" in outcomes(client, job) for job in jobs)
+    tries = [one for job in jobs for one in client.get(job, expand="attempts")["attempts"]]
+    assert "requests" in {one["held_by"] for one in tries}
     left = told(stack, "longhaul_upstream_quota_left_ratio", upstream="paced", rate="requests")
     assert left and all(0 <= share <= 1 for share in left)
     row = part(admin, "paced", "pacing", "paced?tokens=2")
@@ -296,6 +298,25 @@ def test_a_limit_holds_for_all_workers_together(
 
 def parked(client: Client, jobs: list[str]) -> list[str]:
     return [job for job in jobs if client.get(job)["waiting_for"] == "limit"]
+
+
+def in_line(client: Client, job: str) -> bool:
+    """Its worker told that it holds the job, and which limit it waits for there."""
+    last = (client.get(job, expand="attempts")["attempts"] or [{}])[-1]
+    return bool(last.get("since")) and (last["upstream"], last["held_by"]) == ("shut", "requests")
+
+
+@pytest.mark.promises("S1.9", "C14")
+def test_who_waits_in_a_worker_is_seen_there(stack: Any, client: Client) -> None:
+    """At six calls a minute the second in line stays for long."""
+    jobs = [job["id"] for job in client.bulk([chat("x", model="shut?tokens=3")] * 6)]
+    one = until(
+        "the record knows of one in line",
+        lambda: next((job for job in jobs if in_line(client, job)), None),
+    )
+    held = "held by the upstream's limit of requests"
+    until("why says it", lambda: held in stack.longhaul("why", one))
+    client.http.post("/v1/jobs/cancel", json={"model": "shut?tokens=3"}).raise_for_status()
 
 
 @pytest.mark.promises("C12", "C14")

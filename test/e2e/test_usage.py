@@ -207,6 +207,40 @@ def test_a_cancelled_call_is_booked_on_job_attempt_and_day(client: Client) -> No
     assert more["attempts"] == 1
 
 
+@pytest.mark.promises("C8")
+def test_a_call_cancelled_before_its_first_byte_is_booked_where_it_went(
+    client: Client, simulator: Any
+) -> None:
+    job = client.submit(chat("some words", model="sim?ttft_ms=600000"))["id"]
+    until("it is called", lambda: simulator.calls(job))
+    client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+    usage = until("it is booked", lambda: (u := client.get(job)["usage"])["input_tokens"] and u)
+    assert usage["estimated"] is True and usage["output_tokens"] == 0
+    [one] = attempts(client, job)
+    assert (one["upstream"], one["usage"]) == ("simulator", usage)
+
+
+@pytest.mark.promises("C8", "S1.9")
+def test_why_tells_whom_a_running_job_calls_and_marks_a_guess(stack: Any) -> None:
+    job = stack.longhaul("submit", "-m", "sim?ttft_ms=600000", "no first byte").strip()
+    called = "the model is called, upstream simulator, model sim?ttft_ms=600000"
+    until("why tells the call", lambda: called in stack.longhaul("why", job))
+    assert "by now for" in stack.longhaul("why", job)
+    assert "upstream     simulator" in stack.longhaul("get", job)
+    stack.longhaul("cancel", job)
+    until("it is booked", lambda: "(estimated)" in stack.longhaul("get", job))
+    story = stack.longhaul("why", job)
+    assert ", estimated" in story and "ran until somebody or its time ended it" in story
+
+
+def test_a_first_byte_that_nobody_waited_for_costs_its_input(client: Client) -> None:
+    job = client.submit(chat("some words", model="sim?ttft_ms=600000", attempt_timeout_s=1))["id"]
+    one = until("an attempt ended", lambda: (a := attempts(client, job)) and len(a) > 1 and a[0])
+    client.http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+    assert one["error"]["code"] == "attempt_timeout" and one["upstream"] == "simulator"
+    assert one["usage"]["input_tokens"] > 0 == one["usage"]["output_tokens"]
+
+
 def test_sums_agree_with_jobs_attempts_and_the_model_to_the_token(
     client: Client, client2: Client, admin: Client, simulator: Any
 ) -> None:

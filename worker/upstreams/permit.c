@@ -64,19 +64,21 @@ static double tokens_of(const struct scope *scope, const struct permit_ask *ask)
 	return input + fmin(most, scope->output_tokens);
 }
 
-static bool too_many(const struct scope *scope)
-{
-	return scope->upstream->in_flight >= (size_t)scope->ceiling ||
-	       scope->in_flight >= (size_t)aimd_limit(&scope->aimd, scope->ceiling);
-}
-
-static bool quotas_have(struct permits *p, struct scope *scope, double tokens)
+/* Which of its limits has too little left. */
+static enum hold quotas_lack(struct permits *p, struct scope *scope, double tokens)
 {
 	const struct quota_fleet fleet = permits_fleet(p);
 	const int64_t now = permits_now(p);
 
-	return quota_has(&scope->quota[RATE_REQUESTS], 1, fleet, now) &&
-	       quota_has(&scope->quota[RATE_TOKENS], tokens, fleet, now);
+	if (!quota_has(&scope->quota[RATE_REQUESTS], 1, fleet, now))
+		return HOLD_REQUESTS;
+	return quota_has(&scope->quota[RATE_TOKENS], tokens, fleet, now) ? HOLD_NONE : HOLD_TOKENS;
+}
+
+static bool too_many(const struct scope *scope)
+{
+	return scope->upstream->in_flight >= (size_t)scope->ceiling ||
+	       scope->in_flight >= (size_t)aimd_limit(&scope->aimd, scope->ceiling);
 }
 
 enum permit_block permit_blocked(
@@ -84,6 +86,7 @@ enum permit_block permit_blocked(
 {
 	const int64_t now = permits_now(p);
 	struct retry_budget *retries = &scope->upstream->retries;
+	enum hold lacks;
 
 	*ret_wait_ms = 0;
 	if (!shared_limits_fresh(p->shared, scope))
@@ -100,9 +103,11 @@ enum permit_block permit_blocked(
 		*ret_wait_ms = retry_budget_wait_ms(retries, now);
 		return PERMIT_BUDGET;
 	}
-	if (too_many(scope))
-		return PERMIT_CONCURRENCY;
-	return quotas_have(p, scope, tokens) ? PERMIT_NOTHING : PERMIT_PACING;
+	lacks = too_many(scope) ? HOLD_CONCURRENCY : quotas_lack(p, scope, tokens);
+	if (lacks == HOLD_NONE)
+		return PERMIT_NOTHING;
+	scope->lacks = lacks;
+	return lacks == HOLD_CONCURRENCY ? PERMIT_CONCURRENCY : PERMIT_PACING;
 }
 
 /* ---- granting ---- */
@@ -190,12 +195,27 @@ static bool is_by_hand(struct permits *p, const struct scope *scope, enum permit
 	       breaker_mode(&g->now, permits_now(p)) == BREAKER_BLOCK;
 }
 
+static enum err parked_err(struct permits *p, const struct permit *permit, enum permit_block by)
+{
+	if (is_by_hand(p, permit->scope, by))
+		return ERR_UP_BLOCKED;
+	return by == PERMIT_TOKENS ? payer_err(permit->lacks) : permit_block_err(by);
+}
+
+/* Who is only behind others in line is held by what they lack. */
+static enum hold hold_of(struct permits *p, const struct permit *permit, enum permit_block by)
+{
+	return by == PERMIT_PACING ? permit->scope->lacks
+				   : hold_from_err(parked_err(p, permit, by));
+}
+
 static struct permit_verdict stay_or_park(
 	struct permits *p, struct permit *permit, enum permit_block by, int64_t wait_ms)
 {
 	const bool stays = permit_may_stay(p, permit, by, wait_ms);
 	struct scope *place = permit_place(permit, by);
-	struct permit_verdict verdict = {.answer = PERMIT_WAIT, .by = by};
+	struct permit_verdict verdict = {
+		.answer = PERMIT_WAIT, .by = by, .hold = hold_of(p, permit, by)};
 
 	permit_wait_leave(p, permit);
 	if (!stays && !permit_may_park(p, place, by)) {
@@ -359,7 +379,9 @@ struct permit_verdict permit_take(
 		return no_room(p, permit);
 	if (permit->stage == PERMIT_WAITS && permit->place == asked.scope && early_ms > 0) {
 		wake_by(p, early_ms);
-		return (struct permit_verdict){.answer = PERMIT_WAIT, .by = permit->by};
+		return (struct permit_verdict){.answer = PERMIT_WAIT,
+			.by = permit->by,
+			.hold = hold_of(p, permit, permit->by)};
 	}
 	asking = permit_for(p, permit, &asked, ask);
 	if (asking.stage == PERMIT_NONE)

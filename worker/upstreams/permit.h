@@ -38,7 +38,6 @@
 
 struct permits;
 struct scope;
-struct shared_limits;
 
 /* Tokens that a payer's calls may use. */
 struct permit_limit {
@@ -91,6 +90,7 @@ enum permit_answer { PERMIT_GRANTED, PERMIT_WAIT, PERMIT_PARK };
 struct permit_verdict {
 	enum permit_answer answer;
 	enum permit_block by;
+	enum hold hold;	 /* WAIT, PARK: the same, for people; NONE: a moment's matter */
 	enum err err;	 /* PARK: what the attempt shows */
 	int64_t park_ms; /* PARK: come again after this, */
 	struct id line;	 /* and stand in this line until then (stores/parked.h); zero = none */

@@ -4,8 +4,7 @@
 #ifndef UPSTREAMS_PERMIT_BLOCK_H
 #define UPSTREAMS_PERMIT_BLOCK_H
 
-#include "domain/job.h"
-#include "ground/err.h"
+#include "domain/hold.h"
 
 /* name, the error that a parked attempt shows, what the job waits for */
 #define PERMIT_BLOCK_TABLE(X)                              \

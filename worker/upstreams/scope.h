@@ -15,6 +15,7 @@
 #ifndef UPSTREAMS_SCOPE_H
 #define UPSTREAMS_SCOPE_H
 
+#include "domain/hold.h"
 #include "domain/permit_keys.h"
 #include "ground/id.h"
 #include "ground/ring.h"
@@ -65,6 +66,7 @@ struct scope {
 	size_t in_flight;	  /* calls from leave to end: the one count of them */
 	size_t waiting;
 	size_t in_line;	      /* of those that wait, those for a place or for quota */
+	enum hold lacks;      /* which of them the last one lacked */
 	uint64_t pass;	      /* of the worker over those that wait, and in it: */
 	size_t passed_over;   /* how many in line were asked again and must wait on */
 	double output_tokens; /* of a call, as they lately were; a payer's: all tokens of a call */

@@ -274,6 +274,67 @@ static void test_what_was_sent_again_is_told_and_its_rest_is_nobodys_wait(void *
 	story_clear(&story);
 }
 
+/* promises: S1.9 */
+static void test_what_runs_is_told_as_far_as_its_worker_told_it(void **state)
+{
+#define RUNNING(more)                                                                            \
+	"{\"state\":\"running\",\"created_at\":\"" AT(                                           \
+		"00.000") "\",\"attempts\":[{\"number\":1,\"state\":\"running\",\"upstream\":"   \
+			  "\"beta\",\"key\":\"team-a\",\"started_at\":\"" AT("01.000") "\"" more \
+										       "}]}"
+	struct story story = made(
+		RUNNING(",\"held_by\":\"tokens\",\"since\":\"" AT("01.000") "\""), AT("31.000"));
+	const json_t *told = line(&story, 2, "held_back");
+
+	assert_string_equal(text(told, "upstream"), "beta");
+	assert_string_equal(text(told, "held_by"), "tokens");
+	assert_int_equal(json_integer_value(json_object_get(told, "for_ms")), 30000);
+	assert_int_equal(share(&story, "limit"), 30000);
+	story_clear(&story);
+	story = made(RUNNING(",\"held_by\":null,\"since\":\"" AT("02.000") "\""), AT("31.000"));
+	told = line(&story, 2, "called");
+	assert_string_equal(text(told, "key"), "team-a");
+	assert_string_equal(text(told, "at"), AT("02.000"));
+	assert_int_equal(json_integer_value(json_object_get(told, "for_ms")), 29000);
+	assert_int_equal(share(&story, "running"), 30000);
+	story_clear(&story);
+	story = made(RUNNING(""), AT("31.000"));
+	line(&story, 2, "running");
+	story_clear(&story);
+#undef RUNNING
+}
+
+/* promises: S1.9 */
+static void test_time_goes_to_the_limit_that_was_waited_for(void **state)
+{
+#define ENDED(more)                                                                           \
+	"{\"state\":\"cancelled\",\"created_at\":\"" AT("00.000") "\",\"finished_at\":\"" AT( \
+		"09.000") "\",\"attempts\":[{\"number\":1,"                                   \
+			  "\"state\":\"cancelled\",\"started_at\":\"" AT(                     \
+				  "01.000") "\",\"finished_at\":\"" AT("09.000") "\"," more "}]}"
+	static const struct {
+		const char *job, *stage;
+		int64_t ms;
+	} rows[] = {
+		{ENDED("\"ended_by\":\"cancel\",\"upstream\":\"beta\""), "cut", 8000},
+		{ENDED("\"ended_by\":\"cancel\",\"held_by\":\"breaker\""), "breaker", 8000},
+		{ENDED("\"ended_by\":\"reaper\""), "lost", 8000},
+		{ENDED("\"ended_by\":\"holder\",\"upstream\":\"beta\",\"held_by\":\"requests\","
+		       "\"timings_ms\":{\"admit\":3500}"),
+			"limit", 3500},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct story story = made(rows[i].job, AT("09.000"));
+
+		if (share(&story, rows[i].stage) != rows[i].ms)
+			fail_msg(
+				"%s: %lld", rows[i].stage, (long long)share(&story, rows[i].stage));
+		story_clear(&story);
+	}
+#undef ENDED
+}
+
 static void test_what_is_no_job_is_refused(void **state)
 {
 	json_t *other = json_object();
@@ -295,6 +356,8 @@ int main(void)
 		cmocka_unit_test(test_what_was_not_sent_is_no_call),
 		cmocka_unit_test(test_silence_before_the_first_byte_is_the_models),
 		cmocka_unit_test(test_what_was_sent_again_is_told_and_its_rest_is_nobodys_wait),
+		cmocka_unit_test(test_what_runs_is_told_as_far_as_its_worker_told_it),
+		cmocka_unit_test(test_time_goes_to_the_limit_that_was_waited_for),
 		cmocka_unit_test(test_what_is_no_job_is_refused),
 	};
 

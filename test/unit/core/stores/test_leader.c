@@ -1,9 +1,6 @@
 /* The leader's work: terms, due and late jobs, dead workers (LONGHAUL_TEST_PG). */
-#include "domain/usage.h"
 #include "stores/due.h"
 #include "stores/event.h"
-#include "stores/job_list.h"
-#include "stores/usage_day.h"
 #include "unit/core/stores/record_leader.h"
 
 static void submit_n(struct led *l, struct submit *jobs, size_t n)
@@ -200,133 +197,6 @@ static void test_a_third_note_that_comes_late_ends_a_job_that_runs_again(void **
 	assert_int_equal(end.outcome, ERR_LOST);
 }
 
-static void on_attempts(void *ctx, enum err e, const struct attempt_row *rows, size_t n)
-{
-	assert_int_equal(e, ERR_OK);
-	assert_int_equal(n, 1);
-	*(struct attempt_row *)ctx = rows[0];
-}
-
-static struct attempt_row attempt_of(struct led *l, const struct submit *s)
-{
-	const struct job_key key = {s->tenant, s->job};
-	struct attempt_row row = {0};
-
-	record_run(l->w->producer, attempt_list(l->w->producer, key, on_attempts, &row));
-	return row;
-}
-
-/* All of a tenant's days, as one row. */
-static void on_usage(void *ctx, enum err e, const struct usage_row *rows, size_t n)
-{
-	struct usage_row *sum = ctx;
-
-	assert_int_equal(e, ERR_OK);
-	for (size_t i = 0; i < n; i++) {
-		sum->attempts += rows[i].attempts;
-		sum->estimated += rows[i].estimated;
-		sum->input_tokens += rows[i].input_tokens;
-		sum->output_tokens += rows[i].output_tokens;
-	}
-}
-
-static void assert_booked(struct led *l, const struct submit *s, struct usage used, bool guessed)
-{
-	const struct usage_ask ask = {
-		s->tenant, "2020-01-01", "2999-01-01", USAGE_BY_UPSTREAM | USAGE_BY_MODEL};
-	const struct attempt_row attempt = attempt_of(l, s);
-	struct usage_row day = {0};
-
-	assert_int_equal(attempt.input_tokens, used.input_tokens);
-	assert_int_equal(attempt.output_tokens, used.output_tokens);
-	assert_true(attempt.estimated == guessed);
-	assert_int_equal(record_look(l->w, s->tenant, s->job), 1);
-	assert_int_equal(record_row.input_tokens, used.input_tokens);
-	assert_int_equal(record_row.output_tokens, used.output_tokens);
-	record_run(l->w->producer, usage_day_read(l->w->producer, &ask, on_usage, &day));
-	assert_int_equal(day.attempts, 1);
-	assert_int_equal(day.estimated, guessed);
-	assert_int_equal(day.input_tokens, used.input_tokens);
-	assert_int_equal(day.output_tokens, used.output_tokens);
-}
-
-static void on_appended(void *ctx, enum err e, struct event_append *const *batch, size_t n)
-{
-	(void)ctx;
-	assert_int_equal(e, ERR_OK);
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(batch[i]->outcome, ERR_OK);
-}
-
-static void append_text(struct led *l, const struct claim *c, struct db_bytes text)
-{
-	static const uint8_t lengths[4] = {1};
-	const struct event_run run = {.kind = EVENT_DELTA,
-		.seq_from = c->event_from + 1,
-		.count = 1,
-		.text = text,
-		.lengths = {lengths, sizeof(lengths)}};
-	struct event_append a = {.tenant = c->tenant,
-				    .job = c->job,
-				    .fence = c->fence,
-				    .runs = &run,
-				    .runs_n = 1,
-				    .progress_percent = -1,
-				    .progress_stage = "generating"},
-			    *batch[] = {&a};
-
-	record_run(l->w->worker,
-		event_append_batch(l->w->worker, l->w->me, batch, 1, on_appended, NULL));
-}
-
-/* promises: X6, C7 */
-static void test_what_a_lost_attempt_used_is_guessed_until_its_holder_tells(void **state)
-{
-	struct led *l = *state;
-	struct submit s = record_job(l->w->tenant, l->w->queue);
-	struct finish f, *batch[] = {&f};
-	struct claim c;
-	enum err e = ERR_INTERNAL;
-
-	s.kind = "chat";
-	s.model = "m";
-	s.input = (struct db_bytes){"\0{\"a\":1}", 8};
-	record_submit(l->w->producer, &s, 1);
-	c = record_claim(l->w->worker, l->w->me, l->w->queue, 1)->claim[0];
-	append_text(l, &c, (struct db_bytes){"\0twelve bytes", 13});
-	assert_int_equal(reap(l, l->w->me).returned, 1);
-	assert_booked(l, &s, (struct usage){2, 4, 0}, true);
-	/* The holder lives after all, and knows. */
-	f = (struct finish){.tenant = c.tenant,
-		.job = c.job,
-		.fence = c.fence,
-		.upstream = "u",
-		.model = "m",
-		.input_tokens = 7,
-		.output_tokens = 9};
-	record_run(
-		l->w->worker, finish_usage(l->w->worker, l->w->me, batch, 1, record_finished, &e));
-	assert_int_equal(e, ERR_OK);
-	assert_int_equal(f.outcome, ERR_OK);
-	assert_booked(l, &s, (struct usage){7, 9, 0}, false);
-	record_run(
-		l->w->worker, finish_usage(l->w->worker, l->w->me, batch, 1, record_finished, &e));
-	assert_int_equal(f.outcome, ERR_LOST);
-}
-
-/* promises: X6 */
-static void test_a_lost_attempt_that_calls_nobody_used_nothing(void **state)
-{
-	struct led *l = *state;
-	struct submit s = record_job(l->w->tenant, l->w->queue);
-
-	record_submit(l->w->producer, &s, 1);
-	assert_int_equal(record_claim(l->w->worker, l->w->me, l->w->queue, 1)->n, 1);
-	assert_int_equal(reap(l, l->w->me).returned, 1);
-	assert_int_equal(attempt_of(l, &s).input_tokens, 0);
-	assert_false(attempt_of(l, &s).estimated);
-}
-
 /* promises: C7 */
 static void test_a_worker_that_beats_is_not_reaped(void **state)
 {
@@ -441,8 +311,6 @@ int main(void)
 		TEST(test_unexplained_deaths_lead_to_probation_one_at_a_time),
 		TEST(test_a_late_note_blames_after_all),
 		TEST(test_a_third_note_that_comes_late_ends_a_job_that_runs_again),
-		TEST(test_what_a_lost_attempt_used_is_guessed_until_its_holder_tells),
-		TEST(test_a_lost_attempt_that_calls_nobody_used_nothing),
 		TEST(test_a_worker_that_beats_is_not_reaped),
 		TEST(test_the_longest_silent_are_looked_at_first),
 		TEST(test_due_jobs_become_ready_and_late_ones_expire),

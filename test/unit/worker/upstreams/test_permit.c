@@ -172,6 +172,32 @@ static void test_the_first_call_that_ended_tells_the_size_of_the_next(void **sta
 	scene_free(s);
 }
 
+/* What the first call is held by that gets no leave, one of ceiling at a time. */
+static enum hold held_with(const char *limits, int64_t ceiling)
+{
+	struct scene *s = scene_new(false, limits);
+	struct permit permit;
+	struct permit_verdict verdict;
+
+	do {
+		permit = (struct permit){.scope = NULL};
+		verdict = ask_as(s, &permit, false, ceiling);
+	} while (verdict.answer == PERMIT_GRANTED);
+	permit_end(s->workers[W], &permit, &(struct permit_outcome){.err = ERR_CANCELLED});
+	scene_free(s);
+	return verdict.hold;
+}
+
+/* promises: S1.9, C14 */
+static void test_who_gets_no_leave_is_told_which_limit_it_was(void **state)
+{
+#define LIMITS(more) "pacing: {headroom_percent: 0, burst_ms: 60000}\n" UPSTREAM more "}]\n"
+	assert_int_equal(held_with(LIMITS(", requests_per_minute: 5"), 1000), HOLD_REQUESTS);
+	assert_int_equal(held_with(LIMITS(", tokens_per_minute: 1000"), 1000), HOLD_TOKENS);
+	assert_int_equal(held_with(LIMITS(""), 3), HOLD_CONCURRENCY);
+#undef LIMITS
+}
+
 static struct permit hanging[20];
 
 static bool late_by_now(struct scene *s)
@@ -317,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_who_left_wants_nothing_any_more),
 		cmocka_unit_test(test_a_call_takes_no_more_tokens_than_it_may_use),
 		cmocka_unit_test(test_the_first_call_that_ended_tells_the_size_of_the_next),
+		cmocka_unit_test(test_who_gets_no_leave_is_told_which_limit_it_was),
 		cmocka_unit_test(test_calls_that_hang_open_the_breaker_while_they_hang),
 		cmocka_unit_test(test_without_redis_a_breaker_closes_again),
 		cmocka_unit_test(test_who_is_only_looked_at_is_tried_again),
