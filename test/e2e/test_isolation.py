@@ -259,6 +259,7 @@ def test_keys_begin_with_the_tenant(checked: Checked) -> None:
         ("issuer", "issuer_iss_key"),  # of the installation: a token's iss has one tenant
         ("issuer", "issuer_by_id"),
         ("revocation", "revocation_by_seq"),
+        ("revocation", "revocation_by_id"),
     }
     led = {
         ("job_lease", "job_lease_pkey"): "worker_id",
