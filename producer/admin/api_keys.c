@@ -62,7 +62,7 @@ void api_key_put(struct buf *out, const struct api_key *k)
 
 /* ---- make one ---- */
 
-static void inserted(void *ctx, enum err e, const struct api_key *keys, size_t n)
+void api_key_made(void *ctx, enum err e, const struct api_key *keys, size_t n)
 {
 	struct record_batch *batch = ctx;
 	struct tenant_call *t = tenant_call_of(batch);
@@ -91,7 +91,7 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 		.expires_ms = t->seconds ? clock_record_ms() + t->seconds * 1000 : 0};
 
 	apikey_hash(t->secret, strlen(t->secret), key.hash);
-	return api_key_insert(db, &key, &t->by, inserted, batch);
+	return api_key_insert(db, &key, &t->by, api_key_made, batch);
 }
 
 const struct record_op api_key_insert_op = {"api_key_insert", RECORD_SLOW, 1, insert_run, NULL};
@@ -238,31 +238,10 @@ static enum err list_run(struct db *db, struct record_batch *batch)
 
 const struct record_op api_key_list_op = {"api_key_list", RECORD_SLOW, 1, list_run, NULL};
 
-static void list_found(struct record_call *call)
-{
-	call->then = NULL;
-	record_call_again(call, &api_key_list_op);
-}
-
 /* An operator who names no tenant sees the installation's own, operators' keys. */
 void api_keys_get(struct request *r)
 {
-	static const struct query_field query[] = {{"tenant", QUERY_TEXT, 1, 64},
-		{"limit", QUERY_INT, 1, KEYS_PAGE}, {"after", QUERY_TEXT, 1, ID_TEXT_MAX},
-		{NULL, QUERY_TEXT, 0, 0}};
-	const char *tenant = query_text(&r->query, "tenant");
-	const char *after = query_text(&r->query, "after");
-	struct tenant_call *t;
+	static const struct tenant_list list = {&api_key_list_op, "key", KEYS_PAGE};
 
-	if (!request_input_query(r, query + tenant_call_is_own(r)) ||
-		!(t = tenant_call_new(r, tenant ? tenant : "")))
-		return;
-	t->limit = (size_t)query_int(&r->query, "limit", KEYS_PAGE);
-	if (after && !id_parse("key", after, &t->after)) {
-		request_fail_detail(
-			r, ERR_INVALID_FIELD, "after must be the next of a page before");
-		return;
-	}
-	t->call.then = tenant ? list_found : NULL;
-	record_call_start(&t->call, tenant ? &tenant_find_op : &api_key_list_op);
+	tenant_call_list(r, &list);
 }

@@ -20,6 +20,8 @@ void api_keys_get(struct request *r);
 struct api_key;
 /* A key as it is shown, without its closing brace. */
 void api_key_put(struct buf *out, const struct api_key *k);
+/* An api_key_done of a batch of one: 201 with the key, its secret t->secret shown this once. */
+void api_key_made(void *ctx, enum err e, const struct api_key *keys, size_t n);
 
 extern const struct record_op api_key_insert_op, api_key_list_op;
 

@@ -330,24 +330,12 @@ static enum err list_run(struct db *db, struct record_batch *batch)
 
 const struct record_op issuer_list_op = {"issuer_list", RECORD_SLOW, 1, list_run, NULL};
 
-static void list_found(struct record_call *call)
-{
-	call->then = NULL;
-	record_call_again(call, &issuer_list_op);
-}
-
+/* An operator who names no tenant sees all tenants'. */
 void issuers_get(struct request *r)
 {
-	static const struct query_field query[] = {
-		{"tenant", QUERY_TEXT, 1, 64}, {NULL, QUERY_TEXT, 0, 0}};
-	const char *tenant = query_text(&r->query, "tenant");
-	struct tenant_call *t;
+	static const struct tenant_list list = {&issuer_list_op, NULL, 0};
 
-	if (!request_input_query(r, query + tenant_call_is_own(r)) ||
-		!(t = tenant_call_new(r, tenant ? tenant : "")))
-		return;
-	t->call.then = tenant ? list_found : NULL;
-	record_call_start(&t->call, tenant ? &tenant_find_op : &issuer_list_op);
+	tenant_call_list(r, &list);
 }
 
 /* ---- remove ---- */

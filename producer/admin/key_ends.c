@@ -193,20 +193,6 @@ void api_keys_delete(struct request *r)
 
 /* ---- rotate ---- */
 
-static void rotated(void *ctx, enum err e, const struct api_key *keys, size_t n)
-{
-	struct record_batch *batch = ctx;
-	struct tenant_call *t = tenant_call_of(batch);
-
-	if (!e && n) {
-		struct buf *out = reply_json(&t->call.r->reply, 201);
-
-		api_key_put(out, keys);
-		(void)buf_printf(out, ",\"key\":\"%s\"}", t->secret);
-	}
-	record_batch_end(batch, e);
-}
-
 static enum err rotate_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = tenant_call_of(batch);
@@ -216,7 +202,7 @@ static enum err rotate_run(struct db *db, struct record_batch *batch)
 		.overlap_s = t->seconds};
 
 	apikey_hash(t->secret, strlen(t->secret), rotation.key.hash);
-	return api_key_rotate(db, &rotation, &t->by, rotated, batch);
+	return api_key_rotate(db, &rotation, &t->by, api_key_made, batch);
 }
 
 const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};

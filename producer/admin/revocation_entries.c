@@ -103,33 +103,12 @@ static enum err list_run(struct db *db, struct record_batch *batch)
 
 const struct record_op revocation_list_op = {"revocation_list", RECORD_SLOW, 1, list_run, NULL};
 
-static void list_found(struct record_call *call)
-{
-	call->then = NULL;
-	record_call_again(call, &revocation_list_op);
-}
-
 /* An operator who names no tenant sees all tenants'. */
 void revocations_get(struct request *r)
 {
-	static const struct query_field query[] = {{"tenant", QUERY_TEXT, 1, 64},
-		{"limit", QUERY_INT, 1, ENTRIES_PAGE}, {"after", QUERY_TEXT, 1, ID_TEXT_MAX},
-		{NULL, QUERY_TEXT, 0, 0}};
-	const char *tenant = query_text(&r->query, "tenant");
-	const char *after = query_text(&r->query, "after");
-	struct tenant_call *t;
+	static const struct tenant_list list = {&revocation_list_op, "rev", ENTRIES_PAGE};
 
-	if (!request_input_query(r, query + tenant_call_is_own(r)) ||
-		!(t = tenant_call_new(r, tenant ? tenant : "")))
-		return;
-	t->limit = (size_t)query_int(&r->query, "limit", ENTRIES_PAGE);
-	if (after && !id_parse("rev", after, &t->after)) {
-		request_fail_detail(
-			r, ERR_INVALID_FIELD, "after must be the next of a page before");
-		return;
-	}
-	t->call.then = tenant ? list_found : NULL;
-	record_call_start(&t->call, tenant ? &tenant_find_op : &revocation_list_op);
+	tenant_call_list(r, &list);
 }
 
 /* ---- take back ---- */

@@ -5,6 +5,7 @@
 #include "domain/sealed.h"
 #include "ground/digest.h"
 #include "producer.h"
+#include "request_input.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,39 @@ struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_
 	buf_init(&t->sealed, TEXT_MAX);
 	(void)snprintf(t->name, sizeof t->name, "%s", name);
 	return t;
+}
+
+static void list_found(struct record_call *call)
+{
+	call->then = NULL;
+	record_call_again(call, ((const struct tenant_call *)(void *)call)->list->op);
+}
+
+static bool list_page(struct request *r, const struct tenant_list *list, struct tenant_call *t)
+{
+	const char *after = query_text(&r->query, "after");
+
+	t->list = list;
+	t->limit = (size_t)query_int(&r->query, "limit", list->page);
+	if (!after || id_parse(list->prefix, after, &t->after))
+		return true;
+	request_fail_detail(r, ERR_INVALID_FIELD, "after must be the next of a page before");
+	return false;
+}
+
+void tenant_call_list(struct request *r, const struct tenant_list *list)
+{
+	const struct query_field fields[] = {{"tenant", QUERY_TEXT, 1, 64},
+		{list->prefix ? "limit" : NULL, QUERY_INT, 1, list->page},
+		{"after", QUERY_TEXT, 1, ID_TEXT_MAX}, {NULL, QUERY_TEXT, 0, 0}};
+	const char *tenant = query_text(&r->query, "tenant");
+	struct tenant_call *t;
+
+	if (!request_input_query(r, fields + tenant_call_is_own(r)) ||
+		!(t = tenant_call_new(r, tenant ? tenant : "")) || !list_page(r, list, t))
+		return;
+	t->call.then = tenant ? list_found : NULL;
+	record_call_start(&t->call, tenant ? &tenant_find_op : list->op);
 }
 
 void tenant_call_begin(

@@ -14,6 +14,7 @@
 #include "stores/tenant.h"
 
 enum { TENANT_SCOPES_MAX = 1001 };
+struct tenant_list;
 
 struct tenant_call {
 	struct record_call call; /* first */
@@ -37,6 +38,7 @@ struct tenant_call {
 	char scopes[TENANT_SCOPES_MAX];		  /* a key's, with spaces between */
 	bool has_scopes;
 	int64_t seconds; /* a key's life, or the overlap of two; 0 = none */
+	const struct tenant_list *list;
 	size_t limit;
 	unsigned retention;
 	struct revocation ends;	  /* whom a call shuts out, or a dry run of it would */
@@ -55,6 +57,14 @@ extern const struct record_op tenant_find_op;
 /* Finds the tenant of this name, then goes on. body is taken; NULL for a reading. */
 void tenant_call_begin(
 	struct request *r, const char *name, json_t *body, void (*then)(struct record_call *call));
+/* Lists by op what the tenant that ?tenant= names has, else what op shows of t->tenant zero; a
+ * tenant's own caller names none. prefix: of the ids that ?after= takes; NULL = no pages. */
+struct tenant_list {
+	const struct record_op *op;
+	const char *prefix;
+	int64_t page; /* elements at most */
+};
+void tenant_call_list(struct request *r, const struct tenant_list *list);
 /* The call of a batch of one. */
 struct tenant_call *tenant_call_of(const struct record_batch *batch);
 
