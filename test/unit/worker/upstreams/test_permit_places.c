@@ -3,36 +3,21 @@
 #include "permit_asks.h"
 #include "upstreams/permit_inside.h"
 
-#define UPSTREAM "upstreams: [{name: up, base_url: \"http://127.0.0.1:1/v1\", models: [\"*\"]}]\n"
-
-enum { FIRST, CALL = 100, CALLS = 10, OTHERS = SCOPES_MAX - 1 };
+enum { FIRST, CALLS = 10, OTHERS = SCOPES_MAX - 1 };
 
 /* Nothing comes back while a test runs. */
-static const struct permit_limit limit = {.per_minute = 1e-3, .burst = CALL * CALLS};
+static const struct permit_limit limit = {.per_minute = 1e-3, .burst = PAYER_CALL * CALLS};
 static const struct id tenant = {{1}};
 
-/* As a principal of the tenant who holds these roles; NULL: nobody asked who. */
 static struct permit_verdict take(
 	struct scene *s, struct id whose, const char *principal, struct permit *permit)
 {
-	const struct permit_ask ask = {.upstream = &s->config->upstreams[0],
-		.key = "a",
-		.model = "m",
-		.ceiling = 2 * SCOPES_MAX,
-		.input_bytes = 40,
-		.output_max = CALL - 10,
-		.tenant = whose,
-		.principal = principal};
-
-	return permit_take(s->workers[FIRST], permit, &ask);
+	return scene_ask_as(s, FIRST, whose, principal, permit);
 }
 
 static void end(struct scene *s, struct permit *permit)
 {
-	const struct permit_outcome outcome = {
-		.status = 200, .tokens = -1, .output_tokens = -1, .booked = CALL};
-
-	permit_end(s->workers[FIRST], permit, &outcome);
+	scene_end_booked(s, FIRST, permit, PAYER_CALL);
 }
 
 /* Payers with calls under way in all places but one. */
@@ -60,10 +45,10 @@ static void places_left(struct scene *s, struct permit *others)
  * has a place needs no other. */
 static void test_who_finds_no_place_does_not_wait(void **state)
 {
-	struct scene *s = scene_new(false, "pacing: {park_after_ms: 60000}\n" UPSTREAM);
+	struct scene *s = scene_new(false, "pacing: {park_after_ms: 60000}\n" PAYER_UPSTREAM);
 	struct permit held = {.scope = NULL}, waits = held, *others;
 
-	s->limit = (struct permit_limit){.per_minute = 2 * CALL, .burst = CALL};
+	s->limit = (struct permit_limit){.per_minute = 2 * PAYER_CALL, .burst = PAYER_CALL};
 	assert_int_equal(take(s, tenant, NULL, &held).answer, PERMIT_GRANTED);
 	assert_int_equal(take(s, tenant, NULL, &waits).answer, PERMIT_WAIT);
 	others = places_taken(s);
@@ -80,7 +65,7 @@ static void test_who_finds_no_place_does_not_wait(void **state)
 /* The last place is the tenant's own, and idle. */
 static void test_a_calls_payers_displace_none_of_each_other(void **state)
 {
-	struct scene *s = scene_new(false, UPSTREAM);
+	struct scene *s = scene_new(false, PAYER_UPSTREAM);
 	struct permit permit = {.scope = NULL}, *others;
 
 	s->limit = limit;
