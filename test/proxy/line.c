@@ -133,6 +133,15 @@ static enum err line_greet(struct line *line)
 	return loop_io_new(line->loop, far->fd, on_end, far, &far->io);
 }
 
+/* A fault counts from now on: what was saved up before it is nobody's. */
+static void flows_begin(struct line *line)
+{
+	for (int way = 0; way < WAYS; way++) {
+		line->flows[way].allowance = 0;
+		line->flows[way].counted_ms = loop_now_ms(line->loop);
+	}
+}
+
 enum err line_new(struct loop *loop, int client_take, const struct sockaddr_in *server,
 	const struct fault *fault, struct ring *lines)
 {
@@ -148,6 +157,7 @@ enum err line_new(struct loop *loop, int client_take, const struct sockaddr_in *
 	line->ends[TO_SERVER] = (struct line_end){line, NULL, client_take};
 	line->ends[TO_CLIENT] = (struct line_end){line, NULL, -1};
 	ring_join(lines, &line->link);
+	flows_begin(line);
 	enum err e = loop_io_new(
 		loop, client_take, on_end, &line->ends[TO_SERVER], &line->ends[TO_SERVER].io);
 	if (e != ERR_OK || fault->resets)
@@ -160,10 +170,7 @@ enum err line_new(struct loop *loop, int client_take, const struct sockaddr_in *
 void line_fault(struct line *line)
 {
 	line->passed_at_fault = line->passed;
-	for (int way = 0; way < WAYS; way++) {
-		line->flows[way].allowance = 0;
-		line->flows[way].counted_ms = loop_now_ms(line->loop);
-	}
+	flows_begin(line);
 	if (line->fault->resets) {
 		line_free(line, true);
 		return;

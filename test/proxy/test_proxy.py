@@ -153,11 +153,19 @@ def test_a_half_open_line_is_found_out_by_writing_after_the_healing(door: Door) 
 def test_slow_and_late_lines_take_their_time(door: Door) -> None:
     with dial(door.port) as line:
         for what, count in (("slow 4000", 4000), ("delay 400", 1)):
-            door.set(what)
             began = time.monotonic()
+            door.set(what)
             line.sendall(b"x" * count)
             assert len(read(line, count)) == count
             assert time.monotonic() - began > SOON_S
+
+
+def test_a_line_that_comes_while_it_is_slow_has_saved_nothing_up(door: Door) -> None:
+    began = time.monotonic()
+    with door.fault("slow 4000"), dial(door.port) as line:
+        line.sendall(b"x" * 4000)
+        assert len(read(line, 4000)) == 4000
+    assert time.monotonic() - began > SOON_S
 
 
 def test_a_line_is_cut_after_so_many_bytes(door: Door) -> None:
