@@ -59,11 +59,12 @@ static inline void race_key(struct race *r, const char *verb)
 static inline int64_t race_waiting(struct race *r, bool for_key)
 {
 	static const struct db_stmt rows = {.name = "race_waiting",
-		.sql = "select count(*) from pg_locks where not granted"
-		       " and locktype in ('transactionid', 'tuple')",
+		.sql = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+		       " and wait_event in ('transactionid', 'tuple')",
 		.reads = true};
 	static const struct db_stmt key = {.name = "race_key_waiting",
-		.sql = "select count(*) from pg_locks where not granted and locktype = 'advisory'",
+		.sql = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+		       " and wait_event = 'advisory'",
 		.reads = true};
 	int64_t n = -1;
 
