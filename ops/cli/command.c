@@ -136,7 +136,7 @@ const struct command command_table[] = {
 		 DURATION("every", 'e', "look again after this long (default: 2s)", 1, 3600)),
 	 top_run,
 	 "For operators. Refreshes until interrupted; with --json, and where the output is\n"
-	 "no terminal, it is printed once."},
+	 "no terminal, it is printed once. Workers that left or died are in worker list."},
 
 	/* what runs them */
 	{"queue", "list", "", 0, 0, "show queues, their limits and depths", NONE, queue_list_run, NULL},

@@ -71,16 +71,27 @@ static const struct column worker_columns[] = {
 	{NULL, NULL, COLUMN_PLAIN},
 };
 
-/* The page's parts, in their order: member of the JSON, where it comes from, how it looks. */
+typedef bool shown_fn(const json_t *item);
+
+static bool is_present(const json_t *worker)
+{
+	const char *state = json_string_value(json_object_get(worker, "state"));
+
+	return state && strcmp(state, "left") != 0 && strcmp(state, "dead") != 0;
+}
+
+/* The page's parts, in their order: member of the JSON, where it comes from, how it looks, and
+ * what of it does (NULL: all). */
 static const struct {
 	const char *name, *path;
 	const struct column *columns;
+	shown_fn *shown;
 } parts[] = {
-	{"queues", "/v1/queues", queue_columns},
-	{"tenants", "/v1/tenants?limit=100", tenant_columns},
-	{"upstreams", "/v1/upstreams", upstream_columns},
-	{"limits", "/v1/limits/now", limit_columns},
-	{"workers", "/v1/workers", worker_columns},
+	{"queues", "/v1/queues", queue_columns, NULL},
+	{"tenants", "/v1/tenants?limit=100", tenant_columns, NULL},
+	{"upstreams", "/v1/upstreams", upstream_columns, NULL},
+	{"limits", "/v1/limits/now", limit_columns, NULL},
+	{"workers", "/v1/workers", worker_columns, is_present},
 };
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 
@@ -189,14 +200,7 @@ static enum outcome look(struct top *top)
 
 /* ---- showing ---- */
 
-static bool is_present(const json_t *worker)
-{
-	const char *state = json_string_value(json_object_get(worker, "state"));
-
-	return state && strcmp(state, "left") != 0 && strcmp(state, "dead") != 0;
-}
-
-static json_int_t sum(const json_t *items, const char *member, bool present_only)
+static json_int_t sum(const json_t *items, const char *member, shown_fn *shown)
 {
 	json_int_t n = 0;
 	const json_t *item;
@@ -204,7 +208,7 @@ static json_int_t sum(const json_t *items, const char *member, bool present_only
 
 	json_array_foreach(items, i, item)
 	{
-		if (!present_only || is_present(item))
+		if (!shown || shown(item))
 			n += json_integer_value(json_object_get(item, member));
 	}
 	return n;
@@ -218,8 +222,24 @@ static void print_sums(const struct call *call, const json_t *page)
 
 	clock_format(clock_record_ms(), now);
 	fprintf(call->out, "%s  ready %lld, waiting %lld, running %lld of %lld slots\n", now,
-		(long long)sum(queues, "queued", false), (long long)sum(queues, "waiting", false),
-		(long long)sum(workers, "running", true), (long long)sum(workers, "slots", true));
+		(long long)sum(queues, "queued", NULL), (long long)sum(queues, "waiting", NULL),
+		(long long)sum(workers, "running", is_present),
+		(long long)sum(workers, "slots", is_present));
+}
+
+/* Those that are gone are in worker list and in the JSON; here they would push out the others. */
+static json_t *shown_of(const json_t *items, shown_fn *shown)
+{
+	json_t *some = json_array();
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(items, i, item)
+	{
+		if (!shown || shown(item))
+			json_array_append(some, item);
+	}
+	return some;
 }
 
 static enum outcome print_page(const struct call *call, const json_t *page)
@@ -228,12 +248,13 @@ static enum outcome print_page(const struct call *call, const json_t *page)
 
 	print_sums(call, page);
 	for (size_t i = 0; i < PARTS && outcome == OUTCOME_OK; i++) {
-		const json_t *items = json_object_get(page, parts[i].name);
+		json_t *items = shown_of(json_object_get(page, parts[i].name), parts[i].shown);
 
-		if (json_array_size(items) == 0)
-			continue;
-		fputc('\n', call->out);
-		outcome = listing_table(call, parts[i].columns, items);
+		if (json_array_size(items) > 0) {
+			fputc('\n', call->out);
+			outcome = listing_table(call, parts[i].columns, items);
+		}
+		json_decref(items);
 	}
 	return outcome;
 }

@@ -188,6 +188,8 @@ def test_an_operator_drains_a_worker_and_it_stays_away(stack: Any, client: Clien
 
     until("it drained and left", gone)
     until("its supervisor knows", lambda: stack.status()[name]["drained"])
+    assert workers[0]["id"] in stack.longhaul("worker", "list")
+    assert workers[0]["id"] not in stack.longhaul("top", "--once")
     assert (stack.pid(name), stack.status()[name]["starts"]) == (None, starts)
     assert client.wait(client.submit({"kind": "noop", "input": {}})["id"])["state"] == "completed"
     stack.start(name)
