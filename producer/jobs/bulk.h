@@ -1,13 +1,9 @@
 /* bulk.h - POST /v1/jobs/bulk: many jobs in one request, one line each, in and out.
  *
  * Lines are read by one thread of its own, so that ten thousand of them hold up no
- * other request, BULK_CHUNK at a time: a chunk is committed as a whole, and while
+ * other request, a chunk at a time (bulk_chunk.h): it is committed as a whole, and while
  * it is, the next one is read. Each line stands alone: a wrong one is answered with
  * its problem, and the others are jobs. Chunks of several requests take turns.
- *
- * A chunk's failed commit fails its lines only: what was answered with an id is
- * committed, everything else is not there. A value that the record refuses is looked for
- * by halves (domain/halving.h), and fails its own line.
  *
  * Threads: the server's hand in, one reads, lanes commit.  Memory: two chunks per
  * request beside its body, and the reply. */
@@ -17,8 +13,6 @@
 #include "http/request.h"
 
 struct bulk;
-
-enum { BULK_CHUNK = 500 };
 
 MUST_CHECK enum err bulk_new(struct producer *producer, struct bulk **ret_bulk);
 /* Ends the thread, after its requests. NULL is fine. */
