@@ -50,7 +50,7 @@ ROOM_simulator := -iquote test/simulator
 ROOM_cli       := -iquote ops/cli
 room_of        = $(word 3,$(subst /, ,$(1)))
 
-PROGRAMS := longhaul-producer longhaul-worker longhaul-scheduler longhaul simulator fault-proxy
+PROGRAMS := longhaul-producer longhaul-worker longhaul-scheduler longhaul simulator fault-proxy fault-disk.so
 TESTS    := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(filter %.c,$(shell find test/unit -name 'test_*.c')))
 BENCHES  := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(shell find test/bench -name 'bench_*.c'))
 FUZZERS  := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(shell find test/fuzz -name 'fuzz_*.c'))
@@ -104,6 +104,11 @@ $(BUILD)/simulator: $(BUILD)/obj/test/simulator/main.o $(BUILD)/libsimulator.a $
 	$(LINK)
 $(BUILD)/fault-proxy: $(BUILD)/obj/test/proxy/main.o $(BUILD)/libproxy.a $(BUILD)/libcore.a
 	$(LINK)
+# For Postgres to load: nothing of ours is in it, and no sanitizer.
+$(BUILD)/fault-disk.so: test/disk/disk.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LD  $@")
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -g -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
 
 .SECONDEXPANSION:
 room_lib = $(if $(filter producer worker scheduler simulator cli proxy bench,$(firstword $(subst /, ,$(1)))),$(BUILD)/lib$(firstword $(subst /, ,$(1))).a)

@@ -31,6 +31,7 @@ class Plan:
     build: Path | None = None
     config_overrides: dict[str, Any] = field(default_factory=dict)
     program_env: dict[str, str] = field(default_factory=dict)
+    postgres_env: dict[str, str] = field(default_factory=dict)
 
     def program_names(self) -> list[str]:
         """scheduler-1, worker-1, worker-2, producer-1 ..."""

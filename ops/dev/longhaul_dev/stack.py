@@ -90,13 +90,15 @@ class Stack:
         build: Path | None = None,
         config_overrides: dict[str, Any] | None = None,
         program_env: dict[str, str] | None = None,
+        postgres_env: dict[str, str] | None = None,
     ) -> "Stack":
         """Brings the stack to this shape from whatever shape it is in, and waits until it answers.
 
         `lite` is Postgres alone; `programs=False` leaves out simulator and our programs;
         `build` is the folder of the binaries; `config_overrides` is laid over longhaul.yaml of
-        every program; `program_env` is added to the environment of our programs. What runs
-        already is left alone unless its binary or its configuration changed.
+        every program; `program_env` is added to the environment of our programs, `postgres_env`
+        to that of Postgres. What runs already is left alone unless its binary or its configuration
+        changed.
         """
         plan = Plan(
             workers,
@@ -108,6 +110,7 @@ class Stack:
             build,
             config_overrides or {},
             program_env or {},
+            postgres_env or {},
         )
         with self._turn():
             self._bring_up(plan)
@@ -347,15 +350,15 @@ class Stack:
             for done in [pool.submit(job) for job in jobs]:
                 done.result()
 
-    def _start_service(self, service: Service) -> None:
+    def _start_service(self, service: Service, extra: dict[str, str] | None = None) -> None:
         if not self.pid(service.name):
             service.prepare()
-            self._define(service.spec(environment(self._layout)))
+            self._define(service.spec(environment(self._layout, extra)))
         self.start(service.name)
 
     def _start_record(self, plan: Plan) -> None:
         postgres = Postgres(self._layout, self._ports())
-        self._start_service(postgres)
+        self._start_service(postgres, plan.postgres_env)
         postgres.create_database()
         if plan.programs:
             tenants = Tenants(self._layout, environment(self._layout))
