@@ -63,16 +63,8 @@ class FaultDisk:
             self.set(name, 0)
 
     def cut_power(self, stack: Any) -> None:
-        """Ends Postgres in the midst of what it does; its log keeps what was synced, and no more.
-        Whoever starts its processes stands still meanwhile, so that none of them comes back."""
-        backends: list[int] = []
-        with suppress(Fault):  # it has ended by itself, and with it all of them
-            backends = children(stack.signal("postgres", signal.SIGSTOP))
-        for pid in backends:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        stack.stop("postgres", signal.SIGKILL)
-        until("all of Postgres is gone", lambda: not any(is_alive(pid) for pid in backends))
+        """Ends Postgres in the midst of what it does; its log keeps what was synced, no more."""
+        end_postgres(stack)
         self.set("waiting", 0)
         for undo in self.own.glob("undo-*"):
             segment = stack.layout.data / "postgres/pg_wal" / undo.name.removeprefix("undo-")
@@ -83,6 +75,19 @@ class FaultDisk:
     def close(self) -> None:
         self.state.close()
         shutil.rmtree(self.folder)
+
+
+def end_postgres(stack: Any) -> None:
+    """At once, and all of it. Whoever starts its processes stands still meanwhile, so that none of
+    them comes back."""
+    backends: list[int] = []
+    with suppress(Fault):  # it has ended by itself, and with it all of them
+        backends = children(stack.signal("postgres", signal.SIGSTOP))
+    for pid in backends:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    stack.stop("postgres", signal.SIGKILL)
+    until("all of Postgres is gone", lambda: not any(is_alive(pid) for pid in backends))
 
 
 def status(pid: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -19,11 +20,15 @@ PAUSE_S = 0.005
 
 
 class Load:
-    """Some clients, each on a thread of its own; they take refusals as they come."""
+    """Some clients, each on a thread of its own; they take refusals as they come. Keyed, each
+    submit has an Idempotency-Key and, so that it is sealed by a key of its own, a subject."""
 
-    def __init__(self, stack: Any, model: str, threads: int, **job: Any) -> None:
+    def __init__(
+        self, stack: Any, model: str, threads: int, keyed: bool = False, **job: Any
+    ) -> None:
         self.clients = [tenant_client(stack) for _ in range(threads)]
         self.job = chat("l", model=model, max_attempts=20, **job)
+        self.keyed = keyed
         self.longest_s = 0.0
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.run, args=(c,)) for c in self.clients]
@@ -35,22 +40,33 @@ class Load:
             self.longest_s = max(self.longest_s, time.monotonic() - began)
             self.stopping.wait(PAUSE_S)
 
+    def post(self, client: Client, key: str) -> httpx.Response:
+        if not key:
+            return client.http.post("/v1/jobs", json=self.job)
+        job = {**self.job, "subject": key}
+        return client.http.post("/v1/jobs", json=job, headers={"Idempotency-Key": key})
+
     def submit(self, client: Client) -> None:
         """A refusal is an answer; a cut line is not, so its outcome stays unknown."""
+        key = secrets.token_hex(8) if self.keyed else ""
         try:
-            reply = client.http.post("/v1/jobs", json=self.job)
+            reply = self.post(client, key)
         except httpx.HTTPError:
-            client.history.entries.append(Entry("info", ""))
+            client.history.entries.append(Entry("info", key))
             return
         if reply.status_code == 202:
             job = reply.json()["id"]
-            client.history.entries.append(Entry("ok", job, job))
+            client.history.entries.append(Entry("ok", key or job, job))
             return
+        client.history.entries.append(Entry("fail", key))
         assert reply.status_code in (429, 503), reply.text
         assert int(reply.headers["retry-after"]) >= 1
 
+    def count(self, outcome: str) -> int:
+        return sum(e.outcome == outcome for c in self.clients for e in c.history.entries)
+
     def accepted(self) -> int:
-        return sum(e.outcome == "ok" for c in self.clients for e in c.history.entries)
+        return self.count("ok")
 
 
 @contextmanager
