@@ -27,15 +27,29 @@ void *record_call_new(struct request *r, size_t size)
 	return call;
 }
 
+/* NULL: the error's own. */
+static const char *words_for(const struct record_call *call, enum err e)
+{
+	const struct {
+		enum err e;
+		const char *words;
+	} own[] = {{ERR_CONFLICT, call->conflict}, {ERR_FORBIDDEN, call->forbidden},
+		{ERR_NOT_FOUND, call->missing}};
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (own[i].e == e)
+			return own[i].words;
+	return NULL;
+}
+
 static void call_fail(struct record_call *call, enum err e)
 {
+	const char *words = words_for(call, e);
+
 	if (call->failed) {
 		call->failed(call);
-	} else if (e == ERR_CONFLICT && call->conflict) {
-		request_fail_detail(call->r, e, call->conflict);
-		request_resume(call->r);
-	} else if (e == ERR_FORBIDDEN && call->forbidden) {
-		request_fail_detail(call->r, e, call->forbidden);
+	} else if (words) {
+		request_fail_detail(call->r, e, words);
 		request_resume(call->r);
 	} else {
 		request_resume_failed(call->r, e);

@@ -18,7 +18,8 @@ struct record_call {
 	void (*clear)(struct record_call *call);
 	/* Instead of resuming after a success: goes on with something else. May be NULL. */
 	void (*then)(struct record_call *call);
-	const char *conflict, *forbidden; /* those errors in this call's own words; may be NULL */
+	/* those errors in this call's own words; may be NULL */
+	const char *conflict, *forbidden, *missing;
 	/* Instead of a problem document after a failure. May be NULL. */
 	void (*failed)(struct record_call *call);
 };

@@ -57,14 +57,17 @@ static const struct db_stmt ask_stmt = {.name = "approval_ask",
 									   "  select tenant_id, $9, $10, $11, $12, $13, 'approval.ask', approval_id from i)"
 									   " select approval_id from i union all select approval_id from open where same"};
 
+#define STATE                                                                                   \
+	"case when a.state in ('pending', 'approved') and a.expires_at <= now() then 'expired'" \
+	" else a.state end"
 #define COLUMNS                                                                          \
-	"a.approval_id, a.action, case when a.state in ('pending', 'approved')"          \
-	" and a.expires_at <= now() then 'expired' else a.state end, a.asked_by,"        \
+	"a.approval_id, a.action, " STATE ", a.asked_by,"                                \
 	" a.decided_by, a.asked_for_user, a.decided_for_user, a.asked_at, a.expires_at," \
 	" a.decided_at, a.call, " TENANT_KEY_OF("a")
 static const struct db_stmt list_stmt = {.name = "approval_list",
 	.sql = "select " COLUMNS " from approval a where a.tenant_id = $1"
 	       " and ($2::uuid is null or a.approval_id < $2)"
+	       " and ($4::text is null or " STATE " = $4)"
 	       " order by a.tenant_id desc, a.approval_id desc limit $3",
 	.reads = true};
 
@@ -271,17 +274,18 @@ static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 	page_tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL);
 }
 
-enum err approval_list(struct db *db, struct id tenant, struct id after, size_t limit,
-	approval_page_done *done, void *ctx)
+enum err approval_list(
+	struct db *db, const struct approval_wanted *wanted, approval_page_done *done, void *ctx)
 {
 	struct db_args a;
 
 	db_args_init(&a);
-	db_arg_id(&a, tenant);
-	db_arg_id_or_null(&a, after);
-	db_arg_int8(&a, (int64_t)limit);
+	db_arg_id(&a, wanted->tenant);
+	db_arg_id_or_null(&a, wanted->after);
+	db_arg_int8(&a, (int64_t)wanted->limit);
+	db_arg_text(&a, wanted->state);
 	return store_call_run(&(struct store_call_ask){.db = db,
-		.tenants = &tenant,
+		.tenants = &wanted->tenant,
 		.tenants_n = 1,
 		.stmt = &list_stmt,
 		.args = &a,

@@ -83,8 +83,13 @@ struct approval_page {
 };
 typedef void approval_page_done(void *ctx, enum err e, const struct approval_page *page);
 /* Newest first, at most limit, behind after (zero: from the newest). */
-MUST_CHECK enum err approval_list(struct db *db, struct id tenant, struct id after, size_t limit,
-	approval_page_done *done, void *ctx);
+struct approval_wanted {
+	struct id tenant, after;
+	const char *state; /* as they are shown; NULL: all */
+	size_t limit;
+};
+MUST_CHECK enum err approval_list(
+	struct db *db, const struct approval_wanted *wanted, approval_page_done *done, void *ctx);
 
 struct approval_decision {
 	struct id tenant, id;

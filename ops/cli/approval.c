@@ -3,6 +3,10 @@
 #include "handlers.h"
 #include "output.h"
 
+#include <string.h>
+
+enum { PATH_MAX_BYTES = 256 };
+
 static const struct column columns[] = {
 	{"APPROVAL", "id", COLUMN_PLAIN},
 	{"STATE", "state", COLUMN_PLAIN},
@@ -14,9 +18,21 @@ static const struct column columns[] = {
 	{NULL, NULL, COLUMN_PLAIN},
 };
 
+/* What waits, unless somebody asks for more. */
 enum outcome approval_list_run(struct call *call)
 {
-	return access_list_run(call, "/approvals", columns);
+	const char *state = call_text(call, "state");
+	enum outcome outcome;
+	struct buf path;
+
+	buf_init(&path, PATH_MAX_BYTES);
+	buf_text(&path, "/approvals");
+	if (!state || strcmp(state, "all") != 0)
+		client_query(&path, "state", state ? state : "pending");
+	outcome = buf_err(&path) == ERR_OK ? access_list_run(call, path.bytes, columns)
+					   : call_usage(call, "no state is called so");
+	buf_clear(&path);
+	return outcome;
 }
 
 static enum outcome decide(const struct call *call, const char *after, const char *done)

@@ -323,7 +323,8 @@ const struct command command_table[] = {
 	 "process knows within 5 s; families and jobs that ended meanwhile stay ended, and so does what\n"
 	 "was ended by its id."},
 
-	{"approval", "list", "", 0, 0, "show what others ask for where two people are needed", OPTIONS(OF_TENANT),
+	{"approval", "list", "", 0, 0, "show what others ask for where two people are needed",
+	 OPTIONS(OF_TENANT, TEXT("state", 0, "STATE", "pending (default), approved, refused, used, expired or all")),
 	 approval_list_run, "With --json each shows its call whole. Read it before you approve of it."},
 	{"approval", "approve", "APPROVAL", 1, 1, "let who asked make the call, once", OPTIONS(OF_TENANT),
 	 approval_approve_run, "Not by who asked, with whatever key, and not by a key that acts for no user."},
@@ -411,7 +412,7 @@ const struct command command_table[] = {
 	 "can open, in backups and the log of Postgres, opens no more. One that was made and never\n"
 	 "active wraps nothing: it goes at once, also when its file is lost."},
 
-	{"sealing", "status", "", 0, 0, "is anything from before there were keys left in clear?",
+	{"sealing", "status", "", 0, 0, "say whether anything from before there were keys is left in clear",
 	 OPTIONS(CONFIG), sealing_status_run,
 	 "The leader seals such values in walks through all jobs, and ends when a whole walk met none\n"
 	 "and the last was met an hour ago. From then on none is read."},

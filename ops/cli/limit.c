@@ -12,8 +12,8 @@ enum { AFTER_MAX = 160, WINDOW_S = 60 };
 static const struct column columns[] = {
 	{"PLAN", "plan", COLUMN_PLAIN},
 	{"LEVEL", "level", COLUMN_PLAIN},
-	{"REQUESTS", "requests", COLUMN_LIMIT},
-	{"TOKENS", "tokens", COLUMN_LIMIT},
+	{"REQUESTS", "requests", COLUMN_FREE},
+	{"TOKENS", "tokens", COLUMN_FREE},
 	{"WINDOW S", "window_s", COLUMN_PLAIN},
 	{"BURST", "burst", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},

@@ -77,9 +77,10 @@ static void bytes_cell(struct table *table, const json_t *value)
 	table_cell(table, json_is_number(value) ? text : NULL);
 }
 
-static void limit_cell(struct table *table, const char *text)
+/* none: as a zero is told. */
+static void limit_cell(struct table *table, const char *text, const char *none)
 {
-	table_cell(table, text && strcmp(text, "0") == 0 ? NULL : text);
+	table_cell(table, text && strcmp(text, "0") == 0 ? none : text);
 }
 
 /* The API writes as many decimals as an amount needs. */
@@ -105,7 +106,9 @@ static void cell(struct table *table, const struct column *column, const json_t 
 	else if (column->form == COLUMN_BYTES)
 		bytes_cell(table, reach(item, column->member));
 	else if (column->form == COLUMN_LIMIT)
-		limit_cell(table, text.bytes);
+		limit_cell(table, text.bytes, NULL);
+	else if (column->form == COLUMN_FREE)
+		limit_cell(table, text.bytes, "free");
 	else if (column->form == COLUMN_MONEY)
 		money_cell(table, text.bytes);
 	else

@@ -12,8 +12,16 @@
 struct column {
 	const char *head;   /* NULL ends the columns */
 	const char *member; /* "usage.output_tokens" */
-	/* LIMIT: a zero means that there is none; MONEY: as many decimals in every row */
-	enum { COLUMN_PLAIN, COLUMN_AGE, COLUMN_BYTES, COLUMN_LIMIT, COLUMN_MONEY } form;
+	/* LIMIT: a zero means that there is none; FREE: that all is free; MONEY: as many decimals
+	 * in every row */
+	enum {
+		COLUMN_PLAIN,
+		COLUMN_AGE,
+		COLUMN_BYTES,
+		COLUMN_LIMIT,
+		COLUMN_FREE,
+		COLUMN_MONEY
+	} form;
 };
 
 enum { LISTING_ALL = 100000, LISTING_PAGE = 100 };

@@ -153,6 +153,7 @@ void key_rights_check(struct tenant_call *t, void (*then)(struct record_call *ca
 	t->judged = then;
 	if (t->user[0] && id_is_zero(t->holder)) {
 		t->call.then = user_found;
+		t->call.missing = "no user of this tenant is called so";
 		record_call_again(&t->call, &api_key_user_op);
 	} else {
 		user_found(&t->call);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAGE = 100 };
+enum { PAGE = 100, STATE_TEXT_MAX = 16 };
 
 struct approval_request {
 	struct record_call call; /* first */
@@ -19,8 +19,7 @@ struct approval_request {
 	char tenant_name[ROUTE_PARAM_MAX]; /* an operator's path; "" = the caller's own */
 	struct approval_rule rule;
 	struct approval_decision decision;
-	struct id after;
-	size_t limit;
+	struct approval_wanted wanted;
 	const struct record_op *op; /* behind the rule; NULL: the rule is the answer */
 };
 
@@ -100,7 +99,7 @@ static void listed(void *ctx, enum err e, const struct approval_page *page)
 {
 	struct record_batch *batch = ctx;
 	struct approval_request *q = of(batch);
-	const size_t shown = page->n > q->limit ? q->limit : page->n;
+	const size_t shown = page->n > q->wanted.limit ? q->wanted.limit : page->n;
 	struct buf *out = reply_json(&q->call.r->reply, 200);
 	char next[ID_TEXT_MAX] = "";
 
@@ -118,8 +117,11 @@ static void listed(void *ctx, enum err e, const struct approval_page *page)
 static enum err list_run(struct db *db, struct record_batch *batch)
 {
 	const struct approval_request *q = of(batch);
+	struct approval_wanted wanted = q->wanted;
 
-	return approval_list(db, q->rule.tenant, q->after, q->limit + 1, listed, batch);
+	wanted.tenant = q->rule.tenant;
+	wanted.limit++; /* one more tells whether there are more */
+	return approval_list(db, &wanted, listed, batch);
 }
 
 static void decided(void *ctx, enum err e, const struct approval_page *page)
@@ -204,20 +206,41 @@ static struct approval_request *begin(struct request *r, const struct record_op 
 	return q;
 }
 
+static bool is_state(const char *state)
+{
+	static const char *const states[] = {"pending", "approved", "refused", "used", "expired"};
+
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		if (strcmp(state, states[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool wanted_read(struct request *r, struct approval_wanted *wanted)
+{
+	const char *after = query_text(&r->query, "after");
+	const char *why = NULL;
+
+	wanted->limit = (size_t)query_int(&r->query, "limit", PAGE);
+	wanted->state = query_text(&r->query, "state");
+	if (after && !id_parse("apr", after, &wanted->after))
+		why = "after must be the next of a page before";
+	else if (wanted->state && !is_state(wanted->state))
+		why = "state must be pending, approved, refused, used or expired";
+	if (why)
+		request_fail_detail(r, ERR_INVALID_FIELD, why);
+	return !why;
+}
+
 void approvals_get(struct request *r)
 {
 	static const struct query_field fields[] = {{"limit", QUERY_INT, 1, PAGE},
-		{"after", QUERY_TEXT, 1, ID_TEXT_MAX}, {NULL, QUERY_TEXT, 0, 0}};
-	const char *after = query_text(&r->query, "after");
-	struct approval_request *q;
+		{"after", QUERY_TEXT, 1, ID_TEXT_MAX}, {"state", QUERY_TEXT, 1, STATE_TEXT_MAX},
+		{NULL, QUERY_TEXT, 0, 0}};
+	struct approval_request *q =
+		request_input_query(r, fields) ? begin(r, &approval_list_op) : NULL;
 
-	if (!request_input_query(r, fields) || !(q = begin(r, &approval_list_op)))
-		return;
-	q->limit = (size_t)query_int(&r->query, "limit", PAGE);
-	if (after && !id_parse("apr", after, &q->after))
-		request_fail_detail(
-			r, ERR_INVALID_FIELD, "after must be the next of a page before");
-	else
+	if (q && wanted_read(r, &q->wanted))
 		record_call_start(&q->call, &approval_rule_op);
 }
 

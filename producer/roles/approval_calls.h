@@ -1,7 +1,7 @@
 /* approval_calls.h - what others ask for: seen, approved of, refused; and whether two people are
  * needed at all.
  *
- *   GET  /v1/approvals?limit=&after=
+ *   GET  /v1/approvals?state=&limit=&after=
  *   POST /v1/approvals/{id}/approve
  *   POST /v1/approvals/{id}/refuse      who asked may take it back so
  *   GET  /v1/two-people

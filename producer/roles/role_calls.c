@@ -279,29 +279,32 @@ void role_put_call(struct request *r)
 
 /* ---- removing ---- */
 
-static bool is_built_upon(const struct access_call *a)
+/* The first role that builds upon it; NULL: none does. */
+static const char *built_upon_by(const struct access_call *a)
 {
 	for (size_t i = 0; i < role_book_n(a->book); i++) {
 		struct role_view role = role_book_at(a->book, i);
 
 		for (size_t k = 0; k < role.parents_n; k++)
 			if (strcmp(role_book_parent(a->book, role.name, k), a->name) == 0)
-				return true;
+				return role.name;
 	}
-	return false;
+	return NULL;
 }
 
 static enum err remove_judge(struct access_call *a)
 {
+	const char *upon = built_upon_by(a);
 	enum err e = own_check(a);
 
 	if (!e && !role_book_has(a->book, a->name))
 		e = ERR_NOT_FOUND;
 	if (!e)
 		e = access_may_take(a, a->name);
-	if (!e && is_built_upon(a)) {
+	if (!e && upon) {
 		e = ERR_CONFLICT;
-		(void)snprintf(a->why, sizeof a->why, "another role builds upon it");
+		(void)snprintf(a->why, sizeof a->why,
+			"%s builds upon it: change or remove that one first", upon);
 	}
 	a->lost = held_set(a);
 	a->counted = false;

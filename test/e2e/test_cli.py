@@ -220,6 +220,8 @@ def test_request_limits_are_tried_set_given_and_removed(
     ok("limit", "set", "cli-plan", "role:guest", "--requests", "0")
     listed = ok("limit", "list").splitlines()
     assert ["cli-plan", "user", "600000", "-", "120", "50"] in [row.split() for row in listed]
+    free = next(row.split() for row in listed if "role:guest" in row and "cli-plan" in row)
+    assert free[2:4] == ["free", "-"]
     assert ok("limit", "plan", "cli-planned", "cli-plan", "-n").endswith("nothing was changed\n")
     assert ok("limit", "plan", "cli-planned") == "none of its own\n"
     ok("limit", "plan", "cli-planned", "cli-plan")

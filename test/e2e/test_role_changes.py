@@ -302,7 +302,10 @@ def test_roles_and_users_by_command(world: World, longhaul: Callable[..., str]) 
         "role", "set", "night", *of, "allow job:read", "deny job:read", code=1
     )
     longhaul("role", "move", "night", "reader", *of)
-    longhaul("role", "remove", "night", *of)
+    longhaul("role", "set", "dusk", *of, "--parents", "night")
+    assert "dusk builds upon it" in longhaul("role", "remove", "night", *of, code=7)
+    for role in ("dusk", "night"):
+        longhaul("role", "remove", role, *of)
     longhaul("user", "set", "nora", *of, "--disable")
     assert "reader" in longhaul("user", "list", *of)
     assert "disabled" in longhaul("access", "explain", "nora", "job:read", *of)

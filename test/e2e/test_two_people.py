@@ -298,8 +298,22 @@ def test_the_command_line_shows_and_decides(ruled: Pair, stack: Any) -> None:
     assert row["call"]["path"] == f"{BASE}/roles/night"
     assert row["call"]["body"]["rules"] == ["allow job:read queue=secretlooking"]
     assert found[0] in cli("approval", "list")
+    assert found[0] not in cli("approval", "list", "--state", "approved")
     with pytest.raises(Fault, match="another person"):
         cli("approval", "approve", found[0])
     assert "two people" in cli("two-people", "show")
     assert decide(ruled.bob, found[0]) == "ok"
+    # what is decided waits no more, and is seen where somebody asks for it
+    assert found[0] not in cli("approval", "list")
+    for state in ("approved", "all"):
+        assert found[0] in cli("approval", "list", "--state", state)
     assert "is set" in cli("role", "set", "night", "allow job:read queue=secretlooking")
+    assert found[0] in cli("approval", "list", "--state", "used")
+    with pytest.raises(Fault, match="state must be pending"):
+        cli("approval", "list", "--state", "open")
+    pages = [ruled.ann.http.get("/v1/approvals", params={"state": "used", "limit": 1}).json()]
+    while pages[-1]["has_more"]:
+        params = {"state": "used", "limit": 1, "after": pages[-1]["next"]}
+        pages.append(ruled.ann.http.get("/v1/approvals", params=params).json())
+    states = [row["state"] for page in pages for row in page["data"]]
+    assert states and set(states) == {"used"}
