@@ -14,6 +14,10 @@
 /* It is this tenant's; the zero id: anybody's. */
 #define OF " ($2 = " AUDIT_SYSTEM_SQL "::uuid or i.tenant_id = $2)"
 
+/* One more at a time: the next one's count sees what this one has committed. */
+static const struct db_stmt turn_stmt = {
+	.name = "issuer_turn", .sql = "select pg_advisory_xact_lock(720713005)"};
+
 static const struct db_stmt insert_stmt = {.name = "issuer_insert",
 	.sql = "with " NEXT ", i as (insert into issuer (issuer_id, tenant_id, iss, audience,"
 	       "  algorithms, jwks_url, kid, secret, roles_claim, roles)"
@@ -36,6 +40,10 @@ static const struct db_stmt list_stmt = {.name = "issuer_list",
 
 static const struct db_stmt get_stmt = {.name = "issuer_get",
 	.sql = "select " COLUMNS " from issuer i where i.issuer_id = $1 and" OF,
+	.reads = true};
+
+static const struct db_stmt find_stmt = {.name = "issuer_find",
+	.sql = "select " COLUMNS " from issuer i where i.iss = $1 and" OF,
 	.reads = true};
 
 static const struct db_stmt remove_stmt = {.name = "issuer_remove",
@@ -64,10 +72,8 @@ static void row_take(struct issuer *to, const struct db_rows *r, size_t i)
 		.own = subject_key_take(r, i, 12)};
 }
 
-static void tell(
-	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(struct store_call *call, enum err e, const struct db_rows *r, enum err when_none)
 {
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
 	struct issuer *rows;
 
@@ -83,24 +89,31 @@ static void tell(
 
 static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_OK);
+	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL, ERR_OK);
 }
 
 static void on_insert(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_CONFLICT);
+	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 1) : NULL,
+		ERR_CONFLICT); /* behind its turn */
 }
 
 static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_NOT_FOUND);
+	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL, ERR_NOT_FOUND);
 }
 
 enum err issuer_insert(struct db *db, const struct issuer *i, int64_t most,
 	const struct audit_actor *by, issuer_done *done, void *ctx)
 {
 	struct db_args a;
+	struct store_call *call;
+	enum err e = store_call_begin(db, &i->tenant, 1, &call);
 
+	if (e != ERR_OK)
+		return e;
+	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = db};
+	db_query(db, &turn_stmt, NULL);
 	db_args_init(&a);
 	db_arg_id(&a, i->id);
 	db_arg_id(&a, i->tenant);
@@ -115,8 +128,9 @@ enum err issuer_insert(struct db *db, const struct issuer *i, int64_t most,
 	db_arg_int8(&a, ISSUERS_MAX);
 	audit_by_args(&a, by);
 	db_arg_int8(&a, most);
-	return store_call_run(&(struct store_call_ask){db, &i->tenant, 1, &insert_stmt, &a,
-		on_insert, {.done = (store_call_fn *)done, .ctx = ctx}});
+	db_query(db, &insert_stmt, &a);
+	db_commit(db, on_insert, call);
+	return ERR_OK;
 }
 
 enum err issuer_list_all(struct db *db, issuer_done *done, void *ctx)
@@ -143,6 +157,17 @@ enum err issuer_get(struct db *db, struct id of, struct id issuer, issuer_done *
 	db_arg_id(&a, issuer);
 	db_arg_id(&a, of);
 	return store_call_run(&(struct store_call_ask){db, NULL, 0, &get_stmt, &a, on_needed,
+		{.done = (store_call_fn *)done, .ctx = ctx}});
+}
+
+enum err issuer_find(struct db *db, struct id of, const char *iss, issuer_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	db_arg_text(&a, iss);
+	db_arg_id(&a, of);
+	return store_call_run(&(struct store_call_ask){db, NULL, 0, &find_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }
 

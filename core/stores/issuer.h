@@ -29,7 +29,8 @@ struct issuer {
 };
 typedef void issuer_done(void *ctx, enum err e, const struct issuer *issuers, size_t n);
 
-/* ERR_CONFLICT: somebody has this iss already, or there are ISSUERS_MAX, or most of its tenant. */
+/* ERR_CONFLICT: somebody has this iss already, or there are ISSUERS_MAX, or most of its tenant,
+ * however many are registered at once. */
 MUST_CHECK enum err issuer_insert(struct db *db, const struct issuer *issuer, int64_t most,
 	const struct audit_actor *by, issuer_done *done, void *ctx);
 /* Of all tenants. */
@@ -39,8 +40,11 @@ MUST_CHECK enum err issuer_list(struct db *db, struct id tenant, issuer_done *do
 /* By its id. ERR_NOT_FOUND: it is not of's; of AUDIT_SYSTEM_TENANT, as operators ask: not there. */
 MUST_CHECK enum err issuer_get(
 	struct db *db, struct id of, struct id issuer, issuer_done *done, void *ctx);
-/* The same. n = 1: what it was; its audit row is of's. Its tokens are refused from the next look
- * on. */
+/* The same by its iss, to the letter. */
+MUST_CHECK enum err issuer_find(
+	struct db *db, struct id of, const char *iss, issuer_done *done, void *ctx);
+/* By its id, as issuer_get. n = 1: what it was; its audit row is of's. Its tokens are refused from
+ * the next look on. */
 MUST_CHECK enum err issuer_remove(struct db *db, struct id of, struct id issuer,
 	const struct audit_actor *by, issuer_done *done, void *ctx);
 

@@ -23,6 +23,11 @@ enum { MAPPED_MAX = 100, ROLES_TEXT_MAX = 32768, ROLES_DEFAULT_CLAIM_MAX = 64 };
 #define DEFAULT_ALGS \
 	(JWK_ALG(JWS_EDDSA) | JWK_ALG(JWS_ES256) | JWK_ALG(JWS_RS256) | JWK_ALG(JWS_PS256))
 
+#define CONFLICT "somebody has registered this issuer already, or there are as many as there may be"
+#define CONFLICT_OWN                                                                                \
+	"somebody has registered this issuer already, or this tenant has as many as its own people" \
+	" may register: remove one, or ask an operator"
+
 static const char *text_of(const json_t *body, const char *name)
 {
 	const char *text = json_string_value(json_object_get(body, name));
@@ -253,6 +258,7 @@ static void roles_checked(struct record_call *call)
 	struct problems p = {0};
 
 	call->then = changed;
+	call->conflict = id_is_zero(t->of) ? CONFLICT : CONFLICT_OWN;
 	if (!t->refusal) {
 		record_call_again(call, &issuer_insert_op);
 		return;

@@ -120,7 +120,7 @@ def test_a_key_is_its_tenants_and_nobody_says_otherwise(own: Own) -> None:
         assert own.chief.http.get("/v1/api-keys", params={"tenant": tenant}).status_code == 422
     assert made(make(own.chief), 201)["tenant"] == TENANT
     refused(make(own.chief, roles=["operator"]), 422, "no operator's role")
-    refused(make(own.chief, user="nobody-we-know"), 404)
+    refused(make(own.chief, user="nobody-we-know"), 404, "no user")
     # an operator's key is no door either
     http = httpx.Client(base_url=own.urls[0], headers=dict(own.admin.http.headers))
     assert http.get("/v1/api-keys").status_code == 403
@@ -421,6 +421,7 @@ def test_a_tenant_says_whose_tokens_it_believes(own: Own) -> None:
         path = f"/v1/issuers/{entry['id']}"
         refused(own.foreign.http.delete(path, params=params), 404)
     refused(register(own.chief, "own-too", tenant=TENANT), 422)
+    refused(register(own.chief, "own"), 409, "already")
     assert made(own.chief.http.delete(path, params=DRY), 200)["issuer"]["id"] == entry["id"]
     reply = own.chief.http.delete(path)
     assert (reply.status_code, audited(own, reply)) == (204, [[TENANT, "user", "issuer.remove"]])
