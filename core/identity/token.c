@@ -52,6 +52,7 @@ static enum err payload_write(const struct token_grant *g, struct buf *b)
 	member_id(b, "key", "key", g->key);
 	member_id(b, "family", TOKEN_FAMILY, g->family);
 	member_sources(b, g->sources);
+	member_id(b, "via", TOKEN_VIA, g->via);
 	member(b, "at", at);
 	if (g->scope)
 		member(b, "scope", g->scope);
@@ -162,6 +163,7 @@ enum fault token_extra_read(const json_t *payload, struct token_extra *extra)
 	if (!id_read(payload, "jti", TOKEN_JTI, &extra->jti) || id_is_zero(extra->jti) ||
 		!id_read(payload, "key", "key", &extra->key) ||
 		!id_read(payload, "family", TOKEN_FAMILY, &extra->family) ||
+		!id_read(payload, "via", TOKEN_VIA, &extra->via) ||
 		!sources_read(payload, extra->sources) || !address_read(payload, extra) ||
 		(roles && !json_is_array(roles)))
 		return FAULT_CLAIM;

@@ -8,6 +8,7 @@
  *   key           the API key that it was given for, so that it dies with that key
  *   family        the family of refresh tokens that it belongs to
  *   from          the tokens that it was exchanged from, so that it dies with each of them
+ *   via           the registered issuer of the first of them, so that it dies with that too
  *   at            the address that it was given to, 32 hex digits, IPv4 mapped
  *
  * Times come from the record's clock. jti is an id of ours, so it knows its
@@ -26,6 +27,7 @@
 #define TOKEN_JTI    "tok"
 #define TOKEN_FAMILY "fam"
 #define TOKEN_KID    "sig"
+#define TOKEN_VIA    "iss"
 
 enum { TOKEN_SOURCES_MAX = 4 }; /* exchanged from, one from another */
 
@@ -41,7 +43,7 @@ struct token_grant {
 	const char *sub;		      /* the principal: key_... or usr_... */
 	const json_t *roles;		      /* array of texts, or NULL */
 	const char *scope;		      /* NULL: not narrowed */
-	struct id key, family;		      /* zero: none */
+	struct id key, family, via;	      /* zero: none */
 	struct id sources[TOKEN_SOURCES_MAX]; /* zero: no more */
 	uint8_t address[16];
 	int64_t issued_s, expires_s;
@@ -53,7 +55,7 @@ MUST_CHECK enum err token_sign(
 
 /* What ours carry beside the claims of all. FAULT_CLAIM when one is there and wrong. */
 struct token_extra {
-	struct id jti, key, family;
+	struct id jti, key, family, via;
 	struct id sources[TOKEN_SOURCES_MAX]; /* zero: no more */
 	const json_t *roles;		      /* array, or NULL; the payload's */
 	bool has_address;

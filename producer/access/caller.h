@@ -53,7 +53,8 @@ struct caller {
 	struct id person;		      /* an operator's, where two people are needed */
 	struct id key, family;		      /* what a token hangs on; zero: nothing */
 	struct id sources[TOKEN_SOURCES_MAX]; /* and those it was exchanged from */
-	struct id signer, issuer; /* who vouches for a token: our key, or an issuer; else zero */
+	/* who vouches for a token: our key, or an issuer; both, when it was exchanged; else zero */
+	struct id signer, issuer;
 	bool is_operator;
 	bool is_user;		       /* principal is a user's id (usr_), not a key's */
 	int64_t issued_ms, expires_ms; /* of the credential; expires 0: never */

@@ -87,6 +87,7 @@ static enum fault own_take(struct check *c)
 	to->credential = c->extra.jti;
 	to->key = c->extra.key;
 	to->family = c->extra.family;
+	to->issuer = c->extra.via;
 	memcpy(to->sources, c->extra.sources, sizeof to->sources);
 	to->issued_ms = id_ms(c->extra.jti);
 	to->has_origin = c->extra.has_address;

@@ -136,6 +136,7 @@ bool grant_from_family(
 	g->tenant = family->tenant;
 	g->key = family->key;
 	g->family = family->family;
+	g->issuer = family->issuer;
 	g->sources[0] = family->source;
 	g->most_ms = family->expires_ms;
 	memcpy(g->address, family->address, sizeof g->address);
@@ -168,6 +169,7 @@ static enum err sign(struct request *r, const struct grant *g, int64_t life_s, s
 		.scope = g->is_narrowed ? g->scope : NULL,
 		.key = g->key,
 		.family = g->family,
+		.via = g->issuer,
 		.issued_s = now_ms / 1000,
 		.expires_s = now_ms / 1000 + life_s};
 	enum err e;

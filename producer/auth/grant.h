@@ -17,9 +17,9 @@
 enum { GRANT_SCOPE_MAX = 1000 };
 
 struct grant {
-	struct id jti; /* of the access token */
-	struct id tenant, key, family, issuer;
-	struct id sources[TOKEN_SOURCES_MAX]; /* the tokens that it is given for; zero: no more */
+	struct id jti;			       /* of the access token */
+	struct id tenant, key, family, issuer; /* zero: none */
+	struct id sources[TOKEN_SOURCES_MAX];  /* the tokens that it is given for; zero: no more */
 	char sub[ID_TEXT_MAX];
 	char scope[GRANT_SCOPE_MAX + 1];
 	bool is_narrowed; /* scope counts */

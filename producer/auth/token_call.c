@@ -276,7 +276,7 @@ static void exchange_take(struct token_call *t, const struct caller *caller, str
 		t->by = actor_of(r, caller);
 		t->action = "token.exchange";
 		t->grant.key = caller->key;
-		t->grant.issuer = issuer;
+		t->grant.issuer = caller->issuer;
 		t->grant.family = id_is_zero(caller->family) ? caller->credential : caller->family;
 		t->grant.issued_type = TYPE_ACCESS;
 		t->grant.is_offline |= wanted && strcmp(wanted, TYPE_REFRESH) == 0;

@@ -25,6 +25,7 @@ static struct token_grant grant(json_t *roles)
 		.roles = roles,
 		.scope = "job:read job:submit",
 		.key = id_new(0),
+		.via = id_new(0),
 		.sources = {id_new(0), id_new(0)},
 		.issued_s = NOW_S,
 		.expires_s = NOW_S + 600};
@@ -61,6 +62,7 @@ static void test_a_token_is_read_back_as_it_was(void **state)
 	assert_int_equal(token_extra_read(jws.payload, &extra), FAULT_NONE);
 	assert_true(id_equal(extra.jti, g.jti) && id_equal(extra.key, g.key));
 	assert_true(id_is_zero(extra.family) && extra.has_address);
+	assert_true(id_equal(extra.via, g.via));
 	assert_memory_equal(extra.sources, g.sources, sizeof(g.sources));
 	assert_memory_equal(extra.address, g.address, sizeof(g.address));
 	assert_int_equal(json_array_size(extra.roles), 2);
