@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import yaml
 from client import Client, until
 from roles_world import made, put_user
@@ -58,6 +60,27 @@ class Own:
         key = self.admin.http.post("/v1/api-keys", json={"tenant": TENANT, "user": name})
         return user["id"], made(key, 201)["key"]
 
+    def tenant(self, name: str) -> list[Client]:
+        """The chief of a tenant made for one test, at each producer."""
+        made(self.admin.http.post("/v1/tenants", json={"name": name}), 201)
+        put_user(self.admin, "chief", "tenant-admin", tenant=name)
+        body = {"tenant": name, "user": "chief"}
+        key = made(self.admin.http.post("/v1/api-keys", json=body), 201)["key"]
+        return [Client(url, key) for url in self.urls]
+
+    def behind(self, turn: str, row: str, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        """What is told to who comes while another has taken a turn and made a row, and has not
+        committed yet."""
+        waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        url = self.stack.env["LONGHAUL_PG_URL"]
+        with psycopg.connect(url) as record, ThreadPoolExecutor(1) as pool:
+            record.execute(f"select pg_advisory_xact_lock({turn})")
+            record.execute(row)
+            reply = pool.submit(ask)
+            until("its turn is waited for", lambda: self.stack.psql(waits), SEEN_S)
+            record.commit()
+            return reply.result()
+
     def narrowed(self, scope: str) -> Client:
         row = made(
             self.chief.http.post("/v1/api-keys", json={"user": "chief", "scope": scope}), 201
@@ -66,8 +89,9 @@ class Own:
 
 
 @contextmanager
-def own_world() -> Iterator[Own]:
-    with running("own-access", lite=True, producers=2, workers=0, schedulers=0) as stack:
+def own_world(name: str = "own-access", **identity: Any) -> Iterator[Own]:
+    how: Any = {"lite": True, "producers": 2, "workers": 0, "schedulers": 0}
+    with running(name, **how, config_overrides={"identity": identity}) as stack:
         files = sorted(stack.layout.etc.glob("producer-*.yaml"))
         trees = [yaml.safe_load(path.read_text()) for path in files]
         urls = [f"http://{tree['producer']['listen']}" for tree in trees]

@@ -13,7 +13,11 @@
 	X(INT, refresh_ttl_s, "2592000", 60, 34560000, "s", LIVE,                                  \
 	  "a family of refresh tokens lives, from its first token on")                             \
 	X(INT, tenant_revocations, "20000", 10, 1000000, "", LIVE,                                 \
-	  "tokens and families that one tenant may have on the list of revocations at a time")    \
+	  "tokens and families that one tenant may have on the list of revocations at a time; "    \
+	  "as many API keys may stand there beside them when its own people end one")              \
+	X(INT, tenant_keys, "1000", 1, 1000000, "", LIVE,                                          \
+	  "good API keys that one tenant may have when its own people make one; operators may "    \
+	  "make more")                                                                             \
 	X(INT, away_s, "60", 5, 60, "s", LIVE,                                                     \
 	  "while Postgres does not answer a GET and open streams are let in by what was known "    \
 	  "so long ago")                                                                           \

@@ -44,6 +44,9 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	  "the tenant has as many jobs waiting as it may")                                         \
 	X(REVOCATIONS_FULL,    "revocations_full",     429, RETRY,                                 \
 	  "the tenant has as many revoked tokens on the list as it may")                           \
+	X(KEYS_FULL,           "keys_full",            429, RETRY,                                 \
+	  "the tenant has as many good API keys as its own people may make: end some that are "    \
+	  "needed no longer, or ask an operator, who may make more")                               \
 	X(QUEUE_FULL,          "queue_full",           503, RETRY, "the queue is at its limit")    \
 	X(QUEUE_DRAINING,      "queue_draining",       409, BURY,  "the queue takes no more jobs") \
 	X(UNAVAILABLE,         "unavailable",          503, RETRY, "cannot be served right now")   \

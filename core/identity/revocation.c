@@ -17,7 +17,7 @@ struct entry {
 struct revocations {
 	struct entry **buckets;
 	size_t buckets_n, n;
-	struct tenant_count *tokens, *standing;
+	struct tenant_count *shares[REVOCATION_SHARES];
 };
 
 /* ---- kinds ---- */
@@ -92,15 +92,19 @@ static void grow(struct revocations *list)
 enum err revocations_new(struct revocations **ret_list)
 {
 	struct revocations *list = calloc(1, sizeof *list);
+	enum err e = ERR_OK;
 
 	if (!list)
 		return ERR_NOMEM;
 	list->buckets_n = BUCKETS_FIRST;
 	list->buckets = calloc(list->buckets_n, sizeof *list->buckets);
-	if (!list->buckets || tenant_count_new(&list->tokens) ||
-		tenant_count_new(&list->standing)) {
+	if (!list->buckets)
+		e = ERR_NOMEM;
+	for (size_t i = 0; !e && i < REVOCATION_SHARES; i++)
+		e = tenant_count_new(&list->shares[i]);
+	if (e) {
 		revocations_free(list);
-		return ERR_NOMEM;
+		return e;
 	}
 	*ret_list = list;
 	return ERR_OK;
@@ -116,19 +120,27 @@ void revocations_free(struct revocations *list)
 			free(e);
 		}
 	free(list->buckets);
-	tenant_count_free(list->tokens);
-	tenant_count_free(list->standing);
+	for (size_t i = 0; i < REVOCATION_SHARES; i++)
+		tenant_count_free(list->shares[i]);
 	free(list);
 }
 
 /* ---- counting ---- */
 
-/* NULL: it is an operator's alone to add, or an API key's. */
-static struct tenant_count *count_of(const struct revocations *list, const struct revocation *r)
+enum revocation_share revocation_share(const struct revocation *r)
 {
 	if (r->kind == REVOCATION_CREDENTIAL)
-		return r->ends_ms ? list->tokens : NULL;
-	return id_is_zero(r->tenant) ? NULL : list->standing;
+		return r->is_key ? REVOCATION_KEYS : REVOCATION_TOKENS;
+	return r->kind == REVOCATION_TENANT || id_is_zero(r->tenant) ? REVOCATION_UNCOUNTED
+								     : REVOCATION_STANDING;
+}
+
+/* NULL: it is counted nowhere. */
+static struct tenant_count *count_of(const struct revocations *list, const struct revocation *r)
+{
+	const enum revocation_share share = revocation_share(r);
+
+	return share == REVOCATION_UNCOUNTED ? NULL : list->shares[share];
 }
 
 static enum err count_more(const struct revocations *list, const struct revocation *r)
@@ -146,14 +158,9 @@ static void count_less(const struct revocations *list, const struct revocation *
 		tenant_count_less(count, r->tenant);
 }
 
-size_t revocations_tokens(const struct revocations *list, struct id tenant)
+size_t revocations_of(const struct revocations *list, enum revocation_share share, struct id tenant)
 {
-	return tenant_count_of(list->tokens, tenant);
-}
-
-size_t revocations_standing(const struct revocations *list, struct id tenant)
-{
-	return tenant_count_of(list->standing, tenant);
+	return tenant_count_of(list->shares[share], tenant);
 }
 
 /* ---- adding, taking away ---- */

@@ -10,9 +10,11 @@
  *   network     what was given to addresses of a network before a moment; the zero
  *               tenant stands for all tenants
  *
- * An entry ends when all that it shuts out has expired by itself. Those of tokens and families
- * do, and anybody may add one for a token of his own; those of users, networks and whole tenants do
- * not, and a tenant's own people may add them: how many a tenant has of either is counted.
+ * An entry ends when all that it shuts out has expired by itself. Those of tokens, families and
+ * keys do: a family that has ended is refused by its own row, a key too, and a token lives for a
+ * day at most. Those of users, networks and whole tenants do not. Anybody may add one for a token
+ * of his own, a tenant's own people all others of theirs: how many a tenant has of each share is
+ * counted.
  *
  * Threads: the owner's lock.  Memory: grows with its entries; the record bounds their number. */
 #ifndef IDENTITY_REVOCATION_H
@@ -44,9 +46,22 @@ struct revocation {
 	int64_t before_ms;	   /* given before this moment; a credential's does not matter */
 	int64_t ends_ms;	   /* of no use behind it; 0 = never */
 	bool taken_back;	   /* told once more, as it stands no longer */
+	bool is_key;		   /* the credential is an API key */
 };
 
-/* An entry of a token or a family is needed so long: no token lives longer than a day. */
+/* What a tenant has on the list is counted by shares, so that one that is full keeps none of
+ * another out. A whole tenant's entry is one, and operators' networks of all tenants are nobody's.
+ */
+enum revocation_share {
+	REVOCATION_TOKENS, /* and families */
+	REVOCATION_KEYS,
+	REVOCATION_STANDING, /* users and networks: they stay until they are taken back */
+	REVOCATION_SHARES,
+	REVOCATION_UNCOUNTED = REVOCATION_SHARES
+};
+enum revocation_share revocation_share(const struct revocation *r);
+
+/* An entry of a token, a family or a key is needed so long: no token lives longer than a day. */
 enum { REVOCATION_TOKEN_MS = 2 * CLAIMS_LIFE_MAX_S * 1000 };
 
 enum { REVOCATION_CREDENTIALS = 3 };
@@ -75,9 +90,8 @@ bool revocations_deny(const struct revocations *list, const struct revocation_fa
 bool revocations_deny_somewhere(
 	const struct revocations *list, const struct revocation_facts *facts);
 size_t revocations_n(const struct revocations *list);
-/* Of a tenant, the credentials' that end by themselves. */
-size_t revocations_tokens(const struct revocations *list, struct id tenant);
-/* Of a tenant, those of its users, its networks and itself: they stay until they are taken back. */
-size_t revocations_standing(const struct revocations *list, struct id tenant);
+/* Of one tenant's share; of none but the three. */
+size_t revocations_of(
+	const struct revocations *list, enum revocation_share share, struct id tenant);
 
 #endif

@@ -10,8 +10,29 @@
 	" k.tenant_id), ''), k.user_id, array_to_string(k.roles, ' '), k.principal, k.scopes," \
 	" k.expires_at, coalesce(k.person, k.principal), k.rotated_to is not null"
 
+/* The good keys of tenant, but for except, are fewer than most; 0: however many there are. As
+ * api_key_good has them. */
+#define ROOM(tenant, except, most)                                                                 \
+	" (" most " = 0 or " most " > (select count(*) from (select from api_key g"                \
+	"  where g.tenant_id = " tenant " and g.revoked_at is null"                                \
+	"  and coalesce(g.expires_at, 'infinity') > now() and g.key_id <> " except "  limit " most \
+	") good))"
+#define NONE	   AUDIT_SYSTEM_SQL "::uuid"
+#define ROOM_FIRST ROOM("$1", NONE, "$16::int8")
+/* Of the old key's place, when it ends with its rotation. */
+#define REPLACED  "case when $5::int8 = 0 then $1 else " NONE " end"
+#define ROOM_NEXT ROOM("$2", REPLACED, "$12::int8")
+
 /* It is this tenant's; the zero id: anybody's. */
 #define OF " ($2 = " AUDIT_SYSTEM_SQL "::uuid or tenant_id = $2)"
+
+/* One more key of a tenant at a time: the next one's count sees what this one has committed. */
+static const struct db_stmt turn_stmt = {.name = "api_key_turn",
+	.sql = "select pg_advisory_xact_lock(720713004, hashtext($1::uuid::text))"};
+
+static const struct db_stmt room_stmt = {.name = "api_key_room",
+	.sql = "select" ROOM("$1::uuid", "$2::uuid", "$3::int8"),
+	.reads = true};
 
 static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	.sql = "with k as (insert into api_key (tenant_id, key_id, hash, name, operator, roles, user_id,"
@@ -20,7 +41,7 @@ static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	       "   case when $5 then $15::uuid end"
 	       "  from (values (1)) one left join app_user u on u.tenant_id = $1 and u.name = $7"
 	       "  where ($5 or exists (select from tenant where tenant_id = $1))"
-	       "  and ($7 is null or u.user_id is not null) returning *),"
+	       "  and ($7 is null or u.user_id is not null) and" ROOM_FIRST " returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select tenant_id, $10, $11, $12, $13, $14, 'api_key.create', key_id from k)"
 	       " select " COLUMNS " from k"};
@@ -45,11 +66,12 @@ static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	       " where key_id = $1 and" OF " returning *),"
 	       " s as (update access_sequence set seq = seq + 1"
 	       "  where one and exists (select from k) returning seq),"
-	       " r as (insert into revocation as r (tenant_id, kind, subject, before_at, seq,"
+	       " r as (insert into revocation as r (tenant_id, kind, subject, before_at, ends_at, seq,"
 	       "   subject_type, by_kind, by_credential)"
-	       "  select k.tenant_id, 'credential', k.key_id, now(), s.seq, 'key', $3, $6 from k, s"
+	       "  select k.tenant_id, 'credential', k.key_id, now(), now() + interval '2 days',"
+	       "   s.seq, 'key', $3, $6 from k, s"
 	       "  on conflict (tenant_id, kind, subject, network) do update set"
-	       "  seq = excluded.seq, ends_at = null),"
+	       "  seq = excluded.seq, ends_at = excluded.ends_at),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select $2, $3, $4, $5, $6, $7, 'api_key.revoke', key_id from k)"
 	       " select " COLUMNS " from k"};
@@ -59,7 +81,7 @@ static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
 	       " o as (update api_key set rotated_to = $3,"
 	       "  expires_at = least(expires_at, now() + $5::int8 * interval '1 second')"
 	       "  where key_id = $1 and" OF " and revoked_at is null and rotated_to is null"
-	       "  and (expires_at is null or expires_at > now()) returning *),"
+	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT " returning *),"
 	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
 	       "   scopes, first_key, expires_at, person)"
 	       "  select tenant_id, $3, $4, name, operator, user_id, roles, scopes, principal,"
@@ -86,10 +108,8 @@ static const struct db_stmt bootstrap_stmt = {.name = "api_key_bootstrap",
 	       " last_used_at, '', user_id, array_to_string(roles, ' '), principal, scopes, expires_at,"
 	       " principal, rotated_to is not null from k"};
 
-static void tell(
-	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(struct store_call *call, enum err e, const struct db_rows *r, enum err when_none)
 {
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
 	struct api_key *rows;
 
@@ -125,17 +145,71 @@ static void tell(
 
 static void on_found(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_OK);
+	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL, ERR_OK);
 }
 
 static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_NOT_FOUND);
+	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL, ERR_NOT_FOUND);
 }
 
 static void on_bootstrap(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_CONFLICT);
+	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL, ERR_CONFLICT);
+}
+
+/* Behind its turn and the look whether there is room. */
+static void on_made(void *ctx, enum err e, const struct db_reply *reply)
+{
+	const bool full = e == ERR_OK && db_int(db_reply_rows(reply, 1), 0, 0) == 0;
+
+	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 2) : NULL,
+		full ? ERR_KEYS_FULL : ERR_NOT_FOUND);
+}
+
+static void room_args(struct db_args *a, struct id tenant, struct id except, int64_t most)
+{
+	db_args_init(a);
+	db_arg_id(a, tenant);
+	db_arg_id(a, except);
+	db_arg_int8(a, most);
+}
+
+/* The old key does not count where it ends with its rotation. */
+static struct id replaced(const struct api_key_rotation *rotation)
+{
+	const struct id none = {{0}};
+
+	return rotation->overlap_s ? none : rotation->old;
+}
+
+/* A transaction of a turn, a look and stmt, which takes args. */
+struct making {
+	struct db *db;
+	struct id tenant, except;
+	int64_t most;
+	const struct db_stmt *stmt;
+	struct db_args *args;
+};
+static enum err make(const struct making *m, api_key_done *done, void *ctx)
+{
+	struct store_call *call;
+	enum err e = store_call_begin(m->db, &m->tenant, 1, &call);
+	struct db_args a;
+
+	if (e != ERR_OK) {
+		db_args_clear(m->args);
+		return e;
+	}
+	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = m->db};
+	db_args_init(&a);
+	db_arg_id(&a, m->tenant);
+	db_query(m->db, &turn_stmt, &a);
+	room_args(&a, m->tenant, m->except, m->most);
+	db_query(m->db, &room_stmt, &a);
+	db_query(m->db, m->stmt, m->args);
+	db_commit(m->db, on_made, call);
+	return ERR_OK;
 }
 
 static struct db_bytes hash_bytes(const uint8_t *hash)
@@ -143,8 +217,8 @@ static struct db_bytes hash_bytes(const uint8_t *hash)
 	return (struct db_bytes){hash, API_KEY_HASH_BYTES};
 }
 
-enum err api_key_insert(struct db *db, const struct api_key *key, const struct audit_actor *by,
-	api_key_done *done, void *ctx)
+enum err api_key_insert(struct db *db, const struct api_key *key, int64_t most,
+	const struct audit_actor *by, api_key_done *done, void *ctx)
 {
 	struct db_args a;
 
@@ -160,8 +234,13 @@ enum err api_key_insert(struct db *db, const struct api_key *key, const struct a
 	db_arg_time(&a, key->expires_ms);
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, key->person);
-	return store_call_run(&(struct store_call_ask){db, &key->tenant, 1, &insert_stmt, &a,
-		on_needed, {.done = (store_call_fn *)done, .ctx = ctx}});
+	db_arg_int8(&a, most);
+	return make(&(struct making){.db = db,
+			    .tenant = key->tenant,
+			    .most = most,
+			    .stmt = &insert_stmt,
+			    .args = &a},
+		done, ctx);
 }
 
 enum err api_key_find(
@@ -225,8 +304,34 @@ enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 	db_arg_int8(&a, rotation->overlap_s);
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, rotation->key.person);
-	return store_call_run(&(struct store_call_ask){db, &rotation->of, 1, &rotate_stmt, &a,
-		on_needed, {.done = (store_call_fn *)done, .ctx = ctx}});
+	db_arg_int8(&a, rotation->most);
+	return make(&(struct making){.db = db,
+			    .tenant = rotation->of,
+			    .except = replaced(rotation),
+			    .most = rotation->most,
+			    .stmt = &rotate_stmt,
+			    .args = &a},
+		done, ctx);
+}
+
+static void on_room(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct store_call *call = ctx;
+
+	if (e == ERR_OK && db_int(db_reply_rows(reply, 0), 0, 0) == 0)
+		e = ERR_KEYS_FULL;
+	((api_key_room_done *)call->done)(call->ctx, e);
+	free(call);
+}
+
+enum err api_key_room(
+	struct db *db, const struct api_key_rotation *rotation, api_key_room_done *done, void *ctx)
+{
+	struct db_args a;
+
+	room_args(&a, rotation->of, replaced(rotation), rotation->most);
+	return store_call_run(&(struct store_call_ask){db, &rotation->of, 1, &room_stmt, &a,
+		on_room, {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
 enum err api_key_touch(struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx)

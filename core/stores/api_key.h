@@ -35,8 +35,11 @@ struct api_key {
 };
 typedef void api_key_done(void *ctx, enum err e, const struct api_key *keys, size_t n);
 
-/* ERR_NOT_FOUND: no such tenant or user. */
-MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key,
+/* most: so many good keys the tenant may have then, neither revoked nor run out, whoever made them
+ * and however many are made at once; 0: any number.
+ *   ERR_NOT_FOUND  no such tenant or user
+ *   ERR_KEYS_FULL  it has most */
+MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key, int64_t most,
 	const struct audit_actor *by, api_key_done *done, void *ctx);
 /* n = 0 when unknown, revoked or expired. Hot: cache the answer for a few seconds at most. */
 MUST_CHECK enum err api_key_find(
@@ -51,20 +54,26 @@ MUST_CHECK enum err api_key_get(
  * after (zero = from the newest). */
 MUST_CHECK enum err api_key_list(struct db *db, struct id tenant, struct id after, size_t limit,
 	api_key_done *done, void *ctx);
-/* n = 1: the key, revoked now or before, and on the list of revocations for what was given for it.
- * ERR_NOT_FOUND. */
+/* n = 1: the key, revoked now or before, and on the list of revocations for what was given for it:
+ * until the last token of it has run out. Itself it is refused by its row. ERR_NOT_FOUND. */
 MUST_CHECK enum err api_key_revoke(struct db *db, struct id of, struct id key,
 	const struct audit_actor *by, api_key_done *done, void *ctx);
 /* A new key (id, hash) with all that the old one may, its principal and its length of life, and an
  * operator's as the person of who makes it; the old one ends overlap_s from now at latest. n = 1:
- * the new key. ERR_NOT_FOUND: no such key, or it is revoked, expired or rotated already. */
+ * the new key. ERR_NOT_FOUND: no such key, or it is revoked, expired or rotated already.
+ * ERR_KEYS_FULL: of has most with the old one, which counts where it does not end at once. */
 struct api_key_rotation {
 	struct id of, old;
 	struct api_key key; /* id, hash, person */
 	int64_t overlap_s;
+	int64_t most; /* as for api_key_insert */
 };
 MUST_CHECK enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 	const struct audit_actor *by, api_key_done *done, void *ctx);
+/* Is there room for its successor now? key does not matter. ERR_KEYS_FULL */
+typedef void api_key_room_done(void *ctx, enum err e);
+MUST_CHECK enum err api_key_room(
+	struct db *db, const struct api_key_rotation *rotation, api_key_room_done *done, void *ctx);
 /* Notes that these keys were used (once a minute is plenty); done may be NULL. */
 MUST_CHECK enum err api_key_touch(
 	struct db *db, const struct id *keys, size_t n, db_done_fn *done, void *ctx);

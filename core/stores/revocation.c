@@ -6,14 +6,16 @@
 #include <string.h>
 
 enum { NETWORK_BYTES = 17 };
+#define KEY "key"
 
 #define COLUMNS                                                                    \
 	"r.kind, r.tenant_id, r.subject, r.network, r.before_at, r.ends_at, r.seq" \
-	", r.taken_at is not null"
+	", r.taken_at is not null, r.subject_type"
 /* How it is shown, behind these. */
-#define SHOWN                                                                        \
-	"r.revocation_id, r.subject_type, r.by_kind, r.by_credential, r.created_at," \
-	" coalesce((select t.name from tenant t where t.tenant_id = r.tenant_id), '')"
+#define SHOWN                                                                           \
+	"r.revocation_id, r.by_kind, r.by_credential, r.created_at,"                    \
+	" coalesce((select t.name from tenant t where t.tenant_id = r.tenant_id), '')," \
+	" coalesce((select i.iss from issuer i where i.issuer_id = r.issuer_id), '')"
 /* Of its audit row. */
 #define OBJECT \
 	"case kind when 'tenant' then tenant_id when 'network' then revocation_id else subject end"
@@ -40,12 +42,13 @@ static const struct db_stmt put_stmt = {.name = "revocation_put",
 	       "  where one and (select count(*) from g) >= 0 returning seq),"
 	       " r as (insert into revocation as r"
 	       "  (tenant_id, kind, subject, network, before_at, ends_at, seq, subject_type,"
-	       "   by_kind, by_credential)"
-	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq, $13, $7, $10 from s"
+	       "   by_kind, by_credential, issuer_id)"
+	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq, $13, $7, $10, $14 from s"
 	       "  on conflict (tenant_id, kind, subject, network) do update"
 	       "  set before_at = greatest(r.before_at, excluded.before_at), seq = excluded.seq,"
 	       "   subject_type = excluded.subject_type, by_kind = excluded.by_kind,"
 	       "   by_credential = excluded.by_credential, created_at = now(), taken_at = null,"
+	       "   issuer_id = coalesce(excluded.issuer_id, r.issuer_id),"
 	       "   ends_at = case when r.taken_at is not null then excluded.ends_at"
 	       "    when r.ends_at is null or excluded.ends_at is null then null"
 	       "    else greatest(r.ends_at, excluded.ends_at) end returning *),"
@@ -97,6 +100,7 @@ static void row_take(struct revocation *one, const struct db_rows *r, size_t i)
 	one->before_ms = db_time(r, i, 5);
 	one->ends_ms = db_time(r, i, 6);
 	one->taken_back = db_int(r, i, 8) != 0;
+	one->is_key = strcmp(db_text(r, i, 9), KEY) == 0;
 }
 
 static void on_page(void *ctx, enum err e, const struct db_reply *reply)
@@ -110,7 +114,7 @@ static void on_page(void *ctx, enum err e, const struct db_reply *reply)
 	for (size_t i = 0; rows != NULL && i < n && !db_null(r, i, 1); i++)
 		row_take(&rows[page.n++], r, i);
 	if (rows != NULL) {
-		page.now_ms = db_time(r, 0, 9);
+		page.now_ms = db_time(r, 0, 10);
 		page.more = page.n == REVOCATION_PAGE;
 		page.seq = db_int(r, page.more ? n - 1 : 0, page.more ? 7 : 0);
 	}
@@ -134,12 +138,13 @@ enum err revocation_since(struct db *db, int64_t seq, revocation_done *done, voi
 static void entry_take(struct revocation_entry *to, const struct db_rows *r, size_t i)
 {
 	row_take(&to->r, r, i);
-	to->id = db_id(r, i, 10);
-	to->subject_type = db_text(r, i, 11);
+	to->subject_type = db_text(r, i, 9);
+	to->id = db_id(r, i, 11);
 	to->by_kind = db_text(r, i, 12);
 	to->by_credential = db_id(r, i, 13);
 	to->created_ms = db_time(r, i, 14);
 	to->tenant_name = db_text(r, i, 15);
+	to->iss = db_text(r, i, 16);
 }
 
 static void tell(
@@ -189,6 +194,7 @@ enum err revocation_put(struct db *db, struct id of, const struct revocation_ent
 	audit_by_args(&a, by);
 	db_arg_id(&a, of);
 	db_arg_text(&a, entry->subject_type);
+	db_arg_id_or_null(&a, entry->issuer);
 	return store_call_run(&(struct store_call_ask){db, &r->tenant, 1, &put_stmt, &a, on_needed,
 		{.done = (store_call_fn *)done, .ctx = ctx}});
 }

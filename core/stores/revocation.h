@@ -33,18 +33,20 @@ struct revocation_entry {
 	/* as whom the subject was named: "usr", "key", "tok" or "fam"; NULL or read "": of no
 	 * subject, or not known, from before it was remembered */
 	const char *subject_type;
+	struct id issuer; /* whose the subject is, where it was named by what that one calls it */
 	/* filled when read; who asked for it last, as the audit has it, "" and zero: not known */
 	const char *by_kind, *tenant_name;
+	const char *iss; /* that issuer's; "" also once it is believed no more */
 	struct id by_credential;
 	int64_t created_ms;
 };
 typedef void revocation_entry_done(
 	void *ctx, enum err e, const struct revocation_entry *entries, size_t n);
 
-/* Adds entry's r with its subject_type, or moves the moment of an equal one forward. before_ms 0 =
- * now. n = 1: the entry as it is then. A credential's ends families of refresh tokens too: the one
- * that it names, or those that a token was exchanged for. of: whose its audit row is, r's tenant or
- * AUDIT_SYSTEM_TENANT. */
+/* Adds entry's r with its subject_type and issuer, or moves the moment of an equal one forward.
+ * before_ms 0 = now. n = 1: the entry as it is then. A credential's ends families of refresh tokens
+ * too: the one that it names, or those that a token was exchanged for. of: whose its audit row is,
+ * r's tenant or AUDIT_SYSTEM_TENANT. */
 MUST_CHECK enum err revocation_put(struct db *db, struct id of,
 	const struct revocation_entry *entry, const struct audit_actor *by,
 	revocation_entry_done *done, void *ctx);

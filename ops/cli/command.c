@@ -304,6 +304,8 @@ const struct command command_table[] = {
 	{NULL, "revoke", "", 0, 0, "refuse what was given before a moment",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "of this tenant"),
 		 TEXT("user", 0, "ID", "only to this user or key, usr_... or key_..."),
+		 TEXT("issuer", 0, "ISSUER", "only to somebody of this registered issuer, with --sub"),
+		 TEXT("sub", 0, "NAME", "as the issuer's tokens call them, their sub"),
 		 TEXT("token", 0, "ID", "only this token or its family, tok_... or fam_..."),
 		 TEXT("network", 0, "NETWORK", "only to addresses such as 10.1.0.0/16"),
 		 TEXT("before", 0, "TIME", "given before this time (default: now), or -2h"),
@@ -312,6 +314,7 @@ const struct command command_table[] = {
 	 "Tokens, refresh tokens and API keys alike; new ones may be had at once. Every\n"
 	 "process knows within 5 s.\n\n"
 	 "  longhaul revoke --tenant acme --user usr_01h455vb4pex5vsknk084sn02q\n"
+	 "  longhaul revoke --issuer https://idp.example.org --sub ursula\n"
 	 "  longhaul revoke --network 10.1.0.0/16 --dry-run\n"
 	 "  longhaul revoke --own --network 10.1.0.0/16"},
 	{"revocation", "list", "", 0, 0, "show what is refused, newest first",

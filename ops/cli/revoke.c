@@ -15,6 +15,7 @@ static const struct column columns[] = {
 	{"USER", "user", COLUMN_PLAIN},
 	{"TOKEN", "token", COLUMN_PLAIN},
 	{"KEY", "key", COLUMN_PLAIN},
+	{"ISSUER", "issuer", COLUMN_PLAIN},
 	{"NETWORK", "network", COLUMN_PLAIN},
 	{"GIVEN BEFORE", "before", COLUMN_PLAIN},
 	{"UNTIL", "ends_at", COLUMN_PLAIN},
@@ -44,6 +45,10 @@ enum outcome revocation_remove_run(struct call *call)
 /* An operator's own key goes on whatever the list says of addresses: others do not. */
 static void change_show(const struct call *call, const json_t *change)
 {
+	if (json_is_string(json_object_get(change, "issuer")))
+		fprintf(call->out, "user     %s of %s\n",
+			json_string_value(json_object_get(change, "user")),
+			json_string_value(json_object_get(change, "issuer")));
 	access_shut_out_show(call, change, "would stop");
 	if (json_is_true(json_object_get(change, "your_address")))
 		fprintf(call->err,
@@ -82,16 +87,18 @@ static enum outcome tell(struct call *call, json_t *body)
 /* That a tenant's everybody is meant is said, when nobody names the tenant. */
 static bool says_whom(const struct call *call)
 {
+	if (call_text(call, "issuer") || call_text(call, "network"))
+		return true;
 	if (!call_flag(call, "own"))
-		return call_text(call, "tenant") || call_text(call, "network");
-	return call_text(call, "user") || call_text(call, "token") || call_text(call, "network") ||
-	       call_flag(call, "everybody");
+		return call_text(call, "tenant");
+	return call_text(call, "user") || call_text(call, "token") || call_flag(call, "everybody");
 }
 
 static json_t *body_of(const struct call *call, const char *before)
 {
-	json_t *body = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*}", "tenant",
-		call_text(call, "tenant"), "user", call_text(call, "user"), "token",
+	json_t *body = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "tenant",
+		call_text(call, "tenant"), "user", call_text(call, "user"), "issuer",
+		call_text(call, "issuer"), "sub", call_text(call, "sub"), "token",
 		call_text(call, "token"), "network", call_text(call, "network"), "before", before);
 
 	if (call_flag(call, "everybody"))
@@ -107,7 +114,10 @@ enum outcome revoke_run(struct call *call)
 
 	if (!says_whom(call))
 		return call_usage(call, "--tenant NAME is needed, or --network for all tenants, or "
-					"--own with whom: --user, --token, --network, --everybody");
+					"--issuer and --sub, or --own with whom: --user, --token, "
+					"--network, --everybody");
+	if (!call_text(call, "issuer") != !call_text(call, "sub"))
+		return call_usage(call, "--issuer and --sub go together");
 	if (before && !duration_when(before, clock_record_ms(), &ms))
 		return call_usage(call, "--before must be a time, or how long ago: -2h");
 	if (before)

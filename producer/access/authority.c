@@ -166,26 +166,41 @@ enum err authority_try(const struct caller *c, const struct revocation *r, bool 
 	return e;
 }
 
-/* A whole tenant's entry is one, and there is always room for it. */
-static size_t most_of(const struct authority *a, enum revocation_kind kind)
+static size_t most_of(const struct authority *a, enum revocation_share share)
 {
-	if (kind == REVOCATION_CREDENTIAL)
-		return (size_t)a->producer->config->identity.tenant_revocations;
-	return kind == REVOCATION_TENANT ? SIZE_MAX : AUTHORITY_STANDING_MAX;
+	return share == REVOCATION_STANDING
+		       ? AUTHORITY_STANDING_MAX
+		       : (size_t)a->producer->config->identity.tenant_revocations;
 }
 
-enum err authority_room(struct authority *a, enum revocation_kind kind, struct id of)
+enum err authority_room(struct authority *a, enum revocation_share share, struct id of)
 {
 	size_t all, own;
 
 	(void)pthread_rwlock_rdlock(&a->list_lock);
 	all = revocations_n(a->list);
-	own = kind == REVOCATION_CREDENTIAL ? revocations_tokens(a->list, of)
-					    : revocations_standing(a->list, of);
+	own = share == REVOCATION_UNCOUNTED ? 0 : revocations_of(a->list, share, of);
 	(void)pthread_rwlock_unlock(&a->list_lock);
-	if (own >= most_of(a, kind))
+	if (share != REVOCATION_UNCOUNTED && own >= most_of(a, share))
 		return ERR_REVOCATIONS_FULL;
 	return all < AUTHORITY_REVOCATIONS_MAX ? ERR_OK : ERR_UNAVAILABLE;
+}
+
+const char *authority_full_why(enum revocation_share share)
+{
+	static const char *const why[REVOCATION_SHARES] = {
+		[REVOCATION_TOKENS] =
+			"this tenant has as many revoked tokens on the list as it may: revoke the "
+			"user, the tenant or a network instead, or wait until some have run out",
+		[REVOCATION_KEYS] =
+			"this tenant has ended as many API keys within two days as the list holds "
+			"of it: revoke the user that the key acts for (of none: the key as a user), "
+			"which ends all that was given before, or ask an operator",
+		[REVOCATION_STANDING] =
+			"this tenant has as many revoked users and networks on the list as it may: "
+			"take back what is needed no longer, or revoke the whole tenant"};
+
+	return share == REVOCATION_UNCOUNTED ? NULL : why[share];
 }
 
 /* ---- reading ---- */
@@ -382,9 +397,11 @@ static void step_done(struct record_item *item, enum err e)
 	look_end(a, e);
 }
 
+/* Nothing goes while the record does not answer: what is known of keys may be as old as that then,
+ * and an ended one's entry is all that says so. */
 static void sweep(struct authority *a)
 {
-	if (clock_ms() - a->swept_ms < SWEEP_MS)
+	if (clock_ms() - a->swept_ms < SWEEP_MS || authority_unasked_ms(a) > SWEEP_MS)
 		return;
 	a->swept_ms = clock_ms();
 	(void)pthread_rwlock_wrlock(&a->list_lock);

@@ -70,16 +70,12 @@ MUST_CHECK enum err authority_try(
 	const struct caller *caller, const struct revocation *r, bool *ret_denies);
 /* Would it be denied if it came from some other address? */
 bool authority_denies_somewhere(struct authority *a, const struct caller *caller);
-/* Is there room for one revocation more? of: in whose part of the list; zero: an operator adds it,
- * and it is no token's or family's. ERR_UNAVAILABLE  the list is full ERR_REVOCATIONS_FULL  that
- * tenant's part of it is */
-#define REVOCATIONS_FULL_WHY                                                             \
-	"this tenant has as many revoked tokens on the list as it may: revoke the user," \
-	" the tenant or a network instead, or wait until some have run out"
-#define REVOCATIONS_STANDING_WHY                                                    \
-	"this tenant has as many revoked users and networks on the list as it may:" \
-	" take back what is needed no longer, or revoke the whole tenant"
-MUST_CHECK enum err authority_room(struct authority *a, enum revocation_kind kind, struct id of);
+/* Is there room for one revocation more? of: in whose share of the list; zero, for users and
+ * networks: an operator adds it, who is not held to one.
+ *   ERR_UNAVAILABLE       the list is full
+ *   ERR_REVOCATIONS_FULL  that share is; authority_full_why tells what to do then */
+MUST_CHECK enum err authority_room(struct authority *a, enum revocation_share share, struct id of);
+const char *authority_full_why(enum revocation_share share);
 /* Looks soon, after a change of ours. */
 void authority_look(struct authority *a);
 

@@ -76,6 +76,11 @@ void api_key_made(void *ctx, enum err e, const struct api_key *keys, size_t n)
 	record_batch_end(batch, e);
 }
 
+int64_t api_keys_most(const struct tenant_call *t)
+{
+	return id_is_zero(t->of) ? 0 : t->call.r->producer->config->identity.tenant_keys;
+}
+
 static enum err insert_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = tenant_call_of(batch);
@@ -91,7 +96,7 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 		.expires_ms = t->seconds ? clock_record_ms() + t->seconds * 1000 : 0};
 
 	apikey_hash(t->secret, strlen(t->secret), key.hash);
-	return api_key_insert(db, &key, &t->by, api_key_made, batch);
+	return api_key_insert(db, &key, api_keys_most(t), &t->by, api_key_made, batch);
 }
 
 const struct record_op api_key_insert_op = {"api_key_insert", RECORD_SLOW, 1, insert_run, NULL};

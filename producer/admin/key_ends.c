@@ -111,10 +111,38 @@ static void looked(struct record_call *call)
 	}
 }
 
+/* ---- is there room for its successor? ---- */
+
+static struct api_key_rotation rotation_of(const struct tenant_call *t)
+{
+	return (struct api_key_rotation){
+		.of = t->of, .old = t->key, .overlap_s = t->seconds, .most = api_keys_most(t)};
+}
+
+static void room_told(void *ctx, enum err e)
+{
+	record_batch_end(ctx, e);
+}
+
+static enum err room_run(struct db *db, struct record_batch *batch)
+{
+	const struct api_key_rotation rotation = rotation_of(tenant_call_of(batch));
+
+	return api_key_room(db, &rotation, room_told, batch);
+}
+
+const struct record_op api_key_room_op = {"api_key_room", RECORD_SLOW, 1, room_run, NULL};
+
 static void rights_checked(struct record_call *call)
 {
-	if (!key_rights_refused(&of(call)->tenant))
+	if (key_rights_refused(&of(call)->tenant))
+		return;
+	if (request_input_is_dry(call->r)) {
+		call->then = looked;
+		record_call_again(call, &api_key_room_op);
+	} else {
 		looked(call);
+	}
 }
 
 /* Refused as api_key_rotate refuses it. */
@@ -183,11 +211,25 @@ static void revoke_done(struct record_call *call)
 	request_resume(call->r);
 }
 
+/* False: it was answered. Operators end as many as they have to; a list that is full of others'
+ * entries keeps no key alive. */
+static bool has_room(const struct tenant_call *t)
+{
+	struct request *r = t->call.r;
+	const bool full = tenant_call_is_own(r) &&
+			  authority_room(r->producer->authority, REVOCATION_KEYS, t->of) ==
+				  ERR_REVOCATIONS_FULL;
+
+	if (full)
+		request_fail_detail(r, ERR_REVOCATIONS_FULL, authority_full_why(REVOCATION_KEYS));
+	return !full;
+}
+
 void api_keys_delete(struct request *r)
 {
 	struct tenant_call *t = end_new(r, false);
 
-	if (t)
+	if (t && has_room(t))
 		end_start(t, request_input_is_dry(r), &api_key_revoke_op, revoke_done);
 }
 
@@ -196,11 +238,10 @@ void api_keys_delete(struct request *r)
 static enum err rotate_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = tenant_call_of(batch);
-	struct api_key_rotation rotation = {.of = t->of,
-		.old = t->key,
-		.key = {.id = id_new(0), .person = t->call.r->caller.person},
-		.overlap_s = t->seconds};
+	struct api_key_rotation rotation = rotation_of(t);
 
+	rotation.key.id = id_new(0);
+	rotation.key.person = t->call.r->caller.person;
 	apikey_hash(t->secret, strlen(t->secret), rotation.key.hash);
 	return api_key_rotate(db, &rotation, &t->by, api_key_made, batch);
 }

@@ -7,6 +7,10 @@
  * A dry run tells whose key it is and when it was last used, what ends with it, whether it is the
  * caller's, and of an operator's that is revoked how many others are left.
  *
+ * A tenant's own people end so many keys as their share of the list of revocations holds
+ * (identity.tenant_revocations, 429 revocations_full): each is on it until what was bought with it
+ * has run out.
+ *
  * Threads: the servers', lanes.  Memory: the requests'; secrets are wiped. */
 #ifndef ADMIN_KEY_ENDS_H
 #define ADMIN_KEY_ENDS_H
@@ -17,6 +21,6 @@
 void api_keys_delete(struct request *r);
 void api_keys_rotate(struct request *r);
 
-extern const struct record_op api_key_get_op, api_key_revoke_op, api_key_rotate_op;
+extern const struct record_op api_key_get_op, api_key_revoke_op, api_key_rotate_op, api_key_room_op;
 
 #endif

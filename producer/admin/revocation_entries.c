@@ -40,6 +40,8 @@ static void subject_put(struct buf *out, const struct revocation_entry *entry)
 		id_put(out, "key", type, entry->r.subject);
 	else if (named[kind].member)
 		id_put(out, named[kind].member, type, entry->r.subject);
+	if (entry->iss && *entry->iss)
+		job_json_text(out, "issuer", entry->iss);
 	if (kind == REVOCATION_NETWORK) {
 		egress_net_format(&entry->r.network, network);
 		job_json_text(out, "network", network);

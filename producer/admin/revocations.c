@@ -4,9 +4,11 @@
 #include "admin/revocation_entries.h"
 #include "admin/shut_out_call.h"
 #include "ground/clock.h"
+#include "identity/claims.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "request_input.h"
+#include "stores/issuer.h"
 #include "stores/revocation.h"
 
 #include <stdio.h>
@@ -27,8 +29,9 @@ static void put(void *ctx, enum err e, const struct revocation_entry *entries, s
 static enum err put_run(struct db *db, struct record_batch *batch)
 {
 	const struct tenant_call *t = tenant_call_of(batch);
-	const struct revocation_entry entry = {
-		.r = t->ends, .subject_type = t->ends_type[0] ? t->ends_type : NULL};
+	const struct revocation_entry entry = {.r = t->ends,
+		.subject_type = t->ends_type[0] ? t->ends_type : NULL,
+		.issuer = t->issuer};
 
 	return revocation_put(db, t->of, &entry, &t->by, put, batch);
 }
@@ -44,6 +47,43 @@ static void changed(struct record_call *call)
 static bool is_token(const struct tenant_call *t)
 {
 	return t->ends.kind == REVOCATION_CREDENTIAL;
+}
+
+static const char *text_of(const struct tenant_call *t, const char *name)
+{
+	return json_string_value(json_object_get(t->body, name));
+}
+
+/* ---- somebody by what an issuer calls him ---- */
+
+/* The name that his tokens and what they are exchanged for have here (token_check.c). */
+static void issuer_found(void *ctx, enum err e, const struct issuer *issuers, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = tenant_call_of(batch);
+
+	if (!e && n) {
+		t->issuer = issuers->id;
+		t->tenant = issuers->tenant;
+		(void)snprintf(t->name, sizeof t->name, "%s", issuers->tenant_name);
+		t->ends.subject = claims_id("sub", issuers->id, text_of(t, "sub"));
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err issuer_run(struct db *db, struct record_batch *batch)
+{
+	const struct tenant_call *t = tenant_call_of(batch);
+
+	return issuer_find(db, t->tenant, text_of(t, "issuer"), issuer_found, batch);
+}
+
+const struct record_op revocation_issuer_op = {
+	"revocation_issuer", RECORD_SLOW, 1, issuer_run, NULL};
+
+static bool wants_issuer(const struct tenant_call *t)
+{
+	return text_of(t, "issuer") && id_is_zero(t->issuer);
 }
 
 /* ---- a dry run ---- */
@@ -68,6 +108,13 @@ static void dry_counted(struct record_call *call)
 		t->ends.before_ms = clock_record_ms();
 	job_json_text(out, "kind", revocation_kind_text(t->ends.kind));
 	job_json_text(out, "tenant", t->name[0] ? t->name : NULL);
+	if (!id_is_zero(t->issuer)) {
+		char user[ID_TEXT_MAX];
+
+		id_format("usr", t->ends.subject, user);
+		job_json_text(out, "user", user);
+		job_json_text(out, "issuer", text_of(t, "issuer"));
+	}
 	(void)buf_char(out, ',');
 	job_json_time(out, "before", t->ends.before_ms);
 	if (t->ends.kind == REVOCATION_NETWORK)
@@ -93,21 +140,31 @@ static const struct record_op *ready(struct tenant_call *t)
 static bool has_room(const struct tenant_call *t)
 {
 	struct request *r = t->call.r;
-	const enum err e = authority_room(
-		r->producer->authority, t->ends.kind, is_token(t) ? t->tenant : t->of);
-	const char *why = is_token(t) ? REVOCATIONS_FULL_WHY : REVOCATIONS_STANDING_WHY;
+	const enum revocation_share share = revocation_share(&t->ends);
+	const enum err e =
+		authority_room(r->producer->authority, share, is_token(t) ? t->tenant : t->of);
 
 	if (e)
-		request_fail_detail(r, e, e == ERR_REVOCATIONS_FULL ? why : NULL);
+		request_fail_detail(
+			r, e, e == ERR_REVOCATIONS_FULL ? authority_full_why(share) : NULL);
 	return !e;
 }
 
+static void subject_find(struct tenant_call *t)
+{
+	t->call.missing = "no such issuer is registered here: say its iss, to the letter";
+	record_call_again(&t->call, &revocation_issuer_op);
+}
+
+/* Of a tenant that is named, of the caller's own, or of an issuer's. */
 static void tenant_found(struct record_call *call)
 {
 	struct tenant_call *t = (struct tenant_call *)(void *)call;
 
 	t->ends.tenant = t->tenant;
-	if (has_room(t))
+	if (wants_issuer(t))
+		subject_find(t);
+	else if (has_room(t))
 		record_call_again(call, ready(t));
 	else
 		request_resume(call->r);
@@ -127,6 +184,13 @@ static bool credential_read(const char *text, struct revocation *r)
 	return id_parse(TOKEN_JTI, text, &r->subject) || id_parse(TOKEN_FAMILY, text, &r->subject);
 }
 
+/* Whom it means the record tells (issuer_found). */
+static bool issuer_read(const char *text, struct revocation *r)
+{
+	r->kind = REVOCATION_USER;
+	return true;
+}
+
 static bool network_read(const char *text, struct revocation *r)
 {
 	r->kind = REVOCATION_NETWORK;
@@ -136,12 +200,15 @@ static bool network_read(const char *text, struct revocation *r)
 static const struct way {
 	const char *name;
 	bool (*read)(const char *text, struct revocation *r);
-	bool typed; /* an id, which says of what */
+	bool typed;	  /* an id, which says of what */
+	const char *type; /* of what, when it is none */
 	const char *want;
-} ways[] = {{"user", user_read, true, "must be a usr_ or key_ id, the sub of its tokens"},
-	{"token", credential_read, true,
+} ways[] = {{"user", user_read, true, "", "must be a usr_ or key_ id, the sub of its tokens"},
+	{"issuer", issuer_read, false, "usr", ""},
+	{"token", credential_read, true, "",
 		"must be a tok_ or fam_ id: the jti of a token, or its family"},
-	{"network", network_read, false, "must be an address or a network such as 10.1.0.0/16"}};
+	{"network", network_read, false, "",
+		"must be an address or a network such as 10.1.0.0/16"}};
 
 /* One way at most. None: everybody of the tenant. The number of ways. */
 static size_t way_read(struct tenant_call *t, const json_t *body, struct problems *p)
@@ -159,10 +226,10 @@ static size_t way_read(struct tenant_call *t, const json_t *body, struct problem
 		if (!ways[i].read(text, &t->ends))
 			problems_add(p, pointer, "%s", ways[i].want);
 		if (n++)
-			problems_add(
-				p, pointer, "one of user, token, network and everybody at a time");
-		if (ways[i].typed)
-			(void)snprintf(t->ends_type, sizeof t->ends_type, "%s", text);
+			problems_add(p, pointer,
+				"one of user, issuer, token, network and everybody at a time");
+		(void)snprintf(t->ends_type, sizeof t->ends_type, "%s",
+			ways[i].typed ? text : ways[i].type);
 	}
 	return n;
 }
@@ -173,12 +240,16 @@ static void subject_read(struct tenant_call *t, const json_t *body, struct probl
 {
 	const size_t n = way_read(t, body, p);
 
+	if (!json_object_get(body, "issuer") != !json_object_get(body, "sub"))
+		problems_add(p, "/sub", "goes with issuer: what that one calls somebody");
 	if (tenant_call_is_own(t->call.r)) {
 		t->ends.tenant = t->of;
 		if (n == 0)
-			problems_add(p, "", "needs user, token or network, or everybody: true");
-	} else if (t->ends.kind != REVOCATION_NETWORK && !json_object_get(body, "tenant")) {
-		problems_add(p, "/tenant", "is needed for all but a network");
+			problems_add(
+				p, "", "needs user, issuer, token or network, or everybody: true");
+	} else if (t->ends.kind != REVOCATION_NETWORK && !json_object_get(body, "tenant") &&
+		   !json_object_get(body, "issuer")) {
+		problems_add(p, "/tenant", "is needed for all but a network or an issuer");
 	}
 }
 
@@ -206,9 +277,12 @@ static bool revocation_read(struct tenant_call *t, const json_t *body)
 
 static void revocation_start(struct tenant_call *t)
 {
+	t->call.then = tenant_found;
 	if (t->name[0] || !id_is_zero(t->of)) {
-		t->call.then = tenant_found;
 		record_call_start(&t->call, &tenant_find_op);
+	} else if (wants_issuer(t)) {
+		request_park(t->call.r);
+		subject_find(t);
 	} else if (has_room(t)) {
 		record_call_start(&t->call, ready(t));
 	}
@@ -219,6 +293,8 @@ void revocations_post(struct request *r)
 	/* the first is the operators' alone */
 	static const struct json_field fields[] = {{"tenant", JSON_IS_STRING, JSON_OPTIONAL, 1, 64},
 		{"user", JSON_IS_STRING, JSON_OPTIONAL, 1, ID_TEXT_MAX},
+		{"issuer", JSON_IS_STRING, JSON_OPTIONAL, 1, ISSUER_TEXT_MAX},
+		{"sub", JSON_IS_STRING, JSON_OPTIONAL, 1, CLAIMS_TEXT_MAX},
 		{"token", JSON_IS_STRING, JSON_OPTIONAL, 1, ID_TEXT_MAX},
 		{"network", JSON_IS_STRING, JSON_OPTIONAL, 1, NETWORK_TEXT_MAX},
 		{"everybody", JSON_IS_BOOL, JSON_OPTIONAL, 0, 0},
@@ -230,7 +306,11 @@ void revocations_post(struct request *r)
 	const char *tenant = json_string_value(json_object_get(body, "tenant"));
 	struct tenant_call *t = body ? tenant_call_new(r, tenant ? tenant : "") : NULL;
 
-	if (t && revocation_read(t, body))
+	if (!t) {
+		json_decref(body);
+		return;
+	}
+	t->body = body;
+	if (revocation_read(t, body))
 		revocation_start(t);
-	json_decref(body);
 }

@@ -2,7 +2,9 @@
  * for a tenant's own people. What is revoked is seen and taken back in revocation_entries.h.
  *
  *   POST /v1/revocations?dry_run=true
- *     {"tenant"?, "user"? | "token"? | "network"? | "everybody"?, "before"?}
+ *     {"tenant"?, "user"? | "issuer"?, "sub"? | "token"? | "network"? | "everybody"?, "before"?}
+ *
+ * issuer and sub name somebody of a registered issuer as that one does; its tenant is known then.
  *
  * A dry run counts what the record knows. Of a network it says whether the caller calls from there:
  * an operator's own key goes on (authority.c), a tenant's key that is used from there does not.
@@ -16,6 +18,6 @@
 
 void revocations_post(struct request *r);
 
-extern const struct record_op revocation_put_op;
+extern const struct record_op revocation_issuer_op, revocation_put_op;
 
 #endif

@@ -42,6 +42,7 @@ struct tenant_call {
 	size_t limit;
 	unsigned retention;
 	struct revocation ends;	  /* whom a call shuts out, or a dry run of it would */
+	struct id issuer;	  /* by whose word for somebody that was named; zero: by none */
 	char ends_type[4];	  /* as whom that was named, "usr"; "" = by no id */
 	struct shut_out shut_out; /* how many: told by shut_out_op */
 };

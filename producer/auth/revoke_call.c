@@ -105,12 +105,12 @@ static bool access_end(struct revoke_call *v, const struct caller *caller)
 {
 	struct request *r = v->call.r;
 	const enum err room =
-		authority_room(r->producer->authority, REVOCATION_CREDENTIAL, caller->tenant);
+		authority_room(r->producer->authority, REVOCATION_TOKENS, caller->tenant);
 
 	if (is_over(r, caller)) {
 		(void)oauth_reply(r);
 	} else if (room == ERR_REVOCATIONS_FULL) {
-		oauth_fail(r, OAUTH_REVOCATIONS_FULL, REVOCATIONS_FULL_WHY);
+		oauth_fail(r, OAUTH_REVOCATIONS_FULL, authority_full_why(REVOCATION_TOKENS));
 	} else if (room) {
 		oauth_fail(r, OAUTH_UNAVAILABLE, "no token can be revoked right now");
 	} else {
@@ -160,8 +160,8 @@ static void family_end(struct revoke_call *v, const char *text)
 {
 	refresh_token_hash(text, v->use.hash);
 	v->use.by = v->by;
-	v->use.listed = !authority_room(
-		v->call.r->producer->authority, REVOCATION_CREDENTIAL, v->use.tenant);
+	v->use.listed =
+		!authority_room(v->call.r->producer->authority, REVOCATION_TOKENS, v->use.tenant);
 	v->call.then = end_done;
 	v->call.failed = failed;
 	record_call_start(&v->call, &refresh_end_op);

@@ -233,8 +233,7 @@ static void refresh_start(struct token_call *t)
 	refresh_token_hash(t->grant.refresh, t->use.next);
 	t->use.access = t->grant.jti;
 	t->use.by = actor_of(r, &(struct caller){.kind = CALLER_TOKEN});
-	t->use.listed =
-		!authority_room(r->producer->authority, REVOCATION_CREDENTIAL, t->use.tenant);
+	t->use.listed = !authority_room(r->producer->authority, REVOCATION_TOKENS, t->use.tenant);
 	t->call.then = refresh_told;
 	t->call.failed = failed;
 	record_call_again(&t->call, &refresh_use_op);

@@ -120,6 +120,8 @@ def test_a_key_is_its_tenants_and_nobody_says_otherwise(own: Own) -> None:
         assert own.chief.http.get("/v1/api-keys", params={"tenant": tenant}).status_code == 422
     assert made(make(own.chief), 201)["tenant"] == TENANT
     refused(make(own.chief, roles=["operator"]), 422, "no operator's role")
+    for scope in ("operator:read", "job:read operator:*"):
+        refused(make(own.chief, scope=scope), 422, "permissions")
     refused(make(own.chief, user="nobody-we-know"), 404, "no user")
     # an operator's key is no door either
     http = httpx.Client(base_url=own.urls[0], headers=dict(own.admin.http.headers))
@@ -324,7 +326,9 @@ def test_another_tenants_people_are_out_of_reach(own: Own) -> None:
         own.everywhere(key, 401)
         assert status(http, token) == 200
     own.everywhere(theirs["key"], 200)
-    refused(own.chief.http.post("/v1/revocations", json={"tenant": OTHER}), 422)
+    for tenant in (OTHER, TENANT):
+        words = {"tenant": tenant, "user": user}
+        refused(own.chief.http.post("/v1/revocations", json=words), 422)
     # nor are their revocations
     entry = revoke(own.foreign, network="2001:db8::/32")
     assert entry["id"] not in standing(own.chief)

@@ -60,6 +60,14 @@ FROM_HERE = (
             FROM_HERE,
         ),
         (
+            ("revoke", "--issuer", "https://idp", "--sub", "ursula"),
+            "POST /v1/revocations",
+            shut_out(keys=0, users=0, families=1, user="usr_1", issuer="https://idp"),
+            "user     usr_1 of https://idp\nnothing was changed: 0 API keys, 0 users, 1 family of"
+            " refresh tokens would stop\n",
+            "",
+        ),
+        (
             ("issuer", "remove", "iss_1"),
             "DELETE /v1/issuers/iss_1",
             shut_out(issuer={"issuer": "https://idp", "tenant": "acme"}, users=None),

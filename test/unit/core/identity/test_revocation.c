@@ -62,20 +62,22 @@ static void test_each_kind_shuts_out_what_it_names(void **state)
 		struct revocation r;
 		bool denies;
 	} rows[] = {
-		{{REVOCATION_CREDENTIAL, mine, number(3), {{0}, 0}, 0, 0, false}, true},
-		{{REVOCATION_CREDENTIAL, mine, number(5), {{0}, 0}, 0, 0, false}, true},
-		{{REVOCATION_CREDENTIAL, mine, number(7), {{0}, 0}, 0, 0, false}, true},
-		{{REVOCATION_CREDENTIAL, number(9), number(7), {{0}, 0}, 0, 0, false}, false},
-		{{REVOCATION_CREDENTIAL, mine, number(2), {{0}, 0}, 0, 0, false}, false},
-		{{REVOCATION_CREDENTIAL, number(9), number(3), {{0}, 0}, 0, 0, false}, false},
-		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE, 0, false}, true},
-		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE - 1, 0, false}, false},
-		{{REVOCATION_USER, mine, number(7), {{0}, 0}, BEFORE, 0, false}, false},
-		{{REVOCATION_USER, mine, number(3), {{0}, 0}, BEFORE, 0, false}, false},
-		{{REVOCATION_USER, number(9), number(2), {{0}, 0}, BEFORE, 0, false}, false},
-		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE, 0, false}, true},
-		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE - 1, 0, false}, false},
-		{{REVOCATION_TENANT, number(9), zero, {{0}, 0}, BEFORE, 0, false}, false},
+		{{REVOCATION_CREDENTIAL, mine, number(3), {{0}, 0}, 0, 0, false, false}, true},
+		{{REVOCATION_CREDENTIAL, mine, number(5), {{0}, 0}, 0, 0, false, false}, true},
+		{{REVOCATION_CREDENTIAL, mine, number(7), {{0}, 0}, 0, 0, false, false}, true},
+		{{REVOCATION_CREDENTIAL, number(9), number(7), {{0}, 0}, 0, 0, false, false},
+			false},
+		{{REVOCATION_CREDENTIAL, mine, number(2), {{0}, 0}, 0, 0, false, false}, false},
+		{{REVOCATION_CREDENTIAL, number(9), number(3), {{0}, 0}, 0, 0, false, false},
+			false},
+		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE, 0, false, false}, true},
+		{{REVOCATION_USER, mine, number(2), {{0}, 0}, BEFORE - 1, 0, false, false}, false},
+		{{REVOCATION_USER, mine, number(7), {{0}, 0}, BEFORE, 0, false, false}, false},
+		{{REVOCATION_USER, mine, number(3), {{0}, 0}, BEFORE, 0, false, false}, false},
+		{{REVOCATION_USER, number(9), number(2), {{0}, 0}, BEFORE, 0, false, false}, false},
+		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE, 0, false, false}, true},
+		{{REVOCATION_TENANT, mine, zero, {{0}, 0}, BEFORE - 1, 0, false, false}, false},
+		{{REVOCATION_TENANT, number(9), zero, {{0}, 0}, BEFORE, 0, false, false}, false},
 		{network("10.1.0.0/16", mine), true},
 		{network("10.1.2.3", mine), true},
 		{network("10.2.0.0/16", mine), false},
@@ -137,8 +139,30 @@ static void add(struct revocations *list, enum revocation_kind kind, unsigned te
 	assert_int_equal(revocations_add(list, &r), ERR_OK);
 }
 
-/* A tenant's part of the list is what it has of tokens that run out. promises: S1.1 */
-static void test_each_tenants_tokens_are_counted(void **state)
+static void add_key(struct revocations *list, unsigned tenant, unsigned subject, int64_t ends_ms)
+{
+	const struct revocation r = {.kind = REVOCATION_CREDENTIAL,
+		.tenant = number(tenant),
+		.subject = number(subject),
+		.ends_ms = ends_ms,
+		.is_key = true};
+
+	assert_int_equal(revocations_add(list, &r), ERR_OK);
+}
+
+static size_t tokens(const struct revocations *list, unsigned tenant)
+{
+	return revocations_of(list, REVOCATION_TOKENS, number(tenant));
+}
+
+static size_t keys(const struct revocations *list, unsigned tenant)
+{
+	return revocations_of(list, REVOCATION_KEYS, number(tenant));
+}
+
+/* A tenant's part of the list is what it has of tokens and keys that run out, each by itself.
+ * promises: S1.1 */
+static void test_each_tenants_shares_are_counted(void **state)
 {
 	struct revocations *list;
 
@@ -146,19 +170,28 @@ static void test_each_tenants_tokens_are_counted(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		add(list, REVOCATION_CREDENTIAL, 1, i, i < 2 ? 100 : 200);
 	add(list, REVOCATION_CREDENTIAL, 1, 0, 150); /* once more */
-	add(list, REVOCATION_CREDENTIAL, 1, 9, 0);   /* a key */
-	add(list, REVOCATION_USER, 1, 1, 100);
+	add_key(list, 1, 9, 100);
+	add_key(list, 1, 10, 200);
+	add(list, REVOCATION_USER, 1, 1, 0);
+	add(list, REVOCATION_TENANT, 1, 0, 0);
 	add(list, REVOCATION_CREDENTIAL, 2, 1, 100);
-	assert_int_equal(revocations_tokens(list, number(1)), 4);
-	assert_int_equal(revocations_tokens(list, number(2)), 1);
-	assert_int_equal(revocations_tokens(list, number(3)), 0);
-	add(list, REVOCATION_CREDENTIAL, 1, 3, 0); /* for ever, from now on */
-	assert_int_equal(revocations_tokens(list, number(1)), 3);
+	assert_int_equal(tokens(list, 1), 4);
+	assert_int_equal(tokens(list, 2), 1);
+	assert_int_equal(tokens(list, 3), 0);
+	assert_int_equal(keys(list, 1), 2);
+	assert_int_equal(keys(list, 2), 0);
+	add_key(list, 1, 3, 100); /* what was taken for a token */
+	assert_int_equal(tokens(list, 1), 3);
+	assert_int_equal(keys(list, 1), 3);
 	revocations_sweep(list, 100);
-	assert_int_equal(revocations_tokens(list, number(1)), 2);
-	assert_int_equal(revocations_tokens(list, number(2)), 0);
+	assert_int_equal(tokens(list, 1), 2);
+	assert_int_equal(tokens(list, 2), 0);
+	assert_int_equal(keys(list, 1), 1);
 	revocations_sweep(list, 1000);
-	assert_int_equal(revocations_tokens(list, number(1)), 0);
+	assert_int_equal(tokens(list, 1), 0);
+	assert_int_equal(keys(list, 1), 0);
+	assert_int_equal(revocations_of(list, REVOCATION_STANDING, number(1)), 1);
+	assert_int_equal(revocations_n(list), 2);
 	revocations_free(list);
 }
 
@@ -199,8 +232,8 @@ static void test_what_is_taken_back_shuts_nobody_out(void **state)
 	assert_int_equal(revocations_new(&list), ERR_OK);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK);
-	assert_int_equal(revocations_standing(list, number(1)), 3);
-	assert_int_equal(revocations_standing(list, number(2)), 0);
+	assert_int_equal(revocations_of(list, REVOCATION_STANDING, number(1)), 3);
+	assert_int_equal(revocations_of(list, REVOCATION_STANDING, number(2)), 0);
 	for (size_t i = 0; i < n; i++) {
 		assert_true(revocations_deny(list, &f));
 		rows[i].taken_back = true;
@@ -209,7 +242,7 @@ static void test_what_is_taken_back_shuts_nobody_out(void **state)
 		assert_int_equal(revocations_n(list), n - 1 - i);
 	}
 	assert_false(revocations_deny(list, &f));
-	assert_int_equal(revocations_standing(list, number(1)), 0);
+	assert_int_equal(revocations_of(list, REVOCATION_STANDING, number(1)), 0);
 	revocations_free(list);
 }
 
@@ -218,7 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_kind_shuts_out_what_it_names),
 		cmocka_unit_test(test_many_are_found_and_swept),
-		cmocka_unit_test(test_each_tenants_tokens_are_counted),
+		cmocka_unit_test(test_each_tenants_shares_are_counted),
 		cmocka_unit_test(test_the_newest_counts),
 		cmocka_unit_test(test_what_is_taken_back_shuts_nobody_out),
 	};
