@@ -10,3 +10,6 @@ create index api_key_good on api_key (tenant_id, (coalesce(expires_at, 'infinity
 
 -- Of which issuer the subject is, where it was named by what that one calls it.
 alter table revocation add column issuer_id uuid;
+
+-- When that was given which a family was had by. Null: from before this, when it began.
+alter table refresh_family add column since_at timestamptz;

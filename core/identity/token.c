@@ -54,6 +54,8 @@ static enum err payload_write(const struct token_grant *g, struct buf *b)
 	member_sources(b, g->sources);
 	member_id(b, "via", TOKEN_VIA, g->via);
 	member(b, "at", at);
+	if (g->since_ms)
+		(void)buf_printf(b, ",\"since\":%lld", (long long)g->since_ms);
 	if (g->scope)
 		member(b, "scope", g->scope);
 	if (g->roles) {
@@ -154,6 +156,16 @@ static bool sources_read(const json_t *payload, struct id sources[TOKEN_SOURCES_
 	return true;
 }
 
+static bool since_read(const json_t *payload, struct token_extra *extra)
+{
+	const json_t *value = json_object_get(payload, "since");
+	const int64_t given_ms = id_ms(extra->jti);
+	const int64_t since_ms = value ? json_integer_value(value) : given_ms;
+
+	extra->since_ms = since_ms < given_ms ? since_ms : given_ms;
+	return !value || (json_is_integer(value) && since_ms > 0);
+}
+
 enum fault token_extra_read(const json_t *payload, struct token_extra *extra)
 {
 	const json_t *roles = json_object_get(payload, "roles");
@@ -165,7 +177,7 @@ enum fault token_extra_read(const json_t *payload, struct token_extra *extra)
 		!id_read(payload, "family", TOKEN_FAMILY, &extra->family) ||
 		!id_read(payload, "via", TOKEN_VIA, &extra->via) ||
 		!sources_read(payload, extra->sources) || !address_read(payload, extra) ||
-		(roles && !json_is_array(roles)))
+		!since_read(payload, extra) || (roles && !json_is_array(roles)))
 		return FAULT_CLAIM;
 	return FAULT_NONE;
 }

@@ -10,9 +10,12 @@
  *   from          the tokens that it was exchanged from, so that it dies with each of them
  *   via           the registered issuer of the first of them, so that it dies with that too
  *   at            the address that it was given to, 32 hex digits, IPv4 mapped
+ *   since         when that was given which it was had by, the first of them, in ms
  *
  * Times come from the record's clock. jti is an id of ours, so it knows its
- * millisecond: revocations by time are exact for tokens of ours.
+ * millisecond: revocations by time are exact for tokens of ours. They go by since, be it had
+ * later: what is revoked may still be shown for some seconds where nobody has heard of it, and
+ * must not live on in what it was exchanged for there.
  *
  * Threads: pure.  Memory: see each. */
 #ifndef IDENTITY_TOKEN_H
@@ -46,6 +49,7 @@ struct token_grant {
 	struct id key, family, via;	      /* zero: none */
 	struct id sources[TOKEN_SOURCES_MAX]; /* zero: no more */
 	uint8_t address[16];
+	int64_t since_ms; /* 0: now */
 	int64_t issued_s, expires_s;
 };
 
@@ -60,6 +64,7 @@ struct token_extra {
 	const json_t *roles;		      /* array, or NULL; the payload's */
 	bool has_address;
 	uint8_t address[16];
+	int64_t since_ms; /* as its jti says where it says nothing itself, and never behind that */
 };
 MUST_CHECK enum fault token_extra_read(const json_t *payload, struct token_extra *ret_extra);
 

@@ -8,7 +8,7 @@
 
 #define COLUMNS                                                                           \
 	"f.tenant_id, f.family_id, f.principal, f.key_id, f.issuer_id, f.scope, f.roles," \
-	" f.address, f.created_at, f.expires_at, f.source_id"
+	" f.address, coalesce(f.since_at, f.created_at), f.expires_at, f.source_id"
 /* The access tokens of families that g ended; a day is the longest that a token lives. listed: they
  * go on the list. */
 #define SHUT_OUT(listed)                                                                       \
@@ -22,9 +22,9 @@
 
 static const struct db_stmt begin_stmt = {.name = "refresh_begin",
 	.sql = "with f as (insert into refresh_family (tenant_id, family_id, principal, key_id,"
-	       "   issuer_id, scope, roles, address, expires_at, source_id)"
+	       "   issuer_id, scope, roles, address, expires_at, source_id, since_at)"
 	       "  values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::int8 * interval '1 second',"
-	       "   $16)"
+	       "   $16, $17)"
 	       "  returning *),"
 	       " t as (insert into refresh_token (tenant_id, family_id, hash)"
 	       "  select tenant_id, family_id, $10 from f),"
@@ -79,7 +79,7 @@ static void family_take(struct refresh_family *f, const struct db_rows *r)
 		.issuer = db_id(r, 0, 5),
 		.scope = db_null(r, 0, 6) ? NULL : db_text(r, 0, 6),
 		.roles = db_text(r, 0, 7),
-		.created_ms = db_time(r, 0, 9),
+		.since_ms = db_time(r, 0, 9),
 		.expires_ms = db_time(r, 0, 10),
 		.source = db_id(r, 0, 11)};
 	if (address.len == sizeof f->address)
@@ -126,6 +126,7 @@ enum err refresh_begin(struct db *db, const struct refresh_family *f,
 	db_arg_bytes(&a, hash_bytes(hash));
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, f->source);
+	db_arg_time(&a, f->since_ms);
 	return store_call_run(&(struct store_call_ask){db, &f->tenant, 1, &begin_stmt, &a,
 		on_family, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

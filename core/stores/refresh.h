@@ -22,8 +22,9 @@ struct refresh_family {
 	const char *scope;     /* NULL: not narrowed */
 	const char *roles;     /* JSON array; "": none of its own */
 	uint8_t address[16];
-	int64_t life_s; /* given when it begins */
-	int64_t created_ms, expires_ms;
+	int64_t life_s;	  /* given when it begins */
+	int64_t since_ms; /* when that was given which it was had by */
+	int64_t expires_ms;
 };
 
 /* What became of a token: OK, nobody knows it (or its family, key or issuer is gone), or it was

@@ -11,14 +11,15 @@
 /* Who holds a key, and whose keys a family hangs on. */
 #define HOLDER	  "coalesce(k.user_id, k.principal)"
 #define HOLDER_OF "coalesce((select " HOLDER " from api_key k where k.key_id = f.key_id), $3)"
-/* Was this row's holder, or the tenant, revoked since it was made? */
-#define LISTED(ROW, WHO)                                                           \
-	" exists (select from revocation l where l.tenant_id = $1"                 \
-	"  and l.kind = any(array['user', 'tenant']) and l.network = ''"           \
-	"  and l.subject = any(array[" WHO ", " NOBODY "]) and l.before_at > " ROW \
-	".created_at and (l.ends_at is null or l.ends_at > now()))"
-#define KEY_LISTED    LISTED("k", HOLDER)
-#define FAMILY_LISTED LISTED("f", HOLDER_OF)
+/* Was who holds it, or the tenant, revoked since it was given? */
+#define LISTED(GIVEN, WHO)                                                           \
+	" exists (select from revocation l where l.tenant_id = $1"                   \
+	"  and l.kind = any(array['user', 'tenant']) and l.network = ''"             \
+	"  and l.subject = any(array[" WHO ", " NOBODY "]) and l.before_at > " GIVEN \
+	" and (l.ends_at is null or l.ends_at > now()))"
+#define FAMILY_GIVEN  "coalesce(f.since_at, f.created_at)"
+#define KEY_LISTED    LISTED("k.created_at", HOLDER)
+#define FAMILY_LISTED LISTED(FAMILY_GIVEN, HOLDER_OF)
 
 /* $2 kind, $3 subject, $4 moment or null, $5 $6 the subject as a family names it, $7 $8 the first
  * and the last address of the network, $9 most. */
@@ -31,7 +32,7 @@ static const struct db_stmt count_stmt = {.name = "shut_out_count",
 	       "  and f.ended_at is null and f.expires_at > now() and" REFRESH_STANDS
 	       "  and not" FAMILY_LISTED " and case $2 when 'credential'"
 	       "   then $3 = any(array[f.family_id, f.source_id, f.key_id, f.issuer_id])"
-	       "   else f.created_at < coalesce($4, now()) and case $2 when 'tenant' then true"
+	       "   else " FAMILY_GIVEN " < coalesce($4, now()) and case $2 when 'tenant' then true"
 	       "    when 'user' then f.principal = any(array[$5, $6])"
 	       "    else f.address between $7 and $8 end end limit $9),"
 	       " o as (select 1 from api_key k where k.tenant_id = " NOBODY

@@ -56,8 +56,9 @@ struct caller {
 	/* who vouches for a token: our key, or an issuer; both, when it was exchanged; else zero */
 	struct id signer, issuer;
 	bool is_operator;
-	bool is_user;		       /* principal is a user's id (usr_), not a key's */
-	int64_t issued_ms, expires_ms; /* of the credential; expires 0: never */
+	bool is_user; /* principal is a user's id (usr_), not a key's */
+	/* of the credential, a token's of what it was had by; expires 0: never */
+	int64_t issued_ms, expires_ms;
 	bool has_origin;
 	uint8_t origin[16];	    /* where the token was given, IPv4 mapped */
 	uint8_t address[16];	    /* where the request comes from */

@@ -89,7 +89,7 @@ static enum fault own_take(struct check *c)
 	to->family = c->extra.family;
 	to->issuer = c->extra.via;
 	memcpy(to->sources, c->extra.sources, sizeof to->sources);
-	to->issued_ms = id_ms(c->extra.jti);
+	to->issued_ms = c->extra.since_ms;
 	to->has_origin = c->extra.has_address;
 	memcpy(to->origin, c->extra.address, sizeof to->origin);
 	to->words = caller_words_new();

@@ -115,6 +115,7 @@ bool grant_from_caller(
 
 	g->tenant = caller->tenant;
 	g->most_ms = most_of(caller);
+	g->since_ms = caller->issued_ms;
 	id_format(caller->is_user ? "usr" : "key", caller->principal, g->sub);
 	memcpy(g->address, r->address, sizeof g->address);
 	g->roles = roles_of(caller);
@@ -139,6 +140,7 @@ bool grant_from_family(
 	g->issuer = family->issuer;
 	g->sources[0] = family->source;
 	g->most_ms = family->expires_ms;
+	g->since_ms = family->since_ms;
 	memcpy(g->address, family->address, sizeof g->address);
 	(void)snprintf(g->sub, sizeof g->sub, "%s", family->principal);
 	if (family->scope)
@@ -170,6 +172,7 @@ static enum err sign(struct request *r, const struct grant *g, int64_t life_s, s
 		.key = g->key,
 		.family = g->family,
 		.via = g->issuer,
+		.since_ms = g->since_ms,
 		.issued_s = now_ms / 1000,
 		.expires_s = now_ms / 1000 + life_s};
 	enum err e;

@@ -26,6 +26,7 @@ struct grant {
 	bool is_offline;  /* a refresh token is wanted */
 	json_t *roles;	  /* array, or NULL */
 	int64_t most_ms;  /* it must not outlive this; 0: no matter */
+	int64_t since_ms; /* when that was given which it is had by */
 	uint8_t address[16];
 	char refresh[REFRESH_TOKEN_MAX]; /* the one that goes out; "": none */
 	const char *issued_type;	 /* of a token exchange; NULL */

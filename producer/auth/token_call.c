@@ -62,6 +62,7 @@ static enum err begin_run(struct db *db, struct record_batch *batch)
 		.key = g->key,
 		.issuer = g->issuer,
 		.source = g->sources[0],
+		.since_ms = g->since_ms,
 		.scope = g->is_narrowed ? g->scope : NULL,
 		.life_s = r->producer->config->identity.refresh_ttl_s};
 	struct buf roles;
@@ -91,8 +92,6 @@ static void used(
 	if (!e && family)
 		t->is_answered = !grant_from_family(
 			t->call.r, family, form_text(&t->form, "scope"), &t->grant);
-	if (!e && family)
-		t->call.r->caller.issued_ms = family->created_ms;
 	record_batch_end(batch, e);
 }
 
@@ -182,14 +181,14 @@ static void client_begin(struct token_call *t)
 
 /* ---- refresh_token ---- */
 
-/* What was given before the family began, or to whom, may be revoked meanwhile. */
+/* That by which the family was had, or to whom it was given, may be revoked meanwhile. */
 static bool family_stands(const struct token_call *t)
 {
 	const struct grant *g = &t->grant;
 	struct caller c = {.tenant = g->tenant,
 		.credential = g->family,
 		.key = g->key,
-		.issued_ms = t->call.r->caller.issued_ms,
+		.issued_ms = g->since_ms,
 		.has_origin = true};
 
 	memcpy(c.origin, g->address, sizeof c.origin);

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -31,6 +34,10 @@ def http(world: World) -> httpx.Client:
 @pytest.fixture
 def admin(world: World) -> Client:
     return world.admin
+
+
+def stamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.fixture
@@ -79,6 +86,49 @@ def test_refresh_tokens_end_with_what_they_were_exchanged_for(
     assert refresh(http, third["refresh_token"]).json()["error"] == "invalid_grant"
     later = refresh(http, kept["refresh_token"])
     assert later.status_code == 200 and status(http, later.json()["access_token"]) == 200
+
+
+def test_what_was_had_by_something_revoked_is_as_old_as_that(
+    world: World, http: httpx.Client, admin: Client
+) -> None:
+    """For some seconds a producer may not have heard of a revocation, and gives tokens for what is
+    revoked: they end with the others, though they were given later."""
+    user = f"/v1/tenants/{TENANT}/users/late"
+    whose = admin.http.put(user, json={"roles": ["reader"]}).json()["id"]
+    body = {"tenant": TENANT, "user": "late"}
+    old = admin.http.post("/v1/api-keys", json=body).json()
+    issued = int(time.time()) - 30
+    theirs = world.idp.token(sub="late", iat=issued)
+    after = datetime.fromisoformat(old["created_at"]) + timedelta(milliseconds=1)
+    until("that is past", lambda: datetime.now(UTC) > after + timedelta(milliseconds=5))
+    words: list[dict[str, Any]] = [
+        {
+            "tenant": TENANT,
+            "user": whose,
+            "before": after.isoformat(timespec="milliseconds")[:23] + "Z",
+        },
+        {"issuer": world.idp.iss, "sub": "late", "before": stamp(issued + 1)},
+    ]
+    families = [
+        buy(http, old["key"], scope="job:read offline_access"),
+        exchange(http, theirs, scope="job:read offline_access").json(),
+    ]
+    again = [exchanged(http, one["access_token"]) for one in families]
+    later = [refresh(http, one["refresh_token"]).json() for one in families]
+    new = admin.http.post("/v1/api-keys", json=body).json()
+    fresh = buy(http, new["key"])["access_token"]
+    for entry in words:
+        assert admin.http.post("/v1/revocations", json=entry).status_code == 201
+    for one in (*families, *later):
+        ends(http, one["access_token"], "what was had by what is revoked")
+    for token in (old["key"], theirs, *again):
+        ends(http, token, "what is revoked, and what was exchanged from it")
+    for one in later:
+        assert refresh(http, one["refresh_token"]).json()["error"] == "invalid_grant"
+    # what was given later than the moment, by something that was too, is good
+    assert status(http, fresh) == 200
+    kept = world.idp.token(sub="late", iat=issued + 2)
+    assert status(http, exchanged(http, kept)) == 200
 
 
 def test_who_revokes_without_end_fills_no_list_but_his_own(

@@ -26,6 +26,7 @@ static struct token_grant grant(json_t *roles)
 		.scope = "job:read job:submit",
 		.key = id_new(0),
 		.via = id_new(0),
+		.since_ms = 1700000000001,
 		.sources = {id_new(0), id_new(0)},
 		.issued_s = NOW_S,
 		.expires_s = NOW_S + 600};
@@ -63,6 +64,7 @@ static void test_a_token_is_read_back_as_it_was(void **state)
 	assert_true(id_equal(extra.jti, g.jti) && id_equal(extra.key, g.key));
 	assert_true(id_is_zero(extra.family) && extra.has_address);
 	assert_true(id_equal(extra.via, g.via));
+	assert_int_equal(extra.since_ms, g.since_ms);
 	assert_memory_equal(extra.sources, g.sources, sizeof(g.sources));
 	assert_memory_equal(extra.address, g.address, sizeof(g.address));
 	assert_int_equal(json_array_size(extra.roles), 2);
