@@ -25,6 +25,7 @@ enum {
 	HINTS_MAX = 64,
 	IN_FLIGHT_MAX = 4,
 	RETRY_MS = 200,
+	LOOK_QUIETS = 10,
 	CLOSE_MS = 3000,
 	GROUP_ROOM = 256
 };
@@ -42,6 +43,7 @@ struct claimer {
 	int64_t hint_ms;   /* when the last message came */
 	int64_t keys_ms;   /* when the last claim by keys went */
 	int64_t direct_ms; /* when the next direct claim may go */
+	int64_t looked_ms; /* when the last one went */
 	int64_t quiet_ms;  /* nothing is asked before */
 	int64_t pause_ms;
 	struct loop_timer *timer, *gather;
@@ -313,14 +315,19 @@ static void on_direct(
 	free(more);
 }
 
+/* While messages come, those of others come to them; but who is full, or cut off from the record,
+ * takes none and keeps its partitions. So whoever has room looks past the messages now and then:
+ * each time that they have come without a pause for LOOK_QUIETS times what counts as one. */
 static bool direct_is_due(const struct claimer *claimer)
 {
 	const int64_t now = loop_now_ms(claimer->worker->loop);
+	const int64_t quiet = claimer->worker->config->worker.claim_quiet_ms;
 
-	if (claimer->direct_asked || now < claimer->direct_ms || !served_is_known(claimer->served))
+	if (claimer->direct_asked || !served_is_known(claimer->served))
 		return false;
-	return !claimer->consumer ||
-	       now - claimer->hint_ms >= claimer->worker->config->worker.claim_quiet_ms;
+	if (claimer->consumer && now - claimer->hint_ms < quiet)
+		return now - claimer->looked_ms >= LOOK_QUIETS * quiet;
+	return now >= claimer->direct_ms;
 }
 
 static void claim_directly(struct claimer *claimer)
@@ -348,6 +355,7 @@ static void claim_directly(struct claimer *claimer)
 	claimer->in_flight++;
 	claimer->reserved += ask.max;
 	claimer->direct_asked = true;
+	claimer->looked_ms = loop_now_ms(w->loop);
 	e = lease_claim_direct(worker_db_claim(w), w->incarnation, &ask, on_direct, more);
 	if (e)
 		on_direct(more, e, NULL, 0, NULL);

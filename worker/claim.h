@@ -4,7 +4,8 @@
  * the last one is claim_wait_ms old, several messages together. When nothing came that way for
  * claim_quiet_ms and slots are free, the worker asks the record directly, with pauses that double
  * while nothing is found and start anew when something is. Without Kafka that is the only way, and
- * it is the same one.
+ * it is the same one. While messages come all the time it asks every ten times claim_quiet_ms: what
+ * lies in the partitions of a reader that takes nothing would wait for that reader's end.
  *
  * A message is a hint: once its claim was answered it is done, whatever was
  * claimed. While Postgres is away messages are kept and tried again.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+from checker import Verdict
 from client import Client, Entry, chat, until
 from stacks import tenant_client
 
@@ -88,7 +89,7 @@ def more(one: Load, n: int) -> None:
     until(f"{n} more are accepted", lambda: one.accepted() >= before + n)
 
 
-def assert_whole(stack: Any, one: Load) -> None:
+def assert_whole(stack: Any, one: Load) -> Verdict:
     """Everything that was acknowledged is completed, once."""
     fault = Fault(stack)
     verdict = fault.settle(one.clients)
@@ -98,3 +99,4 @@ def assert_whole(stack: Any, one: Load) -> None:
         " where state <> 'completed' group by 1, 2, 3"
     )
     assert verdict.completed == verdict.acknowledged > 0, fault.ask(others)
+    return verdict

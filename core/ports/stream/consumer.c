@@ -19,6 +19,9 @@ struct part {
 	char *topic;
 	int32_t partition;
 	rd_kafka_queue_t *queue;
+	int64_t taken; /* the last one; -1 = none since it was given to us */
+	int64_t next;  /* beyond the newest of them that is done; -1 = none */
+	int64_t told;  /* what of that the group acknowledged */
 };
 
 struct stream_consumer {
@@ -36,7 +39,7 @@ struct stream_consumer {
 	size_t n, room;
 	size_t cursor;	    /* whose turn it is */
 	atomic_bool filled; /* something arrived since the last look at every queue */
-	bool dirty;	    /* offsets stored and not yet sent */
+	bool dirty;	    /* something is done and not yet sent */
 	bool in_flight;	    /* a commit is */
 	int64_t commit_ms;  /* when the last one left */
 };
@@ -58,7 +61,40 @@ static void on_filled(rd_kafka_t *client, void *opaque)
 	on_event(client, opaque);
 }
 
-/* Sends what was stored, unless a commit is in flight (its answer calls again) or just was. */
+static struct part *part_find(struct stream_consumer *c, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->parts[i].partition == partition && strcmp(c->parts[i].topic, topic) == 0)
+			return &c->parts[i];
+	return NULL;
+}
+
+/* Offsets by name: of those that it stores itself the library sends none that is lower than what
+ * the group had, and after a reset beyond the end that would be said for ever. */
+static bool commit_send(struct stream_consumer *c)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)c->n);
+	bool sent = false;
+
+	if (!list)
+		return false;
+	c->dirty = false;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct part *part = &c->parts[i];
+
+		if (part->next >= 0 && part->next != part->told)
+			rd_kafka_topic_partition_list_add(list, part->topic, part->partition)
+				->offset = part->next;
+	}
+	if (list->cnt > 0) {
+		sent = rd_kafka_commit(c->client, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
+		c->dirty = !sent;
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return sent;
+}
+
+/* Sends what is done, unless a commit is in flight (its answer calls again) or just was. */
 static void commit_flush(void *owner)
 {
 	struct stream_consumer *c = owner;
@@ -72,18 +108,24 @@ static void commit_flush(void *owner)
 		return;
 	}
 	c->commit_ms = loop_now_ms(c->loop);
-	c->in_flight = rd_kafka_commit(c->client, NULL, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
-	c->dirty = !c->in_flight;
+	c->in_flight = commit_send(c);
 }
 
-/* A refused commit is not repeated as such: the stored offsets go out with the next one. */
+/* A refused commit is not repeated as such: what it said goes out with the next one. */
 static void on_committed(rd_kafka_t *client, rd_kafka_resp_err_t error,
 	rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
 	struct stream_consumer *c = opaque;
 
-	(void)client, (void)error, (void)offsets;
+	(void)client;
 	c->in_flight = false;
+	for (int i = 0; !error && offsets && i < offsets->cnt; i++) {
+		const rd_kafka_topic_partition_t *told = &offsets->elems[i];
+		struct part *part = part_find(c, told->topic, told->partition);
+
+		if (part && !told->err)
+			part->told = told->offset;
+	}
 	commit_flush(c);
 }
 
@@ -118,7 +160,7 @@ static enum err parts_reserve(struct stream_consumer *c)
 /* Cuts the partition's queue off before fetching starts, so that no message takes the old way. */
 static enum err part_attach(struct stream_consumer *c, const char *topic, int32_t partition)
 {
-	struct part part = {.topic = strdup(topic), .partition = partition};
+	struct part part = {strdup(topic), partition, NULL, -1, -1, -1};
 
 	if (!part.topic || parts_reserve(c) != ERR_OK)
 		goto out;
@@ -137,16 +179,13 @@ out:
 
 static void part_detach(struct stream_consumer *c, const char *topic, int32_t partition)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		struct part *part = &c->parts[i];
+	struct part *part = part_find(c, topic, partition);
 
-		if (part->partition != partition || strcmp(part->topic, topic) != 0)
-			continue;
-		part_tell(c, part, false);
-		part_clear(part);
-		*part = c->parts[--c->n];
+	if (!part)
 		return;
-	}
+	part_tell(c, part, false);
+	part_clear(part);
+	*part = c->parts[--c->n];
 }
 
 static void assign(struct stream_consumer *c, rd_kafka_topic_partition_list_t *parts)
@@ -162,7 +201,7 @@ static void assign(struct stream_consumer *c, rd_kafka_topic_partition_list_t *p
 static void revoke(struct stream_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
 	if (!rd_kafka_assignment_lost(c->client))
-		(void)rd_kafka_commit(c->client, NULL, 1);
+		(void)commit_send(c);
 	for (int i = 0; i < parts->cnt; i++)
 		part_detach(c, parts->elems[i].topic, parts->elems[i].partition);
 	rd_kafka_error_destroy(rd_kafka_incremental_unassign(c->client, parts));
@@ -305,7 +344,7 @@ static void leave(struct stream_consumer *c, int wait_ms)
 	if (!last)
 		return;
 	if (c->dirty)
-		(void)rd_kafka_commit(c->client, NULL, 1);
+		(void)commit_send(c);
 	rd_kafka_error_destroy(rd_kafka_consumer_close_queue(c->client, last));
 	while (!rd_kafka_consumer_closed(c->client) && clock_ms() < until_ms) {
 		rd_kafka_event_t *event = rd_kafka_queue_poll(last, 20);
@@ -387,6 +426,11 @@ static rd_kafka_message_t *next_of(struct part *part)
 		rd_kafka_message_destroy(message);
 		message = rd_kafka_consume_queue(part->queue, 0);
 	}
+	if (!message)
+		return NULL;
+	if (message->offset < part->taken) /* read anew, from further in front */
+		part->next = -1;
+	part->taken = message->offset;
 	return message;
 }
 
@@ -426,12 +470,15 @@ bool stream_consumer_take(struct stream_consumer *consumer, stream_wanted_fn *wa
 
 void stream_consumer_done(struct stream_consumer *consumer, struct stream_message *message)
 {
-	rd_kafka_message_t *handle = message->handle;
+	const rd_kafka_message_t *handle = message->handle;
+	struct part *part =
+		part_find(consumer, rd_kafka_topic_name(handle->rkt), handle->partition);
 
-	/* Refused when the partition went to another member: that one sees the message again. */
-	if (rd_kafka_offset_store(handle->rkt, handle->partition, handle->offset) ==
-		RD_KAFKA_RESP_ERR_NO_ERROR)
+	/* Another member's by now, or read anew since: then the message is seen again. */
+	if (part && handle->offset <= part->taken && handle->offset >= part->next) {
+		part->next = handle->offset + 1;
 		consumer->dirty = true;
+	}
 	stream_consumer_drop(consumer, message);
 	commit_flush(consumer);
 }

@@ -6,7 +6,8 @@
  * window bounds how many there are. After the claim (not after the job!) the
  * message is done and its offset committed; commits are joined: one in flight,
  * the next carries all that came meanwhile. A commit that fails, as each does
- * during a rebalance, is repeated by the next one: doubles are harmless.
+ * during a rebalance, is repeated by the next one: doubles are harmless. Offsets
+ * that others set are followed, backwards too; beyond the end they mean the earliest.
  *
  *   session 6 s, heartbeat 1 s, poll 15 s, cooperative-sticky, offsets from the earliest.
  *
