@@ -20,6 +20,7 @@ from longhaul_bench import (
     roles,
     sealing,
     sharing,
+    slow_redis,
     submit,
     trace,
     work,
@@ -32,6 +33,7 @@ from longhaul_bench.table import last_results, rows
 
 ROOMS = (
     submit,
+    slow_redis,
     work,
     calls,
     sharing,

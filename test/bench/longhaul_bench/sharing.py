@@ -9,8 +9,9 @@ from typing import Any
 from longhaul_dev.fault import Fault
 
 from longhaul_bench.figure import Sample, benchmark
+from longhaul_bench.native import Native
 from longhaul_bench.process import cpu_s
-from longhaul_bench.stage import QUEUE, Play, Stage
+from longhaul_bench.stage import BULK_LINES, QUEUE, Play, Stage
 from longhaul_bench.submit import chat_of
 from longhaul_bench.work import noop
 
@@ -23,6 +24,10 @@ LONE_JOBS = 400
 ISOLATION_TURNS = 6  # each way in a run
 HUNG_JOBS = 1_000
 HUNG_QUEUE = "hung"
+RUNAWAY_JOBS = 100_000
+RUNAWAY_SLOTS = 20
+JOB_MS = 1000
+SINGLE_JOBS = 40
 
 
 def deep(_: int) -> bytes:
@@ -108,6 +113,45 @@ def _isolation_run(play: Play) -> Sample:
     alone, beside = (median(turns[hangs]) for hangs in (False, True))
     more = {"alone_ms": turns[False], "beside_ms": turns[True], "hung": held}
     return Sample(beside / alone, more)
+
+
+@benchmark("runaway", "job lengths", "< 1", "-")
+def runaway(stage: Stage, runs: int) -> Iterator[Sample]:
+    """How long a tenant's single job waits for its start while another tenant has 100,000 jobs
+    waiting, as a share of a job's length: the longest wait of 40, one after the other; one worker
+    of 20 slots, 1 s a call, half of it more or less by chance. `alone_ms`: before those came."""
+    slots = {"worker": {"slots": RUNAWAY_SLOTS}}
+    with stage.play(tenants=2, workers=1, config_overrides=slots) as play:
+        alone = _single_waits(play, 5)
+        for _ in range(0, RUNAWAY_JOBS, BULK_LINES):
+            play.clients[0].bulk([long(0)] * BULK_LINES)
+        for _ in range(runs):
+            waits = _single_waits(play, SINGLE_JOBS)
+            left = play.number("select count(*) from job_ready")
+            more = {"p50_ms": median(waits), "alone_ms": median(alone), "waiting": int(left)}
+            yield Sample(max(waits) / JOB_MS, more)
+
+
+def long(_: int) -> bytes:
+    return chat_of(50, f"sim?ttft_ms={JOB_MS}&tokens=1&jitter=0.5")
+
+
+def _single_waits(play: Play, jobs: int) -> list[float]:
+    """From submit to claim, in milliseconds, by the record's clock; one after the other."""
+    start, client = play.now(), play.clients[1]
+    for n in range(jobs):
+        job = client.json("POST", "/v1/jobs", json.loads(long(n)))["id"]
+        play.wait(lambda j=job: _has_ended(client, j), f"the end of {job}", 60)
+    waits = play.stack.psql(
+        "select extract(epoch from j.started_at - j.created_at) * 1000 from job j"
+        " join tenant t using (tenant_id) where t.name = 'bench1'"
+        f" and j.created_at >= to_timestamp({start!r})"
+    )
+    return [round(float(row[0]), 2) for row in waits]
+
+
+def _has_ended(client: Native, job: str) -> bool:
+    return client.json("GET", f"/v1/jobs/{job}?wait=20")["state"] == "completed"
 
 
 def _held(play: Play, queue: str = HUNG_QUEUE) -> int:
