@@ -2,7 +2,41 @@
 
 #include "ground/secret.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <threads.h>
+#include <time.h>
+
+static struct timespec sum(struct timespec a, struct timespec b, int sign)
+{
+	const int64_t second_ns = 1000000000;
+	const int64_t ns = (a.tv_sec + sign * b.tv_sec) * second_ns + a.tv_nsec + sign * b.tv_nsec;
+
+	return (struct timespec){.tv_sec = ns / second_ns, .tv_nsec = ns % second_ns};
+}
+
+/* The C library's, as librdkafka calls it: a program's own functions come before a library's. All
+ * of its waits end at a moment of the wall clock (2.0.2, and as its authors know, later ones), so
+ * that a clock that is set back by an hour stopped its threads for an hour: no heartbeat, no
+ * time-out, and who waited for an answer of a broker that was away stood still with them. This one
+ * waits as long as that moment was away when it was asked, by the clock that nobody sets. */
+int cnd_timedwait(
+	cnd_t *restrict condition, mtx_t *restrict lock, const struct timespec *restrict until)
+{
+	struct timespec wall, now, by;
+	int how;
+
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	by = sum(now, sum(*until, wall, -1), 1);
+	if (by.tv_sec < 0 || by.tv_nsec < 0)
+		by = now;
+	/* Conditions and locks of both kinds are the same things in the C library. */
+	how = pthread_cond_clockwait(
+		(pthread_cond_t *)condition, (pthread_mutex_t *)lock, CLOCK_MONOTONIC, &by);
+	return how == ETIMEDOUT ? thrd_timedout : how ? thrd_error : thrd_success;
+}
 
 static void silent(const rd_kafka_t *client, int level, const char *facility, const char *line)
 {
