@@ -190,7 +190,10 @@ enum err stream_publisher_send(struct stream_publisher *publisher, const char *q
 
 	if (err != ERR_OK)
 		return ERR_STREAM;
+	/* Dated by the record: a broker refuses what a host's clock dates an hour ahead, and
+	 * forgets early what it dates behind. */
 	refused = rd_kafka_producev(publisher->client, RD_KAFKA_V_TOPIC(topic),
+		RD_KAFKA_V_TIMESTAMP(clock_record_ms()),
 		RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
 		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE((void *)bytes, len),
 		RD_KAFKA_V_OPAQUE(carried), RD_KAFKA_V_END);
