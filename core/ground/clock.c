@@ -1,7 +1,6 @@
 #include "ground/clock.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -43,6 +42,11 @@ int64_t clock_record_ms(void)
 	int64_t offset_ms = atomic_load_explicit(&clock_offset_ms, memory_order_relaxed);
 
 	return offset_ms != 0 ? clock_ms() + offset_ms : clock_read_us(CLOCK_REALTIME) / 1000;
+}
+
+bool clock_is_record(void)
+{
+	return atomic_load_explicit(&clock_offset_ms, memory_order_relaxed) != 0;
 }
 
 struct civil {

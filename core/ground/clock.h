@@ -9,6 +9,7 @@
 #ifndef GROUND_CLOCK_H
 #define GROUND_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ int64_t clock_us(void);
 void clock_sync(int64_t record_ms, int64_t sent_us);
 /* The record's time in unix ms; the host's wall clock until first synced. */
 int64_t clock_record_ms(void);
+/* Was it synced? What is asked for afterwards is the record's time. */
+bool clock_is_record(void);
 
 enum { CLOCK_TEXT_MAX = 32 };
 /* RFC 3339, UTC, milliseconds: 2026-01-31T12:00:00.000Z */

@@ -13,19 +13,22 @@ enum { ID_SEQUENCE_BITS = 16, ID_VERSION = 7, ID_SUFFIX = 26 };
 static const char ID_ALPHABET[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /* The last (time, sequence) given out per class. A millisecond's sequence starts
- * at a random point of its lower half; a full one borrows from the next. */
-static _Atomic uint64_t id_last[ID_CLASSES];
+ * at a random point of its lower half; a full one borrows from the next.
+ * Before the record's time is known, and since: on a host whose clock is a day ahead the first
+ * request's id would else draw all jobs' after it into tomorrow, until the program is restarted. */
+static _Atomic uint64_t id_last[2][ID_CLASSES];
 
 static uint64_t id_moment(unsigned klass, uint16_t chance)
 {
+	_Atomic uint64_t *const given = &id_last[clock_is_record()][klass];
 	uint64_t fresh = (uint64_t)clock_record_ms() << ID_SEQUENCE_BITS | (chance & 0x7fff);
-	uint64_t last = atomic_load_explicit(&id_last[klass], memory_order_relaxed);
+	uint64_t last = atomic_load_explicit(given, memory_order_relaxed);
 	uint64_t next;
 
 	do {
 		next = fresh > last ? fresh : last + 1;
 	} while (!atomic_compare_exchange_weak_explicit(
-		&id_last[klass], &last, next, memory_order_relaxed, memory_order_relaxed));
+		given, &last, next, memory_order_relaxed, memory_order_relaxed));
 	return next;
 }
 

@@ -22,7 +22,8 @@ struct id {
 
 enum { ID_TEXT_MAX = 40, ID_UUID_MAX = 37, ID_CLASSES = 8 };
 
-/* A new id, later than any of its class that this process made before. klass: 0..7, 0 where
+/* A new id, later than any of its class that this process made before; but for those that it made
+ * before it knew the record's time, which name nothing that is kept by day. klass: 0..7, 0 where
  * it means nothing. */
 struct id id_new(unsigned klass);
 unsigned id_class(struct id id);

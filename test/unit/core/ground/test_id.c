@@ -138,6 +138,20 @@ static void test_threads_never_make_the_same_id(void **state)
 	free(ids);
 }
 
+/* The last: what it says of the record's time holds for the whole process. */
+static void test_a_clock_that_was_ahead_at_the_start_dates_no_later_id(void **state)
+{
+	const int64_t day_ms = 86400000, record_ms = clock_record_ms() - day_ms;
+	const struct id early = id_new(3);
+	struct id id;
+
+	clock_sync(record_ms, clock_us());
+	id = id_new(3);
+	assert_true(id_ms(id) >= record_ms && id_ms(id) < record_ms + day_ms / 2);
+	assert_true(id_compare(id, early) < 0);
+	assert_true(id_compare(id, id_new(3)) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +160,7 @@ int main(void)
 		cmocka_unit_test(test_a_new_id_is_a_uuid_of_version_7_with_its_class_and_time),
 		cmocka_unit_test(test_ids_of_a_class_rise_even_within_a_millisecond),
 		cmocka_unit_test(test_threads_never_make_the_same_id),
+		cmocka_unit_test(test_a_clock_that_was_ahead_at_the_start_dates_no_later_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
