@@ -1,5 +1,7 @@
 #include "ports/listener.h"
 
+#include "ports/accept.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -73,6 +75,7 @@ enum err listener_open(const char *listen, int backlog, struct buf *why, int *re
 			listen, found ? strerror(errno) : "no such address");
 	if (found)
 		freeaddrinfo(found);
+	accept_reserve();
 	*ret_fd = fd;
 	return fd < 0 ? ERR_CONFIG : ERR_OK;
 }
