@@ -78,13 +78,12 @@ static bool is_shortage(int error)
  * before it was accepted, and the client is told 503. */
 int accept4(int fd, struct sockaddr *restrict ret_from, socklen_t *restrict ret_len, int flags)
 {
-	const int client = accept_one(fd, ret_from, ret_len, flags);
+	int client;
 
-	if (client >= 0)
-		accept_reserve();
+	accept_reserve(); /* comes before the next client */
+	client = accept_one(fd, ret_from, ret_len, flags);
 	if (client >= 0 || !is_shortage(errno))
 		return client;
-	accept_reserve();
 	if (!refuse_one(fd))
 		(void)poll(NULL, 0, PAUSE_MS);
 	errno = ECONNABORTED;

@@ -9,8 +9,8 @@
 #ifndef PORTS_ACCEPT_H
 #define PORTS_ACCEPT_H
 
-/* Whoever listens calls it once. Without a descriptor to spare clients are hung up on instead,
- * every few milliseconds one. */
+/* Whoever listens calls it once. While even that descriptor is not to be had, clients wait, and the
+ * library asks every few milliseconds. */
 void accept_reserve(void);
 
 #endif

@@ -264,17 +264,25 @@ static bool answers_take(struct scratch *s)
 
 /* ---- the socket, its deadlines, the next try ---- */
 
+/* False when the connection is over. Once all is written hiredis (0.14) makes a new buffer, and
+ * does not look whether there was memory for it: the next command would end the process. */
+static bool write_some(struct scratch *s)
+{
+	int done;
+
+	return redisBufferWrite(s->link, &done) == REDIS_OK && s->link->obuf;
+}
+
 static void link_ready(void *owner, int events)
 {
 	struct scratch *s = owner;
-	int done;
 
 	if (!s->met && (events & LOOP_WRITE))
 		link_met(s);
 	if (s->link && s->met && (events & LOOP_READ) &&
 		(redisBufferRead(s->link) != REDIS_OK || !answers_take(s)))
 		scratch_link_drop(s);
-	if (s->link && s->met && redisBufferWrite(s->link, &done) != REDIS_OK)
+	if (s->link && s->met && !write_some(s))
 		scratch_link_drop(s);
 	if (s->link)
 		scratch_link_wants(s);

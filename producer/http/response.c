@@ -62,36 +62,53 @@ static bool says(const struct reply *reply, const char *name)
 	return false;
 }
 
-static void headers_add(struct MHD_Response *response, const struct request *r)
+static bool header_add(struct MHD_Response *response, const char *name, const char *value)
+{
+	return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+static bool list_add(struct MHD_Response *response, const struct reply_header *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!header_add(response, list[i].name, list[i].value))
+			return false;
+	return true;
+}
+
+static bool browser_rules_add(struct MHD_Response *response, const struct reply *reply)
+{
+	for (size_t i = 0; i < sizeof BROWSER_RULES / sizeof *BROWSER_RULES; i++)
+		if (!says(reply, BROWSER_RULES[i].name) &&
+			!header_add(response, BROWSER_RULES[i].name, BROWSER_RULES[i].value))
+			return false;
+	return true;
+}
+
+/* All or none: without memory for one, a reply might be kept that must not be, or a refusal not
+ * say when to come again. */
+static bool headers_add(struct MHD_Response *response, const struct request *r)
 {
 	const struct reply *reply = &r->reply;
 	struct reply_header more[LIMIT_HEADERS_MAX];
 	const size_t limits = limit_headers(r, more);
 	char traceparent[TRACE_PARENT_MAX];
 
-	(void)MHD_add_response_header(response, "X-Request-Id", r->id_text);
 	trace_format(&r->trace, traceparent);
-	(void)MHD_add_response_header(response, "traceparent", traceparent);
-	for (size_t i = 0; i < sizeof BROWSER_RULES / sizeof *BROWSER_RULES; i++)
-		if (!says(reply, BROWSER_RULES[i].name))
-			(void)MHD_add_response_header(
-				response, BROWSER_RULES[i].name, BROWSER_RULES[i].value);
-	if (reply->type)
-		(void)MHD_add_response_header(response, "Content-Type", reply->type);
-	for (size_t i = 0; i < reply->headers_n; i++)
-		(void)MHD_add_response_header(
-			response, reply->headers[i].name, reply->headers[i].value);
-	for (size_t i = 0; i < limits; i++)
-		(void)MHD_add_response_header(response, more[i].name, more[i].value);
-	if (reply->close)
-		(void)MHD_add_response_header(response, "Connection", "close");
+	return header_add(response, "X-Request-Id", r->id_text) &&
+	       header_add(response, "traceparent", traceparent) &&
+	       browser_rules_add(response, reply) &&
+	       (!reply->type || header_add(response, "Content-Type", reply->type)) &&
+	       list_add(response, reply->headers, reply->headers_n) &&
+	       list_add(response, more, limits) &&
+	       (!reply->close || header_add(response, "Connection", "close"));
 }
 
 struct MHD_Response *response_make(struct request *r)
 {
 	struct MHD_Response *response = body_make(r);
 
-	if (response)
-		headers_add(response, r);
-	return response;
+	if (!response || headers_add(response, r))
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
 }
