@@ -60,7 +60,9 @@ CONTROL_unfenced := longhaul-worker
 CONTROL_points   := longhaul-worker
 CONTROL_clear    := longhaul-worker longhaul-producer
 CONTROL  := $(CONTROL_$(MODE))
-all: $(addprefix $(BUILD)/,$(or $(CONTROL),$(PROGRAMS)))
+# What tests load into programs, of whatever build, is of one build itself.
+PRELOADS := $(if $(filter release,$(MODE)),$(addprefix $(BUILD)/preload/,wall-clock.so failing-memory.so))
+all: $(addprefix $(BUILD)/,$(or $(CONTROL),$(PROGRAMS))) $(PRELOADS)
 	$(if $(CONTROL),$(Q)$(foreach p,$(filter-out $(CONTROL),$(PROGRAMS)),ln -sfn ../release/$(p) $(BUILD)/$(p);))
 .PHONY: all units benches fuzzers
 units: $(TESTS)
@@ -109,6 +111,12 @@ $(BUILD)/fault-disk.so: test/disk/disk.c
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  LD  $@")
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -g -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
+
+# Only what is to come before the C library's is to be seen.
+$(BUILD)/preload/%.so: test/preload/%.c test/preload/control.c test/preload/control.h
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LD  $@")
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -g $(WARN) -O2 -fPIC -shared $(SEES_test) -o $@ $(filter %.c,$^)
 
 .SECONDEXPANSION:
 room_lib = $(if $(filter producer worker scheduler simulator cli proxy bench,$(firstword $(subst /, ,$(1)))),$(BUILD)/lib$(firstword $(subst /, ,$(1))).a)

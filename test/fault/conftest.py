@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from checker import Verdict, judge, typeid_uuid
@@ -102,6 +103,17 @@ class Fault:
         until("every job ends", lambda: self.one(left) == 0, deadline_s)
         history = History([e for c in clients for e in c.history.entries])
         return judge(history, self.pg_url, self.stack.env["LONGHAUL_SIM_URL"])
+
+
+def value(stack: Any, program: str, name: str) -> float | None:
+    """A metric, with its labels as they are printed; None while the program does not tell it."""
+    headers = {"Authorization": f"Bearer {stack.env['LONGHAUL_ADMIN_KEY']}"}
+    try:
+        text = httpx.get(stack.address(program), headers=headers, timeout=60).text
+    except httpx.HTTPError:
+        return None
+    found = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]
+    return float(found[0]) if found else None
 
 
 def settled(job: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import pytest
 from client import until
 from stacks import running, tenant_client
 
+from .conftest import value
+
 # a GET is let in without the record for so long; metrics for as long as that is away
 AWAY = {"identity": {"away_s": 5}}
 
@@ -18,17 +20,6 @@ AWAY = {"identity": {"away_s": 5}}
 def stack() -> Iterator[Any]:
     with running("metrics-away", config_overrides=AWAY) as one:
         yield one
-
-
-def value(stack: Any, program: str, name: str) -> float | None:
-    """A metric without labels; None while the program does not tell it."""
-    headers = {"Authorization": f"Bearer {stack.env['LONGHAUL_ADMIN_KEY']}"}
-    try:
-        text = httpx.get(stack.address(program), headers=headers, timeout=60).text
-    except httpx.HTTPError:
-        return None
-    found = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]
-    return float(found[0]) if found else None
 
 
 def becomes(stack: Any, wanted: float, *facts: tuple[str, str]) -> None:
