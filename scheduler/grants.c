@@ -17,6 +17,7 @@ struct grants {
 	struct share *shares;	     /* one queue's */
 	struct dispatch_grant *grants;
 	size_t rows_n, rows_room, grants_n;
+	size_t capped_n; /* queues with a cap, when grants were last written */
 	bool changed, beyond;
 };
 
@@ -26,6 +27,7 @@ enum err grants_new(struct grants **ret_grants)
 
 	if (!grants)
 		return ERR_NOMEM;
+	grants->capped_n = SIZE_MAX; /* what a leader before us left there is not known */
 	*ret_grants = grants;
 	return ERR_OK;
 }
@@ -153,23 +155,40 @@ static enum err block_tenants(struct leader *leader)
 	return leader_wait(leader, dispatch_block(leader->db, leader->term, ask_work, &ask), &ask);
 }
 
+/* What each worker is to be told of every capped queue; returns how many queues these are. */
+static size_t grants_plan(struct grants *g, const struct board *board)
+{
+	size_t capped_n = 0;
+
+	g->runs++;
+	g->grants_n = 0;
+	g->changed = false;
+	for (size_t i = 0; i < board->n; i++)
+		if (board->windows[i].cap > 0) {
+			queue_grant(g, board->queues[i].id, board->windows[i].cap);
+			capped_n++;
+		}
+	return capped_n;
+}
+
 enum err grants_run(struct leader *leader, bool *ret_busy)
 {
 	struct grants *g = leader->grants;
 	struct board *board = dispatch_board(leader->dispatch);
+	size_t capped_n;
 	enum err err;
 
 	err = block_tenants(leader);
 	*ret_busy = board->lively;
 	if (err == ERR_OK && board->caps)
 		err = shares_read(leader);
-	if (err != ERR_OK || !board->caps)
+	if (err != ERR_OK || !board->queues)
 		return err;
-	g->runs++;
-	g->grants_n = 0;
-	g->changed = false;
-	for (size_t i = 0; i < board->n; i++)
-		if (board->windows[i].cap > 0)
-			queue_grant(g, board->queues[i].id, board->windows[i].cap);
-	return g->changed ? grants_write(leader) : ERR_OK;
+	capped_n = grants_plan(g, board);
+	/* what is left of a cap that was taken away would pass the queue's next one */
+	if (g->changed || capped_n != g->capped_n)
+		err = grants_write(leader);
+	if (err == ERR_OK)
+		g->capped_n = capped_n;
+	return err;
 }

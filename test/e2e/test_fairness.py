@@ -294,3 +294,13 @@ def test_a_new_concurrency_counts_for_what_starts_next(place: Place) -> None:
 
     until("more run at once", wider)
     assert place.number(sql) <= 4
+
+
+@pytest.mark.promises("C12")
+def test_a_cap_that_is_taken_away_leaves_no_grants_behind(place: Place) -> None:
+    """A later, smaller cap would be passed by what was granted under the old one."""
+    place.queue("uncapped", concurrency=5)
+    until("grants are given", lambda: place.number("select count(*) from worker_grant") > 0)
+    for (name,) in place.rows("select name from queue where concurrency > 0"):
+        place.queue(name, concurrency=0)
+    until("no grants are left", lambda: place.number("select count(*) from worker_grant") == 0)
