@@ -1,4 +1,6 @@
 #include "stores/api_key.h"
+
+#include "stores/owned_sql.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -23,8 +25,8 @@
 #define REPLACED  "case when $5::int8 = 0 then $1 else " NONE " end"
 #define ROOM_NEXT ROOM("$2", REPLACED, "$12::int8")
 
-/* It is this tenant's; the zero id: anybody's. */
-#define OF " ($2 = " AUDIT_SYSTEM_SQL "::uuid or tenant_id = $2)"
+#define THIS OWNED("api_key", "key_id", "$2", "$1")
+#define OF   " key_id = any(array(select key_id from " THIS " this))"
 
 /* One more key of a tenant at a time: the next one's count sees what this one has committed. */
 static const struct db_stmt turn_stmt = {.name = "api_key_turn",
@@ -51,9 +53,8 @@ static const struct db_stmt find_stmt = {.name = "api_key_find",
 	       " and (k.expires_at is null or k.expires_at > now())",
 	.reads = true};
 
-static const struct db_stmt get_stmt = {.name = "api_key_get",
-	.sql = "select " COLUMNS " from api_key k where k.key_id = $1 and" OF,
-	.reads = true};
+static const struct db_stmt get_stmt = {
+	.name = "api_key_get", .sql = "select " COLUMNS " from " THIS " k", .reads = true};
 
 static const struct db_stmt list_stmt = {.name = "api_key_list",
 	.sql = "select " COLUMNS
@@ -63,7 +64,7 @@ static const struct db_stmt list_stmt = {.name = "api_key_list",
 
 static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now())"
-	       " where key_id = $1 and" OF " returning *),"
+	       " where" OF " returning *),"
 	       " s as (update access_sequence set seq = seq + 1"
 	       "  where one and exists (select from k) returning seq),"
 	       " r as (insert into revocation as r (tenant_id, kind, subject, before_at, ends_at, seq,"
@@ -77,10 +78,10 @@ static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	       " select " COLUMNS " from k"};
 
 static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
-	.sql = "with p as (select expires_at - created_at as life from api_key where key_id = $1),"
+	.sql = "with p as (select expires_at - created_at as life from " THIS " this),"
 	       " o as (update api_key set rotated_to = $3,"
 	       "  expires_at = least(expires_at, now() + $5::int8 * interval '1 second')"
-	       "  where key_id = $1 and" OF " and revoked_at is null and rotated_to is null"
+	       "  where" OF " and revoked_at is null and rotated_to is null"
 	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT " returning *),"
 	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
 	       "   scopes, first_key, expires_at, person)"

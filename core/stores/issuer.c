@@ -1,5 +1,6 @@
 #include "stores/issuer.h"
 
+#include "stores/owned_sql.h"
 #include "stores/store_call.h"
 #include "stores/subject_key.h"
 
@@ -11,6 +12,7 @@
 	" i.roles_claim, i.roles, i.created_at, " INSTALLATION_KEY
 #define NEXT "s as (update access_sequence set seq = seq + 1 where one returning seq)"
 
+#define THIS OWNED("issuer", "issuer_id", "$2", "$1")
 /* It is this tenant's; the zero id: anybody's. */
 #define OF " ($2 = " AUDIT_SYSTEM_SQL "::uuid or i.tenant_id = $2)"
 
@@ -38,9 +40,8 @@ static const struct db_stmt list_stmt = {.name = "issuer_list",
 	       " order by i.tenant_id, i.issuer_id limit 1000",
 	.reads = true};
 
-static const struct db_stmt get_stmt = {.name = "issuer_get",
-	.sql = "select " COLUMNS " from issuer i where i.issuer_id = $1 and" OF,
-	.reads = true};
+static const struct db_stmt get_stmt = {
+	.name = "issuer_get", .sql = "select " COLUMNS " from " THIS " i", .reads = true};
 
 static const struct db_stmt find_stmt = {.name = "issuer_find",
 	.sql = "select " COLUMNS " from issuer i where i.iss = $1 and" OF,
@@ -48,9 +49,9 @@ static const struct db_stmt find_stmt = {.name = "issuer_find",
 
 static const struct db_stmt remove_stmt = {.name = "issuer_remove",
 	.sql = "with s as (update access_sequence set seq = seq + 1 where one and exists"
-	       "  (select from issuer i where i.issuer_id = $1 and" OF ") returning seq),"
-	       " i as (delete from issuer i using s where i.issuer_id = $1 and" OF
-	       "  and s.seq > 0 returning i.*),"
+	       "  (select from " THIS " i) returning seq),"
+	       " i as (delete from issuer i using s where i.issuer_id = any(array("
+	       "  select issuer_id from " THIS " i)) and s.seq > 0 returning i.*),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select $2, $3, $4, $5, $6, $7, 'issuer.remove', issuer_id from i)"
 	       " select " COLUMNS " from i"};

@@ -13,6 +13,15 @@ static const struct db_stmt peek_stmt = {.name = "job_peek",
 	       " order by k.ord",
 	.reads = true};
 
+static const struct db_stmt near_stmt = {.name = "job_near",
+	.sql = "select j.tenant_id, j.job_id, j.principal, coalesce((select q.name from queue q"
+	       " where q.queue_id = j.queue_id), ''), j.priority, j.model"
+	       " from unnest($1, $2) with ordinality k(tenant_id, job_id, ord)"
+	       " left join lateral (select * from job j where j.tenant_id = k.tenant_id"
+	       "  and j.job_id >= k.job_id order by j.tenant_id, j.job_id limit 1) j on true"
+	       " order by k.ord",
+	.reads = true};
+
 /* By the bits of what: more is never wrong, so each set has the least statement that covers it. */
 static const struct db_stmt read_stmts[] = {
 	{.name = "job_read", .sql = "select " JOB_FACTS KEYS " order by k.ord", .reads = true},
@@ -50,8 +59,29 @@ static void on_peek(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-/* The keys as two columns, and their tenants as the scope; what: 0 for the peek, which has no span
- * and no content. */
+static void on_near(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct store_call *call = ctx;
+	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
+	size_t n = r != NULL ? db_rows_n(r) : 0, i;
+	struct job_row *rows = store_call_rows(&e, n, sizeof(*rows));
+
+	for (i = 0; rows != NULL && i < n; i++)
+		rows[i] = (struct job_row){
+			.tenant = db_id(r, i, 0),
+			.job = db_id(r, i, 1),
+			.principal = db_id(r, i, 2),
+			.queue = db_text(r, i, 3),
+			.priority = (int)db_int(r, i, 4),
+			.model = db_text(r, i, 5),
+		};
+	((job_read_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
+	free(rows);
+	free(call);
+}
+
+/* The keys as two columns, and their tenants as the scope; what: 0 for what has no span and no
+ * content. */
 static enum err keys_run(struct store_call_ask *ask, const struct job_key *keys, size_t n, int what)
 {
 	struct id *tenants = store_call_tenants(keys, n, job_key_tenant);
@@ -96,6 +126,20 @@ enum err job_peek(
 				.stmt = &peek_stmt,
 				.args = &a,
 				.on_done = on_peek,
+				.with = {.done = (store_call_fn *)done, .ctx = ctx}},
+		keys, n, 0);
+}
+
+enum err job_near(
+	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx)
+{
+	struct db_args a;
+
+	db_args_init(&a);
+	return keys_run(&(struct store_call_ask){.db = db,
+				.stmt = &near_stmt,
+				.args = &a,
+				.on_done = on_near,
 				.with = {.done = (store_call_fn *)done, .ctx = ctx}},
 		keys, n, 0);
 }

@@ -80,4 +80,11 @@ MUST_CHECK enum err job_read(struct db *db, const struct job_key *keys, size_t n
 MUST_CHECK enum err job_peek(
 	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx);
 
+/* What decides who may have a job: tenant, job, principal, queue, priority, model. A row for each
+ * key, in their order: its job, else the tenant's next one (else an empty row). So whoever must be
+ * told that there is none waits no shorter where that is true: the same is read and said either
+ * way. */
+MUST_CHECK enum err job_near(
+	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx);
+
 #endif

@@ -1,5 +1,6 @@
 #include "stores/revocation.h"
 
+#include "stores/owned_sql.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -19,9 +20,8 @@ enum { NETWORK_BYTES = 17 };
 /* Of its audit row. */
 #define OBJECT \
 	"case kind when 'tenant' then tenant_id when 'network' then revocation_id else subject end"
-/* It stands, and is of $1, or $1 is the zero id. */
 #define STANDS " r.taken_at is null and (r.ends_at is null or r.ends_at > now())"
-#define OF     " ($1 = " AUDIT_SYSTEM_SQL "::uuid or r.tenant_id = $1)"
+#define THIS   OWNED("revocation", "revocation_id", "$1", "$2")
 
 /* One snapshot: whatever is committed with a number up to the sequence's is in it. */
 static const struct db_stmt since_stmt = {.name = "revocation_since",
@@ -70,18 +70,19 @@ static const struct db_stmt list_of_stmt = {.name = "revocation_list_of",
 	.reads = true};
 
 static const struct db_stmt get_stmt = {.name = "revocation_get",
-	.sql = "select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN
-	       " from revocation r where r.revocation_id = $2 and" OF " and" STANDS,
+	.sql = "select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN " from " THIS
+	       " r where" STANDS,
 	.reads = true};
 
 /* The sequence's row first, as where one is added. */
 static const struct db_stmt take_stmt = {.name = "revocation_take",
 	.sql = "with s as (update access_sequence set seq = seq + 1 where one and exists"
-	       "  (select from revocation r where r.revocation_id = $2 and" OF " and" STANDS ")"
+	       "  (select from " THIS " r where" STANDS ")"
 	       "  returning seq),"
 	       " r as (update revocation r set taken_at = now(), before_at = 'epoch', seq = s.seq,"
 	       "  ends_at = now() + interval '2 days'"
-	       "  from s where r.revocation_id = $2 and" OF " and" STANDS " returning r.*),"
+	       "  from s where r.revocation_id = any(array(select revocation_id from " THIS " r))"
+	       "  and" STANDS " returning r.*),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select $1, $3, $4, $5, $6, $7, 'revocation.remove', " OBJECT " from r)"
 	       " select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN " from r"};

@@ -29,9 +29,10 @@
 #include "stores/job_list.h"
 #include "stores/queue.h"
 
-/* The job a request is about, as decisions see it. */
+/* The job a request is about, as decisions see it. One that is not there has another's face
+ * (job_near), so that being refused takes as long either way. */
 struct authorise_object {
-	bool is_own;
+	bool is_there, is_own;
 	int priority;
 	char queue[QUEUE_NAME_MAX + 1];
 	char model[512 + 1];

@@ -190,6 +190,29 @@ static void test_a_terminal_state_and_its_attempts_are_found(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, record_world_open, record_world_close)
+/* promises: C2 */
+static void test_a_job_that_is_not_there_has_its_next_ones_face(void **state)
+{
+	struct record_world *w = *state;
+	struct submit jobs[2] = {record_job(w->tenant, w->queue), record_job(w->tenant, w->queue)};
+	struct job_key keys[] = {{w->tenant, jobs[0].job}, {w->tenant, jobs[0].job},
+		{w->tenant, jobs[1].job}, {w->tenant, jobs[1].job},
+		{record_tenant(w->producer), jobs[0].job}};
+	struct listed l = {0};
+
+	record_submit(w->producer, jobs, 2);
+	keys[1].job.bytes[15] ^= 1; /* the neighbours of the first and the second */
+	keys[3].job.bytes[0] = 0xff;
+	record_run(w->producer,
+		job_near(w->producer, keys, sizeof(keys) / sizeof(*keys), on_list, &l));
+	assert_int_equal(l.n, 5);
+	assert_true(id_equal(l.job[0], jobs[0].job));
+	assert_true(id_equal(l.job[1], jobs[keys[1].job.bytes[15] & 1 ? 1 : 0].job));
+	assert_true(id_equal(l.job[2], jobs[1].job));
+	assert_true(id_is_zero(l.job[3]));
+	assert_true(id_is_zero(l.job[4]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +220,7 @@ int main(void)
 		TEST(test_filters_and_labels),
 		TEST(test_a_search_needs_every_hash),
 		TEST(test_a_terminal_state_and_its_attempts_are_found),
+		TEST(test_a_job_that_is_not_there_has_its_next_ones_face),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

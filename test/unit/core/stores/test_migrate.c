@@ -279,6 +279,10 @@ static void test_a_key_is_found_by_its_hash_until_revoked(void **state)
 	record_run(db, api_key_touch(db, &key.id, 1, record_ok, NULL));
 	record_run(db, api_key_list(db, key.tenant, (struct id){{0}}, 10, on_key, &e));
 	assert_true(key_seen.last_used_ms > 0);
+	record_run(db, api_key_revoke(db, record_tenant(db), key.id, &record_actor, on_key, &e));
+	assert_int_equal(e, ERR_NOT_FOUND);
+	record_run(db, api_key_get(db, key.tenant, key.id, on_key, &e));
+	assert_true(id_equal(key_seen.id, key.id) && key_seen.revoked_ms == 0);
 	record_run(db, api_key_revoke(db, AUDIT_SYSTEM_TENANT, key.id, &record_actor, on_key, &e));
 	assert_int_equal(e, ERR_OK);
 	assert_true(key_seen.revoked_ms > 0);
