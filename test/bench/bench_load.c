@@ -7,8 +7,8 @@
  * too. Jobs whose line says so are followed through their event stream to its end.
  *
  * Prints a line per job: ID STATUS DUE BEGUN ANSWERED FIRST_TEXT ENDED (unix microseconds,
- * 0 = never), and at last one JSON line: its own share of a core, how late it was,
- * and how long stamped text travelled, counted from COUNT_FROM_US on.
+ * 0 = never) RETRY_AFTER (seconds, 0 = none), and at last one JSON line: its own share of a core,
+ * how late it was, and how long stamped text travelled, counted from COUNT_FROM_US on.
  *
  * Threads: one.  Memory: a few hundred bytes a job, its body while it is sent. */
 #include "bench/shared/plan.h"
@@ -45,7 +45,7 @@ struct job {
 	char *reply; /* while the answer to the submit comes */
 	size_t reply_len;
 	char id[ID_CHARS + 1];
-	int status;
+	int status, retry_after_s;
 	int64_t begun_us, answered_us, first_us, ended_us;
 	struct stamp_scan scan;
 };
@@ -118,6 +118,19 @@ static enum err follow(struct job *j)
 
 /* ---- the submit ---- */
 
+static void on_reply_header(
+	void *owner, const char *name, size_t name_len, const char *value, size_t len)
+{
+	struct job *j = owner;
+	char text[16];
+
+	if (!http_header_is(name, name_len, "Retry-After") || len >= sizeof(text))
+		return;
+	memcpy(text, value, len);
+	text[len] = '\0';
+	j->retry_after_s = atoi(text);
+}
+
 static enum err on_reply(void *owner, const char *bytes, size_t len)
 {
 	struct job *j = owner;
@@ -149,7 +162,8 @@ static void on_reply_end(void *owner, const struct http_end *end)
 
 static enum err submit(struct job *j)
 {
-	static const struct http_events events = {.body = on_reply, .end = on_reply_end};
+	static const struct http_events events = {
+		.header = on_reply_header, .body = on_reply, .end = on_reply_end};
 	const char *const headers[] = {
 		j->load->plan.keys[j->line->key], "Content-Type: application/json", NULL};
 	struct http_call *call;
@@ -218,9 +232,9 @@ static void report(struct load *l)
 	for (size_t i = 0; i < l->next; i++) {
 		const struct job *j = &l->jobs[i];
 
-		printf("%s %d %lld %lld %lld %lld %lld\n", j->id[0] ? j->id : "-", j->status,
+		printf("%s %d %lld %lld %lld %lld %lld %d\n", j->id[0] ? j->id : "-", j->status,
 			(long long)due_us(j), (long long)j->begun_us, (long long)j->answered_us,
-			(long long)j->first_us, (long long)j->ended_us);
+			(long long)j->first_us, (long long)j->ended_us, j->retry_after_s);
 	}
 	stamps_sort(&l->late);
 	stamps_sort(&l->travel);

@@ -12,8 +12,12 @@ from longhaul_dev.fault import Fault
 from longhaul_bench import (
     access,
     calls,
+    capped,
+    effects,
     faults,
     live_text,
+    oracle,
+    overload,
     parts,
     permits,
     record,
@@ -37,6 +41,7 @@ ROOMS = (
     work,
     calls,
     sharing,
+    capped,
     live_text,
     trace,
     faults,
@@ -46,6 +51,9 @@ ROOMS = (
     roles,
     sealing,
     access,
+    oracle,
+    effects,
+    overload,
 )  # importing them registers what they measure
 
 

@@ -42,6 +42,7 @@ class Sent:
     answered_us: int
     first_us: int
     ended_us: int
+    retry_after_s: int  # 0: none was told
 
 
 @dataclass(frozen=True)

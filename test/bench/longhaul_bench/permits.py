@@ -17,6 +17,7 @@ REQUESTS, TOKENS = 60, 100_000  # in any minute
 SHORT, LONG = 40, 3000  # tokens of an answer: so requests bind, or tokens
 HURRY = 12  # quota-fast: so many times as fast
 FAST_S = 40
+AWAY_S = 40  # quota-away
 
 DEAD_JOBS_PER_S = 100
 GOOD_S, DEAD_S = 12, 12
@@ -77,6 +78,35 @@ def _used(calls: list[dict[str, Any]]) -> dict[str, float]:
         "requests": 100 * len(passed) / (REQUESTS * MINUTES),
         "tokens": 100 * tokens / (TOKENS * MINUTES),
     }
+
+
+@benchmark("quota-away", "% refused", "-", "-", apart=True)
+def quota_away(stage: Stage, runs: int) -> Iterator[Sample]:
+    """Answers of 40 tokens under a hard quota of 60 requests in any minute, four workers, and Redis
+    away for 40 s from the middle of the first minute on: share of the calls of two minutes that
+    are refused. `by_span`: asked and refused before, while it was away, and after."""
+    for _ in range(runs):
+        with stage.play(tenants=4, workers=WORKERS, config_overrides=limits("quota*", 1)) as play:
+            yield _away_run(play)
+
+
+def _away_run(play: Play) -> Sample:
+    model = f"quota?rpm={REQUESTS}&tokens={SHORT}&ttft_ms=100"
+    play.fill(REQUESTS * 4, lambda _: line(model))
+    play.wait(lambda: play.calls("&limit=1"), "the first call", 60)
+    marks = [0.0]
+    for wait_s, act in ((30, play.stack.stop), (AWAY_S, play.stack.start)):
+        time.sleep(wait_s)
+        marks.append(time.time())
+        act("redis-limits")
+    time.sleep(120 - 30 - AWAY_S)
+    calls = play.calls()
+    spans = []
+    for since, until in itertools.pairwise([*marks, float("inf")]):
+        span = [call for call in calls if since <= call["at_us"] / 1e6 < until]
+        spans.append([len(span), sum(call["status"] == 429 for call in span)])
+    asked, refused = (sum(column) for column in zip(*spans, strict=True))
+    return Sample(100 * refused / asked, {"asked": asked, "refused": refused, "by_span": spans})
 
 
 @benchmark("quota-fast", "% of quota", ">= 95 %, < 1 % 429", "-")

@@ -129,10 +129,9 @@ class Play:
 
     # The simulator.
 
-    def calls(self, query: str = "") -> list[dict[str, Any]]:
-        """The call log, page by page."""
+    def calls(self, query: str = "", after: int = 0) -> list[dict[str, Any]]:
+        """The call log behind that number, page by page."""
         found: list[dict[str, Any]] = []
-        after = 0
         while True:
             page = self._simulator("GET", f"/calls?after={after}&limit=50000{query}")
             found += page["data"]
