@@ -5,10 +5,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+enum { MEBIBYTE = 1024 * 1024 };
 
 static enum err read_text(const char *text, size_t len, struct problems *p)
 {
@@ -200,6 +206,47 @@ static void test_written_text_is_compact(void **state)
 	json_decref(value);
 }
 
+/* In a process of its own, which may have a mebibyte more than it has. It ends with 0
+ * when the text was refused for want of memory. */
+static void starved_read(const char *text, size_t len)
+{
+	struct problems p = {0};
+	json_t *value = NULL;
+	struct rlimit limit;
+	long pages = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+
+	if (!statm || fscanf(statm, "%ld", &pages) != 1)
+		_exit(2);
+	limit.rlim_cur = limit.rlim_max = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEBIBYTE;
+	if (setrlimit(RLIMIT_AS, &limit))
+		_exit(2);
+	_exit(json_read(text, len, 8, &p, &value) == ERR_NOMEM ? 0 : 1);
+}
+
+/* promises: C12 */
+static void test_a_text_without_room_is_refused(void **state)
+{
+	char *text;
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* their memory is not what a limit counts */
+#endif
+	text = malloc(2 * MEBIBYTE);
+	assert_non_null(text);
+	memset(text, 'x', 2 * MEBIBYTE);
+	text[0] = text[2 * MEBIBYTE - 1] = '"';
+	child = fork();
+	if (child == 0)
+		starved_read(text, 2 * MEBIBYTE);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_long_pointers_and_details_are_cut_between_characters),
 		cmocka_unit_test(test_a_member_is_had_as_it_was_sent),
 		cmocka_unit_test(test_written_text_is_compact),
+		cmocka_unit_test(test_a_text_without_room_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
