@@ -3,6 +3,7 @@
 #include "ground/clock.h"
 #include "ports/loop.h"
 #include "ports/stream/client.h"
+#include "ports/stream/parts.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,16 +13,6 @@ enum {
 	POLL_MS = 500,	       /* at the latest, though every event wakes us */
 	COMMIT_EVERY_MS = 20,  /* the first one at once, then joined */
 	COMMIT_LOST_MS = 5000, /* an answer that late will not come */
-};
-
-/* One partition we hold: its queue, cut off from the client's so that it is ours to read. */
-struct part {
-	char *topic;
-	int32_t partition;
-	rd_kafka_queue_t *queue;
-	int64_t taken; /* the last one; -1 = none since it was given to us */
-	int64_t next;  /* beyond the newest of them that is done; -1 = none */
-	int64_t told;  /* what of that the group acknowledged */
 };
 
 struct stream_consumer {
@@ -35,8 +26,7 @@ struct stream_consumer {
 	stream_part_fn *part_fn; /* may be NULL */
 	void *owner;
 	char *prefix;
-	struct part *parts;
-	size_t n, room;
+	struct parts parts;
 	size_t cursor;	    /* whose turn it is */
 	atomic_bool filled; /* something arrived since the last look at every queue */
 	bool dirty;	    /* something is done and not yet sent */
@@ -61,31 +51,14 @@ static void on_filled(rd_kafka_t *client, void *opaque)
 	on_event(client, opaque);
 }
 
-static struct part *part_find(struct stream_consumer *c, const char *topic, int32_t partition)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (c->parts[i].partition == partition && strcmp(c->parts[i].topic, topic) == 0)
-			return &c->parts[i];
-	return NULL;
-}
-
-/* Offsets by name: of those that it stores itself the library sends none that is lower than what
- * the group had, and after a reset beyond the end that would be said for ever. */
 static bool commit_send(struct stream_consumer *c)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)c->n);
+	rd_kafka_topic_partition_list_t *list = parts_outstanding(&c->parts);
 	bool sent = false;
 
 	if (!list)
 		return false;
 	c->dirty = false;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct part *part = &c->parts[i];
-
-		if (part->next >= 0 && part->next != part->told)
-			rd_kafka_topic_partition_list_add(list, part->topic, part->partition)
-				->offset = part->next;
-	}
 	if (list->cnt > 0) {
 		sent = rd_kafka_commit(c->client, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
 		c->dirty = !sent;
@@ -119,21 +92,9 @@ static void on_committed(rd_kafka_t *client, rd_kafka_resp_err_t error,
 
 	(void)client;
 	c->in_flight = false;
-	for (int i = 0; !error && offsets && i < offsets->cnt; i++) {
-		const rd_kafka_topic_partition_t *told = &offsets->elems[i];
-		struct part *part = part_find(c, told->topic, told->partition);
-
-		if (part && !told->err)
-			part->told = told->offset;
-	}
+	if (!error && offsets)
+		parts_acknowledge(&c->parts, offsets);
 	commit_flush(c);
-}
-
-static void part_clear(struct part *part)
-{
-	rd_kafka_queue_cb_event_enable(part->queue, NULL, NULL);
-	rd_kafka_queue_destroy(part->queue);
-	free(part->topic);
 }
 
 static void part_tell(const struct stream_consumer *c, const struct part *part, bool held)
@@ -142,50 +103,26 @@ static void part_tell(const struct stream_consumer *c, const struct part *part, 
 		c->part_fn(c->owner, part->topic + strlen(c->prefix) + 1, part->partition, held);
 }
 
-static enum err parts_reserve(struct stream_consumer *c)
-{
-	size_t room = c->room ? 2 * c->room : 2 * STREAM_PARTITIONS;
-	struct part *parts;
-
-	if (c->n < c->room)
-		return ERR_OK;
-	parts = realloc(c->parts, room * sizeof *parts);
-	if (!parts)
-		return ERR_NOMEM;
-	c->parts = parts;
-	c->room = room;
-	return ERR_OK;
-}
-
 /* Cuts the partition's queue off before fetching starts, so that no message takes the old way. */
 static enum err part_attach(struct stream_consumer *c, const char *topic, int32_t partition)
 {
-	struct part part = {strdup(topic), partition, NULL, -1, -1, -1};
+	struct part *part = parts_add(&c->parts, c->client, topic, partition);
 
-	if (!part.topic || parts_reserve(c) != ERR_OK)
-		goto out;
-	part.queue = rd_kafka_queue_get_partition(c->client, topic, partition);
-	if (!part.queue)
-		goto out;
-	rd_kafka_queue_forward(part.queue, NULL);
-	rd_kafka_queue_cb_event_enable(part.queue, on_filled, c);
-	c->parts[c->n++] = part;
-	part_tell(c, &part, true);
+	if (!part)
+		return ERR_NOMEM;
+	rd_kafka_queue_cb_event_enable(part->queue, on_filled, c);
+	part_tell(c, part, true);
 	return ERR_OK;
-out:
-	free(part.topic);
-	return ERR_NOMEM;
 }
 
 static void part_detach(struct stream_consumer *c, const char *topic, int32_t partition)
 {
-	struct part *part = part_find(c, topic, partition);
+	struct part *part = parts_find(&c->parts, topic, partition);
 
 	if (!part)
 		return;
 	part_tell(c, part, false);
-	part_clear(part);
-	*part = c->parts[--c->n];
+	parts_remove(&c->parts, part);
 }
 
 static void assign(struct stream_consumer *c, rd_kafka_topic_partition_list_t *parts)
@@ -369,14 +306,12 @@ void stream_consumer_close(struct stream_consumer *consumer, int wait_ms)
 	}
 	if (c->client && c->commit)
 		leave(c, wait_ms);
-	while (c->n > 0)
-		part_clear(&c->parts[--c->n]);
+	parts_clear(&c->parts);
 	if (c->client)
 		rd_kafka_destroy_flags(c->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	loop_timer_free(c->poll);
 	loop_timer_free(c->commit);
 	loop_wake_free(c->wake);
-	free(c->parts);
 	free(c->prefix);
 	free(c);
 }
@@ -418,22 +353,6 @@ enum err stream_consumer_subscribe(
 	return err != ERR_OK || !refused ? err : ERR_STREAM;
 }
 
-static rd_kafka_message_t *next_of(struct part *part)
-{
-	rd_kafka_message_t *message = rd_kafka_consume_queue(part->queue, 0);
-
-	while (message && message->err) {
-		rd_kafka_message_destroy(message);
-		message = rd_kafka_consume_queue(part->queue, 0);
-	}
-	if (!message)
-		return NULL;
-	if (message->offset < part->taken) /* read anew, from further in front */
-		part->next = -1;
-	part->taken = message->offset;
-	return message;
-}
-
 bool stream_consumer_take(struct stream_consumer *consumer, stream_wanted_fn *wanted, void *owner,
 	struct stream_message *ret_message)
 {
@@ -443,11 +362,11 @@ bool stream_consumer_take(struct stream_consumer *consumer, stream_wanted_fn *wa
 
 	if (!atomic_exchange(&c->filled, false))
 		return false;
-	for (size_t i = 0; !message && i < c->n; i++) {
-		struct part *part = &c->parts[c->cursor++ % c->n];
+	for (size_t i = 0; !message && i < c->parts.n; i++) {
+		struct part *part = &c->parts.list[c->cursor++ % c->parts.n];
 
 		if (!wanted || wanted(owner, part->topic + strlen(c->prefix) + 1))
-			message = next_of(part);
+			message = part_take(part);
 		else
 			passed = true;
 	}
@@ -472,13 +391,11 @@ void stream_consumer_done(struct stream_consumer *consumer, struct stream_messag
 {
 	const rd_kafka_message_t *handle = message->handle;
 	struct part *part =
-		part_find(consumer, rd_kafka_topic_name(handle->rkt), handle->partition);
+		parts_find(&consumer->parts, rd_kafka_topic_name(handle->rkt), handle->partition);
 
-	/* Another member's by now, or read anew since: then the message is seen again. */
-	if (part && handle->offset <= part->taken && handle->offset >= part->next) {
-		part->next = handle->offset + 1;
+	/* Not when it is another member's by now, or read anew since: it is seen again then. */
+	if (part && part_done(part, handle->offset))
 		consumer->dirty = true;
-	}
 	stream_consumer_drop(consumer, message);
 	commit_flush(consumer);
 }
@@ -492,5 +409,5 @@ void stream_consumer_drop(struct stream_consumer *consumer, struct stream_messag
 
 size_t stream_consumer_partitions(const struct stream_consumer *consumer)
 {
-	return consumer->n;
+	return consumer->parts.n;
 }
