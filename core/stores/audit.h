@@ -14,6 +14,8 @@
 #define AUDIT_SYSTEM_TENANT ((struct id){{0}})
 /* The same as a piece of SQL. */
 #define AUDIT_SYSTEM_SQL "'00000000-0000-0000-0000-000000000000'"
+/* The kind of an operator who asks. */
+#define AUDIT_OPERATOR "operator"
 
 struct audit_actor {
 	const char *kind;     /* "key", "user", "token", "worker", ...: docs/audit.md */

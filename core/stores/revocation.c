@@ -22,6 +22,11 @@ enum { NETWORK_BYTES = 17 };
 	"case kind when 'tenant' then tenant_id when 'network' then revocation_id else subject end"
 #define STANDS " r.taken_at is null and (r.ends_at is null or r.ends_at > now())"
 #define THIS   OWNED("revocation", "revocation_id", "$1", "$2")
+/* By whom it is asked for, $1: a tenant's own people take back no operator's. */
+#define TAKEN_BY \
+	" (r.by_kind is distinct from '" AUDIT_OPERATOR "' or $1 = " AUDIT_SYSTEM_SQL "::uuid)"
+/* An operator's entry stays one whoever asks for it again. */
+#define STAYS " r.taken_at is null and r.by_kind = '" AUDIT_OPERATOR "'"
 
 /* One snapshot: whatever is committed with a number up to the sequence's is in it. */
 static const struct db_stmt since_stmt = {.name = "revocation_since",
@@ -46,8 +51,11 @@ static const struct db_stmt put_stmt = {.name = "revocation_put",
 	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq, $13, $7, $10, $14 from s"
 	       "  on conflict (tenant_id, kind, subject, network) do update"
 	       "  set before_at = greatest(r.before_at, excluded.before_at), seq = excluded.seq,"
-	       "   subject_type = excluded.subject_type, by_kind = excluded.by_kind,"
-	       "   by_credential = excluded.by_credential, created_at = now(), taken_at = null,"
+	       "   subject_type = excluded.subject_type,"
+	       "   by_kind = case when" STAYS " then r.by_kind else excluded.by_kind end,"
+	       "   by_credential = case when" STAYS " and excluded.by_kind <> r.by_kind"
+	       "    then r.by_credential else excluded.by_credential end,"
+	       "   created_at = now(), taken_at = null,"
 	       "   issuer_id = coalesce(excluded.issuer_id, r.issuer_id),"
 	       "   ends_at = case when r.taken_at is not null then excluded.ends_at"
 	       "    when r.ends_at is null or excluded.ends_at is null then null"
@@ -77,12 +85,12 @@ static const struct db_stmt get_stmt = {.name = "revocation_get",
 /* The sequence's row first, as where one is added. */
 static const struct db_stmt take_stmt = {.name = "revocation_take",
 	.sql = "with s as (update access_sequence set seq = seq + 1 where one and exists"
-	       "  (select from " THIS " r where" STANDS ")"
+	       "  (select from " THIS " r where" STANDS " and" TAKEN_BY ")"
 	       "  returning seq),"
 	       " r as (update revocation r set taken_at = now(), before_at = 'epoch', seq = s.seq,"
 	       "  ends_at = now() + interval '2 days'"
 	       "  from s where r.revocation_id = any(array(select revocation_id from " THIS " r))"
-	       "  and" STANDS " returning r.*),"
+	       "  and" STANDS " and" TAKEN_BY " returning r.*),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select $1, $3, $4, $5, $6, $7, 'revocation.remove', " OBJECT " from r)"
 	       " select r.seq, " COLUMNS ", clock_timestamp(), " SHOWN " from r"};

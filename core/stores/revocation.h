@@ -34,7 +34,8 @@ struct revocation_entry {
 	 * subject, or not known, from before it was remembered */
 	const char *subject_type;
 	struct id issuer; /* whose the subject is, where it was named by what that one calls it */
-	/* filled when read; who asked for it last, as the audit has it, "" and zero: not known */
+	/* filled when read; who asked for it last, or which operator did if one has since it
+	 * stands, as the audit has it, "" and zero: not known */
 	const char *by_kind, *tenant_name;
 	const char *iss; /* that issuer's; "" also once it is believed no more */
 	struct id by_credential;
@@ -59,7 +60,8 @@ MUST_CHECK enum err revocation_list(struct db *db, struct id tenant, struct id a
 MUST_CHECK enum err revocation_get(
 	struct db *db, struct id of, struct id entry, revocation_entry_done *done, void *ctx);
 /* Takes it back: whoever reads the list is told once more. n = 1. What a credential's entry ended
- * is ended elsewhere too: that one may be taken, and comes back to nothing. */
+ * is ended elsewhere too: that one may be taken, and comes back to nothing. ERR_NOT_FOUND for an
+ * operator's too, where a tenant asks. */
 MUST_CHECK enum err revocation_take(struct db *db, struct id of, struct id entry,
 	const struct audit_actor *by, revocation_entry_done *done, void *ctx);
 

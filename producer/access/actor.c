@@ -33,7 +33,7 @@ enum err actor_key_load(const struct config_audit *audit, struct pseudonym_key *
 static const char *kind_of(const struct caller *caller)
 {
 	if (caller->is_operator)
-		return "operator";
+		return AUDIT_OPERATOR;
 	if (caller->kind == CALLER_TOKEN)
 		return "token";
 	return caller->is_user ? "user" : "key";

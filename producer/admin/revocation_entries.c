@@ -115,12 +115,40 @@ void revocations_get(struct request *r)
 
 /* ---- take back ---- */
 
+/* Is it meant for the caller, or for all of his tenant? A credential that was had after it says
+ * nothing of that. A network is a place, and names nobody. */
+static enum err names_caller(
+	const struct caller *caller, const struct revocation *r, bool *ret_names)
+{
+	struct revocation ever = *r;
+
+	ever.before_ms = INT64_MAX;
+	return r->kind == REVOCATION_NETWORK ? ERR_OK : authority_try(caller, &ever, ret_names);
+}
+
+/* Who was shut out does not let himself in again, nor what an operator shut out. */
+static enum err own_check(struct tenant_call *t, const struct revocation_entry *entry)
+{
+	bool names = false;
+	enum err e = names_caller(&t->call.r->caller, &entry->r, &names);
+
+	if (strcmp(entry->by_kind, AUDIT_OPERATOR) == 0)
+		t->call.forbidden = "an operator revoked this: ask an operator to take it back";
+	else if (names)
+		t->call.forbidden = "this shuts you out: somebody whom it does not mean, or an "
+				    "operator, may take it back";
+	return !e && t->call.forbidden ? ERR_FORBIDDEN : e;
+}
+
 static void got(void *ctx, enum err e, const struct revocation_entry *entries, size_t n)
 {
 	struct record_batch *batch = ctx;
+	struct tenant_call *t = tenant_call_of(batch);
 
 	if (!e && n && entries->r.kind == REVOCATION_CREDENTIAL)
 		e = ERR_CONFLICT;
+	else if (!e && n && tenant_call_is_own(t->call.r))
+		e = own_check(t, entries);
 	record_batch_end(batch, e);
 }
 

@@ -4,6 +4,9 @@
  *   GET    /v1/revocations?tenant=&limit=&after=   those that stand, newest first
  *   DELETE /v1/revocations/{id}                    204; 409 for a token's, a family's or a key's
  *
+ * A tenant's own people take back what their tenant's people revoked, but for what is meant for the
+ * one who asks, or for all of the tenant: 403, and for an operator's.
+ *
  * Every producer hears of what was taken back as it heard of it before, within 5 s. What ended
  * meanwhile stays ended: families that were refreshed, jobs that failed. A credential's entry is
  * not taken back, as its family or key has ended in the record.
