@@ -65,13 +65,14 @@ MUST_CHECK enum err authority_judge(
 /* The same for who listens to an open stream, by a copy at most authority_away_ms old. That a token
  * has expired meanwhile ends nothing: it was good when the stream began. */
 MUST_CHECK enum err authority_judge_open(struct authority *a, const struct caller *caller);
-/* Would this entry, on a list of its own, shut the caller out? ERR_NOMEM */
+/* Would this entry, on a list of its own, shut the caller out? A credential may be an issuer here,
+ * whose tokens would be believed no longer. ERR_NOMEM */
 MUST_CHECK enum err authority_try(
 	const struct caller *caller, const struct revocation *r, bool *ret_denies);
 /* Would it be denied if it came from some other address? */
 bool authority_denies_somewhere(struct authority *a, const struct caller *caller);
-/* Is there room for one revocation more? of: in whose share of the list; zero, for users and
- * networks: an operator adds it, who is not held to one.
+/* Is there room for one revocation more? of: in whose share of the list; an operator is held to
+ * none, REVOCATION_UNCOUNTED.
  *   ERR_UNAVAILABLE       the list is full
  *   ERR_REVOCATIONS_FULL  that share is; authority_full_why tells what to do then */
 MUST_CHECK enum err authority_room(struct authority *a, enum revocation_share share, struct id of);
