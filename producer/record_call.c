@@ -34,7 +34,7 @@ static const char *words_for(const struct record_call *call, enum err e)
 		enum err e;
 		const char *words;
 	} own[] = {{ERR_CONFLICT, call->conflict}, {ERR_FORBIDDEN, call->forbidden},
-		{ERR_NOT_FOUND, call->missing}};
+		{ERR_NOT_FOUND, call->missing}, {ERR_KEYS_FULL, call->keys_full}};
 
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (own[i].e == e)

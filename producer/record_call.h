@@ -19,7 +19,7 @@ struct record_call {
 	/* Instead of resuming after a success: goes on with something else. May be NULL. */
 	void (*then)(struct record_call *call);
 	/* those errors in this call's own words; may be NULL */
-	const char *conflict, *forbidden, *missing;
+	const char *conflict, *forbidden, *missing, *keys_full;
 	/* Instead of a problem document after a failure. May be NULL. */
 	void (*failed)(struct record_call *call);
 };

@@ -42,9 +42,10 @@ enum fate { FATE_DONE, FATE_RETRY, FATE_ELSEWHERE, FATE_DROP, FATE_BURY };
 	X(RATE_LIMITED,        "rate_limited",         429, RETRY, "too many requests")            \
 	X(TENANT_FULL,         "tenant_full",          429, RETRY,                                 \
 	  "the tenant has as many jobs waiting as it may")                                         \
-	X(REVOCATIONS_FULL,    "revocations_full",     429, RETRY,                                 \
+	/* of no use in a second: somebody has to do something, or days go by */                   \
+	X(REVOCATIONS_FULL,    "revocations_full",     429, BURY,                                  \
 	  "the tenant has as many revoked tokens on the list as it may")                           \
-	X(KEYS_FULL,           "keys_full",            429, RETRY,                                 \
+	X(KEYS_FULL,           "keys_full",            429, BURY,                                  \
 	  "the tenant has as many good API keys as its own people may make: end some that are "    \
 	  "needed no longer, or ask an operator, who may make more")                               \
 	X(QUEUE_FULL,          "queue_full",           503, RETRY, "the queue is at its limit")    \

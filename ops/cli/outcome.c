@@ -30,9 +30,20 @@ enum outcome outcome_from_status(int status)
 	return OUTCOME_FAILED;
 }
 
+/* Those whose status says less; what is full of keys or revocations is no better in a minute. */
+static const struct {
+	const char *code;
+	enum outcome outcome;
+} by_code[] = {
+	{"idempotency_conflict", OUTCOME_CONFLICT},
+	{"keys_full", OUTCOME_FAILED},
+	{"revocations_full", OUTCOME_FAILED},
+};
+
 enum outcome outcome_from_refusal(int status, const char *code)
 {
-	if (code && strcmp(code, "idempotency_conflict") == 0)
-		return OUTCOME_CONFLICT;
+	for (size_t i = 0; code && i < sizeof(by_code) / sizeof(by_code[0]); i++)
+		if (strcmp(by_code[i].code, code) == 0)
+			return by_code[i].outcome;
 	return outcome_from_status(status);
 }

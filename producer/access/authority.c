@@ -198,7 +198,8 @@ const char *authority_full_why(enum revocation_share share)
 	static const char *const why[REVOCATION_SHARES] = {
 		[REVOCATION_TOKENS] =
 			"this tenant has as many revoked tokens on the list as it may: revoke the "
-			"user, the tenant or a network instead, or wait until some have run out",
+			"user, the tenant or a network instead, ask an operator, or wait: each is "
+			"off the list within two days",
 		[REVOCATION_KEYS] =
 			"this tenant has ended as many API keys within two days as the list holds "
 			"of it: revoke the user that the key acts for (of none: the key as a user), "

@@ -259,6 +259,12 @@ void api_keys_rotate(struct request *r)
 
 	if (t) {
 		t->seconds = overlap ? json_integer_value(overlap) : OVERLAP_S;
+		if (t->seconds)
+			t->call.keys_full =
+				"the tenant has as many good API keys as its own people may "
+				"make, and the old one counts until it ends: rotate with "
+				"overlap_s 0 (`--overlap 0`), which ends it at once, end some "
+				"that are needed no longer, or ask an operator";
 		apikey_new(t->secret);
 		end_start(t, request_input_is_dry(r) || tenant_call_is_own(r), &api_key_rotate_op,
 			rotate_done);

@@ -136,13 +136,13 @@ static const struct record_op *ready(struct tenant_call *t)
 	return dry ? &shut_out_op : &revocation_put_op;
 }
 
-/* False: it was answered. Tokens take from the tenant's part whoever revokes them. */
+/* False: it was answered. Operators revoke beyond a tenant's part. */
 static bool has_room(const struct tenant_call *t)
 {
 	struct request *r = t->call.r;
-	const enum revocation_share share = revocation_share(&t->ends);
-	const enum err e =
-		authority_room(r->producer->authority, share, is_token(t) ? t->tenant : t->of);
+	const enum revocation_share share =
+		tenant_call_is_own(r) ? revocation_share(&t->ends) : REVOCATION_UNCOUNTED;
+	const enum err e = authority_room(r->producer->authority, share, t->of);
 
 	if (e)
 		request_fail_detail(

@@ -102,7 +102,7 @@ void reply_problem(struct reply *r, enum err e, const char *detail, const struct
 		r->type = "application/problem+json";
 		problem_write(&r->body, e, detail, problems, instance);
 	}
-	if (r->status == 429 || r->status == 503)
+	if ((r->status == 429 || r->status == 503) && err_fate(e) == FATE_RETRY)
 		reply_header(r, "Retry-After", "%lld",
 			(long long)(r->retry_after_s ? r->retry_after_s : RETRY_AFTER_S));
 	if (r->status == 401)

@@ -28,7 +28,7 @@ struct reply {
 	struct buf body;
 	struct reply_header headers[REPLY_HEADERS_MAX];
 	size_t headers_n;
-	int64_t retry_after_s; /* on 429 and 503; 0 = the usual */
+	int64_t retry_after_s; /* on 429 and 503 that are worth another try; 0 = the usual */
 	bool close;	       /* the connection ends with it */
 };
 
@@ -40,8 +40,8 @@ void reply_header(struct reply *r, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Turns the reply into the document of e, in its shape: status, code and title from the error
- * table, Retry-After on 429 and 503. problems may be NULL, so may detail. What was built before is
- * dropped. instance is the request's id as text. */
+ * table, Retry-After on 429 and 503 whose fate is to be tried again. problems may be NULL, so may
+ * detail. What was built before is dropped. instance is the request's id as text. */
 void reply_problem(struct reply *r, enum err e, const char *detail, const struct problems *problems,
 	const char *instance);
 /* The bare document, for one line of a bulk reply. */

@@ -46,6 +46,7 @@ def rotate(client: Client, key: str, overlap_s: int, **params: str) -> httpx.Res
 def full(reply: httpx.Response, code: str, words: str) -> bool:
     if reply.status_code == 429:
         assert (reply.json()["code"], words in reply.json()["detail"]) == (code, True), reply.text
+        assert "retry-after" not in reply.headers, "that helps nobody"
     return reply.status_code == 429
 
 
@@ -94,7 +95,8 @@ def test_a_rotated_key_counts_until_it_ends_and_an_ended_one_no_more(own: Own) -
         made(make(chief, roles=["reader"]), 201)
     first = made(make(chief, expires_in_s=3600), 201)["id"]
     for params in (DRY, {}):
-        assert keys_full(rotate(beside, first, 60, **params))
+        refused = rotate(beside, first, 60, **params)
+        assert keys_full(refused) and "--overlap 0" in refused.json()["detail"]
         assert not keys_full(rotate(beside, first, 0, **DRY))
     second = made(rotate(beside, first, 0), 201)["id"]
     assert keys_full(make(chief))

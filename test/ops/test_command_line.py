@@ -114,6 +114,8 @@ def test_a_key_in_the_profile_is_refused(longhaul: Shell) -> None:
         (problem(403, "forbidden", "no"), 4),
         (problem(409, "conflict", "no"), 7),
         (problem(429, "queue_full", "no"), 5),
+        (problem(429, "keys_full", "no"), 1),
+        (problem(429, "revocations_full", "no"), 1),
         (problem(503, "unavailable", "no"), 5),
         (Reply(500, b"<html>oh"), 1),
         (Reply(200, b"not json"), 5),
