@@ -12,6 +12,7 @@ import fastjsonschema
 import pytest
 import yaml
 from client import Client, chat
+from roles_world import made, put_user
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
@@ -128,6 +129,62 @@ def test_replies_are_as_described(client: Client, admin: Client) -> None:
         assert rows
         for row in rows:
             component(name)(row)
+
+
+def only(name: str, body: Any) -> Any:
+    """It is as described, and has no member that is not."""
+    described = read_yaml("openapi.yaml")["components"]["schemas"][name]["properties"]
+    assert set(body) - set(described) == set()
+    return component(name)(body)
+
+
+@pytest.mark.promises("C2")
+def test_keys_issuers_and_revocations_are_as_described(admin: Client) -> None:
+    made(admin.http.post("/v1/tenants", json={"name": "described"}), 201)
+    put_user(admin, "someone", "reader", tenant="described")
+    of: Any = {"tenant": "described"}
+    keys: list[Any] = [
+        of,
+        {**of, "user": "someone", "scope": "job:read"},
+        {"roles": ["observer"], "expires_in_s": 60},
+    ]
+    key = ""
+    for body in keys[::-1]:
+        key = only("ApiKey", made(admin.http.post("/v1/api-keys", json=body), 201))["id"]
+    iss = {**of, "audience": "longhaul", "roles": {"*": "reader"}}
+    whose: list[Any] = [
+        {**iss, "issuer": "https://described.test", "jwks_url": "https://described.test/keys"},
+        {**iss, "issuer": "https://secret.test", "secret": "s" * 32, "kid": "k"},
+    ]
+    ids = []
+    for body in whose:
+        entry = only("Issuer", made(admin.http.post("/v1/issuers", json=body), 201))
+        ids.append(entry["id"])
+    somebody = {"issuer": "https://described.test", "sub": "ada"}
+    jti = "tok_01h455vb4pex5vsknk084sn02q"
+    revokes: list[Any] = [
+        somebody,
+        {**of, "token": jti},
+        {**of, "user": key},
+        {**of, "network": "203.0.113.0/24"},
+        {"network": "203.0.113.0/24"},
+    ]
+    for body in revokes:
+        dry = admin.http.post("/v1/revocations", json=body, params={"dry_run": "true"})
+        only("ShutOut", made(dry, 200))
+        entry = only("Revocation", made(admin.http.post("/v1/revocations", json=body), 201))
+        if "token" not in body:
+            made(admin.http.delete(f"/v1/revocations/{entry['id']}"), 204)
+    ends = [f"/v1/issuers/{ids[0]}", f"/v1/api-keys/{key}"]
+    for path in ends:
+        only("ShutOut", made(admin.http.delete(path, params={"dry_run": "true"}), 200))
+    made(admin.http.delete(ends[1]), 204)
+    lists = {"/v1/api-keys": "ApiKey", "/v1/issuers": "Issuer", "/v1/revocations": "Revocation"}
+    for path, name in lists.items():
+        page = made(admin.http.get(path, params=of), 200)
+        assert page["data"]
+        for row in page["data"]:
+            only(name, row)
 
 
 @pytest.mark.promises("C1")
