@@ -339,6 +339,7 @@ const struct record_op *const producer_ops[] = {
 	&token_key_rotate_op,
 	&signing_keys_token_op,
 	&issuer_roles_op,
+	&issuer_own_op,
 	&signing_keys_audit_op,
 	&issuer_insert_op,
 	&issuer_list_op,

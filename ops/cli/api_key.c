@@ -82,18 +82,20 @@ static void end_show(const struct call *call, const json_t *change)
 
 /* ---- what is made ---- */
 
-/* The key leaves through its file, or on standard output when that was asked for. */
+/* The key leaves through its file, or on standard output when that was asked for; its id, by which
+ * it ends, beside it, so that a script takes the key alone. */
 static enum outcome show(struct call *call, json_t *key)
 {
-	if (!call_flag(call, "show"))
+	const bool shown = call_flag(call, "show");
+
+	if (!shown)
 		json_object_del(key, "key");
 	if (call_flag(call, "json"))
 		return output_json(call, key);
-	if (call_flag(call, "show"))
+	if (shown)
 		fprintf(call->out, "%s\n", json_string_value(json_object_get(key, "key")));
-	else
-		fprintf(call->out, "key %s is made\n",
-			json_string_value(json_object_get(key, "id")));
+	fprintf(shown ? call->err : call->out, "key %s is made\n",
+		json_string_value(json_object_get(key, "id")));
 	return OUTCOME_OK;
 }
 

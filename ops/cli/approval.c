@@ -30,7 +30,7 @@ enum outcome approval_list_run(struct call *call)
 	if (!state || strcmp(state, "all") != 0)
 		client_query(&path, "state", state ? state : "pending");
 	outcome = buf_err(&path) == ERR_OK ? access_list_run(call, path.bytes, columns)
-					   : call_usage(call, "no state is called so");
+					   : call_fail(call, OUTCOME_FAILED, "out of memory");
 	buf_clear(&path);
 	return outcome;
 }

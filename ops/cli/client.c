@@ -20,6 +20,29 @@ enum {
 	URL_MAX_BYTES = 16 << 10,
 };
 
+static bool takes(const struct call *call, const char *option)
+{
+	return command_option(call->command, option, strlen(option)) != NULL;
+}
+
+/* The profile has the one key and the command asks with the other: with what it would not. */
+static enum outcome say_no_key(
+	const struct call *call, const struct profile *profile, enum client_side side)
+{
+	const bool has_own = takes(call, "own");
+	const char *more = "";
+
+	if (side == CLIENT_OPERATOR && has_own && *profile->api_key_file)
+		more = ", or --own with the key of api_key_file";
+	else if (side == CLIENT_JOBS && !has_own && takes(call, "tenant") &&
+		 *profile->admin_key_file)
+		more = ": an operator says --tenant NAME";
+	return call_usage(call, "%s names no %s%s", profile->path,
+		side == CLIENT_OPERATOR ? "admin_key_file: this needs an operator's key"
+					: "api_key_file",
+		more);
+}
+
 static enum outcome read_key(const struct call *call, const struct profile *profile,
 	enum client_side side, struct client *client)
 {
@@ -30,9 +53,7 @@ static enum outcome read_key(const struct call *call, const struct profile *prof
 	enum outcome outcome = OUTCOME_OK;
 
 	if (!*path)
-		return call_usage(call, "%s names no %s", profile->path,
-			for_operator ? "admin_key_file: this needs an operator's key"
-				     : "api_key_file");
+		return say_no_key(call, profile, side);
 	buf_init(&why, 1024);
 	if (secret_read(path, &why, &key) != ERR_OK)
 		outcome = call_usage(call, "%s", why.bytes ? why.bytes : "out of memory");

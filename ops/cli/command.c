@@ -319,15 +319,16 @@ const struct command command_table[] = {
 	 "  longhaul revoke --own --network 10.1.0.0/16"},
 	{"revocation", "list", "", 0, 0, "show what is refused, newest first",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "only this tenant's"), OWN), revocation_list_run,
-	 "BY is the key or token that asked for it last."},
+	 "BY tells who asked for it last, CREDENTIAL by which key or token; an operator's stays one."},
 	{"revocation", "remove", "ID", 1, 1, "take back what was revoked by mistake", OPTIONS(OWN),
 	 revocation_remove_run,
 	 "Of users, networks and whole tenants. Keys and tokens given before are good again, every\n"
 	 "process knows within 5 s; families and jobs that ended meanwhile stay ended, and so does what\n"
-	 "was ended by its id."},
+	 "was ended by its id. With --own not what an operator revoked, nor what shuts out whoever asks\n"
+	 "or the whole tenant."},
 
 	{"approval", "list", "", 0, 0, "show what others ask for where two people are needed",
-	 OPTIONS(OF_TENANT, TEXT("state", 0, "STATE", "pending (default), approved, refused, used, expired or all")),
+	 OPTIONS(OF_TENANT, CHOICE("state", "pending|approved|refused|used|expired|all", "those in this state (default: pending)")),
 	 approval_list_run, "With --json each shows its call whole. Read it before you approve of it."},
 	{"approval", "approve", "APPROVAL", 1, 1, "let who asked make the call, once", OPTIONS(OF_TENANT),
 	 approval_approve_run, "Not by who asked, with whatever key, and not by a key that acts for no user."},

@@ -19,7 +19,8 @@ static const struct column columns[] = {
 	{"NETWORK", "network", COLUMN_PLAIN},
 	{"GIVEN BEFORE", "before", COLUMN_PLAIN},
 	{"UNTIL", "ends_at", COLUMN_PLAIN},
-	{"BY", "by_credential", COLUMN_PLAIN},
+	{"BY", "by", COLUMN_PLAIN},
+	{"CREDENTIAL", "by_credential", COLUMN_PLAIN},
 	{"AGE", "created_at", COLUMN_AGE},
 	{NULL, NULL, COLUMN_PLAIN},
 };
@@ -110,8 +111,12 @@ enum outcome revoke_run(struct call *call)
 {
 	const char *before = call_text(call, "before");
 	char text[CLOCK_TEXT_MAX];
+	enum client_side side;
+	enum outcome outcome = operator_side(call, &side);
 	int64_t ms = 0;
 
+	if (outcome != OUTCOME_OK)
+		return outcome;
 	if (!says_whom(call))
 		return call_usage(call, "--tenant NAME is needed, or --network for all tenants, or "
 					"--issuer and --sub, or --own with whom: --user, --token, "

@@ -14,6 +14,14 @@
 
 enum { KEYS_PAGE = 100, LABEL_MAX = 64, YEARS_S = 315576000 };
 
+/* As it holds them: one that acts for nobody has the usual ones when none are named. */
+static const char *roles_of(const struct api_key *k)
+{
+	if ((k->roles && *k->roles) || !id_is_zero(k->user))
+		return k->roles;
+	return k->operator? "operator" : KEY_ROLES_USUAL;
+}
+
 static void user_put(struct buf *out, const struct api_key *k)
 {
 	char id[ID_TEXT_MAX] = "";
@@ -21,7 +29,7 @@ static void user_put(struct buf *out, const struct api_key *k)
 	if (!id_is_zero(k->user))
 		id_format("usr", k->user, id);
 	job_json_text(out, "user", id[0] ? id : NULL);
-	access_roles_put(out, k->roles);
+	access_roles_put(out, roles_of(k));
 }
 
 /* As whom an operator's key counts where two people are needed. */

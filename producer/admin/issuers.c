@@ -27,6 +27,10 @@ enum { MAPPED_MAX = 100, ROLES_TEXT_MAX = 32768, ROLES_DEFAULT_CLAIM_MAX = 64 };
 #define CONFLICT_OWN                                                                                \
 	"somebody has registered this issuer already, or this tenant has as many as its own people" \
 	" may register: remove one, or ask an operator"
+#define CONFLICT_SAME \
+	"this tenant has registered this issuer already: remove it to register it anew"
+#define CONFLICT_YOURS \
+	"your tenant has registered this issuer already: remove it to register it anew"
 
 static const char *text_of(const json_t *body, const char *name)
 {
@@ -187,6 +191,21 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 
 const struct record_op issuer_insert_op = {"issuer_insert", RECORD_SLOW, 1, insert_run, NULL};
 
+static void own_found(void *ctx, enum err e, const struct issuer *issuers, size_t n)
+{
+	record_batch_end(ctx, e == ERR_NOT_FOUND ? ERR_OK : e ? e : ERR_CONFLICT);
+}
+
+static enum err own_run(struct db *db, struct record_batch *batch)
+{
+	const struct tenant_call *t = tenant_call_of(batch);
+
+	return issuer_find(db, t->tenant, text_of(t->body, "issuer"), own_found, batch);
+}
+
+/* Is it this tenant's already? */
+const struct record_op issuer_own_op = {"issuer_own", RECORD_SLOW, 1, own_run, NULL};
+
 static void changed(struct record_call *call)
 {
 	authority_look(call->r->producer->authority);
@@ -252,15 +271,25 @@ static enum err roles_run(struct db *db, struct record_batch *batch)
 
 const struct record_op issuer_roles_op = {"issuer_roles", RECORD_SLOW, 1, roles_run, NULL};
 
+/* Whose it is else is told to nobody. */
+static void is_new(struct record_call *call)
+{
+	const struct tenant_call *t = (struct tenant_call *)(void *)call;
+
+	call->then = changed;
+	call->conflict = id_is_zero(t->of) ? CONFLICT : CONFLICT_OWN;
+	record_call_again(call, &issuer_insert_op);
+}
+
 static void roles_checked(struct record_call *call)
 {
 	struct tenant_call *t = (struct tenant_call *)(void *)call;
 	struct problems p = {0};
 
-	call->then = changed;
-	call->conflict = id_is_zero(t->of) ? CONFLICT : CONFLICT_OWN;
 	if (!t->refusal) {
-		record_call_again(call, &issuer_insert_op);
+		call->then = is_new;
+		call->conflict = id_is_zero(t->of) ? CONFLICT_SAME : CONFLICT_YOURS;
+		record_call_again(call, &issuer_own_op);
 		return;
 	}
 	problems_add(&p, "/roles", "%s", t->why);
@@ -409,12 +438,8 @@ void issuers_delete(struct request *r)
 	struct tenant_call *t = request_input_dry(r) ? tenant_call_new(r, "") : NULL;
 	const bool dry = request_input_is_dry(r);
 
-	if (!t)
+	if (!t || !tenant_call_id(t, "iss", "no issuer"))
 		return;
-	if (!id_parse("iss", r->match.params[0], &t->key)) {
-		request_fail(r, ERR_NOT_FOUND);
-		return;
-	}
 	t->call.then = dry ? dry_got : remove_done;
 	record_call_start(&t->call, dry ? &issuer_get_op : &issuer_remove_op);
 }

@@ -15,7 +15,7 @@ void issuers_post(struct request *r);
 void issuers_get(struct request *r);
 void issuers_delete(struct request *r);
 
-extern const struct record_op issuer_roles_op, issuer_insert_op, issuer_list_op, issuer_get_op,
-	issuer_remove_op;
+extern const struct record_op issuer_roles_op, issuer_own_op, issuer_insert_op, issuer_list_op,
+	issuer_get_op, issuer_remove_op;
 
 #endif

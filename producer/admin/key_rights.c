@@ -9,9 +9,6 @@
 
 /* ---- the judgement ---- */
 
-/* What a tenant's key has when nothing else is said. */
-static const char usual[] = "service";
-
 struct held {
 	char copy[sizeof((struct tenant_call *)NULL)->roles];
 	const char *roles[ROLES_HELD_MAX];
@@ -22,7 +19,7 @@ static void own_roles(const struct tenant_call *t, struct held *h)
 {
 	char *rest = NULL;
 
-	(void)snprintf(h->copy, sizeof h->copy, "%s", t->roles[0] ? t->roles : usual);
+	(void)snprintf(h->copy, sizeof h->copy, "%s", t->roles[0] ? t->roles : KEY_ROLES_USUAL);
 	for (char *role = strtok_r(h->copy, " ", &rest); role && h->n < ROLES_HELD_MAX;
 		role = strtok_r(NULL, " ", &rest))
 		h->roles[h->n++] = role;

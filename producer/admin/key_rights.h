@@ -11,6 +11,9 @@
 
 #include "admin/tenant_call.h"
 
+/* What a tenant's key has when nothing else is said. */
+#define KEY_ROLES_USUAL "service"
+
 /* Of a request that is parked: judges t's user or holder, roles and scopes, then goes on with
  * then. ERR_NOT_FOUND is answered here: there is no such user. */
 void key_rights_check(struct tenant_call *t, void (*then)(struct record_call *call));

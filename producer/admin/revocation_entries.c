@@ -192,12 +192,8 @@ void revocations_delete(struct request *r)
 	static const struct query_field none[] = {{NULL, QUERY_TEXT, 0, 0}};
 	struct tenant_call *t = request_input_query(r, none) ? tenant_call_new(r, "") : NULL;
 
-	if (!t)
+	if (!t || !tenant_call_id(t, "rev", "no revocation that stands"))
 		return;
-	if (!id_parse("rev", r->match.params[0], &t->key)) {
-		request_fail(r, ERR_NOT_FOUND);
-		return;
-	}
 	t->call.conflict = "a token, a family or a key that has ended stays ended: get a new one";
 	t->call.then = entry_got;
 	record_call_start(&t->call, &revocation_get_op);

@@ -77,6 +77,19 @@ struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_
 	return t;
 }
 
+bool tenant_call_id(struct tenant_call *t, const char *prefix, const char *none)
+{
+	struct request *r = t->call.r;
+	const char *text = r->match.params[0];
+
+	(void)snprintf(t->why, sizeof t->why, "%s has the id %s here", none, text);
+	t->call.missing = t->why;
+	if (id_parse(prefix, text, &t->key))
+		return true;
+	request_fail_detail(r, ERR_NOT_FOUND, t->why);
+	return false;
+}
+
 static void list_found(struct record_call *call)
 {
 	call->then = NULL;

@@ -53,6 +53,9 @@ bool tenant_call_is_own(const struct request *r);
 struct tenant_call *tenant_call_new(struct request *r, const char *name);
 /* The same at the head of a struct of size bytes. */
 struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_t size);
+/* Reads the id that the path names into t->key; none of its kind is told with that id, behind
+ * "no issuer". False: it was answered so, as it is none. */
+bool tenant_call_id(struct tenant_call *t, const char *prefix, const char *none);
 /* Tells t->tenant by t->name; of a tenant's own caller t->name. ERR_NOT_FOUND */
 extern const struct record_op tenant_find_op;
 /* Finds the tenant of this name, then goes on. body is taken; NULL for a reading. */

@@ -92,6 +92,12 @@ def test_a_tenant_makes_rotates_and_ends_its_keys_everywhere(own: Own) -> None:
     assert made(page, 200)["has_more"] is True
 
 
+def test_a_key_shows_the_roles_that_it_has(own: Own) -> None:
+    plain, theirs = (made(make(own.chief, **body), 201) for body in ({}, {"user": "keeper"}))
+    assert (plain["roles"], theirs["roles"]) == (["service"], [])
+    assert listed(own.chief)[plain["id"]]["roles"] == ["service"]
+
+
 def test_who_changed_a_key_is_in_the_tenants_audit(own: Own) -> None:
     reply = make(own.chief)
     key = made(reply, 201)["id"]
@@ -376,7 +382,7 @@ def test_another_tenants_people_are_out_of_reach(own: Own) -> None:
     # nor are their revocations
     entry = revoke(own.foreign, network="2001:db8::/32")
     assert entry["id"] not in standing(own.chief)
-    refused(take_back(own.chief, entry["id"]), 404)
+    refused(take_back(own.chief, entry["id"]), 404, entry["id"])
     assert standing(own.foreign)[entry["id"]]["network"] == "2001:db8::/32"
     assert own.chief.http.get("/v1/revocations", params={"tenant": OTHER}).status_code == 422
 
@@ -468,9 +474,11 @@ def test_a_tenant_says_whose_tokens_it_believes(own: Own) -> None:
     assert made(own.foreign.http.get("/v1/issuers"), 200)["data"] == []
     for params in (DRY, {}):
         path = f"/v1/issuers/{entry['id']}"
-        refused(own.foreign.http.delete(path, params=params), 404)
+        refused(own.foreign.http.delete(path, params=params), 404, entry["id"])
+    refused(own.foreign.http.delete("/v1/issuers/nonsense"), 404, "nonsense")
+    refused(register(own.foreign, "own"), 409, "somebody")
     refused(register(own.chief, "own-too", tenant=TENANT), 422)
-    refused(register(own.chief, "own"), 409, "already")
+    refused(register(own.chief, "own"), 409, "your tenant has registered this issuer already")
     assert made(own.chief.http.delete(path, params=DRY), 200)["issuer"]["id"] == entry["id"]
     reply = own.chief.http.delete(path)
     assert (reply.status_code, audited(own, reply)) == (204, [[TENANT, "user", "issuer.remove"]])

@@ -72,6 +72,8 @@ def test_every_command_explains_itself(longhaul: Shell, command: str) -> None:
         (("revoke", "--issuer", "https://idp"), "--issuer and --sub go together"),
         (("revoke", "--tenant", "t", "--sub", "ada"), "--issuer and --sub go together"),
         (("revoke", "--sub", "ada"), "--tenant NAME is needed"),
+        (("revoke", "--own", "--tenant", "t"), "--tenant goes without it"),
+        (("approval", "list", "--state", "bogus"), "all"),
         (("migrate",), "LONGHAUL_CONFIG"),
         (("completion", "tcsh"), "bash, zsh and fish"),
     ],
@@ -90,6 +92,37 @@ def test_a_key_is_sent_from_its_file_and_stands_nowhere_else(longhaul: Shell) ->
     done = longhaul("get", JOB)
     assert done.returncode == 0 and KEY not in done.stdout + done.stderr
     assert longhaul.server.asked[0].headers["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "sentence"),
+    [
+        *(
+            ("admin_key_file", tuple(words.split()), "or --own with the key of api_key_file")
+            for words in (
+                "api-key list",
+                "api-key revoke key_1",
+                "api-key rotate key_1 --show",
+                "issuer list",
+                "issuer remove iss_1",
+                "revocation list",
+                "revocation remove rev_1",
+                "revoke --tenant t",
+            )
+        ),
+        ("admin_key_file", ("tenant", "list"), "this needs an operator's key\n"),
+        ("api_key_file", ("approval", "list"), "an operator says --tenant NAME\n"),
+        ("api_key_file", ("get", JOB), "names no api_key_file\n"),
+    ],
+)
+def test_who_has_the_other_key_is_told_with_what_it_goes(
+    longhaul: Shell, name: str, words: tuple[str, ...], sentence: str
+) -> None:
+    kept = [line for line in longhaul.profile.read_text().splitlines() if name not in line]
+    longhaul.profile.write_text("\n".join(kept) + "\n")
+    done = longhaul(*words)
+    assert done.returncode == 2 and sentence in done.stderr
+    assert not longhaul.server.asked
 
 
 def test_a_key_file_that_others_may_read_is_refused(longhaul: Shell) -> None:
@@ -365,7 +398,8 @@ def test_a_new_key_goes_to_a_private_file_and_nowhere_else(longhaul: Shell, tmp_
     assert again.returncode == 2 and "only written to a new file" in again.stderr
     assert len(longhaul.server.asked) == 1
     shown = longhaul("api-key", "create", "--tenant", "t", "--show")
-    assert shown.stdout == KEY + "\n"
+    # a script takes the key alone, and who reads sees by what it ends
+    assert (shown.stdout, shown.stderr) == (KEY + "\n", "key key_1 is made\n")
 
 
 def test_nothing_is_left_of_a_key_that_was_not_made(longhaul: Shell, tmp_path: Path) -> None:
