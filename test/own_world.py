@@ -111,3 +111,20 @@ def own_world(name: str = "own-access", **identity: Any) -> Iterator[Own]:
         yield Own(stack, admin, urls, chief, keeper, foreign, ids)
         for client in (*clients, admin):
             client.close()
+
+
+def refused(reply: httpx.Response, status: int, words: str = "") -> None:
+    assert (reply.status_code, words in reply.json()["detail"]) == (status, True), reply.text
+
+
+def revoke(client: Client, **body: Any) -> Any:
+    return made(client.http.post("/v1/revocations", json=body), 201)
+
+
+def take_back(client: Client, entry: str) -> httpx.Response:
+    return client.http.delete(f"/v1/revocations/{entry}")
+
+
+def standing(client: Client, **params: Any) -> dict[str, Any]:
+    page = client.http.get("/v1/revocations", params=params)
+    return {row["id"]: row for row in made(page, 200)["data"]}

@@ -14,7 +14,7 @@ import pytest
 from checker import typeid_uuid
 from client import Client, until
 from issuer import unb64
-from own_world import OTHER, TENANT, Own, own_world
+from own_world import OTHER, TENANT, Own, own_world, refused, revoke, standing, take_back
 from roles_world import made, make_key, put_user
 from tokens import SEEN_S, buy, ends, status
 
@@ -53,10 +53,6 @@ def audited(own: Own, reply: httpx.Response) -> list[list[str]]:
         "select t.name, a.actor_kind, a.action from audit a left join tenant t using (tenant_id)"
         f" where request = '{request}'"
     )
-
-
-def refused(reply: httpx.Response, status: int, words: str = "") -> None:
-    assert (reply.status_code, words in reply.json()["detail"]) == (status, True), reply.text
 
 
 # ---- keys ----
@@ -246,19 +242,6 @@ def test_two_people_make_a_key_and_one_ends_it(own: Own) -> None:
 # ---- revocations ----
 
 
-def revoke(client: Client, **body: Any) -> Any:
-    return made(client.http.post("/v1/revocations", json=body), 201)
-
-
-def take_back(client: Client, entry: str) -> httpx.Response:
-    return client.http.delete(f"/v1/revocations/{entry}")
-
-
-def standing(client: Client, **params: Any) -> dict[str, Any]:
-    page = client.http.get("/v1/revocations", params=params)
-    return {row["id"]: row for row in made(page, 200)["data"]}
-
-
 def jti(token: str) -> str:
     return str(json.loads(unb64(token.split(".")[1]))["jti"])
 
@@ -306,50 +289,6 @@ def test_a_network_and_everybody_are_one_tenants(own: Own) -> None:
         assert entry["id"] in standing(own.admin) and entry["id"] not in standing(own.foreign)
         made(take_back(own.admin, entry["id"]), 204)
         own.everywhere(key, 200)
-
-
-def test_what_an_operator_revoked_is_an_operators_to_take_back(own: Own) -> None:
-    user, key = own.person("barred", "reader")
-    body = {"tenant": TENANT, "user": user}
-    entry = revoke(own.admin, **body)
-    own.everywhere(key, 401)
-    assert standing(own.chief)[entry["id"]]["by"] == "operator"
-    # nor does it become theirs by being asked for once more
-    again = revoke(own.chief, user=user)
-    assert (again["id"], again["by"]) == (entry["id"], "operator")
-    assert again["by_credential"] == entry["by_credential"]
-    refused(take_back(own.chief, entry["id"]), 403, "ask an operator")
-    own.everywhere(key, 401)
-    made(take_back(own.admin, entry["id"]), 204)
-    own.everywhere(key, 200)
-    # once it was taken back, who asks next is who revoked; an operator who joins has it again
-    assert revoke(own.chief, user=user)["by"] == "user"
-    made(take_back(own.chief, entry["id"]), 204)
-    revoke(own.chief, user=user)
-    assert revoke(own.admin, **body)["by"] == "operator"
-    refused(take_back(own.chief, entry["id"]), 403, "ask an operator")
-    made(take_back(own.admin, entry["id"]), 204)
-
-
-def test_whoever_is_shut_out_does_not_let_himself_in_again(own: Own) -> None:
-    """By a key that was made afterwards, by hand of a colleague or of an operator."""
-    user, key = own.person("boss", "tenant-admin")
-    mine = revoke(own.chief, user=user)
-    own.everywhere(key, 401)
-    later = Client(own.urls[0], made(make(own.chief, user="boss"), 201)["key"])
-    refused(take_back(later, mine["id"]), 403, "shuts you out")
-    made(take_back(own.chief, mine["id"]), 204)
-    # what is meant for another is taken back by anybody who may
-    other, _ = own.person("bossed", "reader")
-    made(take_back(later, revoke(own.chief, user=other)["id"]), 204)
-    # a whole tenant lets itself in no more
-    first, beside = own.tenant("own-whole")
-    entry = revoke(first, everybody=True)
-    chief = make_key(own.admin, own.urls[1], tenant="own-whole", user="chief")
-    refused(take_back(chief, entry["id"]), 403, "shuts you out")
-    made(take_back(own.admin, entry["id"]), 204)
-    for client in (later, first, beside, chief):
-        client.close()
 
 
 def test_a_token_ends_and_stays_ended(own: Own) -> None:
