@@ -27,6 +27,7 @@ static const char *const works[] = {
 static const char *const lanes[RECORD_LANES] = {[RECORD_WRITES] = "writes",
 	[RECORD_READS] = "reads",
 	[RECORD_SLOW] = "slow",
+	[RECORD_SECURITY] = "security",
 	[RECORD_LARGE] = "large"};
 
 static void source_add(const struct producer *p, int source, struct loop_health *sum)

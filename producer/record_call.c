@@ -3,6 +3,36 @@
 #include "producer.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { NETWORK_BYTES = 8 };
+
+static bool is_mapped(const uint8_t *address)
+{
+	static const uint8_t zeros[NETWORK_BYTES];
+
+	return memcmp(address, zeros, sizeof zeros) == 0;
+}
+
+/* Operators are none of the tenants that take turns. */
+static struct id whose(const struct request *r)
+{
+	struct id id = r->caller.tenant;
+
+	if (r->caller.is_operator)
+		return (struct id){0};
+	if (!id_is_zero(id))
+		return id;
+	/* who has one address of a network in IPv6 has 2^64 */
+	memcpy(id.bytes, r->address, is_mapped(r->address) ? sizeof id.bytes : NETWORK_BYTES);
+	return id;
+}
+
+enum err record_add_for(const struct request *r, struct record_item *item)
+{
+	item->whose = whose(r);
+	return record_add(r->producer->record, item);
+}
 
 static void work_free(void *work)
 {
@@ -77,7 +107,7 @@ void record_call_again(struct record_call *call, const struct record_op *op)
 	call->item.op = op;
 	call->item.done = done;
 	call->item.owner = call->r->producer;
-	e = record_add(call->r->producer->record, &call->item);
+	e = record_add_for(call->r, &call->item);
 	if (e)
 		call_fail(call, e);
 }

@@ -24,6 +24,10 @@ struct record_call {
 	void (*failed)(struct record_call *call);
 };
 
+/* record_add for what r waits for, in the turn of whose it is: its caller's tenant, or where it
+ * comes from while nobody is known; an operator's goes first. */
+MUST_CHECK enum err record_add_for(const struct request *r, struct record_item *item);
+
 /* A zeroed struct of size bytes that begins with a call. NULL: the request was answered. */
 void *record_call_new(struct request *r, size_t size);
 /* Parks the request and runs op. */

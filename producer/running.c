@@ -202,6 +202,7 @@ static enum err record_start(struct producer *p)
 		.lanes = {[RECORD_WRITES] = n,
 			[RECORD_READS] = (n + 1) / 2,
 			[RECORD_SLOW] = 1,
+			[RECORD_SECURITY] = 1,
 			[RECORD_LARGE] = 1},
 		.weight_max = (size_t)c->producer.batch_max,
 		.pending_max = (size_t)c->producer.pending_max,

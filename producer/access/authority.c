@@ -323,7 +323,8 @@ static enum err first_run(struct db *db, struct record_batch *batch)
 const struct record_op authority_since_op = {"access_since", RECORD_READS, 1, since_run, NULL};
 const struct record_op authority_issuers_op = {"issuers", RECORD_READS, 1, issuers_run, NULL};
 const struct record_op authority_keys_op = {"signing_keys", RECORD_READS, 1, keys_run, NULL};
-const struct record_op authority_first_op = {"signing_key_first", RECORD_SLOW, 1, first_run, NULL};
+const struct record_op authority_first_op = {
+	"signing_key_first", RECORD_SECURITY, 1, first_run, NULL};
 
 /* ---- a look: the sequence, then if it moved issuers and keys ---- */
 

@@ -3,6 +3,7 @@
 #include "access/actor.h"
 #include "access/own_key.h"
 #include "producer.h"
+#include "record_call.h"
 #include "request_input.h"
 
 #include <stdio.h>
@@ -205,7 +206,7 @@ static enum err gate_run(struct db *db, struct record_batch *batch)
 		db, g->r->caller.tenant, g->tenant_name[0] ? g->tenant_name : NULL, ruled, batch);
 }
 
-const struct record_op two_people_op = {"two_people", RECORD_SLOW, 1, gate_run, NULL};
+const struct record_op two_people_op = {"two_people", RECORD_SECURITY, 1, gate_run, NULL};
 
 /* ---- the answer ---- */
 
@@ -360,7 +361,7 @@ static enum err gate_start(
 		return e;
 	}
 	request_park(r);
-	e = record_add(r->producer->record, &g->item);
+	e = record_add_for(r, &g->item);
 	if (e)
 		gate_done(&g->item, e);
 	return ERR_OK;

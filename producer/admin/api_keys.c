@@ -107,7 +107,7 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 	return api_key_insert(db, &key, api_keys_most(t), &t->by, api_key_made, batch);
 }
 
-const struct record_op api_key_insert_op = {"api_key_insert", RECORD_SLOW, 1, insert_run, NULL};
+const struct record_op api_key_insert_op = {"api_key_insert", RECORD_SECURITY, 1, insert_run, NULL};
 
 static void rights_checked(struct record_call *call)
 {

@@ -410,7 +410,7 @@ static enum err remove_run(struct db *db, struct record_batch *batch)
 }
 
 const struct record_op issuer_get_op = {"issuer_get", RECORD_SLOW, 1, get_run, NULL};
-const struct record_op issuer_remove_op = {"issuer_remove", RECORD_SLOW, 1, remove_run, NULL};
+const struct record_op issuer_remove_op = {"issuer_remove", RECORD_SECURITY, 1, remove_run, NULL};
 
 static void remove_done(struct record_call *call)
 {

@@ -75,7 +75,7 @@ static enum err get_run(struct db *db, struct record_batch *batch)
 	return api_key_get(db, t->of, t->key, got, batch);
 }
 
-const struct record_op api_key_get_op = {"api_key_get", RECORD_SLOW, 1, get_run, NULL};
+const struct record_op api_key_get_op = {"api_key_get", RECORD_SECURITY, 1, get_run, NULL};
 
 static void dry_counted(struct record_call *call)
 {
@@ -131,7 +131,7 @@ static enum err room_run(struct db *db, struct record_batch *batch)
 	return api_key_room(db, &rotation, room_told, batch);
 }
 
-const struct record_op api_key_room_op = {"api_key_room", RECORD_SLOW, 1, room_run, NULL};
+const struct record_op api_key_room_op = {"api_key_room", RECORD_SECURITY, 1, room_run, NULL};
 
 static void rights_checked(struct record_call *call)
 {
@@ -201,7 +201,7 @@ static enum err revoke_run(struct db *db, struct record_batch *batch)
 	return api_key_revoke(db, t->of, t->key, &t->by, revoked, batch);
 }
 
-const struct record_op api_key_revoke_op = {"api_key_revoke", RECORD_SLOW, 1, revoke_run, NULL};
+const struct record_op api_key_revoke_op = {"api_key_revoke", RECORD_SECURITY, 1, revoke_run, NULL};
 
 static void revoke_done(struct record_call *call)
 {
@@ -246,7 +246,7 @@ static enum err rotate_run(struct db *db, struct record_batch *batch)
 	return api_key_rotate(db, &rotation, &t->by, api_key_made, batch);
 }
 
-const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
+const struct record_op api_key_rotate_op = {"api_key_rotate", RECORD_SECURITY, 1, rotate_run, NULL};
 
 void api_keys_rotate(struct request *r)
 {

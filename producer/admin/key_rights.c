@@ -134,8 +134,8 @@ static enum err user_run(struct db *db, struct record_batch *batch)
 	return app_user_find(db, t->tenant, t->user, user_told, batch);
 }
 
-const struct record_op api_key_user_op = {"api_key_user", RECORD_SLOW, 1, user_run, NULL};
-const struct record_op api_key_roles_op = {"api_key_roles", RECORD_SLOW, 1, roles_run, NULL};
+const struct record_op api_key_user_op = {"api_key_user", RECORD_SECURITY, 1, user_run, NULL};
+const struct record_op api_key_roles_op = {"api_key_roles", RECORD_SECURITY, 1, roles_run, NULL};
 
 /* ---- the walk ---- */
 

@@ -171,8 +171,8 @@ static enum err take_run(struct db *db, struct record_batch *batch)
 	return revocation_take(db, t->of, t->key, &t->by, taken, batch);
 }
 
-const struct record_op revocation_get_op = {"revocation_get", RECORD_SLOW, 1, get_run, NULL};
-const struct record_op revocation_take_op = {"revocation_take", RECORD_SLOW, 1, take_run, NULL};
+const struct record_op revocation_get_op = {"revocation_get", RECORD_SECURITY, 1, get_run, NULL};
+const struct record_op revocation_take_op = {"revocation_take", RECORD_SECURITY, 1, take_run, NULL};
 
 static void take_done(struct record_call *call)
 {

@@ -36,7 +36,7 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 	return revocation_put(db, t->of, &entry, &t->by, put, batch);
 }
 
-const struct record_op revocation_put_op = {"revocation_put", RECORD_SLOW, 1, put_run, NULL};
+const struct record_op revocation_put_op = {"revocation_put", RECORD_SECURITY, 1, put_run, NULL};
 
 static void changed(struct record_call *call)
 {
@@ -79,7 +79,7 @@ static enum err issuer_run(struct db *db, struct record_batch *batch)
 }
 
 const struct record_op revocation_issuer_op = {
-	"revocation_issuer", RECORD_SLOW, 1, issuer_run, NULL};
+	"revocation_issuer", RECORD_SECURITY, 1, issuer_run, NULL};
 
 static bool wants_issuer(const struct tenant_call *t)
 {

@@ -39,7 +39,7 @@ static enum err find_run(struct db *db, struct record_batch *batch)
 				 : tenant_get(db, &t->of, 1, found, batch);
 }
 
-const struct record_op tenant_find_op = {"tenant_find", RECORD_SLOW, 1, find_run, NULL};
+const struct record_op tenant_find_op = {"tenant_find", RECORD_SECURITY, 1, find_run, NULL};
 
 static void tenant_clear(struct record_call *call)
 {

@@ -111,7 +111,8 @@ static enum err rotate_run(struct db *db, struct record_batch *batch)
 	return signing_make(&c->signing, db, batch);
 }
 
-const struct record_op token_key_rotate_op = {"token_key_rotate", RECORD_SLOW, 1, rotate_run, NULL};
+const struct record_op token_key_rotate_op = {
+	"token_key_rotate", RECORD_SECURITY, 1, rotate_run, NULL};
 
 /* ---- what it would do ---- */
 

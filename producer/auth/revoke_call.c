@@ -57,8 +57,8 @@ static enum err end_run(struct db *db, struct record_batch *batch)
 	return refresh_end(db, &v->use, ended, batch);
 }
 
-const struct record_op revoke_token_op = {"revoke_token", RECORD_SLOW, 1, put_run, NULL};
-const struct record_op refresh_end_op = {"refresh_end", RECORD_SLOW, 1, end_run, NULL};
+const struct record_op revoke_token_op = {"revoke_token", RECORD_SECURITY, 1, put_run, NULL};
+const struct record_op refresh_end_op = {"refresh_end", RECORD_SECURITY, 1, end_run, NULL};
 
 /* ---- the call ---- */
 

@@ -100,8 +100,8 @@ static enum err use_run(struct db *db, struct record_batch *batch)
 	return refresh_use(db, &of(batch)->use, used, batch);
 }
 
-const struct record_op refresh_begin_op = {"refresh_begin", RECORD_SLOW, 1, begin_run, NULL};
-const struct record_op refresh_use_op = {"refresh_use", RECORD_SLOW, 1, use_run, NULL};
+const struct record_op refresh_begin_op = {"refresh_begin", RECORD_SECURITY, 1, begin_run, NULL};
+const struct record_op refresh_use_op = {"refresh_use", RECORD_SECURITY, 1, use_run, NULL};
 
 /* ---- the end of each way ---- */
 

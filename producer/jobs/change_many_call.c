@@ -6,6 +6,7 @@
 #include "jobs/filter.h"
 #include "jobs/list_call.h"
 #include "producer.h"
+#include "record_call.h"
 #include "stores/job_list.h"
 #include "stores/tenant.h"
 
@@ -151,7 +152,7 @@ static void step(struct many_work *w, const struct record_op *op)
 	w->item.weight = 1;
 	w->item.done = step_done;
 	w->item.owner = w->r->producer;
-	e = record_add(w->r->producer->record, &w->item);
+	e = record_add_for(w->r, &w->item);
 	if (e)
 		request_resume_failed(w->r, e);
 }

@@ -8,6 +8,7 @@
 #include "jobs/live_look.h"
 #include "producer.h"
 #include "queues.h"
+#include "record_call.h"
 #include "stores/job_list.h"
 #include "stores/tenant_limit.h"
 
@@ -299,7 +300,7 @@ static void ask(struct expand_work *x, const struct record_op *op)
 
 	x->item.op = op;
 	x->item.done = member_done;
-	e = record_add(x->r->producer->record, &x->item);
+	e = record_add_for(x->r, &x->item);
 	if (e)
 		member_done(&x->item, e);
 }

@@ -5,6 +5,7 @@
 #include "jobs/job_json.h"
 #include "list_reply.h"
 #include "producer.h"
+#include "record_call.h"
 #include "stores/job_list.h"
 
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static void list_begin(struct request *r, enum filter_form form, json_t *body)
 	w->item.done = list_done;
 	w->item.owner = r->producer;
 	request_park(r);
-	e = record_add(r->producer->record, &w->item);
+	e = record_add_for(r, &w->item);
 	if (e)
 		request_resume_failed(r, e);
 }

@@ -14,6 +14,7 @@
 #include "jobs/live.h"
 #include "jobs/live_look.h"
 #include "producer.h"
+#include "record_call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -351,7 +352,7 @@ static void read_again(struct read_work *w, const struct record_op *op)
 	w->large = 0;
 	w->item.op = op;
 	w->item.done = read_done;
-	e = record_add(w->r->producer->record, &w->item);
+	e = record_add_for(w->r, &w->item);
 	if (e)
 		request_resume_failed(w->r, e);
 }

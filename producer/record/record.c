@@ -98,7 +98,8 @@ static struct lane *lane_free(struct record *r, enum record_lane kind)
 enum err record_add(struct record *r, struct record_item *item)
 {
 	size_t op = record_op_index(r, item->op);
-	struct lane *lane;
+	struct lane *lane = NULL;
+	bool is_put;
 
 	if (r->stop || op == r->ops_n)
 		return ERR_UNAVAILABLE;
@@ -111,12 +112,15 @@ enum err record_add(struct record *r, struct record_item *item)
 	item->since_ms = clock_ms();
 	item->outcome = ERR_OK;
 	(void)pthread_mutex_lock(&r->lock);
-	inbox_put(&r->inboxes[op], item);
-	lane = lane_free(r, item->op->lane);
+	is_put = inbox_put(&r->inboxes[op], item);
+	if (is_put)
+		lane = lane_free(r, item->op->lane);
 	(void)pthread_mutex_unlock(&r->lock);
+	if (!is_put)
+		atomic_fetch_sub(&r->pending, 1);
 	if (lane)
 		lane_wake(lane);
-	return ERR_OK;
+	return is_put ? ERR_OK : ERR_RATE_LIMITED;
 }
 
 /* ---- what it says of itself ---- */

@@ -11,8 +11,14 @@
  *
  *   requests --> inbox per operation --> lane (idle?) --> one transaction --> done
  *
- * Lanes come in four kinds, so that a slow list delays no submit and no poll, and
- * bodies of megabytes, which take a second to write, no small submit.
+ * Lanes come in five kinds, so that a slow list delays no submit and no poll,
+ * bodies of megabytes, which take a second to write, no small submit, and nothing at all
+ * what ends, renews or gives a credential or a right: that has a lane of its own.
+ *
+ * Turns: of an operation that shares no batch, an item says whose it is. Each of those takes
+ * one turn after the other, however many of its own wait, and what is nobody's in particular,
+ * as operators' calls are, goes before them. More than RECORD_MATES_MAX of the same that wait
+ * for one operation are refused, and nobody else is.
  *
  * Bounds: pending_max items in all inboxes together, and a record that is away,
  * refuse at once (ERR_UNAVAILABLE, ERR_DB): the caller answers 503. An item waits
@@ -25,6 +31,7 @@
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
 
+#include "ground/id.h"
 #include "ground/ring.h"
 #include "ports/db.h"
 #include "ports/loop.h"
@@ -37,8 +44,15 @@ struct record;
 struct record_item;
 struct record_batch;
 
-enum { RECORD_NOTES_MS = 50 };
-enum record_lane { RECORD_WRITES, RECORD_READS, RECORD_SLOW, RECORD_LARGE, RECORD_LANES };
+enum { RECORD_NOTES_MS = 50, RECORD_MATES_MAX = 256 };
+enum record_lane {
+	RECORD_WRITES,
+	RECORD_READS,
+	RECORD_SLOW,
+	RECORD_SECURITY,
+	RECORD_LARGE,
+	RECORD_LANES
+};
 
 struct record_op {
 	const char *name; /* in metrics and logs */
@@ -58,7 +72,11 @@ typedef void record_done_fn(struct record_item *item, enum err e);
 
 /* Embedded in what a request keeps. */
 struct record_item {
-	struct ring link;
+	struct ring link, mates; /* mates: those of the same behind it (inbox.h) */
+	size_t mates_n;
+	/* Who takes turns with others of its operation; zero: nobody in particular, who goes first.
+	 */
+	struct id whose;
 	const struct record_op *op;
 	record_done_fn *done;
 	void *owner;
@@ -95,7 +113,8 @@ void record_close(struct record *record);
 
 /*   ERR_OK           done will be called once, from a lane's thread
  *   ERR_DB           the record is away     ERR_UNAVAILABLE  too many wait
- *                    in both, done will not be called */
+ *   ERR_RATE_LIMITED too many of the same wait (turns)
+ *                    in all three, done will not be called */
 MUST_CHECK enum err record_add(struct record *record, struct record_item *item);
 
 /* Is any lane of this kind connected? */

@@ -244,9 +244,9 @@ static enum err sets_run(struct db *db, struct record_batch *batch)
 	return access_sets(db, access_call_of(batch)->tenant, sets_told, batch);
 }
 
-const struct record_op access_tenant_op = {"access_tenant", RECORD_SLOW, 1, tenant_run, NULL};
-const struct record_op access_load_op = {"access_load", RECORD_SLOW, 1, load_run, NULL};
-const struct record_op access_sets_op = {"access_sets", RECORD_SLOW, 1, sets_run, NULL};
+const struct record_op access_tenant_op = {"access_tenant", RECORD_SECURITY, 1, tenant_run, NULL};
+const struct record_op access_load_op = {"access_load", RECORD_SECURITY, 1, load_run, NULL};
+const struct record_op access_sets_op = {"access_sets", RECORD_SECURITY, 1, sets_run, NULL};
 
 /* ---- the walk ---- */
 
@@ -326,7 +326,7 @@ static void step(struct access_call *a, const struct record_op *op)
 	a->call.item.op = op;
 	a->call.item.done = step_done;
 	a->call.item.owner = a->call.r->producer;
-	e = record_add(a->call.r->producer->record, &a->call.item);
+	e = record_add_for(a->call.r, &a->call.item);
 	if (e)
 		fail(a, e);
 }

@@ -156,9 +156,10 @@ static enum err set_run(struct db *db, struct record_batch *batch)
 	return approval_rule_set(db, &q->rule, &q->by, rule_set, batch);
 }
 
-const struct record_op approval_rule_op = {"approval_rule", RECORD_SLOW, 1, rule_run, NULL};
+const struct record_op approval_rule_op = {"approval_rule", RECORD_SECURITY, 1, rule_run, NULL};
 const struct record_op approval_list_op = {"approval_list", RECORD_SLOW, 1, list_run, NULL};
-const struct record_op approval_decide_op = {"approval_decide", RECORD_SLOW, 1, decide_run, NULL};
+const struct record_op approval_decide_op = {
+	"approval_decide", RECORD_SECURITY, 1, decide_run, NULL};
 const struct record_op approval_rule_set_op = {"approval_rule_set", RECORD_SLOW, 1, set_run, NULL};
 
 /* ---- the walk: whose, then what ---- */

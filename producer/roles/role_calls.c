@@ -259,7 +259,7 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 	return role_put(db, &change, &a->by, changed, batch);
 }
 
-const struct record_op role_put_op = {"role_put", RECORD_SLOW, 1, put_run, NULL};
+const struct record_op role_put_op = {"role_put", RECORD_SECURITY, 1, put_run, NULL};
 
 void role_put_call(struct request *r)
 {
@@ -352,7 +352,7 @@ static enum err remove_run(struct db *db, struct record_batch *batch)
 	return role_remove(db, &change, &a->by, removed, batch);
 }
 
-const struct record_op role_remove_op = {"role_remove", RECORD_SLOW, 1, remove_run, NULL};
+const struct record_op role_remove_op = {"role_remove", RECORD_SECURITY, 1, remove_run, NULL};
 
 void role_delete_call(struct request *r)
 {

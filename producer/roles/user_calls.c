@@ -245,7 +245,7 @@ static enum err put_run(struct db *db, struct record_batch *batch)
 	return app_user_put(db, &change, &a->by, told, batch);
 }
 
-const struct record_op user_put_op = {"user_put", RECORD_SLOW, 1, put_run, NULL};
+const struct record_op user_put_op = {"user_put", RECORD_SECURITY, 1, put_run, NULL};
 
 void user_put_call(struct request *r)
 {

@@ -51,7 +51,7 @@ static struct batch *gather(struct inbox *inbox, struct thing *things)
 {
 	inbox_init(inbox);
 	for (size_t i = 0; i < WHOLE; i++)
-		inbox_put(inbox, &things[i].item);
+		assert_true(inbox_put(inbox, &things[i].item));
 	return batch_new(inbox, &op, inbox_fit(inbox, op.weight_max));
 }
 
@@ -94,7 +94,7 @@ static void test_what_is_too_heavy_goes_alone(void **state)
 	inbox_init(&inbox);
 	assert_null(batch_new(&inbox, &op, inbox_fit(&inbox, 4)));
 	for (size_t i = 0; i < 3; i++)
-		inbox_put(&inbox, &things[i].item);
+		assert_true(inbox_put(&inbox, &things[i].item));
 	assert_int_equal(inbox_fit(&inbox, 4), 1);
 	assert_ptr_equal(inbox_pop(&inbox), &things[0].item);
 	assert_int_equal(inbox_fit(&inbox, 4), 2);
@@ -111,7 +111,7 @@ static void test_those_that_waited_too_long_leave(void **state)
 	inbox_init(&inbox);
 	ring_init(&late);
 	for (size_t i = 0; i < 3; i++)
-		inbox_put(&inbox, &things[i].item);
+		assert_true(inbox_put(&inbox, &things[i].item));
 	inbox_late(&inbox, 20, &late);
 	assert_ptr_equal(late.next, &things[0].item.link);
 	assert_ptr_equal(late.next->next, &late);
