@@ -249,7 +249,7 @@ def test_each_program_tells_how_long_its_loops_keep_others_waiting(stack: Any) -
         assert read(stack, name).sum("longhaul_loop_turn_seconds_count") > 0, name
     stalls = read(stack, "producer-1").families["longhaul_loop_stalls"].samples
     blamed = {sample.labels["step"] for sample in stalls}
-    assert {"other", "live", "limits", "writes", "reads", "slow", "large"} <= blamed
+    assert {"other", "live", "limits", "writes", "reads", "slow", "security", "large"} <= blamed
 
 
 def test_a_probe_sees_that_the_loop_turns(stack: Any) -> None:

@@ -1,4 +1,4 @@
-"""Where one tenant's calls take long or are many, others are served, and who is to be shut out is."""
+"""While one tenant's calls take long or are many, others are served, and who shall go goes."""
 
 from __future__ import annotations
 

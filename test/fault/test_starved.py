@@ -30,7 +30,7 @@ from .conftest import LONG, Fault, rounds
 from .load import SHORT, assert_whole, load, more
 from .test_parts_away import worked_s
 
-CLIENTS, CONNECTIONS = 200, 5
+CLIENTS, CONNECTIONS = 200, 6
 FEW = {"producer": {"db_connections": 2}}
 WORKERS = ("worker-1", "worker-2")
 asan = pytest.mark.skipif(
@@ -120,7 +120,7 @@ def come_and_stay(client: Client, n: int) -> str:
 
 
 @pytest.mark.promises("C1", "C2", "C12")
-def test_two_hundred_clients_share_five_connections(world: World) -> None:
+def test_two_hundred_clients_share_six_connections(world: World) -> None:
     """All at once; none waits past its time-out, and each has its answer."""
     client = tenant_client(world.stack)
     with ThreadPoolExecutor(CLIENTS) as pool:
