@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 
 Claims = dict[str, Any]
 Sign = Callable[[bytes], bytes]
+LEEWAY_S = 60  # so far ahead an issuer's clock may be
 
 
 def b64(data: bytes) -> str:

@@ -159,6 +159,13 @@ static void foreign_scope(void *ctx, const char *word, size_t len)
 	scope_take(ctx, word, len);
 }
 
+/* As far back as their clock may be ahead of ours: a token is let in up to the leeway before its
+ * iat, and must then be older than whatever is revoked behind that moment. */
+static int64_t issued_ms(const struct claims *claims)
+{
+	return (claims->iat_s - CLAIMS_LEEWAY_S) * 1000;
+}
+
 static enum fault issuer_take(struct check *c, const struct trust_issuer *issuer)
 {
 	struct caller *to = c->caller;
@@ -170,7 +177,7 @@ static enum fault issuer_take(struct check *c, const struct trust_issuer *issuer
 	to->is_user = true;
 	to->principal = claims_id("sub", issuer->id, c->claims.sub);
 	to->credential = claims_id("jti", issuer->id, c->claims.jti);
-	to->issued_ms = c->claims.iat_s * 1000;
+	to->issued_ms = issued_ms(&c->claims);
 	to->words = caller_words_new();
 	if (!to->words)
 		return FAULT_NOMEM;

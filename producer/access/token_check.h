@@ -3,7 +3,8 @@
  * Ours are checked with our keys, those of an issuer with its keys (issuer_keys.h), and
  * nobody else's exist. What is claimed by an issuer counts for the tenant that registered
  * it and nowhere else: another tenant in the token is a refusal, roles go through
- * that tenant's map.
+ * that tenant's map. A revocation takes its tokens for CLAIMS_LEEWAY_S older than their iat says:
+ * so none that was let in before it outlives it, nor does what was had by one.
  *
  * Threads: any; nothing waits here.  Memory: the caller's, to be cleared. */
 #ifndef ACCESS_TOKEN_CHECK_H

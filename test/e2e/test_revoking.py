@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from client import Client, until
-from issuer import unb64
+from issuer import LEEWAY_S, unb64
 from roles_world import made
 from token_world import World, token_world
 from tokens import SEEN_S, bearer, buy, ends, exchange, exchanged, refresh, revoke, status
@@ -98,7 +98,7 @@ def test_what_was_had_by_something_revoked_is_as_old_as_that(
     whose = admin.http.put(user, json={"roles": ["reader"]}).json()["id"]
     body = {"tenant": TENANT, "user": "late"}
     old = admin.http.post("/v1/api-keys", json=body).json()
-    issued = int(time.time()) - 30
+    issued = int(time.time()) - 100
     theirs = world.idp.token(sub="late", iat=issued)
     after = datetime.fromisoformat(old["created_at"]) + timedelta(milliseconds=1)
     until("that is past", lambda: datetime.now(UTC) > after + timedelta(milliseconds=5))
@@ -128,8 +128,27 @@ def test_what_was_had_by_something_revoked_is_as_old_as_that(
         assert refresh(http, one["refresh_token"]).json()["error"] == "invalid_grant"
     # what was given later than the moment, by something that was too, is good
     assert status(http, fresh) == 200
-    kept = world.idp.token(sub="late", iat=issued + 2)
+    kept = world.idp.token(sub="late", iat=issued + 1 + LEEWAY_S)
     assert status(http, exchanged(http, kept)) == 200
+
+
+@pytest.mark.parametrize("ahead", [5, 50])
+def test_nobody_outlives_a_revocation_by_a_clock_that_is_ahead(
+    world: World, http: httpx.Client, admin: Client, ahead: int
+) -> None:
+    """An iat within the leeway is let in before it has come: it is no later than the call."""
+    sub = f"ahead {ahead}"
+    iat = int(time.time()) + ahead
+    token = world.idp.token(sub=sub, iat=iat, exp=iat + 3600)
+    family = exchange(http, token, scope="job:read offline_access").json()
+    shown = [token, family["access_token"], exchanged(http, token)]
+    assert [status(http, one) for one in shown] == [200, 200, 200]
+    who = {"issuer": world.idp.iss, "sub": sub}
+    assert admin.http.post("/v1/revocations", json=who).status_code == 201
+    for one in shown:
+        ends(http, one, "what was given before")
+    assert exchange(http, token).json()["error"] == "invalid_grant"
+    assert refresh(http, family["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 def test_who_revokes_without_end_fills_no_list_but_his_own(
