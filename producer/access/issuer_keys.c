@@ -5,6 +5,8 @@
 #include "domain/egress.h"
 #include "ground/clock.h"
 #include "ground/log.h"
+#include "ground/ring.h"
+#include "identity/tenant_count.h"
 #include "loops.h"
 #include "ports/http.h"
 #include "producer.h"
@@ -13,19 +15,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FETCHES_MAX = 64, NETWORKS_MAX = 256, AGE_DIGITS = 6 };
+enum { FETCHES_MAX = 64, BUCKETS = 4096, LOOK_MS = 1000, NETWORKS_MAX = 256, AGE_DIGITS = 6 };
 
-/* Of one issuer, from its first token on. */
+/* Of one issuer, from its first token on until it is believed no longer. Made by any thread, freed
+ * by the loop's alone, which may so keep one without the lock. */
 struct entry {
-	struct entry *next;
+	struct entry *next; /* of its bucket */
+	struct ring turn;   /* where it waits to be fetched; else in no ring */
 	struct issuer_keys *all;
-	struct id issuer;
+	struct id issuer, tenant;
+	uint64_t seen; /* the last look that found it believed */
 	char *url;
 	jwk_algs algs;
 	struct jwk_set *set;
 	uint8_t digest[DIGEST_SIZE];	      /* of the body it was read from */
 	int64_t fetched_ms, tried_ms, ttl_ms; /* monotonic; 0: never */
-	bool wanted, fetching;
+	bool fetching;
 	/* the fetch, on the loop's thread only */
 	struct http_call *call;
 	struct buf body;
@@ -37,25 +42,35 @@ struct issuer_keys {
 	struct producer *producer;
 	struct http *http;
 	struct loop_wake *wake;
-	pthread_mutex_t lock; /* guards the list and all but the fetch in its entries */
-	struct entry *entries;
-	/* where keys may be fetched, of the newest configuration; the loop's thread only */
+	struct loop_timer *timer;
+	pthread_mutex_t lock; /* guards the table, the ring and all but the fetch in entries */
+	struct entry *buckets[BUCKETS];
+	struct ring waiting; /* to be fetched, by when that was wanted */
+	/* the loop's thread only */
+	uint64_t looks;
+	struct tenant_count *under_way; /* fetches */
+	/* where keys may be fetched, of the newest configuration */
 	size_t networks_n;
 	struct egress_net networks[NETWORKS_MAX];
 };
 
 /* ---- what checks ask; any thread ---- */
 
-static struct entry *entry_find(struct issuer_keys *k, struct id issuer)
+/* An id ends in chance. */
+static struct entry **place(struct issuer_keys *k, struct id issuer)
 {
-	struct entry *e = k->entries;
+	struct entry **at;
+	uint32_t hash;
 
-	while (e && !id_equal(e->issuer, issuer))
-		e = e->next;
-	return e;
+	memcpy(&hash, issuer.bytes + sizeof issuer.bytes - sizeof hash, sizeof hash);
+	at = &k->buckets[hash % BUCKETS];
+	while (*at && !id_equal((*at)->issuer, issuer))
+		at = &(*at)->next;
+	return at;
 }
 
-static struct entry *entry_new(struct issuer_keys *k, const struct trust_issuer *issuer)
+static struct entry *entry_new(
+	struct issuer_keys *k, struct entry **at, const struct trust_issuer *issuer)
 {
 	struct entry *e = calloc(1, sizeof *e);
 
@@ -68,17 +83,22 @@ static struct entry *entry_new(struct issuer_keys *k, const struct trust_issuer 
 	}
 	e->all = k;
 	e->issuer = issuer->id;
+	e->tenant = issuer->tenant;
 	e->algs = issuer->algs;
-	e->next = k->entries;
 	buf_init(&e->body, JWK_SET_BYTES_MAX);
-	k->entries = e;
+	*at = e;
 	return e;
 }
 
-static bool may_try(const struct entry *e)
+/* Puts it behind those that wait, when it may be fetched and is not about to be. */
+static bool want(struct entry *e)
 {
-	return e->fetching || e->wanted || !e->tried_ms ||
-	       clock_ms() - e->tried_ms >= ISSUER_KEYS_AGAIN_MS;
+	const bool tried = e->tried_ms && clock_ms() - e->tried_ms < ISSUER_KEYS_AGAIN_MS;
+
+	if (tried || e->fetching || e->turn.next)
+		return false;
+	ring_join(&e->all->waiting, &e->turn);
+	return true;
 }
 
 struct jwk_set *issuer_keys_hold(struct issuer_keys *k, const struct trust_issuer *issuer)
@@ -86,19 +106,17 @@ struct jwk_set *issuer_keys_hold(struct issuer_keys *k, const struct trust_issue
 	int64_t stale_ms = k->producer->config->identity.stale_s * 1000;
 	struct jwk_set *set = NULL;
 	bool wake = false;
-	struct entry *e;
+	struct entry **at, *e;
 
 	(void)pthread_mutex_lock(&k->lock);
-	e = entry_find(k, issuer->id);
-	if (!e)
-		e = entry_new(k, issuer);
+	at = place(k, issuer->id);
+	e = *at ? *at : entry_new(k, at, issuer);
 	if (e && e->set) {
 		int64_t age_ms = clock_ms() - e->fetched_ms;
 
 		if (age_ms <= e->ttl_ms + stale_ms)
 			set = jwk_set_hold(e->set);
-		wake = age_ms > e->ttl_ms && !e->fetching && !e->wanted && may_try(e);
-		e->wanted |= wake;
+		wake = age_ms > e->ttl_ms && want(e);
 	}
 	(void)pthread_mutex_unlock(&k->lock);
 	if (wake)
@@ -112,16 +130,24 @@ void issuer_keys_want(struct issuer_keys *k, struct id issuer)
 	bool wake;
 
 	(void)pthread_mutex_lock(&k->lock);
-	e = entry_find(k, issuer);
-	wake = e && may_try(e);
-	if (wake)
-		e->wanted |= !e->fetching;
+	e = *place(k, issuer);
+	wake = e && want(e);
 	(void)pthread_mutex_unlock(&k->lock);
 	if (wake)
 		loop_wake_send(k->wake);
 }
 
 /* ---- a fetch; the loop's thread ---- */
+
+/* It has left the others room, whatever came of it. */
+static void fetch_leave(struct entry *e)
+{
+	e->call = NULL;
+	tenant_count_less(e->all->under_way, e->tenant);
+	buf_clear(&e->body);
+	buf_init(&e->body, JWK_SET_BYTES_MAX);
+	loop_wake_send(e->all->wake);
+}
 
 /* Takes what was fetched; NULL: the old set serves on. */
 static void entry_settle(struct entry *e, struct jwk_set *fresh)
@@ -144,8 +170,7 @@ static void entry_settle(struct entry *e, struct jwk_set *fresh)
 	e->fetching = false;
 	(void)pthread_mutex_unlock(&e->all->lock);
 	jwk_set_release(old);
-	buf_clear(&e->body);
-	buf_init(&e->body, JWK_SET_BYTES_MAX);
+	fetch_leave(e);
 	if (moved)
 		authority_moved(e->all->producer->authority);
 	unproved_again(e->all->producer->unproved, e->issuer);
@@ -197,7 +222,6 @@ static void on_end(void *owner, const struct http_end *end)
 	enum err err = end->err;
 
 	loop_work(e->all->producer->loop, WORK_issuers);
-	e->call = NULL;
 	if (!err && e->status != 200)
 		err = ERR_UP_REJECTED;
 	if (!err)
@@ -227,6 +251,15 @@ static void networks_read(struct issuer_keys *k, const struct config *config)
 			k->networks_n++;
 }
 
+/* It is not the issuer's fault: whoever comes next may try again. */
+static void fetch_refuse(struct entry *e)
+{
+	(void)pthread_mutex_lock(&e->all->lock);
+	e->fetching = false;
+	(void)pthread_mutex_unlock(&e->all->lock);
+	fetch_leave(e);
+}
+
 static void fetch(struct entry *e)
 {
 	static const struct http_events events = {
@@ -248,21 +281,38 @@ static void fetch(struct entry *e)
 	e->status = 0;
 	e->age_s = ISSUER_KEYS_TTL_MIN_S;
 	if (http_start(e->all->http, &request, &events, e, &e->call))
-		entry_settle(e, NULL);
+		fetch_refuse(e);
 }
 
-static struct entry *wanted_take(struct issuer_keys *k)
+/* ---- whose turn it is ---- */
+
+static bool has_room(struct issuer_keys *k, struct id tenant)
 {
-	struct entry *e;
+	return tenant_count_of(k->under_way, tenant) < ISSUER_KEYS_TENANT_MAX;
+}
+
+/* The first that waits whose tenant has not its part under way. */
+static struct entry *turn_next(struct issuer_keys *k)
+{
+	struct ring *at = k->waiting.next;
+
+	while (at != &k->waiting && !has_room(k, RING_OF(at, struct entry, turn)->tenant))
+		at = at->next;
+	return at == &k->waiting ? NULL : RING_OF(at, struct entry, turn);
+}
+
+static struct entry *turn_take(struct issuer_keys *k)
+{
+	struct entry *e = NULL;
 
 	(void)pthread_mutex_lock(&k->lock);
-	e = k->entries;
-	while (e && !(e->wanted && !e->fetching))
-		e = e->next;
+	if (http_active(k->http) < FETCHES_MAX)
+		e = turn_next(k);
+	if (e && tenant_count_more(k->under_way, e->tenant))
+		e = NULL;
 	if (e) {
-		e->wanted = false;
+		ring_leave(&e->turn);
 		e->fetching = true;
-		e->tried_ms = clock_ms();
 	}
 	(void)pthread_mutex_unlock(&k->lock);
 	return e;
@@ -274,8 +324,71 @@ static void on_wake(void *owner)
 	struct entry *e;
 
 	loop_work(k->producer->loop, WORK_issuers);
-	while ((e = wanted_take(k)))
+	while ((e = turn_take(k)))
 		fetch(e);
+}
+
+/* ---- issuers that are gone ---- */
+
+static void entry_free(struct entry *e)
+{
+	jwk_set_release(e->set);
+	buf_clear(&e->body);
+	free(e->url);
+	free(e);
+}
+
+static void entry_end(struct entry *e)
+{
+	if (e->call) {
+		http_cancel(e->call);
+		fetch_leave(e);
+	}
+	entry_free(e);
+}
+
+/* Takes them out, as a list. */
+static struct entry *gone_take(struct issuer_keys *k, const struct trust *trust)
+{
+	struct entry *gone = NULL, *e;
+
+	k->looks++;
+	for (size_t i = 0; i < trust->issuers_n; i++)
+		if ((e = *place(k, trust->issuers[i].id)))
+			e->seen = k->looks;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct entry **at = &k->buckets[i]; (e = *at);)
+			if (e->seen == k->looks) {
+				at = &e->next;
+			} else {
+				*at = e->next;
+				ring_leave(&e->turn);
+				e->next = gone;
+				gone = e;
+			}
+	return gone;
+}
+
+static void look(void *owner)
+{
+	struct issuer_keys *k = owner;
+	struct entry *gone = NULL;
+	struct trust *trust;
+
+	loop_work(k->producer->loop, WORK_issuers);
+	(void)pthread_mutex_lock(&k->lock);
+	/* behind the lock: who made an entry knew no newer one */
+	trust = authority_trust(k->producer->authority);
+	if (trust)
+		gone = gone_take(k, trust);
+	(void)pthread_mutex_unlock(&k->lock);
+	trust_release(trust);
+	for (struct entry *e = gone; e; e = gone) {
+		gone = e->next;
+		entry_end(e);
+	}
+	on_wake(k);
+	loop_timer_start(k->timer, LOOK_MS);
 }
 
 /* ---- life ---- */
@@ -288,23 +401,22 @@ enum err issuer_keys_new(struct producer *producer, struct issuer_keys **ret_key
 	if (!k)
 		return ERR_NOMEM;
 	k->producer = producer;
+	ring_init(&k->waiting);
 	(void)pthread_mutex_init(&k->lock, NULL);
-	e = http_new(producer->loop, FETCHES_MAX, &k->http);
+	e = tenant_count_new(&k->under_way);
+	if (!e)
+		e = http_new(producer->loop, FETCHES_MAX, &k->http);
 	if (!e)
 		e = loop_wake_new(producer->loop, on_wake, k, &k->wake);
-	if (e)
+	if (!e)
+		e = loop_timer_new(producer->loop, look, k, &k->timer);
+	if (e) {
 		issuer_keys_free(k);
-	else
+	} else {
+		loop_timer_start(k->timer, LOOK_MS);
 		*ret_keys = k;
+	}
 	return e;
-}
-
-static void entry_free(struct entry *e)
-{
-	jwk_set_release(e->set);
-	buf_clear(&e->body);
-	free(e->url);
-	free(e);
 }
 
 void issuer_keys_free(struct issuer_keys *k)
@@ -312,10 +424,13 @@ void issuer_keys_free(struct issuer_keys *k)
 	if (!k)
 		return;
 	http_free(k->http);
-	for (struct entry *e = k->entries, *next; e; e = next) {
-		next = e->next;
-		entry_free(e);
-	}
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct entry *e = k->buckets[i], *next; e; e = next) {
+			next = e->next;
+			entry_free(e);
+		}
+	tenant_count_free(k->under_way);
+	loop_timer_free(k->timer);
 	loop_wake_free(k->wake);
 	(void)pthread_mutex_destroy(&k->lock);
 	free(k);

@@ -7,6 +7,10 @@
  * be new: it lets the set be fetched again, at most once in 30 s whatever comes, and
  * the requests that met it are asked again then (unproved.h).
  *
+ * A tenant has ISSUER_KEYS_TENANT_MAX fetches under way at a time, and the rest of its issuers
+ * wait: places that never answer hold up nobody else's keys. Who waits is taken in turn. Within a
+ * second of an issuer's removal its fetch is cut and its keys are forgotten.
+ *
  * The address is an operator's choice and goes through the same policy as callbacks
  * (domain/egress.h), judged when the socket is made.
  *
@@ -17,7 +21,12 @@
 
 #include "access/trust.h"
 
-enum { ISSUER_KEYS_AGAIN_MS = 30000, ISSUER_KEYS_TTL_MIN_S = 300, ISSUER_KEYS_TTL_MAX_S = 900 };
+enum {
+	ISSUER_KEYS_AGAIN_MS = 30000,
+	ISSUER_KEYS_TENANT_MAX = 4,
+	ISSUER_KEYS_TTL_MIN_S = 300,
+	ISSUER_KEYS_TTL_MAX_S = 900
+};
 
 struct issuer_keys;
 struct producer;
