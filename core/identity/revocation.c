@@ -131,8 +131,9 @@ enum revocation_share revocation_share(const struct revocation *r)
 {
 	if (r->kind == REVOCATION_CREDENTIAL)
 		return r->is_key ? REVOCATION_KEYS : REVOCATION_TOKENS;
-	return r->kind == REVOCATION_TENANT || id_is_zero(r->tenant) ? REVOCATION_UNCOUNTED
-								     : REVOCATION_STANDING;
+	if (r->kind == REVOCATION_TENANT || id_is_zero(r->tenant))
+		return REVOCATION_UNCOUNTED;
+	return r->taken_back ? REVOCATION_TAKEN_BACK : REVOCATION_STANDING;
 }
 
 /* NULL: it is counted nowhere. */
@@ -160,7 +161,12 @@ static void count_less(const struct revocations *list, const struct revocation *
 
 size_t revocations_of(const struct revocations *list, enum revocation_share share, struct id tenant)
 {
-	return tenant_count_of(list->shares[share], tenant);
+	const size_t n = tenant_count_of(list->shares[share], tenant);
+	const size_t taken = share == REVOCATION_STANDING
+				     ? tenant_count_of(list->shares[REVOCATION_TAKEN_BACK], tenant)
+				     : 0;
+
+	return n > taken ? n : taken;
 }
 
 /* ---- adding, taking away ---- */
@@ -204,11 +210,6 @@ enum err revocations_add(struct revocations *list, const struct revocation *r)
 {
 	struct entry **at = place(list, r);
 
-	if (r->taken_back) {
-		if (*at)
-			drop(list, at);
-		return ERR_OK;
-	}
 	return *at ? replace(list, *at, r) : append(list, at, r);
 }
 
@@ -230,15 +231,16 @@ static bool has(const struct revocations *list, enum revocation_kind kind, struc
 	const struct revocation key = {.kind = kind, .tenant = tenant, .subject = subject};
 	const struct entry *e = *place(list, &key);
 
-	return e && (kind == REVOCATION_CREDENTIAL || issued_ms < e->r.before_ms);
+	return e && !e->r.taken_back &&
+	       (kind == REVOCATION_CREDENTIAL || issued_ms < e->r.before_ms);
 }
 
 /* From e on the next network of a tenant, or of all, that is meant for what facts tell. */
 static const struct entry *network_from(
 	const struct entry *e, struct id of, const struct revocation_facts *facts)
 {
-	while (e && (e->r.kind != REVOCATION_NETWORK || !id_equal(e->r.tenant, of) ||
-			    facts->issued_ms >= e->r.before_ms))
+	while (e && (e->r.kind != REVOCATION_NETWORK || e->r.taken_back ||
+			    !id_equal(e->r.tenant, of) || facts->issued_ms >= e->r.before_ms))
 		e = e->next;
 	return e;
 }

@@ -45,7 +45,7 @@ struct revocation {
 	struct egress_net network; /* of its kind only */
 	int64_t before_ms;	   /* given before this moment; a credential's does not matter */
 	int64_t ends_ms;	   /* of no use behind it; 0 = never */
-	bool taken_back;	   /* told once more, as it stands no longer */
+	bool taken_back;	   /* shuts out nobody, and is a row until it ends */
 	bool is_key;		   /* the credential is an API key */
 };
 
@@ -56,6 +56,7 @@ enum revocation_share {
 	REVOCATION_TOKENS, /* and families */
 	REVOCATION_KEYS,
 	REVOCATION_STANDING, /* users and networks: they stay until they are taken back */
+	REVOCATION_TAKEN_BACK,
 	REVOCATION_SHARES,
 	REVOCATION_UNCOUNTED = REVOCATION_SHARES
 };
@@ -80,8 +81,8 @@ struct revocations;
 MUST_CHECK enum err revocations_new(struct revocations **ret_list);
 /* NULL is fine. */
 void revocations_free(struct revocations *list);
-/* As the record has it now, in the order of its sequence: adds it, puts it in the place of an equal
- * one, or takes that away. ERR_NOMEM. */
+/* As the record has it now, in the order of its sequence: adds it, or puts it in the place of an
+ * equal one. ERR_NOMEM. */
 MUST_CHECK enum err revocations_add(struct revocations *list, const struct revocation *r);
 /* Drops what ended by now (the record's). */
 void revocations_sweep(struct revocations *list, int64_t now_ms);
@@ -90,7 +91,9 @@ bool revocations_deny(const struct revocations *list, const struct revocation_fa
 bool revocations_deny_somewhere(
 	const struct revocations *list, const struct revocation_facts *facts);
 size_t revocations_n(const struct revocations *list);
-/* Of one tenant's share; of none but the three. */
+/* Of one tenant's share. Of what stands the larger of that and what was taken back, which the
+ * record keeps for two days: so taking back makes room, and nobody puts and takes back without end.
+ */
 size_t revocations_of(
 	const struct revocations *list, enum revocation_share share, struct id tenant);
 

@@ -237,12 +237,48 @@ static void test_what_is_taken_back_shuts_nobody_out(void **state)
 	for (size_t i = 0; i < n; i++) {
 		assert_true(revocations_deny(list, &f));
 		rows[i].taken_back = true;
+		rows[i].ends_ms = 100;
 		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK);
 		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK); /* told twice */
-		assert_int_equal(revocations_n(list), n - 1 - i);
+		assert_int_equal(revocations_n(list), n);
 	}
 	assert_false(revocations_deny(list, &f));
-	assert_int_equal(revocations_of(list, REVOCATION_STANDING, number(1)), 0);
+	assert_false(revocations_deny_somewhere(list, &f));
+	revocations_free(list);
+}
+
+static size_t standing(const struct revocations *list)
+{
+	return revocations_of(list, REVOCATION_STANDING, number(1));
+}
+
+/* Rows of the record that stand for nothing are rows. promises: S1.1 */
+static void test_who_puts_and_takes_back_fills_his_share(void **state)
+{
+	struct revocation rows[] = {network("10.1.0.0/16", number(1)),
+		network("10.2.0.0/16", number(1)), network("10.3.0.0/16", number(1))};
+	const size_t left[] = {2, 2, 3};
+	struct revocations *list;
+
+	assert_int_equal(revocations_new(&list), ERR_OK);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK);
+		assert_int_equal(standing(list), i + 1);
+	}
+	/* the first makes room; behind that as many are taken back as stand */
+	for (size_t i = 0; i < 3; i++) {
+		rows[i].taken_back = true;
+		rows[i].ends_ms = 100;
+		assert_int_equal(revocations_add(list, &rows[i]), ERR_OK);
+		assert_int_equal(standing(list), left[i]);
+	}
+	rows[0].taken_back = false; /* put anew */
+	rows[0].ends_ms = 0;
+	assert_int_equal(revocations_add(list, &rows[0]), ERR_OK);
+	assert_int_equal(standing(list), 2);
+	revocations_sweep(list, 100);
+	assert_int_equal(standing(list), 1);
+	assert_int_equal(revocations_n(list), 1);
 	revocations_free(list);
 }
 
@@ -254,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_each_tenants_shares_are_counted),
 		cmocka_unit_test(test_the_newest_counts),
 		cmocka_unit_test(test_what_is_taken_back_shuts_nobody_out),
+		cmocka_unit_test(test_who_puts_and_takes_back_fills_his_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
