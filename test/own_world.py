@@ -68,9 +68,15 @@ class Own:
         key = made(self.admin.http.post("/v1/api-keys", json=body), 201)["key"]
         return [Client(url, key) for url in self.urls]
 
-    def behind(self, turn: str, row: str, ask: Callable[[], httpx.Response]) -> httpx.Response:
+    def behind(
+        self,
+        turn: str,
+        row: str,
+        ask: Callable[[], httpx.Response],
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> httpx.Response:
         """What is told to who comes while another has taken a turn and made a row, and has not
-        committed yet."""
+        committed yet; what is done meanwhile is done before that."""
         waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
         url = self.stack.env["LONGHAUL_PG_URL"]
         with psycopg.connect(url) as record, ThreadPoolExecutor(1) as pool:
@@ -78,6 +84,7 @@ class Own:
             record.execute(row)
             reply = pool.submit(ask)
             until("its turn is waited for", lambda: self.stack.psql(waits), SEEN_S)
+            meanwhile()
             record.commit()
             return reply.result()
 

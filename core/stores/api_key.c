@@ -1,5 +1,6 @@
 #include "stores/api_key.h"
 
+#include "stores/believed.h"
 #include "stores/owned_sql.h"
 #include "stores/store_call.h"
 
@@ -43,10 +44,12 @@ static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	       "   case when $5 then $15::uuid end"
 	       "  from (values (1)) one left join app_user u on u.tenant_id = $1 and u.name = $7"
 	       "  where ($5 or exists (select from tenant where tenant_id = $1))"
-	       "  and ($7 is null or u.user_id is not null) and" ROOM_FIRST " returning *),"
-	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select tenant_id, $10, $11, $12, $13, $14, 'api_key.create', key_id from k)"
-	       " select " COLUMNS " from k"};
+	       "  and ($7 is null or u.user_id is not null) and" ROOM_FIRST
+	       "  and" BELIEVED("$17::uuid", "$18", "$19",
+		       "$20") " returning *),"
+			      " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+			      "  select tenant_id, $10, $11, $12, $13, $14, 'api_key.create', key_id from k)"
+			      " select " COLUMNS " from k"};
 
 static const struct db_stmt find_stmt = {.name = "api_key_find",
 	.sql = "select " COLUMNS " from api_key k where k.hash = $1 and k.revoked_at is null"
@@ -62,11 +65,12 @@ static const struct db_stmt list_stmt = {.name = "api_key_list",
 	       " order by k.tenant_id desc, k.key_id desc limit $3",
 	.reads = true};
 
+/* The sequence's row first, as who makes a successor has it. */
 static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
-	.sql = "with k as (update api_key set revoked_at = coalesce(revoked_at, now())"
-	       " where" OF " returning *),"
-	       " s as (update access_sequence set seq = seq + 1"
-	       "  where one and exists (select from k) returning seq),"
+	.sql = "with s as (update access_sequence set seq = seq + 1"
+	       "  where one and exists (select from " THIS " this) returning seq),"
+	       " k as (update api_key set revoked_at = coalesce(revoked_at, now())"
+	       "  where exists (select from s) and" OF " returning *),"
 	       " r as (insert into revocation as r (tenant_id, kind, subject, before_at, ends_at, seq,"
 	       "   subject_type, by_kind, by_credential)"
 	       "  select k.tenant_id, 'credential', k.key_id, now(), now() + interval '2 days',"
@@ -82,14 +86,16 @@ static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
 	       " o as (update api_key set rotated_to = $3,"
 	       "  expires_at = least(expires_at, now() + $5::int8 * interval '1 second')"
 	       "  where" OF " and revoked_at is null and rotated_to is null"
-	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT " returning *),"
-	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
-	       "   scopes, first_key, expires_at, person)"
-	       "  select tenant_id, $3, $4, name, operator, user_id, roles, scopes, principal,"
-	       "   now() + p.life, case when operator then $11::uuid end from o, p returning *),"
-	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-	       "  select $2, $6, $7, $8, $9, $10, 'api_key.rotate', key_id from o)"
-	       " select " COLUMNS " from k"};
+	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT
+	       "  and" BELIEVED("$13::uuid", "$14", "$15",
+		       "$16") " returning *),"
+			      " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
+			      "   scopes, first_key, expires_at, person)"
+			      "  select tenant_id, $3, $4, name, operator, user_id, roles, scopes, principal,"
+			      "   now() + p.life, case when operator then $11::uuid end from o, p returning *),"
+			      " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+			      "  select $2, $6, $7, $8, $9, $10, 'api_key.rotate', key_id from o)"
+			      " select " COLUMNS " from k"};
 
 static const struct db_stmt touch_stmt = {.name = "api_key_touch",
 	.sql = "update api_key k set last_used_at = now() where k.ctid = any(array("
@@ -159,13 +165,23 @@ static void on_bootstrap(void *ctx, enum err e, const struct db_reply *reply)
 	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL, ERR_CONFLICT);
 }
 
-/* Behind its turn and the look whether there is room. */
+/* What a transaction that makes a key answers, in order. */
+enum { MADE_TURN, MADE_HELD, MADE_BELIEVED, MADE_ROOM, MADE_KEY };
+
+static bool says_no(const struct db_reply *reply, size_t i)
+{
+	return db_int(db_reply_rows(reply, i), 0, 0) == 0;
+}
+
 static void on_made(void *ctx, enum err e, const struct db_reply *reply)
 {
-	const bool full = e == ERR_OK && db_int(db_reply_rows(reply, 1), 0, 0) == 0;
+	enum err none = ERR_NOT_FOUND;
 
-	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 2) : NULL,
-		full ? ERR_KEYS_FULL : ERR_NOT_FOUND);
+	if (!e && says_no(reply, MADE_BELIEVED))
+		none = ERR_UNAUTHORIZED;
+	else if (!e && says_no(reply, MADE_ROOM))
+		none = ERR_KEYS_FULL;
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, MADE_KEY), none);
 }
 
 static void room_args(struct db_args *a, struct id tenant, struct id except, int64_t most)
@@ -184,11 +200,11 @@ static struct id replaced(const struct api_key_rotation *rotation)
 	return rotation->overlap_s ? none : rotation->old;
 }
 
-/* A transaction of a turn, a look and stmt, which takes args. */
+/* A transaction of a turn, two looks and stmt, which takes args. */
 struct making {
 	struct db *db;
 	struct id tenant, except;
-	int64_t most;
+	const struct api_key_terms *terms;
 	const struct db_stmt *stmt;
 	struct db_args *args;
 };
@@ -206,7 +222,9 @@ static enum err make(const struct making *m, api_key_done *done, void *ctx)
 	db_args_init(&a);
 	db_arg_id(&a, m->tenant);
 	db_query(m->db, &turn_stmt, &a);
-	room_args(&a, m->tenant, m->except, m->most);
+	believed_hold(m->db);
+	believed_ask(m->db, m->terms->maker);
+	room_args(&a, m->tenant, m->except, m->terms->most);
 	db_query(m->db, &room_stmt, &a);
 	db_query(m->db, m->stmt, m->args);
 	db_commit(m->db, on_made, call);
@@ -218,7 +236,7 @@ static struct db_bytes hash_bytes(const uint8_t *hash)
 	return (struct db_bytes){hash, API_KEY_HASH_BYTES};
 }
 
-enum err api_key_insert(struct db *db, const struct api_key *key, int64_t most,
+enum err api_key_insert(struct db *db, const struct api_key *key, const struct api_key_terms *terms,
 	const struct audit_actor *by, api_key_done *done, void *ctx)
 {
 	struct db_args a;
@@ -235,10 +253,11 @@ enum err api_key_insert(struct db *db, const struct api_key *key, int64_t most,
 	db_arg_time(&a, key->expires_ms);
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, key->person);
-	db_arg_int8(&a, most);
+	db_arg_int8(&a, terms->most);
+	believed_args(&a, terms->maker);
 	return make(&(struct making){.db = db,
 			    .tenant = key->tenant,
-			    .most = most,
+			    .terms = terms,
 			    .stmt = &insert_stmt,
 			    .args = &a},
 		done, ctx);
@@ -305,11 +324,12 @@ enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 	db_arg_int8(&a, rotation->overlap_s);
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, rotation->key.person);
-	db_arg_int8(&a, rotation->most);
+	db_arg_int8(&a, rotation->terms.most);
+	believed_args(&a, rotation->terms.maker);
 	return make(&(struct making){.db = db,
 			    .tenant = rotation->of,
 			    .except = replaced(rotation),
-			    .most = rotation->most,
+			    .terms = &rotation->terms,
 			    .stmt = &rotate_stmt,
 			    .args = &a},
 		done, ctx);
@@ -330,7 +350,7 @@ enum err api_key_room(
 {
 	struct db_args a;
 
-	room_args(&a, rotation->of, replaced(rotation), rotation->most);
+	room_args(&a, rotation->of, replaced(rotation), rotation->terms.most);
 	return store_call_run(&(struct store_call_ask){db, &rotation->of, 1, &room_stmt, &a,
 		on_room, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

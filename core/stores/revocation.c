@@ -37,7 +37,8 @@ static const struct db_stmt since_stmt = {.name = "revocation_since",
 	.reads = true};
 
 /* Families that are named, or were given for a token that is, end with it; their rows are locked
- * before the sequence's. */
+ * before the sequence's. Its moment is read behind that: what was written by whoever held the
+ * sequence before (believed.h) is older. */
 static const struct db_stmt put_stmt = {.name = "revocation_put",
 	.sql = "with g as (update refresh_family g set ended_at = now() where g.tenant_id = $1"
 	       "  and $2 = 'credential' and g.ended_at is null and g.family_id = any(array("
@@ -48,7 +49,7 @@ static const struct db_stmt put_stmt = {.name = "revocation_put",
 	       " r as (insert into revocation as r"
 	       "  (tenant_id, kind, subject, network, before_at, ends_at, seq, subject_type,"
 	       "   by_kind, by_credential, issuer_id)"
-	       "  select $1, $2, $3, $4, coalesce($5, now()), $6, s.seq, $13, $7, $10, $14 from s"
+	       "  select $1, $2, $3, $4, coalesce($5, clock_timestamp()), $6, s.seq, $13, $7, $10, $14 from s"
 	       "  on conflict (tenant_id, kind, subject, network) do update"
 	       "  set before_at = greatest(r.before_at, excluded.before_at), seq = excluded.seq,"
 	       "   subject_type = excluded.subject_type,"

@@ -77,7 +77,7 @@ void authority_moved(struct authority *a)
 	a->generation++;
 }
 
-static struct revocation_facts facts_of(const struct caller *c)
+struct revocation_facts authority_facts(const struct caller *c)
 {
 	struct revocation_facts facts = {.tenant = c->tenant,
 		.principal = c->principal,
@@ -93,7 +93,7 @@ static struct revocation_facts facts_of(const struct caller *c)
 
 static bool denies(struct authority *a, const struct caller *c)
 {
-	const struct revocation_facts facts = facts_of(c);
+	const struct revocation_facts facts = authority_facts(c);
 	bool denied;
 
 	(void)pthread_rwlock_rdlock(&a->list_lock);
@@ -104,7 +104,7 @@ static bool denies(struct authority *a, const struct caller *c)
 
 bool authority_denies_somewhere(struct authority *a, const struct caller *c)
 {
-	const struct revocation_facts facts = facts_of(c);
+	const struct revocation_facts facts = authority_facts(c);
 	bool denied;
 
 	(void)pthread_rwlock_rdlock(&a->list_lock);
@@ -160,7 +160,7 @@ static bool hangs_on_issuer(const struct caller *c, const struct revocation *r)
 
 enum err authority_try(const struct caller *c, const struct revocation *r, bool *ret_denies)
 {
-	const struct revocation_facts facts = facts_of(c);
+	const struct revocation_facts facts = authority_facts(c);
 	struct revocations *list;
 	enum err e = revocations_new(&list);
 

@@ -57,6 +57,8 @@ uint64_t authority_generation(const struct authority *a);
 /* Something else that checks depend on has changed: an issuer's keys. */
 void authority_moved(struct authority *a);
 
+/* What the list is asked of it. */
+struct revocation_facts authority_facts(const struct caller *caller);
 /* May it still come, judged by a copy at most copy_ms old?
  *   ERR_UNAUTHORIZED  revoked or expired, or its key or issuer is believed no longer
  *   ERR_UNAVAILABLE   the copy is too old */
