@@ -346,6 +346,7 @@ const struct record_op *const producer_ops[] = {
 	&issuer_get_op,
 	&issuer_remove_op,
 	&revocation_issuer_op,
+	&revocation_key_op,
 	&revocation_put_op,
 	&revocation_list_op,
 	&revocation_get_op,

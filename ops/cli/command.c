@@ -303,7 +303,7 @@ const struct command command_table[] = {
 	{"issuer", "remove", "ID", 1, 1, "believe an issuer no longer", OPTIONS(OWN, DRY_END), issuer_remove_run, NULL},
 	{NULL, "revoke", "", 0, 0, "refuse what was given before a moment",
 	 OPTIONS(TEXT("tenant", 0, "NAME", "of this tenant"),
-		 TEXT("user", 0, "ID", "only to this user or key, usr_... or key_..."),
+		 TEXT("user", 0, "ID", "only to this user, usr_..., or whom this key acts as, key_..."),
 		 TEXT("issuer", 0, "ISSUER", "only to somebody of this registered issuer, with --sub"),
 		 TEXT("sub", 0, "NAME", "as the issuer's tokens call them, their sub"),
 		 TEXT("token", 0, "ID", "only this token or its family, tok_... or fam_..."),

@@ -46,10 +46,12 @@ enum outcome revocation_remove_run(struct call *call)
 /* An operator's own key goes on whatever the list says of addresses: others do not. */
 static void change_show(const struct call *call, const json_t *change)
 {
-	if (json_is_string(json_object_get(change, "issuer")))
-		fprintf(call->out, "user     %s of %s\n",
-			json_string_value(json_object_get(change, "user")),
-			json_string_value(json_object_get(change, "issuer")));
+	const char *user = json_string_value(json_object_get(change, "user"));
+	const char *issuer = json_string_value(json_object_get(change, "issuer"));
+
+	if (user)
+		fprintf(call->out, "user     %s%s%s\n", user, issuer ? " of " : "",
+			issuer ? issuer : "");
 	access_shut_out_show(call, change, "would stop");
 	if (json_is_true(json_object_get(change, "your_address")))
 		fprintf(call->err,
@@ -69,6 +71,7 @@ static enum outcome tell(struct call *call, json_t *body)
 		.query = access_dry_query(call),
 		.body = body};
 	json_t *made = NULL;
+	const char *user;
 	enum outcome outcome;
 
 	if (call_flag(call, "dry-run"))
@@ -78,8 +81,9 @@ static enum outcome tell(struct call *call, json_t *body)
 		return outcome;
 	if (call_flag(call, "json"))
 		return output_json_new(call, made);
-	fprintf(call->out, "revoked: %s, given before %s; every process knows within 5 s\n",
-		json_string_value(json_object_get(made, "kind")),
+	user = json_string_value(json_object_get(made, "user"));
+	fprintf(call->out, "revoked: %s%s%s, given before %s; every process knows within 5 s\n",
+		json_string_value(json_object_get(made, "kind")), user ? " " : "", user ? user : "",
 		json_string_value(json_object_get(made, "before")));
 	json_decref(made);
 	return OUTCOME_OK;

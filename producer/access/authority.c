@@ -202,7 +202,7 @@ const char *authority_full_why(enum revocation_share share)
 			"off the list within two days",
 		[REVOCATION_KEYS] =
 			"this tenant has ended as many API keys within two days as the list holds "
-			"of it: revoke the user that the key acts for (of none: the key as a user), "
+			"of it: revoke whom the key acts as (its id will do as the user's), "
 			"which ends all that was given before, or ask an operator",
 		[REVOCATION_STANDING] =
 			"this tenant has as many revoked users and networks on the list as it may: "

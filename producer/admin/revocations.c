@@ -81,6 +81,39 @@ static enum err issuer_run(struct db *db, struct record_batch *batch)
 const struct record_op revocation_issuer_op = {
 	"revocation_issuer", RECORD_SECURITY, 1, issuer_run, NULL};
 
+/* ---- somebody by one of his keys ---- */
+
+/* What its tokens have as sub, and its jobs as their principal. */
+static void key_found(void *ctx, enum err e, const struct api_key *keys, size_t n)
+{
+	struct record_batch *batch = ctx;
+	struct tenant_call *t = tenant_call_of(batch);
+
+	if (!e && n) {
+		const bool acts = !id_is_zero(keys->user);
+
+		t->key = keys->id;
+		t->ends.subject = acts ? keys->user : keys->principal;
+		(void)snprintf(t->ends_type, sizeof t->ends_type, "%s", acts ? "usr" : "key");
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err key_run(struct db *db, struct record_batch *batch)
+{
+	const struct tenant_call *t = tenant_call_of(batch);
+
+	return api_key_get(db, t->tenant, t->ends.subject, key_found, batch);
+}
+
+const struct record_op revocation_key_op = {"revocation_key", RECORD_SLOW, 1, key_run, NULL};
+
+static bool wants_key(const struct tenant_call *t)
+{
+	return t->ends.kind == REVOCATION_USER && strcmp(t->ends_type, "key") == 0 &&
+	       id_is_zero(t->key);
+}
+
 static bool wants_issuer(const struct tenant_call *t)
 {
 	return text_of(t, "issuer") && id_is_zero(t->issuer);
@@ -97,6 +130,19 @@ static unsigned unknown_of(const struct tenant_call *t)
 	return UNKNOWN_KEYS | UNKNOWN_USERS | (id_is_zero(t->ends.tenant) ? UNKNOWN_FAMILIES : 0);
 }
 
+/* Whom a key or an issuer's word means has been found by then. */
+static void whom_put(struct buf *out, const struct tenant_call *t)
+{
+	char user[ID_TEXT_MAX];
+
+	if (t->ends.kind != REVOCATION_USER)
+		return;
+	id_format(t->ends_type, t->ends.subject, user);
+	job_json_text(out, "user", user);
+	if (!id_is_zero(t->issuer))
+		job_json_text(out, "issuer", text_of(t, "issuer"));
+}
+
 /* The caller's own key goes on whatever the list says of addresses: others' used from there do not.
  */
 static void dry_counted(struct record_call *call)
@@ -108,13 +154,7 @@ static void dry_counted(struct record_call *call)
 		t->ends.before_ms = clock_record_ms();
 	job_json_text(out, "kind", revocation_kind_text(t->ends.kind));
 	job_json_text(out, "tenant", t->name[0] ? t->name : NULL);
-	if (!id_is_zero(t->issuer)) {
-		char user[ID_TEXT_MAX];
-
-		id_format("usr", t->ends.subject, user);
-		job_json_text(out, "user", user);
-		job_json_text(out, "issuer", text_of(t, "issuer"));
-	}
+	whom_put(out, t);
 	(void)buf_char(out, ',');
 	job_json_time(out, "before", t->ends.before_ms);
 	if (t->ends.kind == REVOCATION_NETWORK)
@@ -150,6 +190,12 @@ static bool has_room(const struct tenant_call *t)
 	return !e;
 }
 
+static void key_find(struct tenant_call *t)
+{
+	t->call.missing = "this tenant has no such key: longhaul api-key list tells which it has";
+	record_call_again(&t->call, &revocation_key_op);
+}
+
 static void subject_find(struct tenant_call *t)
 {
 	t->call.missing = "no such issuer is registered here: say its iss, to the letter";
@@ -164,6 +210,8 @@ static void tenant_found(struct record_call *call)
 	t->ends.tenant = t->tenant;
 	if (wants_issuer(t))
 		subject_find(t);
+	else if (wants_key(t))
+		key_find(t);
 	else if (has_room(t))
 		record_call_again(call, ready(t));
 	else
@@ -203,7 +251,8 @@ static const struct way {
 	bool typed;	  /* an id, which says of what */
 	const char *type; /* of what, when it is none */
 	const char *want;
-} ways[] = {{"user", user_read, true, "", "must be a usr_ or key_ id, the sub of its tokens"},
+} ways[] = {{"user", user_read, true, "",
+		    "must be a usr_ id, or the key_ id of a key that acts as whom is meant"},
 	{"issuer", issuer_read, false, "usr", ""},
 	{"token", credential_read, true, "",
 		"must be a tok_ or fam_ id: the jti of a token, or its family"},

@@ -6,6 +6,10 @@
  *
  * issuer and sub name somebody of a registered issuer as that one does; its tenant is known then.
  *
+ * A key's id in the place of a user's means whom the key acts as: its user, or, when it acts for
+ * none, the first key of its line of rotations, as its tokens and jobs do. The reply tells who that
+ * is.
+ *
  * A dry run counts what the record knows. Of a network it says whether the caller calls from there:
  * an operator's own key goes on (authority.c), a tenant's key that is used from there does not.
  *
@@ -18,6 +22,6 @@
 
 void revocations_post(struct request *r);
 
-extern const struct record_op revocation_issuer_op, revocation_put_op;
+extern const struct record_op revocation_issuer_op, revocation_key_op, revocation_put_op;
 
 #endif

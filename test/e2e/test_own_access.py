@@ -273,6 +273,34 @@ def test_a_user_is_shut_out_everywhere_and_let_in_again(own: Own) -> None:
     own.everywhere(key, 401)
 
 
+def test_a_key_in_the_place_of_a_user_means_whom_it_acts_as(own: Own, tmp_path: Path) -> None:
+    """The user, with all keys of that one; for a key of roles of its own, all of its line."""
+    user, first = own.person("holder", "reader")
+    beside = made(make(own.chief, user="holder"), 201)
+    single = made(make(own.chief, roles=["reader"]), 201)
+    later = made(rotate(own.chief, single["id"], overlap_s=600), 201)
+    _, unconcerned = own.person("unconcerned", "reader")
+    ended = [(beside["id"], user, (first, beside["key"]))]
+    ended += [(later["id"], single["id"], (single["key"], later["key"]))]
+    for named, whom, keys in ended:
+        for key in keys:
+            own.everywhere(key, 200)
+        tried = own.chief.http.post("/v1/revocations", params=DRY, json={"user": named})
+        assert (made(tried, 200)["user"], tried.json()["keys"]) == (whom, 2)
+        assert f"user     {whom}\n" in own.cli(tmp_path, "revoke", "--user", named, "--dry-run")
+        entry = revoke(own.chief, user=named)
+        assert (entry["user"], standing(own.chief)[entry["id"]]["user"]) == (whom, whom)
+        for key in keys:
+            own.everywhere(key, 401)
+    own.everywhere(unconcerned, 200)
+    theirs = made(make(own.foreign), 201)
+    for named in (theirs["id"], "key_" + "0" * 26):
+        for params in (DRY, {}):
+            reply = own.chief.http.post("/v1/revocations", params=params, json={"user": named})
+            assert reply.status_code == 404 and "no such key" in reply.json()["detail"], reply.text
+    own.everywhere(theirs["key"], 200)
+
+
 def test_a_network_and_everybody_are_one_tenants(own: Own) -> None:
     """Whoever has shut himself out is let in by an operator."""
     _, key = own.person("caller", "reader")
@@ -307,7 +335,7 @@ def test_another_tenants_people_are_out_of_reach(own: Own) -> None:
     user = made(own.foreign.http.get("/v1/users/chief"), 200)["id"]
     with httpx.Client(base_url=own.urls[0]) as http:
         token = buy(http, theirs["key"])["access_token"]
-        for body in ({"user": user}, {"user": theirs["id"]}, {"token": jti(token)}):
+        for body in ({"user": user}, {"token": jti(token)}):
             revoke(own.chief, **body)
         # one that is heard of after these
         last, key = own.person("last", "reader")

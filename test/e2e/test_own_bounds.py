@@ -247,7 +247,7 @@ def test_who_ends_keys_without_end_fills_his_tenants_part_and_no_other(own: Own)
         fill(own, tenant)
 
     def is_full(**params: str) -> bool:
-        return full(end(chief, key["id"], **params), "revocations_full", "revoke the user")
+        return full(end(chief, key["id"], **params), "revocations_full", "revoke whom")
 
     until("its part is known to be full", lambda: is_full(**DRY), SEEN_S)
     assert is_full() and key["id"] in good(chief)
