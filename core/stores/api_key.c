@@ -26,8 +26,23 @@
 #define REPLACED  "case when $5::int8 = 0 then $1 else " NONE " end"
 #define ROOM_NEXT ROOM("$2", REPLACED, "$12::int8")
 
+/* Is who makes it believed? */
+#define MAKER_FIRST BELIEVED("$17::uuid", "$18", "$19", "$20")
+#define MAKER_NEXT  BELIEVED("$13::uuid", "$14", "$15", "$16")
+
 #define THIS OWNED("api_key", "key_id", "$2", "$1")
 #define OF   " key_id = any(array(select key_id from " THIS " this))"
+
+/* The keys of ended go on the list for what was bought with them, with the number of s. */
+#define LISTED(ended, by_kind, by_credential)                                                    \
+	" r as (insert into revocation as r (tenant_id, kind, subject, before_at, ends_at, seq," \
+	"   subject_type, by_kind, by_credential)"                                               \
+	"  select e.tenant_id, 'credential', e.key_id, now(), now() + interval '2 days',"        \
+	"   s.seq, 'key', " by_kind ", " by_credential " from " ended " e, s"                    \
+	"  on conflict (tenant_id, kind, subject, network) do update set"                        \
+	"  seq = excluded.seq, ends_at = excluded.ends_at)"
+#define LISTED_THIS LISTED("k", "$3", "$6")
+#define LISTED_NEXT LISTED("o", "$6", "$9")
 
 /* One more key of a tenant at a time: the next one's count sees what this one has committed. */
 static const struct db_stmt turn_stmt = {.name = "api_key_turn",
@@ -44,12 +59,11 @@ static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	       "   case when $5 then $15::uuid end"
 	       "  from (values (1)) one left join app_user u on u.tenant_id = $1 and u.name = $7"
 	       "  where ($5 or exists (select from tenant where tenant_id = $1))"
-	       "  and ($7 is null or u.user_id is not null) and" ROOM_FIRST
-	       "  and" BELIEVED("$17::uuid", "$18", "$19",
-		       "$20") " returning *),"
-			      " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-			      "  select tenant_id, $10, $11, $12, $13, $14, 'api_key.create', key_id from k)"
-			      " select " COLUMNS " from k"};
+	       "  and ($7 is null or u.user_id is not null) and" ROOM_FIRST "  and" MAKER_FIRST
+	       " returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select tenant_id, $10, $11, $12, $13, $14, 'api_key.create', key_id from k)"
+	       " select " COLUMNS " from k"};
 
 static const struct db_stmt find_stmt = {.name = "api_key_find",
 	.sql = "select " COLUMNS " from api_key k where k.hash = $1 and k.revoked_at is null"
@@ -70,13 +84,7 @@ static const struct db_stmt revoke_stmt = {.name = "api_key_revoke",
 	.sql = "with s as (update access_sequence set seq = seq + 1"
 	       "  where one and exists (select from " THIS " this) returning seq),"
 	       " k as (update api_key set revoked_at = coalesce(revoked_at, now())"
-	       "  where exists (select from s) and" OF " returning *),"
-	       " r as (insert into revocation as r (tenant_id, kind, subject, before_at, ends_at, seq,"
-	       "   subject_type, by_kind, by_credential)"
-	       "  select k.tenant_id, 'credential', k.key_id, now(), now() + interval '2 days',"
-	       "   s.seq, 'key', $3, $6 from k, s"
-	       "  on conflict (tenant_id, kind, subject, network) do update set"
-	       "  seq = excluded.seq, ends_at = excluded.ends_at),"
+	       "  where exists (select from s) and" OF " returning *)," LISTED_THIS ","
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select $2, $3, $4, $5, $6, $7, 'api_key.revoke', key_id from k)"
 	       " select " COLUMNS " from k"};
@@ -86,16 +94,17 @@ static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
 	       " o as (update api_key set rotated_to = $3,"
 	       "  expires_at = least(expires_at, now() + $5::int8 * interval '1 second')"
 	       "  where" OF " and revoked_at is null and rotated_to is null"
-	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT
-	       "  and" BELIEVED("$13::uuid", "$14", "$15",
-		       "$16") " returning *),"
-			      " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
-			      "   scopes, first_key, expires_at, person)"
-			      "  select tenant_id, $3, $4, name, operator, user_id, roles, scopes, principal,"
-			      "   now() + p.life, case when operator then $11::uuid end from o, p returning *),"
-			      " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
-			      "  select $2, $6, $7, $8, $9, $10, 'api_key.rotate', key_id from o)"
-			      " select " COLUMNS " from k"};
+	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT "  and" MAKER_NEXT
+	       " returning *),"
+	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
+	       "   scopes, first_key, expires_at, person)"
+	       "  select tenant_id, $3, $4, name, operator, user_id, roles, scopes, principal,"
+	       "   now() + p.life, case when operator then $11::uuid end from o, p returning *),"
+	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
+	       "  select $2, $6, $7, $8, $9, $10, 'api_key.rotate', key_id from o),"
+	       " s as (update access_sequence set seq = seq + 1"
+	       "  where one and $5 = 0 and exists (select from o) returning seq)," LISTED_NEXT
+	       " select " COLUMNS " from k"};
 
 static const struct db_stmt touch_stmt = {.name = "api_key_touch",
 	.sql = "update api_key k set last_used_at = now() where k.ctid = any(array("

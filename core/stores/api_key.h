@@ -69,10 +69,11 @@ MUST_CHECK enum err api_key_list(struct db *db, struct id tenant, struct id afte
 MUST_CHECK enum err api_key_revoke(struct db *db, struct id of, struct id key,
 	const struct audit_actor *by, api_key_done *done, void *ctx);
 /* A new key (id, hash) with all that the old one may, its principal and its length of life, and an
- * operator's as the person of who makes it; the old one ends overlap_s from now at latest. n = 1:
- * the new key. ERR_NOT_FOUND: no such key, or it is revoked, expired or rotated already.
- * ERR_KEYS_FULL: of has most with the old one, which counts where it does not end at once.
- * ERR_UNAUTHORIZED: its maker was revoked. */
+ * operator's as the person of who makes it; the old one ends overlap_s from now at latest, and with
+ * 0 what was bought with it too, by the list, as when it is revoked. n = 1: the new key.
+ * ERR_NOT_FOUND: no such key, or it is revoked, expired or rotated already. ERR_KEYS_FULL: of has
+ * most with the old one, which counts where it does not end at once. ERR_UNAUTHORIZED: its maker
+ * was revoked. */
 struct api_key_rotation {
 	struct id of, old;
 	struct api_key key; /* id, hash, person */

@@ -64,6 +64,7 @@ static void end_show(const struct call *call, const json_t *change)
 {
 	const json_t *key = json_object_get(change, "key");
 	const json_t *left = json_object_get(change, "operators_left");
+	const json_t *tokens = json_object_get(change, "tokens_end");
 	const char *name = json_string_value(json_object_get(key, "name"));
 	const char *tenant = json_string_value(json_object_get(key, "tenant"));
 	const char *used = json_string_value(json_object_get(key, "last_used_at"));
@@ -75,6 +76,9 @@ static void end_show(const struct call *call, const json_t *change)
 	if (ends)
 		fprintf(call->out, "ends     %s\n", ends);
 	access_shut_out_show(call, change, "would stop");
+	if (tokens)
+		fprintf(call->out, "access tokens that it bought %s\n",
+			json_is_true(tokens) ? "end with it" : "run out by themselves");
 	if (json_is_integer(left) && json_integer_value(left) == 0)
 		fprintf(call->err, "warning: no operator's key would be left; "
 				   "`longhaul bootstrap --another` makes one\n");

@@ -77,6 +77,12 @@ static enum err get_run(struct db *db, struct record_batch *batch)
 
 const struct record_op api_key_get_op = {"api_key_get", RECORD_SECURITY, 1, get_run, NULL};
 
+/* What was bought with it goes on the list, else it runs out by itself. */
+static bool ends_at_once(const struct end_call *c)
+{
+	return !c->rotates || c->tenant.seconds == 0;
+}
+
 static void dry_counted(struct record_call *call)
 {
 	struct end_call *c = of(call);
@@ -84,6 +90,7 @@ static void dry_counted(struct record_call *call)
 	struct buf *out = shut_out_begin(t);
 
 	(void)buf_printf(out, ",\"key\":%.*s}", (int)t->text.len, t->text.bytes);
+	(void)buf_printf(out, ",\"tokens_end\":%s", ends_at_once(c) ? "true" : "false");
 	if (c->rotates) {
 		(void)buf_char(out, ',');
 		job_json_time(out, "ends_at", c->ends_ms);
@@ -93,10 +100,11 @@ static void dry_counted(struct record_call *call)
 	shut_out_end(t, 0);
 }
 
-/* The old key's new end is to be seen at once. */
+/* The old key's new end is to be seen at once, and so is that of what was bought with it. */
 static void rotate_done(struct record_call *call)
 {
 	keys_forget(call->r->producer->keys);
+	authority_look(call->r->producer->authority);
 	request_resume(call->r);
 }
 
@@ -270,8 +278,9 @@ void api_keys_rotate(struct request *r)
 				"overlap_s 0 (`--overlap 0`), which ends it at once, end some "
 				"that are needed no longer, or ask an operator";
 		apikey_new(t->secret);
-		end_start(t, request_input_is_dry(r) || tenant_call_is_own(r), &api_key_rotate_op,
-			rotate_done);
+		if (!ends_at_once(of(&t->call)) || has_room(t))
+			end_start(t, request_input_is_dry(r) || tenant_call_is_own(r),
+				&api_key_rotate_op, rotate_done);
 	}
 	json_decref(body);
 }

@@ -14,7 +14,7 @@ from checker import typeid_uuid
 from client import Client, until
 from issuer import unb64
 from roles_world import made, make_key, put_user
-from tokens import SEEN_S, buy, ends, refresh
+from tokens import SEEN_S, buy, ends, refresh, status
 
 pytestmark = [pytest.mark.usefixtures("stack"), pytest.mark.promises("S1.11")]
 
@@ -275,7 +275,8 @@ def test_a_key_is_told_with_all_that_ends_with_it(world: World) -> None:
     until("it stops", lambda: not works(eve.clients[0]), SEEN_S)
     assert refresh(world.http, eve.tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert works(eve.clients[1])
-    assert counts(world.tried("DELETE", path)) == (0, 0, 0), "it has ended already"
+    gone = world.tried("DELETE", path)
+    assert counts(gone) == (0, 0, 0) and gone["tokens_end"], "it has ended already"
 
 
 def test_an_operator_who_would_end_his_own_key_is_told_so(world: World, stack: Any) -> None:
@@ -304,9 +305,11 @@ def test_a_rotation_tells_when_the_old_key_ends(world: World) -> None:
     now = world.tried("POST", path, {"overlap_s": 0})
     assert counts(later) == counts(now) == (1, 1, 1)
     assert now["ends_at"] < later["ends_at"] and "key" not in now["key"]
-    assert works(gus.clients[0])
+    assert (now["tokens_end"], later["tokens_end"]) == (True, False)
+    assert works(gus.clients[0]) and status(world.http, gus.tokens["access_token"]) == 200
     made(world.admin.http.post(path, json={"overlap_s": 0}), 201)
     until("it stops", lambda: not works(gus.clients[0]), SEEN_S)
+    ends(world.http, gus.tokens["access_token"], "what it bought")
     assert refresh(world.http, gus.tokens["refresh_token"]).json()["error"] == "invalid_grant"
     for params in (DRY, {}):
         again = world.admin.http.post(path, params=params, json={})

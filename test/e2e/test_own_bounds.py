@@ -251,6 +251,9 @@ def test_who_ends_keys_without_end_fills_his_tenants_part_and_no_other(own: Own)
 
     until("its part is known to be full", lambda: is_full(**DRY), SEEN_S)
     assert is_full() and key["id"] in good(chief)
+    # nor by a rotation that ends it at once
+    for params in (DRY, {}):
+        assert full(rotate(chief, key["id"], 0, **params), "revocations_full", "revoke whom")
     with httpx.Client(base_url=own.urls[1]) as http:
         # tokens have a part of their own
         made(own.admin.http.delete(f"/v1/api-keys/{other['id']}"), 204)

@@ -46,8 +46,8 @@ FROM_HERE = (
         (
             ("api-key", "rotate", "key_1", "--overlap", "0"),
             "POST /v1/api-keys/key_1/rotate",
-            shut_out(key=API_KEY, ends_at=ENDS),
-            f"{HEAD}ends     {ENDS}\n{TOLD}",
+            shut_out(key=API_KEY, ends_at=ENDS, tokens_end=True),
+            f"{HEAD}ends     {ENDS}\n{TOLD}access tokens that it bought end with it\n",
             "",
         ),
         (("revoke", "--tenant", "acme"), "POST /v1/revocations", shut_out(), TOLD, ""),
