@@ -89,7 +89,7 @@ enum err queues_refusal(const struct queues_view *v, int32_t queue_id)
 		return ERR_OK;
 	if (q->draining)
 		return ERR_QUEUE_DRAINING;
-	return (q->max_queued && q->queued >= q->max_queued) ||
+	return (q->max_queued && q->queued + q->waiting >= q->max_queued) ||
 			       (q->max_age_s && age_ms > 1000 * (int64_t)q->max_age_s)
 		       ? ERR_QUEUE_FULL
 		       : ERR_OK;

@@ -27,7 +27,10 @@ struct changing {
 	void *ctx;
 };
 
-/* What the change touched: tenant, job, state, version, worker, fence. */
+/* By the number that the statements tell; all else is no reason to leave a job. */
+static const enum err left_why[] = {ERR_OK, ERR_QUEUE_FULL, ERR_QUEUE_DRAINING, ERR_TENANT_FULL};
+
+/* What the change touched: tenant, job, state, version, worker, fence, queue, why it was left. */
 static void changed_rows(const struct db_rows *rows, struct job_changed *jobs)
 {
 	for (size_t i = 0; i < db_rows_n(rows); i++)
@@ -38,7 +41,9 @@ static void changed_rows(const struct db_rows *rows, struct job_changed *jobs)
 			.version = db_int(rows, i, 3),
 			.worker = db_id(rows, i, 4),
 			.fence = db_int(rows, i, 5),
-			.changed = true,
+			.queue_id = (int32_t)db_int(rows, i, 6),
+			.left = left_why[db_int(rows, i, 7)],
+			.changed = db_int(rows, i, 7) == 0,
 		};
 }
 
@@ -77,6 +82,8 @@ static void change_ended(void *ctx, enum err e, const struct db_reply *reply)
 	changed_rows(db_reply_rows(reply, 1), jobs);
 	if (call->one && n == 0)
 		e = unchanged_row(call, db_reply_rows(reply, 0), jobs, &n);
+	else if (call->one)
+		e = jobs[0].left;
 out:
 	call->done(call->ctx, e, jobs, n);
 	free(jobs);

@@ -19,12 +19,16 @@ struct job_changed {
 	enum job_state state; /* what it is now */
 	int64_t version;
 	bool changed;
+	int32_t queue_id;
+	enum err left;	  /* ERR_OK, or why there was no room for it: see below */
 	struct id worker; /* cancel of a running job: who held it; else zero */
 	int64_t fence;
 };
 /*   ERR_OK         n = 1 (or as many as the filter matched)
  *   ERR_NOT_FOUND  no such job
  *   ERR_CONFLICT   its state does not allow that (n = 1, state told), or it changed hands just now
+ *   ERR_QUEUE_FULL, ERR_QUEUE_DRAINING, ERR_TENANT_FULL
+ *                  retry, and a patch's move to a queue: as submit is refused (n = 1, queue told)
  */
 typedef void job_change_done(void *ctx, enum err e, const struct job_changed *jobs, size_t n);
 
@@ -52,7 +56,8 @@ MUST_CHECK enum err job_forget(struct db *db, const struct job_key *keys, size_t
 	const struct audit_actor *by, db_done_fn *done, void *ctx);
 
 /* By filter, in pages: pick with job_list (keyset), change the page's keys with these; those whose
- * state does not allow it are left out of jobs. At most 500 keys a call. */
+ * state does not allow it are left out of jobs. At most 500 keys a call. A retry changes as many as
+ * there is room for; the others are in jobs too, with changed = false and left. */
 MUST_CHECK enum err job_cancel_many(struct db *db, const struct job_key *keys, size_t n,
 	const struct audit_actor *by, job_change_done *done, void *ctx);
 MUST_CHECK enum err job_retry_many(struct db *db, const struct job_key *keys, size_t n,

@@ -2,6 +2,7 @@
 
 #include "stores/audit.h"
 #include "stores/reap.h"
+#include "stores/room_sql.h"
 #include "stores/store_call.h"
 #include "stores/submit.h"
 
@@ -14,7 +15,11 @@
 	" noted as (insert into audit (tenant_id, " AUDIT_BY ", action, object)" \
 	" select tenant_id, $3, $4, $5, $6, $7, '" action "', job_id from " from ")"
 #define WANTED	CALLBACK_WANTED(CALLBACK_CANCELLED)
-#define TOUCHED " select tenant_id, job_id, state::text, version, holder, fence from "
+#define TOUCHED " select tenant_id, job_id, state::text, version, holder, fence, queue_id, 0 from "
+/* What there was no room for: with the queue that has none, and why (job_change.c's left_why). */
+#define LEFT(queue)                                                                      \
+	" union all select tenant_id, job_id, state::text, version, null, fence, " queue \
+	", why from "
 #define HEADS                                                                               \
 	" head as (insert into ready_head (tenant_id, queue_id) select distinct tenant_id," \
 	" queue_id from upd where state = 'queued' order by 1, 2 on conflict do nothing)"
@@ -63,12 +68,26 @@ const struct db_stmt JOB_CANCEL = {.name = "job_cancel",
 	       " on conflict do nothing)," AUDIT("job.cancel", "upd") TOUCHED "upd",
 	false};
 
-/* Its content must still be there to run again. */
+/* Its content must still be there to run again. As many as have room in their queue, and of those
+ * as many as their tenant has room for, the first by id. */
 const struct db_stmt JOB_RETRY = {.name = "job_retry",
-	.sql = "with k as materialized (select j.at, j.event_next as asked_seq from " JOBS
+	.sql = "with asked as materialized (select j.at, j.event_next as asked_seq, j.tenant_id, j.job_id,"
+	       " j.queue_id, j.state, j.version, j.fence, row_number() over"
+	       " (partition by j.queue_id order by j.job_id) as queue_nth from " JOBS
 	       " where j.state in ('failed', 'cancelled', 'expired') and exists"
 	       " (select from job_input i where i.tenant_id = j.tenant_id and i.job_id = j.job_id"
-	       " and i.retention = j.retention and i.input is not null) order by j.job_id),"
+	       " and i.retention = j.retention and i.input is not null)),"
+	       " queues as materialized (select q.queue_id, q.draining," ROOM_OF_QUEUE " as room"
+	       " from" ROOM_QUEUES " where q.queue_id in (select queue_id from asked)),"
+	       " tenants as materialized (select l.tenant_id," ROOM_OF_TENANT " as room"
+	       " from tenant_limit l where l.tenant_id = any($1)),"
+	       " fits as materialized (select a.*, q.draining, a.queue_nth <= coalesce(q.room, 0) as fits"
+	       " from asked a left join queues q using (queue_id)),"
+	       " judged as materialized (select f.*, case when draining then 2 when not fits then 1"
+	       " when row_number() over (partition by tenant_id, fits order by job_id)"
+	       " > coalesce((select room from tenants t where t.tenant_id = f.tenant_id), " ROOM_ENDLESS
+	       ") then 3 else 0 end as why from fits f),"
+	       " k as materialized (select at, asked_seq from judged where why = 0 order by job_id),"
 	       " upd as (update job j set state = 'queued', attempt = 0, crashes = 0, deaths = 0,"
 	       " interruptions = 0, dead = false, error_code = null, finished_at = null,"
 	       " deadline_at = case when deadline_s > 0 then now() + deadline_s * interval '1 second' end,"
@@ -80,7 +99,8 @@ const struct db_stmt JOB_RETRY = {.name = "job_retry",
 	       " select tenant_id, queue_id, rank, job_id, deadline_at, units from upd),"
 	       " event as (insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind)"
 	       " select retention, tenant_id, job_id, asked_seq, 1, fence, 'job.queued' from upd)," AUDIT(
-		       "job.retry", "upd") TOUCHED "upd",
+		       "job.retry", "upd") "," ROOM_TAKEN("upd") TOUCHED
+	"upd" LEFT("queue_id") "judged where why > 0",
 	false};
 
 #define DELETE_FROM(name)                                                                \
@@ -105,7 +125,13 @@ const struct db_stmt JOB_DELETE = {.name = "job_delete",
 /* Whoever holds the ready or due row decides: who cannot have it finds the job changing hands. A
  * row may keep its key: so the new one waits for the old one's end (count(*) from ..._gone). */
 const struct db_stmt JOB_PATCH = {.name = "job_patch",
-	.sql = "with k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row, d.line,"
+	.sql = "with asked as materialized (select j.at, j.tenant_id, j.job_id, j.state, j.version, j.fence,"
+	       " coalesce((select case when q.draining then 2 when" ROOM_OF_QUEUE
+	       " = 0 then 1 else 0 end"
+	       " from" ROOM_QUEUES
+	       " where $9 > 0 and j.queue_id <> $9 and q.queue_id = $9), 0) as why"
+	       " from " JOBS " where j.state in ('queued', 'waiting')),"
+	       " k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row, d.line,"
 	       " coalesce(case when $10 then greatest($11::timestamptz, now()) end, d.due_at, now()) as due_at,"
 	       " case when $10 then coalesce($11::timestamptz > now(), false) else j.state = 'waiting' end as later"
 	       " from " JOBS " left join lateral"
@@ -114,7 +140,8 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " and r.job_id = j.job_id limit 1 for update skip locked) r on true left join lateral"
 	       " (select ctid as due_row, due_at, line from job_due d where j.state = 'waiting'"
 	       " and d.tenant_id = j.tenant_id and d.job_id = j.job_id limit 1 for update skip locked) d on true"
-	       " where r.ready_at is not null or d.due_row is not null),"
+	       " where (r.ready_at is not null or d.due_row is not null)"
+	       " and j.at in (select at from asked where why = 0)),"
 	       " ready_gone as (delete from job_ready where ctid = any(array(select ready_at from k)) returning 1),"
 	       " due_gone as (delete from job_due where ctid = any(array(select due_row from k)) returning 1),"
 	       " upd as (update job j set version = version + 1,"
@@ -137,7 +164,7 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, line, rank)"
 	       " select tenant_id, job_id, queue_id, due_at, deadline_at, line, rank from upd"
 	       " where state = 'waiting' and (select count(*) from due_gone) >= 0)," AUDIT(
-		       "job.patch", "upd") TOUCHED "upd",
+		       "job.patch", "upd") TOUCHED "upd" LEFT("$9") "asked where why > 0",
 	false};
 
 /* ---- store = false: the content goes, ids and numbers stay ---- */

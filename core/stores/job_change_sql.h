@@ -1,7 +1,8 @@
 /* job_change_sql.h - the statements of job_change.c.
  *
  * $1, $2: tenants and jobs, pairwise. $3-$5: the actor's kind, id, request. A
- * change returns tenant, job, state, version, worker, fence of what it touched.
+ * change returns tenant, job, state, version, worker, fence, queue of what it touched, and 0; a
+ * retry and a patch also what they left for want of room, and why (room_sql.h).
  * JOB_LOCK comes first in its transaction and returns tenant, job, state, version
  * as they were when the lock was had; a change then sees all that was committed
  * before. Ready and due rows are only taken when nobody else has them: who claims

@@ -1,4 +1,5 @@
 #include "stores/submit.h"
+#include "stores/room_sql.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -6,16 +7,12 @@
 
 /* Which queues take jobs now: all that exist, less those that drain, are at their cap or whose
  * oldest job waits too long; and which of the tenants ($1) have no place left. */
-#define QUEUES                                                                                  \
-	" known as materialized (select array(select queue_id from queue) as ids,"              \
-	" ready_rank(now(), 0::int2) as rank, array("                                           \
-	"  select q.queue_id from queue q left join lateral"                                    \
-	"   (select f.queued, f.oldest_at from queue_flow f where f.queue_id = q.queue_id"      \
-	"    limit 1) f on true"                                                                \
-	"  where not q.draining and (q.max_queued = 0 or coalesce(f.queued, 0) < q.max_queued)" \
-	"  and (q.max_age_s = 0 or coalesce(f.oldest_at > now() - make_interval(secs =>"        \
-	"   q.max_age_s), true))) as open, array(select l.tenant_id from tenant_limit l"        \
-	"  where l.tenant_id = any($1) and l.max_queued > 0 and l.queued >= l.max_queued)"      \
+#define QUEUES                                                                         \
+	" known as materialized (select array(select queue_id from queue) as ids,"     \
+	" ready_rank(now(), 0::int2) as rank, array("                                  \
+	"  select q.queue_id from" ROOM_QUEUES " where" ROOM_OF_QUEUE " > 0) as open," \
+	" array(select l.tenant_id from tenant_limit l"                                \
+	"  where l.tenant_id = any($1) and" ROOM_OF_TENANT " = 0)"                     \
 	" as full_tenants)"
 
 /* Takes the keys, in order; waits for whoever is about to take the same. A key that was taken

@@ -6,8 +6,8 @@
  *   weight       its share of a queue beside other tenants with work (share_sql.h)
  *   max_running  its running jobs, fleet-wide; checked by every claim. Claims of two
  *                workers at the same moment may pass it, by one claim at most.
- *   max_queued   its ready jobs, in all queues, by the leader's last count: a burst
- *                may pass it by what arrives within one count
+ *   max_queued   its jobs that are queued or wait, in all queues, by the leader's last count: a
+ *                burst may pass it by what arrives within one count
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it. */
 #ifndef STORES_TENANT_LIMIT_H

@@ -12,6 +12,16 @@ enum { STEP_MS = 30000, STEP_JOBS = 2000 };
 
 #define NOT_ENDED "queued,waiting,running"
 
+/* Why a retry leaves jobs: the reply's codes, and what they mean. */
+static const struct {
+	const char *code, *why;
+} left_kinds[] = {
+	{"queue_full", "the queue is at its limit"},
+	{"queue_draining", "the queue takes no more jobs"},
+	{"tenant_full", "the tenant has as many jobs waiting as it may"},
+};
+enum { LEFT_KINDS = sizeof(left_kinds) / sizeof(*left_kinds) };
+
 static enum outcome change_one(struct client *client, const char *verb, const char *id)
 {
 	const struct call *call = client->call;
@@ -47,9 +57,30 @@ static enum outcome change_each(struct client *client, const char *verb)
 
 /* What all requests together came to: the server works a filter off in bounded steps. */
 struct total {
-	long long matched, changed;
+	long long matched, changed, left[LEFT_KINDS];
 	bool more;
 };
+
+static long long total_left(const struct total *total)
+{
+	long long sum = 0;
+
+	for (int i = 0; i < LEFT_KINDS; i++)
+		sum += total->left[i];
+	return sum;
+}
+
+/* What is left for want of room matches again: to go on at once would not end. */
+static void total_add(struct total *total, const json_t *step)
+{
+	const json_t *left = json_object_get(step, "left");
+
+	total->matched += json_integer_value(json_object_get(step, "matched"));
+	total->changed += json_integer_value(json_object_get(step, "changed"));
+	for (int i = 0; i < LEFT_KINDS; i++)
+		total->left[i] += json_integer_value(json_object_get(left, left_kinds[i].code));
+	total->more = json_is_true(json_object_get(step, "has_more")) && total_left(total) == 0;
+}
 
 static enum outcome change_step(
 	struct client *client, const char *verb, const json_t *body, struct total *total)
@@ -66,13 +97,19 @@ static enum outcome change_step(
 	else
 		snprintf(path, sizeof(path), "/v1/jobs/%s", verb);
 	outcome = client_ask(client, &question, &reply);
-	if (outcome == OUTCOME_OK) {
-		total->matched += json_integer_value(json_object_get(reply.json, "matched"));
-		total->changed += json_integer_value(json_object_get(reply.json, "changed"));
-		total->more = json_is_true(json_object_get(reply.json, "has_more"));
-	}
+	if (outcome == OUTCOME_OK)
+		total_add(total, reply.json);
 	reply_clear(&reply);
 	return outcome;
+}
+
+static json_t *left_json(const struct total *total)
+{
+	json_t *left = json_object();
+
+	for (int i = 0; i < LEFT_KINDS; i++)
+		json_object_set_new(left, left_kinds[i].code, json_integer(total->left[i]));
+	return left;
 }
 
 static enum outcome print(const struct call *call, const struct total *total)
@@ -80,16 +117,19 @@ static enum outcome print(const struct call *call, const struct total *total)
 	bool dry = call_flag(call, "dry-run");
 
 	if (call_flag(call, "json"))
-		return output_json_new(
-			call, json_pack("{s:s, s:I, s:I, s:b}", "object", "change", "matched",
-				      (json_int_t)total->matched, "changed",
-				      (json_int_t)total->changed, "dry_run", (int)dry));
+		return output_json_new(call,
+			json_pack("{s:s, s:I, s:I, s:b, s:o}", "object", "change", "matched",
+				(json_int_t)total->matched, "changed", (json_int_t)total->changed,
+				"dry_run", (int)dry, "left", left_json(total)));
 	if (dry)
 		fprintf(call->out, "%lld job%s; nothing was changed\n", total->matched,
 			total->matched == 1 ? " matches" : "s match");
 	else
 		fprintf(call->out, "%lld job%s changed\n", total->changed,
 			total->changed == 1 ? "" : "s");
+	for (int i = 0; i < LEFT_KINDS; i++)
+		if (total->left[i] > 0)
+			fprintf(call->out, "%lld left: %s\n", total->left[i], left_kinds[i].why);
 	return OUTCOME_OK;
 }
 
@@ -110,7 +150,7 @@ static bool means_all_of(const struct call *call, const char *verb)
 static enum outcome change_matching(struct client *client, const char *verb)
 {
 	const struct call *call = client->call;
-	struct total total = {0, 0, true};
+	struct total total = {.more = true};
 	struct progress progress;
 	json_t *body = NULL;
 	enum outcome outcome = filter_body(call, &body);

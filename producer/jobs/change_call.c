@@ -45,7 +45,9 @@ static void changed(void *ctx, enum err e, const struct job_changed *jobs, size_
 
 	if (n > 0)
 		work_of(batch)->changed = jobs[0];
-	if (e == ERR_NOT_FOUND || e == ERR_CONFLICT) { /* the caller's, no failure of the batch */
+	if (e == ERR_NOT_FOUND || e == ERR_CONFLICT || e == ERR_QUEUE_FULL ||
+		e == ERR_QUEUE_DRAINING ||
+		e == ERR_TENANT_FULL) { /* the caller's, no failure of the batch */
 		batch->items[0]->outcome = e;
 		e = ERR_OK;
 	}
@@ -111,6 +113,9 @@ static void change_done(struct record_item *item, enum err e)
 		read_after_change(r, w->key.tenant, w->key.job, 200);
 		return;
 	}
+	if (e == ERR_QUEUE_FULL || e == ERR_TENANT_FULL)
+		r->reply.retry_after_s =
+			queues_retry_after_s(r->producer->queues, w->changed.queue_id);
 	if (e == ERR_CONFLICT)
 		conflict(r, w->changed.state);
 	else if (e)

@@ -1,7 +1,8 @@
 /* change_call.h - what a caller does to one job: cancel, retry, change, delete.
  *
  * Each is one transaction of its own; the answer is the job as it is afterwards
- * (204 when it is gone). A state that does not allow it is 409 and names the state.
+ * (204 when it is gone). A state that does not allow it is 409 and names the state. A retry, and
+ * a move to a queue, are refused for want of room as a submit is.
  *
  * Threads: server's, then a lane's.  Memory: the request's. */
 #ifndef JOBS_CHANGE_CALL_H

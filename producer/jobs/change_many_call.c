@@ -15,6 +15,10 @@
 
 enum { PAGE = 500, LASTS_MS = 25000 };
 
+/* Why jobs are left, in the order in which it is told. */
+static const enum err left_why[] = {ERR_QUEUE_FULL, ERR_QUEUE_DRAINING, ERR_TENANT_FULL};
+enum { LEFT_KINDS = sizeof left_why / sizeof *left_why };
+
 struct many_work {
 	struct record_item item; /* first */
 	struct request *r;
@@ -24,7 +28,8 @@ struct many_work {
 	struct job_key keys[PAGE]; /* of the page under way */
 	size_t n;
 	int64_t matched, changed;
-	int64_t most; /* of matched, in this call */
+	int64_t left[LEFT_KINDS]; /* of matched, for want of room */
+	int64_t most;		  /* of matched, in this call */
 	int64_t until_ms;
 	bool more;
 };
@@ -93,13 +98,22 @@ static enum err pick_run(struct db *db, struct record_batch *batch)
 	return job_list(db, &page, picked, batch);
 }
 
+static void count_changed(struct many_work *w, const struct job_changed *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		w->changed += jobs[i].changed;
+		for (int why = 0; why < LEFT_KINDS; why++)
+			w->left[why] += jobs[i].left == left_why[why];
+	}
+}
+
 static void changed(void *ctx, enum err e, const struct job_changed *jobs, size_t n)
 {
 	struct record_batch *batch = ctx;
 	struct many_work *w = work_of(batch);
 
 	if (!e) {
-		w->changed += (int64_t)n;
+		count_changed(w, jobs, n);
 		change_tell(w->r->producer, jobs, n);
 	}
 	record_batch_end(batch, e);
@@ -135,9 +149,13 @@ static void answer(struct many_work *w)
 
 	(void)buf_printf(out,
 		"{\"object\":\"change\",\"matched\":%lld,\"changed\":%lld,\"dry_run\":%s,"
-		"\"has_more\":%s}",
+		"\"has_more\":%s,\"left\":{",
 		(long long)w->matched, (long long)w->changed, w->filter.dry_run ? "true" : "false",
 		w->more ? "true" : "false");
+	for (int why = 0; why < LEFT_KINDS; why++)
+		(void)buf_printf(out, "%s\"%s\":%lld", why ? "," : "", err_code(left_why[why]),
+			(long long)w->left[why]);
+	(void)buf_printf(out, "}}");
 	request_resume(w->r);
 }
 

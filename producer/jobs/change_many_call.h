@@ -5,8 +5,9 @@
  * hundred thousand jobs hold no lock for long and a caller that goes away leaves
  * whole pages behind. One call changes at most `limit` jobs (CHANGE_MANY_MAX when it
  * is left out), so that a caller who wants to see it proceed asks for less at a
- * time; `has_more` says that the filter may name further ones. An empty filter is refused: to mean
- * everything one has to say so with states.
+ * time; what a retry leaves for want of room is counted in `left`, by submit's codes; `has_more`
+ * says that the filter may name further ones. An empty filter is refused: to mean everything one
+ * has to say so with states.
  *
  * Threads: server's, then lanes'.  Memory: the request's. */
 #ifndef JOBS_CHANGE_MANY_CALL_H

@@ -180,6 +180,58 @@ def test_a_tenant_at_its_own_cap_is_told_429_and_another_is_not(place: Place) ->
     greedy.submit(job)
 
 
+@pytest.mark.promises("C12")
+def test_a_retry_or_a_move_does_not_pass_a_cap_or_a_drain(place: Place) -> None:
+    owner, other = place.tenant("returning"), place.tenant("moving")
+    place.queue("returned-to", "pause")
+    job = {**NOOP, "queue": "returned-to"}
+    mine = [owner.submit(job)["id"] for _ in range(12)]
+    assert cancel_all(owner, "returned-to") >= len(mine)
+
+    def code(reply: Any, status: int) -> str:
+        assert reply.status_code == status, reply.text
+        assert ("retry-after" in reply.headers) == (status != 409)
+        return str(reply.json()["code"])
+
+    place.queue("returned-to", "drain")
+    many = owner.http.post("/v1/jobs/retry", json={"queue": "returned-to"}).json()
+    assert many["changed"] == 0 and many["left"]["queue_draining"] == many["matched"] >= 12
+    assert code(owner.http.post(f"/v1/jobs/{mine[0]}/retry"), 409) == "queue_draining"
+    later = {**NOOP, "queue": "default", "run_at": "2099-01-01T00:00:00Z"}
+    moved = other.submit(later)["id"]
+    move = {"queue": "returned-to"}
+    assert code(other.http.patch(f"/v1/jobs/{moved}", json=move), 409) == "queue_draining"
+    place.queue("returned-to", "resume")
+    place.queue("returned-to", "pause")
+    limits = "/v1/tenants/returning/limits"
+    place.admin.http.patch(limits, json={"max_queued": 5}).raise_for_status()
+    many = owner.http.post("/v1/jobs/retry", json={"queue": "returned-to"}).json()
+    assert many["changed"] <= 5
+    assert many["left"]["tenant_full"] == many["matched"] - many["changed"] >= 7
+    until("its cap is counted", lambda: owner.http.post("/v1/jobs", json=job).status_code == 429)
+    last = owner.http.post(f"/v1/jobs/{mine[-1]}/retry")
+    assert code(last, 429) == "tenant_full"
+    place.admin.http.patch("/v1/queues/returned-to", json={"max_queued": 3}).raise_for_status()
+
+    def full() -> bool:
+        return other.http.post("/v1/jobs", json=job).status_code == 503
+
+    until("the queue's cap is counted", full)
+    assert code(other.http.patch(f"/v1/jobs/{moved}", json=move), 503) == "queue_full"
+
+
+@pytest.mark.promises("C12")
+def test_jobs_that_wait_for_their_time_count_for_the_tenants_cap(place: Place) -> None:
+    early = place.tenant("early", max_queued=5)
+    later = {**NOOP, "queue": "default", "run_at": "2099-01-01T00:00:00Z"}
+
+    def refused() -> Any:
+        reply = early.http.post("/v1/jobs", json=later)
+        return reply if reply.status_code != 202 else None
+
+    assert until("the tenant is at its cap", refused).json()["code"] == "tenant_full"
+
+
 @pytest.mark.promises("C12", "C4")
 def test_a_full_queue_is_503_and_says_how_long_its_drain_takes(place: Place) -> None:
     client = place.clients["first"]

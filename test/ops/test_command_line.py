@@ -368,6 +368,20 @@ def test_a_filter_is_worked_off_to_its_end(longhaul: Shell) -> None:
     assert done.stderr == "499 jobs changed so far\n"
 
 
+def test_a_retry_says_what_it_left_for_want_of_room_and_does_not_ask_again(longhaul: Shell) -> None:
+    left = {"queue_full": 0, "queue_draining": 2, "tenant_full": 5}
+    step = {"object": "change", "matched": 10, "changed": 3, "dry_run": False, "left": left}
+    longhaul.server.on("POST /v1/jobs/retry", Reply(body=step | {"has_more": True}))
+    done = longhaul("retry", "--state", "failed")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "3 jobs changed\n2 left: the queue takes no more jobs\n"
+        "5 left: the tenant has as many jobs waiting as it may\n",
+    )
+    assert len(longhaul.server.asked) == 1
+    assert json.loads(longhaul("retry", "--state", "failed", "--json").stdout)["left"] == left
+
+
 def test_a_tenant_alone_means_all_that_has_not_ended(longhaul: Shell) -> None:
     count = {"object": "change", "matched": 9, "changed": 0, "dry_run": True, "has_more": False}
     longhaul.server.on("POST /v1/tenants/acme/jobs/cancel", Reply(body=count))

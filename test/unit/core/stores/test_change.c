@@ -1,5 +1,6 @@
 /* Cancel, retry, change, delete, forget, against a real Postgres (LONGHAUL_TEST_PG). */
 #include "stores/job_change.h"
+#include "stores/tenant_limit.h"
 #include "stores/usage_day.h"
 #include "unit/core/stores/record_world.h"
 
@@ -264,6 +265,167 @@ static void test_many_are_cancelled_and_retried_together(void **state)
 	assert_int_equal(record_claim(w->worker, w->me, w->queue, 100)->n, 9);
 }
 
+/* ---- a retry and a move find the caps that a submit finds ---- */
+
+enum { ROOM_ASKED = 10 };
+
+struct room_told {
+	size_t changed, queue_full, draining, tenant_full;
+};
+
+static void on_room(void *ctx, enum err e, const struct job_changed *jobs, size_t n)
+{
+	struct room_told *told = ctx;
+
+	assert_int_equal(e, ERR_OK);
+	*told = (struct room_told){0};
+	for (size_t i = 0; i < n; i++) {
+		told->changed += jobs[i].changed;
+		told->queue_full += jobs[i].left == ERR_QUEUE_FULL;
+		told->draining += jobs[i].left == ERR_QUEUE_DRAINING;
+		told->tenant_full += jobs[i].left == ERR_TENANT_FULL;
+	}
+}
+
+static struct room_told retry_keys(struct record_world *w, const struct job_key *keys, size_t n)
+{
+	struct room_told told;
+
+	record_run(
+		w->producer, job_retry_many(w->producer, keys, n, &record_actor, on_room, &told));
+	return told;
+}
+
+static struct changed retry(struct record_world *w, struct job_key key)
+{
+	struct changed c = {0};
+
+	record_run(w->producer, job_retry(w->producer, key, &record_actor, on_change, &c));
+	return c;
+}
+
+/* Jobs of a queue that were handed in and cancelled. */
+static void cancelled_of(struct record_world *w, int32_t queue, struct job_key keys[ROOM_ASKED])
+{
+	struct submit jobs[ROOM_ASKED];
+	size_t changed;
+
+	for (size_t i = 0; i < ROOM_ASKED; i++) {
+		jobs[i] = record_job(w->tenant, queue);
+		keys[i] = key_of(&jobs[i]);
+	}
+	record_submit(w->producer, jobs, ROOM_ASKED);
+	record_run(w->producer,
+		job_cancel_many(w->producer, keys, ROOM_ASKED, &record_actor, on_many, &changed));
+	assert_int_equal(changed, ROOM_ASKED);
+}
+
+static void on_limit(void *ctx, enum err e, const struct tenant_limit *limit)
+{
+	(void)ctx;
+	(void)limit;
+	assert_int_equal(e, ERR_OK);
+}
+
+static void tenant_cap(struct record_world *w, int64_t most)
+{
+	const struct tenant_limit_change change = {.has_max_queued = true, .max_queued = most};
+
+	record_run(w->producer,
+		tenant_limit_patch(w->producer, w->tenant, &change, &record_actor, on_limit, NULL));
+}
+
+/* What is put back counts at once: neither the next page nor a single retry finds the places anew.
+ * promises: C12 */
+static void test_a_retry_puts_back_what_the_tenant_has_room_for(void **state)
+{
+	struct record_world *w = *state;
+	struct job_key keys[ROOM_ASKED];
+	struct room_told told;
+	struct changed c;
+
+	cancelled_of(w, w->queue, keys);
+	tenant_cap(w, 4);
+	told = retry_keys(w, keys, ROOM_ASKED);
+	assert_int_equal(told.changed, 4);
+	assert_int_equal(told.tenant_full, ROOM_ASKED - 4);
+	told = retry_keys(w, keys, ROOM_ASKED);
+	assert_int_equal(told.changed, 0);
+	assert_int_equal(told.tenant_full, ROOM_ASKED - 4);
+	c = retry(w, keys[ROOM_ASKED - 1]);
+	assert_int_equal(c.e, ERR_TENANT_FULL);
+	assert_int_equal(c.n, 1);
+	assert_false(c.first.changed);
+	assert_int_equal(c.first.queue_id, w->queue);
+	tenant_cap(w, 0);
+	assert_int_equal(retry_keys(w, keys, ROOM_ASKED).changed, ROOM_ASKED - 4);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 100)->n, ROOM_ASKED);
+}
+
+/* A queue by name, changed or new. */
+static int32_t queue_with(struct record_world *w, const char *name, int64_t most, bool draining)
+{
+	return record_queue(w->producer, &(struct queue_change){.name = name,
+						 .has_max_queued = true,
+						 .max_queued = most,
+						 .has_draining = true,
+						 .draining = draining});
+}
+
+/* promises: C12 */
+static void test_a_retry_puts_back_what_the_queue_has_room_for(void **state)
+{
+	struct record_world *w = *state;
+	struct job_key keys[ROOM_ASKED];
+	struct room_told told;
+	char name[ID_UUID_MAX];
+	int32_t queue;
+
+	id_uuid(id_new(0), name);
+	queue = queue_with(w, name, 0, false);
+	cancelled_of(w, queue, keys);
+	(void)queue_with(w, name, 3, true);
+	told = retry_keys(w, keys, ROOM_ASKED);
+	assert_int_equal(told.changed, 0);
+	assert_int_equal(told.draining, ROOM_ASKED);
+	assert_int_equal(retry(w, keys[0]).e, ERR_QUEUE_DRAINING);
+	(void)queue_with(w, name, 3, false);
+	told = retry_keys(w, keys, ROOM_ASKED);
+	assert_int_equal(told.changed, 3);
+	assert_int_equal(told.queue_full, ROOM_ASKED - 3);
+	assert_int_equal(retry_keys(w, keys, ROOM_ASKED).changed, 0);
+	assert_int_equal(retry(w, keys[ROOM_ASKED - 1]).e, ERR_QUEUE_FULL);
+}
+
+/* promises: C12 */
+static void test_a_job_moves_only_to_a_queue_with_room(void **state)
+{
+	struct record_world *w = *state;
+	struct job_key keys[ROOM_ASKED];
+	struct submit s = submitted(w);
+	struct job_patch move = {.has_queue = true};
+	char name[ID_UUID_MAX];
+	struct changed c;
+
+	id_uuid(id_new(0), name);
+	move.queue_id = queue_with(w, name, 0, false);
+	cancelled_of(w, move.queue_id, keys);
+	(void)queue_with(w, name, 3, false);
+	assert_int_equal(retry_keys(w, keys, ROOM_ASKED).changed, 3);
+	c = patch(w, &s, &move);
+	assert_int_equal(c.e, ERR_QUEUE_FULL);
+	assert_int_equal(c.first.queue_id, move.queue_id);
+	(void)queue_with(w, name, 0, true);
+	assert_int_equal(patch(w, &s, &move).e, ERR_QUEUE_DRAINING);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 10)->n, 1);
+	/* What is there already may be changed, also by its queue's name. */
+	move.has_priority = true;
+	assert_int_equal(retry(w, keys[ROOM_ASKED - 1]).e, ERR_QUEUE_DRAINING);
+	assert_int_equal(
+		patch(w, &(struct submit){.tenant = keys[0].tenant, .job = keys[0].job}, &move).e,
+		ERR_OK);
+}
+
 /* promises: C2 */
 static void test_what_must_not_be_stored_can_be_forgotten(void **state)
 {
@@ -295,6 +457,9 @@ int main(void)
 		TEST(test_a_queued_job_can_move),
 		TEST(test_a_deleted_job_is_gone_with_all_it_had),
 		TEST(test_many_are_cancelled_and_retried_together),
+		TEST(test_a_retry_puts_back_what_the_tenant_has_room_for),
+		TEST(test_a_retry_puts_back_what_the_queue_has_room_for),
+		TEST(test_a_job_moves_only_to_a_queue_with_room),
 		TEST(test_what_must_not_be_stored_can_be_forgotten),
 	};
 

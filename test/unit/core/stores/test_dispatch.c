@@ -342,6 +342,28 @@ static void test_a_full_queue_refuses(void **state)
 	assert_int_equal(s.outcome, ERR_QUEUE_FULL);
 }
 
+/* promises: C1, C12 */
+static void test_jobs_that_wait_count_for_their_queues_cap(void **state)
+{
+	struct led *l = *state;
+	struct queue_change change = {.has_max_queued = true, .max_queued = 3};
+	char name[ID_UUID_MAX];
+	struct told told;
+	struct submit s;
+	int32_t queue, i;
+
+	id_uuid(id_new(0), name);
+	change.name = name;
+	queue = record_queue(l->w->producer, &change);
+	for (i = 0; i <= 3; i++) {
+		s = record_job(l->w->tenant, queue);
+		s.run_at_ms = clock_record_ms() + 3600000;
+		record_submit(l->w->producer, &s, 1);
+		assert_int_equal(s.outcome, i < 3 ? ERR_OK : ERR_QUEUE_FULL);
+		record_run(l->leader, dispatch_count(l->leader, l->term, on_work, &told));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, led_open, led_close)
 int main(void)
 {
@@ -353,6 +375,7 @@ int main(void)
 		TEST(test_a_missing_head_is_put_back),
 		TEST(test_depths_are_counted_and_allotments_told),
 		TEST(test_a_full_queue_refuses),
+		TEST(test_jobs_that_wait_count_for_their_queues_cap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
