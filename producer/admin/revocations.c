@@ -106,7 +106,7 @@ static enum err key_run(struct db *db, struct record_batch *batch)
 	return api_key_get(db, t->tenant, t->ends.subject, key_found, batch);
 }
 
-const struct record_op revocation_key_op = {"revocation_key", RECORD_SLOW, 1, key_run, NULL};
+const struct record_op revocation_key_op = {"revocation_key", RECORD_SECURITY, 1, key_run, NULL};
 
 static bool wants_key(const struct tenant_call *t)
 {
