@@ -205,8 +205,10 @@ const char *authority_full_why(enum revocation_share share)
 			"of it: revoke whom the key acts as (its id will do as the user's), "
 			"which ends all that was given before, or ask an operator",
 		[REVOCATION_STANDING] =
-			"this tenant has as many revoked users and networks on the list as it may: "
-			"take back what is needed no longer, or revoke the whole tenant"};
+			"this tenant has as many revoked users and networks on the list as it may, "
+			"those taken back within two days too: take back what is needed no longer, "
+			"revoke the whole tenant, or ask an operator",
+	};
 
 	return share == REVOCATION_UNCOUNTED ? NULL : why[share];
 }
