@@ -35,18 +35,12 @@ void problems_add(struct problems *p, const char *pointer, const char *detail, .
 
 /* jansson reports some failed allocations as a syntax error. Its allocator is ours, so that a
  * caller is never told that a good text was bad. */
-static _Thread_local bool json_starved, json_reading;
+static _Thread_local bool json_starved;
 
-/* jansson 2.14 does not hear that a string it reads found no room to grow into: it goes on and
- * writes over what lies behind the last block. Those blocks are powers of two, from its first
- * growth on. It is asked beforehand whether there is room; where there is none any longer, the
- * process ends rather than that. */
-enum { TEXT_GROWN_MIN = 32, TEXT_ASKED_MIN = 4096, TEXT_GROWTH = 4 };
-
-static bool json_is_text(size_t n)
-{
-	return json_reading && n >= TEXT_GROWN_MIN && (n & (n - 1)) == 0;
-}
+/* jansson 2.14 does not hear that a string it reads found no room to grow into, and writes over
+ * what lies behind the last block. So it is asked beforehand whether there is room for a long one.
+ */
+enum { TEXT_ASKED_MIN = 4096, TEXT_GROWTH = 4 };
 
 static bool json_has_room(size_t len)
 {
@@ -61,10 +55,6 @@ static void *json_allocate(size_t n)
 {
 	void *p = malloc(n);
 
-	if (p == NULL && json_is_text(n)) {
-		fputs("no memory left to read JSON\n", stderr);
-		abort();
-	}
 	if (p == NULL)
 		json_starved = true;
 	return p;
@@ -184,9 +174,7 @@ enum err json_read(
 	}
 	if (!json_has_room(len))
 		return ERR_NOMEM;
-	json_reading = true;
 	value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-	json_reading = false;
 	if (value == NULL)
 		return json_fault(&error, p);
 	*ret_value = value;
