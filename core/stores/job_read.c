@@ -116,30 +116,29 @@ enum err job_read(struct db *db, const struct job_key *keys, size_t n, int what,
 		keys, n, what);
 }
 
-enum err job_peek(
-	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx)
+/* What has neither span nor content. */
+static enum err few_run(struct db *db, const struct db_stmt *stmt, db_done_fn *on_done,
+	const struct job_key *keys, size_t n, const struct store_call *with)
 {
 	struct db_args a;
 
 	db_args_init(&a);
-	return keys_run(&(struct store_call_ask){.db = db,
-				.stmt = &peek_stmt,
-				.args = &a,
-				.on_done = on_peek,
-				.with = {.done = (store_call_fn *)done, .ctx = ctx}},
+	return keys_run(
+		&(struct store_call_ask){
+			.db = db, .stmt = stmt, .args = &a, .on_done = on_done, .with = *with},
 		keys, n, 0);
+}
+
+enum err job_peek(
+	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx)
+{
+	return few_run(db, &peek_stmt, on_peek, keys, n,
+		&(struct store_call){.done = (store_call_fn *)done, .ctx = ctx});
 }
 
 enum err job_near(
 	struct db *db, const struct job_key *keys, size_t n, job_read_done *done, void *ctx)
 {
-	struct db_args a;
-
-	db_args_init(&a);
-	return keys_run(&(struct store_call_ask){.db = db,
-				.stmt = &near_stmt,
-				.args = &a,
-				.on_done = on_near,
-				.with = {.done = (store_call_fn *)done, .ctx = ctx}},
-		keys, n, 0);
+	return few_run(db, &near_stmt, on_near, keys, n,
+		&(struct store_call){.done = (store_call_fn *)done, .ctx = ctx});
 }
