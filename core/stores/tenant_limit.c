@@ -23,7 +23,7 @@ static const struct db_stmt patch_stmt = {.name = "tenant_limit_patch",
 static const struct db_stmt try_stmt = {.name = "tenant_limit_try",
 	.sql = "select coalesce(l.weight, 1), coalesce(l.max_running, 0), coalesce(l.max_queued, 0),"
 	       " coalesce($2::int4, l.weight, 1), coalesce($3::int4, l.max_running, 0),"
-	       " coalesce($4::int8, l.max_queued, 0), n.queued, n.running"
+	       " coalesce($4::int8, l.max_queued, 0), n.queued, n.waiting, n.running"
 	       " from tenant_loads(array[$1::uuid], $5) n"
 	       " left join lateral (select * from tenant_limit l where l.tenant_id = $1) l on true",
 	.reads = true};
@@ -83,7 +83,8 @@ static void on_try(void *ctx, enum err e, const struct db_reply *reply)
 		trial = (struct tenant_limit_trial){.before = limit_at(r, 0),
 			.after = limit_at(r, 3),
 			.queued = db_int(r, 0, 6),
-			.running = db_int(r, 0, 7)};
+			.waiting = db_int(r, 0, 7),
+			.running = db_int(r, 0, 8)};
 	((tenant_limit_trial_done *)call->done)(call->ctx, e, r ? &trial : NULL);
 	free(call);
 }

@@ -33,11 +33,13 @@ struct tenant_limit_change {
 MUST_CHECK enum err tenant_limit_patch(struct db *db, struct id tenant,
 	const struct tenant_limit_change *change, const struct audit_actor *by,
 	tenant_limit_done *done, void *ctx);
-/* What a patch would make of it, and what the tenant has now; nothing is written. */
+/* What a patch would make of it, and what the tenant has now, counted anew: the cap counts queued and
+ * waiting together. Nothing is written. */
 enum { TENANT_LIMIT_COUNT_MAX = 1000000 };
 struct tenant_limit_trial {
 	struct tenant_limit before, after; /* their queued is 0 */
-	int64_t queued, running;	   /* queued: counted up to TENANT_LIMIT_COUNT_MAX */
+	int64_t queued, waiting;	   /* each counted up to TENANT_LIMIT_COUNT_MAX */
+	int64_t running;
 };
 typedef void tenant_limit_trial_done(void *ctx, enum err e, const struct tenant_limit_trial *trial);
 MUST_CHECK enum err tenant_limit_try(struct db *db, struct id tenant,

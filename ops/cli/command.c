@@ -205,7 +205,7 @@ const struct command command_table[] = {
 	{"tenant", "limits", "NAME", 1, 1, "show or change what a tenant may have",
 	 OPTIONS(NUMBER("weight", 0, "the tenant's share of a queue beside other tenants", 1, 1000),
 		 NUMBER("max-running", 0, "its jobs that may run at once, on all workers; 0 = no limit", 0, 1000000),
-		 NUMBER("max-queued", 0, "its jobs that may wait to run, in all queues; 0 = no limit", 0, 1000000000),
+		 NUMBER("max-queued", 0, "its jobs that may be queued or wait, in all queues; 0 = no limit", 0, 1000000000),
 		 FLAG("dry-run", 'n', "say what would change and whether its jobs would be refused, change nothing")),
 	 tenant_limits_run, "What is not given stays as it is."},
 	{"limit", "list", "", 0, 0, "show the limits of requests and tokens, plan by plan", NONE, limit_list_run,

@@ -194,22 +194,24 @@ static void limits_show(const struct call *call, const json_t *reply)
 		limit_show(call, limits[i].option, json_object_get(reply, limits[i].member));
 }
 
-/* A cap below what waits lets nothing in. */
+/* A cap below what stands by lets nothing in. */
 static void change_show(const struct call *call, const json_t *change)
 {
 	const json_int_t most = json_integer_value(json_object_get(change, "max_queued"));
-	const json_int_t queued = json_integer_value(json_object_get(change, "queued"));
+	const json_int_t stand_by = json_integer_value(json_object_get(change, "queued")) +
+				    json_integer_value(json_object_get(change, "waiting"));
 
-	fprintf(call->out, "nothing was changed: %lld of its jobs wait to run, %lld run\nbefore\n",
-		(long long)queued,
+	fprintf(call->out,
+		"nothing was changed: %lld of its jobs are queued or wait, %lld run\nbefore\n",
+		(long long)stand_by,
 		(long long)json_integer_value(json_object_get(change, "running")));
 	limits_show(call, json_object_get(change, "before"));
 	fprintf(call->out, "after\n");
 	limits_show(call, change);
-	if (most > 0 && queued >= most)
+	if (most > 0 && stand_by >= most)
 		fprintf(call->err,
 			"warning: its new jobs would be refused until fewer than %lld "
-			"wait\n",
+			"are queued or wait\n",
 			(long long)most);
 }
 

@@ -71,8 +71,10 @@ static void tried(void *ctx, enum err e, const struct tenant_limit_trial *trial)
 		out = head_put(tenant_call_of(batch), &trial->after);
 		(void)buf_text(out, ",\"before\":{");
 		members_put(out, &trial->before);
-		(void)buf_printf(out, "},\"queued\":%lld,\"running\":%lld,\"dry_run\":true}",
-			(long long)trial->queued, (long long)trial->running);
+		(void)buf_printf(out,
+			"},\"queued\":%lld,\"waiting\":%lld,\"running\":%lld,\"dry_run\":true}",
+			(long long)trial->queued, (long long)trial->waiting,
+			(long long)trial->running);
 	}
 	record_batch_end(batch, e);
 }

@@ -403,9 +403,11 @@ def test_caps_are_told_beside_what_waits_and_runs(world: World) -> None:
     body = {"kind": "noop", "input": {}, "queue": "dry-wait"}
     until("the queue is known", lambda: client.http.post("/v1/jobs", json=body).status_code == 202)
     client.submit(body)
+    client.submit({**body, "run_at": "2099-01-01T00:00:00Z"})
     usual = {"weight": 1, "max_running": 0, "max_queued": 0}
     change = world.tried("PATCH", path, {"max_queued": 1, "weight": 3})
-    assert change["before"] == usual and (change["queued"], change["running"]) == (2, 0)
+    assert change["before"] == usual
+    assert (change["queued"], change["waiting"], change["running"]) == (2, 1, 0)
     after = {name: change[name] for name in usual}
     assert after == {**usual, "weight": 3, "max_queued": 1}
     assert client.http.post("/v1/jobs", json=body).status_code == 202, "nothing is capped"

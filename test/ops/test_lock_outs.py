@@ -99,15 +99,16 @@ FROM_HERE = (
                 body={
                     "max_queued": 5,
                     "before": {"weight": 1},
-                    "queued": 5,
+                    "queued": 2,
+                    "waiting": 3,
                     "running": 2,
                     "dry_run": True,
                 }
             ),
-            "nothing was changed: 5 of its jobs wait to run, 2 run\n"
+            "nothing was changed: 5 of its jobs are queued or wait, 2 run\n"
             "before\nweight       1\nmax-running  -\nmax-queued   -\n"
             "after\nweight       -\nmax-running  -\nmax-queued   5\n",
-            "warning: its new jobs would be refused until fewer than 5 wait\n",
+            "warning: its new jobs would be refused until fewer than 5 are queued or wait\n",
         ),
         (
             ("tenant", "callback-origins", "acme", "https://b", "https://c"),
