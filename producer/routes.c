@@ -285,6 +285,7 @@ const struct record_op *const producer_ops[] = {
 	&delete_op,
 	&whose_op,
 	&count_op,
+	&retry_count_op,
 	&pick_op,
 	&cancel_many_op,
 	&retry_many_op,

@@ -1,6 +1,7 @@
 #include "stores/job_list.h"
 
 #include "stores/job_columns.h"
+#include "stores/room_sql.h"
 #include "stores/store_call.h"
 #include "stores/subject_key.h"
 
@@ -88,6 +89,38 @@ static const struct db_stmt count_stmts[DRIVES] = {
 		.reads = true},
 	[DRIVE_MATCH] = {.name = "job_count_match",
 		.sql = "select count(*)" FROM_MATCH,
+		.reads = true},
+};
+
+/* As JOB_RETRY judges them one by one: what still has its content, up to its queue's room, and of
+ * all that fits up to the tenant's. */
+#define RETRY_COUNT(from)                                                                                         \
+	"with matched as materialized (select j.tenant_id, j.job_id, j.retention, j.queue_id" from                \
+	"),"                                                                                                      \
+	" asked as materialized (select j.queue_id, count(*) as n from matched j"                                 \
+	"  where exists (select from job_input i where " JOB_KEY(                                                 \
+		"i") " and i.input is not null)"                                                                  \
+		     "  group by j.queue_id),"                                                                    \
+		     " queues as materialized (select q.queue_id, q.draining," ROOM_OF_QUEUE                      \
+		     " as room"                                                                                   \
+		     "  from" ROOM_QUEUES " where q.queue_id in (select queue_id from asked)),"                   \
+		     " fits as materialized (select coalesce(q.draining, false) as draining, a.n,"                \
+		     "  least(a.n, coalesce(q.room, 0)) as fit from asked a left join queues q using (queue_id))" \
+		     " select (select count(*) from matched),"                                                    \
+		     "  coalesce(sum(n - fit) filter (where not draining), 0)::bigint,"                           \
+		     "  coalesce(sum(n) filter (where draining), 0)::bigint,"                                     \
+		     "  greatest(0, coalesce(sum(fit), 0) - coalesce((select" ROOM_OF_TENANT                      \
+		     "   from tenant_limit l where l.tenant_id = $1), " ROOM_ENDLESS                              \
+		     "))::bigint from fits"
+
+static const struct db_stmt retry_count_stmts[DRIVES] = {
+	[DRIVE_JOB] = {.name = "job_retry_count", .sql = RETRY_COUNT(FROM_JOB), .reads = true},
+	[DRIVE_OWN] = {.name = "job_retry_count_own", .sql = RETRY_COUNT(FROM_OWN), .reads = true},
+	[DRIVE_DONE] = {.name = "job_retry_count_done",
+		.sql = RETRY_COUNT(FROM_DONE),
+		.reads = true},
+	[DRIVE_MATCH] = {.name = "job_retry_count_match",
+		.sql = RETRY_COUNT(FROM_MATCH),
 		.reads = true},
 };
 
@@ -234,7 +267,23 @@ static void on_count(void *ctx, enum err e, const struct db_reply *reply)
 	free(call);
 }
 
-enum err job_count(struct db *db, const struct job_filter *filter, job_count_done *done, void *ctx)
+static void on_retry_count(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct store_call *call = ctx;
+	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
+	struct job_retry_count count = {0};
+
+	if (r)
+		count = (struct job_retry_count){.matched = db_int(r, 0, 0),
+			.queue_full = db_int(r, 0, 1),
+			.queue_draining = db_int(r, 0, 2),
+			.tenant_full = db_int(r, 0, 3)};
+	((job_retry_count_done *)call->done)(call->ctx, e, r ? &count : NULL);
+	free(call);
+}
+
+static enum err count_run(struct db *db, const struct job_filter *filter,
+	const struct db_stmt *stmts, db_done_fn *on_done, struct store_call with)
 {
 	struct db_args a;
 
@@ -242,10 +291,23 @@ enum err job_count(struct db *db, const struct job_filter *filter, job_count_don
 	return store_call_run(&(struct store_call_ask){.db = db,
 		.tenants = &filter->tenant,
 		.tenants_n = 1,
-		.stmt = &count_stmts[drive_of(filter)],
+		.stmt = &stmts[drive_of(filter)],
 		.args = &a,
-		.on_done = on_count,
-		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
+		.on_done = on_done,
+		.with = with});
+}
+
+enum err job_count(struct db *db, const struct job_filter *filter, job_count_done *done, void *ctx)
+{
+	return count_run(db, filter, count_stmts, on_count,
+		(struct store_call){.done = (store_call_fn *)done, .ctx = ctx});
+}
+
+enum err job_retry_count(
+	struct db *db, const struct job_filter *filter, job_retry_count_done *done, void *ctx)
+{
+	return count_run(db, filter, retry_count_stmts, on_retry_count,
+		(struct store_call){.done = (store_call_fn *)done, .ctx = ctx});
 }
 
 static void attempt_take(struct attempt_row *t, const struct db_rows *r, size_t i)

@@ -39,6 +39,16 @@ typedef void job_count_done(void *ctx, enum err e, int64_t n);
 MUST_CHECK enum err job_count(
 	struct db *db, const struct job_filter *filter, job_count_done *done, void *ctx);
 
+/* dry_run of a retry: what it would leave as well, by why there is no room now (job_change.h). Of
+ * several calls each finds less room than this one. */
+struct job_retry_count {
+	int64_t matched; /* as job_count */
+	int64_t queue_full, queue_draining, tenant_full;
+};
+typedef void job_retry_count_done(void *ctx, enum err e, const struct job_retry_count *count);
+MUST_CHECK enum err job_retry_count(
+	struct db *db, const struct job_filter *filter, job_retry_count_done *done, void *ctx);
+
 /* Attempts, oldest first; the running one last, with outcome "". */
 struct attempt_row {
 	struct id worker;

@@ -12,7 +12,7 @@ enum { STEP_MS = 30000, STEP_JOBS = 2000 };
 
 #define NOT_ENDED "queued,waiting,running"
 
-/* Why a retry leaves jobs: the reply's codes, and what they mean. */
+/* Why a retry leaves jobs, or would: the reply's codes, and what they mean. */
 static const struct {
 	const char *code, *why;
 } left_kinds[] = {
@@ -129,7 +129,8 @@ static enum outcome print(const struct call *call, const struct total *total)
 			total->changed == 1 ? "" : "s");
 	for (int i = 0; i < LEFT_KINDS; i++)
 		if (total->left[i] > 0)
-			fprintf(call->out, "%lld left: %s\n", total->left[i], left_kinds[i].why);
+			fprintf(call->out, "%lld %s: %s\n", total->left[i],
+				dry ? "would be left" : "left", left_kinds[i].why);
 	return OUTCOME_OK;
 }
 

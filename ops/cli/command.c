@@ -127,7 +127,8 @@ const struct command command_table[] = {
 	 "  longhaul cancel --tenant acme --queue bulk --state queued --dry-run"},
 	{NULL, "retry", "[JOB...]", 0, COMMAND_ANY, "run ended jobs again, by id or by filter",
 	 OPTIONS(FILTERS, TENANT, DRY_RUN), job_retry_run,
-	 "Failed, expired and cancelled jobs go back to their queue with new attempts.\n\n"
+	 "Failed, expired and cancelled jobs go back to their queue with new attempts,\n"
+	 "as many as there is room for; a dry run says how many there would be none for.\n\n"
 	 "  longhaul retry --dead --error-code upstream_auth --dry-run"},
 	{NULL, "why", "JOB", 1, 1, "the story of a job, and where its time went", NONE, why_run, NULL},
 

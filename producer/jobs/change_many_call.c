@@ -19,16 +19,23 @@ enum { PAGE = 500, LASTS_MS = 25000 };
 static const enum err left_why[] = {ERR_QUEUE_FULL, ERR_QUEUE_DRAINING, ERR_TENANT_FULL};
 enum { LEFT_KINDS = sizeof left_why / sizeof *left_why };
 
+/* What is done to many, and from which states. */
+struct many_kind {
+	const struct record_op *change;
+	const struct record_op *count; /* of a dry run */
+	int allowed;
+};
+
 struct many_work {
 	struct record_item item; /* first */
 	struct request *r;
-	const struct record_op *change;
+	const struct many_kind *kind;
 	struct filter filter;
 	json_t *body;
 	struct job_key keys[PAGE]; /* of the page under way */
 	size_t n;
 	int64_t matched, changed;
-	int64_t left[LEFT_KINDS]; /* of matched, for want of room */
+	int64_t left[LEFT_KINDS]; /* of matched, for want of room; a dry run's would be */
 	int64_t most;		  /* of matched, in this call */
 	int64_t until_ms;
 	bool more;
@@ -69,6 +76,26 @@ static void counted(void *ctx, enum err e, int64_t n)
 static enum err count_run(struct db *db, struct record_batch *batch)
 {
 	return job_count(db, &work_of(batch)->filter.job, counted, batch);
+}
+
+static void retry_counted(void *ctx, enum err e, const struct job_retry_count *count)
+{
+	struct record_batch *batch = ctx;
+	struct many_work *w = work_of(batch);
+
+	if (!e) {
+		const int64_t left[LEFT_KINDS] = {
+			count->queue_full, count->queue_draining, count->tenant_full};
+
+		w->matched = count->matched;
+		memcpy(w->left, left, sizeof left);
+	}
+	record_batch_end(batch, e);
+}
+
+static enum err retry_count_run(struct db *db, struct record_batch *batch)
+{
+	return job_retry_count(db, &work_of(batch)->filter.job, retry_counted, batch);
 }
 
 static void picked(void *ctx, enum err e, const struct job_row *rows, size_t n)
@@ -137,6 +164,7 @@ static enum err retry_many_run(struct db *db, struct record_batch *batch)
 
 const struct record_op whose_op = {"whose", RECORD_SLOW, 1, whose_run, NULL};
 const struct record_op count_op = {"count", RECORD_SLOW, 1, count_run, NULL};
+const struct record_op retry_count_op = {"retry_count", RECORD_SLOW, 1, retry_count_run, NULL};
 const struct record_op pick_op = {"pick", RECORD_SLOW, 1, pick_run, NULL};
 const struct record_op cancel_many_op = {"cancel_many", RECORD_SLOW, 1, cancel_many_run, NULL};
 const struct record_op retry_many_op = {"retry_many", RECORD_SLOW, 1, retry_many_run, NULL};
@@ -186,7 +214,7 @@ static void page_picked(struct many_work *w)
 		return;
 	}
 	w->filter.after = w->keys[w->n - 1].job;
-	step(w, w->change);
+	step(w, w->kind->change);
 }
 
 static void page_changed(struct many_work *w)
@@ -199,7 +227,7 @@ static void page_changed(struct many_work *w)
 
 static void look(struct many_work *w)
 {
-	step(w, w->filter.dry_run ? &count_op : &pick_op);
+	step(w, w->filter.dry_run ? w->kind->count : &pick_op);
 }
 
 static void step_done(struct record_item *item, enum err e)
@@ -210,7 +238,7 @@ static void step_done(struct record_item *item, enum err e)
 		request_resume_failed(w->r, e);
 	else if (item->op == &whose_op)
 		look(w);
-	else if (item->op == &count_op)
+	else if (item->op == w->kind->count)
 		answer(w);
 	else if (item->op == &pick_op)
 		page_picked(w);
@@ -264,7 +292,7 @@ static enum err many_read(struct many_work *w, struct problems *p)
 	return e;
 }
 
-static void many_begin(struct request *r, const struct record_op *change, int allowed)
+static void many_begin(struct request *r, const struct many_kind *kind)
 {
 	struct many_work *w = calloc(1, sizeof *w);
 	struct problems p = {0};
@@ -275,7 +303,7 @@ static void many_begin(struct request *r, const struct record_op *change, int al
 		return;
 	}
 	w->r = r;
-	w->change = change;
+	w->kind = kind;
 	w->until_ms = clock_ms() + LASTS_MS;
 	r->work = w;
 	r->work_free = work_free;
@@ -287,7 +315,7 @@ static void many_begin(struct request *r, const struct record_op *change, int al
 		return;
 	}
 	request_park(r);
-	if (!states_narrow(&w->filter, allowed))
+	if (!states_narrow(&w->filter, kind->allowed))
 		answer(w);
 	else if (is_operators(r))
 		step(w, &whose_op);
@@ -297,10 +325,16 @@ static void many_begin(struct request *r, const struct record_op *change, int al
 
 void cancel_many_call(struct request *r)
 {
-	many_begin(r, &cancel_many_op, 1 << JOB_QUEUED | 1 << JOB_WAITING | 1 << JOB_RUNNING);
+	static const struct many_kind kind = {
+		&cancel_many_op, &count_op, 1 << JOB_QUEUED | 1 << JOB_WAITING | 1 << JOB_RUNNING};
+
+	many_begin(r, &kind);
 }
 
 void retry_many_call(struct request *r)
 {
-	many_begin(r, &retry_many_op, 1 << JOB_FAILED | 1 << JOB_CANCELLED | 1 << JOB_EXPIRED);
+	static const struct many_kind kind = {&retry_many_op, &retry_count_op,
+		1 << JOB_FAILED | 1 << JOB_CANCELLED | 1 << JOB_EXPIRED};
+
+	many_begin(r, &kind);
 }

@@ -193,7 +193,10 @@ def test_a_retry_or_a_move_does_not_pass_a_cap_or_a_drain(place: Place) -> None:
         assert ("retry-after" in reply.headers) == (status != 409)
         return str(reply.json()["code"])
 
+    dry = {"queue": "returned-to", "dry_run": True}
     place.queue("returned-to", "drain")
+    tried = owner.http.post("/v1/jobs/retry", json=dry).json()
+    assert tried["left"]["queue_draining"] == tried["matched"] >= 12 and tried["changed"] == 0
     many = owner.http.post("/v1/jobs/retry", json={"queue": "returned-to"}).json()
     assert many["changed"] == 0 and many["left"]["queue_draining"] == many["matched"] >= 12
     assert code(owner.http.post(f"/v1/jobs/{mine[0]}/retry"), 409) == "queue_draining"
@@ -211,6 +214,8 @@ def test_a_retry_or_a_move_does_not_pass_a_cap_or_a_drain(place: Place) -> None:
     until("its cap is counted", lambda: owner.http.post("/v1/jobs", json=job).status_code == 429)
     last = owner.http.post(f"/v1/jobs/{mine[-1]}/retry")
     assert code(last, 429) == "tenant_full"
+    tried = owner.http.post("/v1/jobs/retry", json=dry).json()
+    assert tried["left"]["tenant_full"] == tried["matched"] >= 7 and tried["dry_run"]
     place.admin.http.patch("/v1/queues/returned-to", json={"max_queued": 3}).raise_for_status()
 
     def full() -> bool:

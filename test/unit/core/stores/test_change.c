@@ -1,5 +1,6 @@
 /* Cancel, retry, change, delete, forget, against a real Postgres (LONGHAUL_TEST_PG). */
 #include "stores/job_change.h"
+#include "stores/job_list.h"
 #include "stores/tenant_limit.h"
 #include "stores/usage_day.h"
 #include "unit/core/stores/record_world.h"
@@ -287,12 +288,28 @@ static void on_room(void *ctx, enum err e, const struct job_changed *jobs, size_
 	}
 }
 
+static void on_dry(void *ctx, enum err e, const struct job_retry_count *count)
+{
+	assert_int_equal(e, ERR_OK);
+	*(struct job_retry_count *)ctx = *count;
+}
+
+/* keys are all of the tenant that ended: a dry run tells what then is. */
 static struct room_told retry_keys(struct record_world *w, const struct job_key *keys, size_t n)
 {
+	const struct job_filter ended = {
+		.tenant = w->tenant, .dead = -1, .states = 1 << JOB_CANCELLED | 1 << JOB_FAILED};
+	struct job_retry_count dry;
 	struct room_told told;
 
+	record_run(w->producer, job_retry_count(w->producer, &ended, on_dry, &dry));
 	record_run(
 		w->producer, job_retry_many(w->producer, keys, n, &record_actor, on_room, &told));
+	assert_int_equal(
+		dry.matched, told.changed + told.queue_full + told.draining + told.tenant_full);
+	assert_int_equal(dry.queue_full, told.queue_full);
+	assert_int_equal(dry.queue_draining, told.draining);
+	assert_int_equal(dry.tenant_full, told.tenant_full);
 	return told;
 }
 
