@@ -1,9 +1,9 @@
 #include "jobs/bulk_chunk.h"
 
-#include "access/actor.h"
 #include "domain/halving.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
+#include "jobs/job_scene.h"
 #include "jobs/submit_call.h"
 #include "producer.h"
 
@@ -107,11 +107,7 @@ size_t bulk_chunk_read(struct bulk_chunk *c, struct bulk_text *text)
 {
 	struct request *r = c->r;
 	struct queues_view *queues = queues_hold(r->producer->queues);
-	const struct job_scene scene = {.config = r->producer->config,
-		.caller = &r->caller,
-		.queues = queues,
-		.trace = &r->trace,
-		.by = request_actor(r)};
+	const struct job_scene scene = job_scene_of(r, queues);
 	const char *line;
 	size_t len;
 

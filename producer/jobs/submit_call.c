@@ -1,9 +1,9 @@
 #include "jobs/submit_call.h"
 
-#include "access/actor.h"
 #include "access/authorise.h"
 #include "ground/clock.h"
 #include "jobs/job_json.h"
+#include "jobs/job_scene.h"
 #include "jobs/read_call.h"
 #include "jobs/submit_seal.h"
 #include "producer.h"
@@ -235,11 +235,7 @@ static enum err job_spec_fill(struct submit_work *w, struct problems *p)
 {
 	struct request *r = w->r;
 	struct queues_view *queues = queues_hold(r->producer->queues);
-	const struct job_scene scene = {.config = r->producer->config,
-		.caller = &r->caller,
-		.queues = queues,
-		.trace = &r->trace,
-		.by = request_actor(r)};
+	const struct job_scene scene = job_scene_of(r, queues);
 	enum err e = ERR_UNAVAILABLE;
 
 	if (queues)
