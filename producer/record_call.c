@@ -1,5 +1,7 @@
 #include "record_call.h"
 
+#include "access/actor.h"
+#include "access/authority.h"
 #include "producer.h"
 
 #include <stdlib.h>
@@ -55,6 +57,15 @@ void *record_call_new(struct request *r, size_t size)
 	r->work = call;
 	r->work_free = work_free;
 	return call;
+}
+
+struct audit_actor record_call_actor(struct record_call *call)
+{
+	struct audit_actor by = request_actor(call->r);
+
+	call->shown = authority_facts(&call->r->caller);
+	by.shown = &call->shown;
+	return by;
 }
 
 /* NULL: the error's own. */

@@ -10,11 +10,14 @@
 #define RECORD_CALL_H
 
 #include "http/request.h"
+#include "identity/revocation.h"
 #include "record/record.h"
+#include "stores/audit.h"
 
 struct record_call {
 	struct record_item item; /* first */
 	struct request *r;
+	struct revocation_facts shown; /* by who asks: record_call_actor */
 	void (*clear)(struct record_call *call);
 	/* Instead of resuming after a success: goes on with something else. May be NULL. */
 	void (*then)(struct record_call *call);
@@ -30,6 +33,9 @@ MUST_CHECK enum err record_add_for(const struct request *r, struct record_item *
 
 /* A zeroed struct of size bytes that begins with a call. NULL: the request was answered. */
 void *record_call_new(struct request *r, size_t size);
+/* Who asks, with what they showed: a change that is made by who is believed asks for that
+ * (stores/believed.h). As long as the call. */
+struct audit_actor record_call_actor(struct record_call *call);
 /* Parks the request and runs op. */
 void record_call_start(struct record_call *call, const struct record_op *op);
 /* From then: runs another op for the same, still parked request. */

@@ -26,10 +26,6 @@
 #define REPLACED  "case when $5::int8 = 0 then $1 else " NONE " end"
 #define ROOM_NEXT ROOM("$2", REPLACED, "$12::int8")
 
-/* Is who makes it believed? */
-#define MAKER_FIRST BELIEVED("$17::uuid", "$18", "$19", "$20")
-#define MAKER_NEXT  BELIEVED("$13::uuid", "$14", "$15", "$16")
-
 #define THIS OWNED("api_key", "key_id", "$2", "$1")
 #define OF   " key_id = any(array(select key_id from " THIS " this))"
 
@@ -59,7 +55,7 @@ static const struct db_stmt insert_stmt = {.name = "api_key_insert",
 	       "   case when $5 then $15::uuid end"
 	       "  from (values (1)) one left join app_user u on u.tenant_id = $1 and u.name = $7"
 	       "  where ($5 or exists (select from tenant where tenant_id = $1))"
-	       "  and ($7 is null or u.user_id is not null) and" ROOM_FIRST "  and" MAKER_FIRST
+	       "  and ($7 is null or u.user_id is not null) and" ROOM_FIRST "  and" BELIEVED
 	       " returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select tenant_id, $10, $11, $12, $13, $14, 'api_key.create', key_id from k)"
@@ -94,7 +90,7 @@ static const struct db_stmt rotate_stmt = {.name = "api_key_rotate",
 	       " o as (update api_key set rotated_to = $3,"
 	       "  expires_at = least(expires_at, now() + $5::int8 * interval '1 second')"
 	       "  where" OF " and revoked_at is null and rotated_to is null"
-	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT "  and" MAKER_NEXT
+	       "  and (expires_at is null or expires_at > now()) and" ROOM_NEXT "  and" BELIEVED
 	       " returning *),"
 	       " k as (insert into api_key (tenant_id, key_id, hash, name, operator, user_id, roles,"
 	       "   scopes, first_key, expires_at, person)"
@@ -175,22 +171,16 @@ static void on_bootstrap(void *ctx, enum err e, const struct db_reply *reply)
 }
 
 /* What a transaction that makes a key answers, in order. */
-enum { MADE_TURN, MADE_HELD, MADE_BELIEVED, MADE_ROOM, MADE_KEY };
-
-static bool says_no(const struct db_reply *reply, size_t i)
-{
-	return db_int(db_reply_rows(reply, i), 0, 0) == 0;
-}
+enum { MADE_TURN, MADE_ASKED, MADE_ROOM = MADE_ASKED + BELIEVED_REPLIES, MADE_KEY };
 
 static void on_made(void *ctx, enum err e, const struct db_reply *reply)
 {
-	enum err none = ERR_NOT_FOUND;
+	bool full;
 
-	if (!e && says_no(reply, MADE_BELIEVED))
-		none = ERR_UNAUTHORIZED;
-	else if (!e && says_no(reply, MADE_ROOM))
-		none = ERR_KEYS_FULL;
-	tell(ctx, e, e ? NULL : db_reply_rows(reply, MADE_KEY), none);
+	e = believed_told(e, reply, MADE_ASKED);
+	full = !e && db_int(db_reply_rows(reply, MADE_ROOM), 0, 0) == 0;
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, MADE_KEY),
+		full ? ERR_KEYS_FULL : ERR_NOT_FOUND);
 }
 
 static void room_args(struct db_args *a, struct id tenant, struct id except, int64_t most)
@@ -213,7 +203,8 @@ static struct id replaced(const struct api_key_rotation *rotation)
 struct making {
 	struct db *db;
 	struct id tenant, except;
-	const struct api_key_terms *terms;
+	int64_t most;
+	const struct audit_actor *by;
 	const struct db_stmt *stmt;
 	struct db_args *args;
 };
@@ -231,9 +222,8 @@ static enum err make(const struct making *m, api_key_done *done, void *ctx)
 	db_args_init(&a);
 	db_arg_id(&a, m->tenant);
 	db_query(m->db, &turn_stmt, &a);
-	believed_hold(m->db);
-	believed_ask(m->db, m->terms->maker);
-	room_args(&a, m->tenant, m->except, m->terms->most);
+	believed_ask(m->db, m->by);
+	room_args(&a, m->tenant, m->except, m->most);
 	db_query(m->db, &room_stmt, &a);
 	db_query(m->db, m->stmt, m->args);
 	db_commit(m->db, on_made, call);
@@ -245,7 +235,7 @@ static struct db_bytes hash_bytes(const uint8_t *hash)
 	return (struct db_bytes){hash, API_KEY_HASH_BYTES};
 }
 
-enum err api_key_insert(struct db *db, const struct api_key *key, const struct api_key_terms *terms,
+enum err api_key_insert(struct db *db, const struct api_key *key, int64_t most,
 	const struct audit_actor *by, api_key_done *done, void *ctx)
 {
 	struct db_args a;
@@ -262,11 +252,11 @@ enum err api_key_insert(struct db *db, const struct api_key *key, const struct a
 	db_arg_time(&a, key->expires_ms);
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, key->person);
-	db_arg_int8(&a, terms->most);
-	believed_args(&a, terms->maker);
+	db_arg_int8(&a, most);
 	return make(&(struct making){.db = db,
 			    .tenant = key->tenant,
-			    .terms = terms,
+			    .most = most,
+			    .by = by,
 			    .stmt = &insert_stmt,
 			    .args = &a},
 		done, ctx);
@@ -333,12 +323,12 @@ enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 	db_arg_int8(&a, rotation->overlap_s);
 	audit_by_args(&a, by);
 	db_arg_id_or_null(&a, rotation->key.person);
-	db_arg_int8(&a, rotation->terms.most);
-	believed_args(&a, rotation->terms.maker);
+	db_arg_int8(&a, rotation->most);
 	return make(&(struct making){.db = db,
 			    .tenant = rotation->of,
 			    .except = replaced(rotation),
-			    .terms = &rotation->terms,
+			    .most = rotation->most,
+			    .by = by,
 			    .stmt = &rotate_stmt,
 			    .args = &a},
 		done, ctx);
@@ -359,7 +349,7 @@ enum err api_key_room(
 {
 	struct db_args a;
 
-	room_args(&a, rotation->of, replaced(rotation), rotation->terms.most);
+	room_args(&a, rotation->of, replaced(rotation), rotation->most);
 	return store_call_run(&(struct store_call_ask){db, &rotation->of, 1, &room_stmt, &a,
 		on_room, {.done = (store_call_fn *)done, .ctx = ctx}});
 }

@@ -9,7 +9,6 @@
 #ifndef STORES_API_KEY_H
 #define STORES_API_KEY_H
 
-#include "identity/revocation.h"
 #include "ports/db.h"
 #include "stores/audit.h"
 
@@ -36,21 +35,13 @@ struct api_key {
 };
 typedef void api_key_done(void *ctx, enum err e, const struct api_key *keys, size_t n);
 
-/* On what terms a key is made. */
-struct api_key_terms {
-	/* so many good keys the tenant may have then, neither revoked nor run out, whoever made
-	 * them and however many are made at once; 0: any number */
-	int64_t most;
-	/* who makes it: whoever is revoked by the record makes none (believed.h); NULL: nobody is
-	 * asked for */
-	const struct revocation_facts *maker;
-};
-/*   ERR_UNAUTHORIZED  its maker was revoked
+/* most: so many good keys the tenant may have then, neither revoked nor run out, whoever made them
+ * and however many are made at once; 0: any number.
+ *   ERR_UNAUTHORIZED  who makes it is believed no longer (believed.h)
  *   ERR_NOT_FOUND     no such tenant or user
  *   ERR_KEYS_FULL     it has most */
-MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key,
-	const struct api_key_terms *terms, const struct audit_actor *by, api_key_done *done,
-	void *ctx);
+MUST_CHECK enum err api_key_insert(struct db *db, const struct api_key *key, int64_t most,
+	const struct audit_actor *by, api_key_done *done, void *ctx);
 /* n = 0 when unknown, revoked or expired. Hot: cache the answer for a few seconds at most. */
 MUST_CHECK enum err api_key_find(
 	struct db *db, const uint8_t hash[API_KEY_HASH_BYTES], api_key_done *done, void *ctx);
@@ -72,13 +63,13 @@ MUST_CHECK enum err api_key_revoke(struct db *db, struct id of, struct id key,
  * operator's as the person of who makes it; the old one ends overlap_s from now at latest, and with
  * 0 what was bought with it too, by the list, as when it is revoked. n = 1: the new key.
  * ERR_NOT_FOUND: no such key, or it is revoked, expired or rotated already. ERR_KEYS_FULL: of has
- * most with the old one, which counts where it does not end at once. ERR_UNAUTHORIZED: its maker
- * was revoked. */
+ * most with the old one, which counts where it does not end at once. ERR_UNAUTHORIZED: who
+ * makes it is believed no longer. */
 struct api_key_rotation {
 	struct id of, old;
 	struct api_key key; /* id, hash, person */
 	int64_t overlap_s;
-	struct api_key_terms terms;
+	int64_t most; /* as for api_key_insert */
 };
 MUST_CHECK enum err api_key_rotate(struct db *db, const struct api_key_rotation *rotation,
 	const struct audit_actor *by, api_key_done *done, void *ctx);

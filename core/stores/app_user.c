@@ -53,10 +53,8 @@ static const struct db_stmt move_stmt = {.name = "app_user_move",
 	" select v.version, (select count(*) from p),"
 	"  (select user_id from p order by user_id desc limit 1) from v"};
 
-static void tell(
-	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(struct store_call *call, enum err e, const struct db_rows *r, enum err when_none)
 {
-	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 	size_t n = r ? db_rows_n(r) : 0;
 	struct app_user *users;
 
@@ -78,12 +76,15 @@ static void tell(
 
 static void on_read(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_OK);
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, 0), ERR_OK);
 }
 
 static void on_put(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_CONFLICT);
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	tell(ctx, e, r, ERR_CONFLICT);
 }
 
 enum err app_user_list(struct db *db, struct id tenant, const char *after, size_t limit,
@@ -139,16 +140,18 @@ enum err app_user_put(struct db *db, const struct app_user_change *change,
 	roles_arg(&a, change);
 	disabled_arg(&a, change);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &change->tenant, 1, &put_stmt, &a,
-		on_put, {.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &change->tenant, 1, &put_stmt, &a, on_put,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }
 
 static void on_moved(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct store_call *call = ctx;
-	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
+	const struct db_rows *r;
 	bool moved;
 
+	e = believed_rows(e, reply, &r);
 	if (!e && db_rows_n(r) == 0)
 		e = ERR_CONFLICT;
 	moved = !e;
@@ -170,6 +173,7 @@ enum err app_user_move_page(struct db *db, const struct app_user_move *move,
 	db_arg_id_or_null(&a, move->after);
 	db_arg_int8(&a, (int64_t)move->limit);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &move->tenant, 1, &move_stmt, &a,
-		on_moved, {.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &move->tenant, 1, &move_stmt, &a, on_moved,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }

@@ -1,7 +1,7 @@
 /* app_user.h - the persons and programs that a tenant knows by name, and what they hold.
  *
  * A user is never removed by these calls, only disabled: its jobs name it. Changes are
- * made against a version, as roles' are (role.h).
+ * made against a version, as roles' are, and by who is believed: ERR_UNAUTHORIZED (role.h).
  *
  * Threads: the connection's.  Memory: what a callback gets dies with it. */
 #ifndef STORES_APP_USER_H

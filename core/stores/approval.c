@@ -1,5 +1,6 @@
 #include "stores/approval.h"
 
+#include "stores/believed.h"
 #include "stores/store_call.h"
 #include "stores/subject_key.h"
 
@@ -20,7 +21,7 @@ static const struct db_stmt rule_of_revocation_stmt = {.name = "approval_rule_of
 	.reads = true};
 static const struct db_stmt rule_set_stmt = {.name = "approval_rule_set",
 	.sql = "with t as (update tenant set two_people = $2, version = version + 1"
-	       "  where tenant_id = $1 returning tenant_id)"
+	       "  where tenant_id = $1 and" BELIEVED " returning tenant_id)"
 	       " insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       " select tenant_id, $3, $4, $5, $6, $7,"
 	       "  case when $2 then 'two_people.on' else 'two_people.off' end, tenant_id from t"};
@@ -83,7 +84,8 @@ static const struct db_stmt look_stmt = {.name = "approval_look",
 static const struct db_stmt decide_stmt = {.name = "approval_decide",
 	.sql = "with a as (update approval a set decided_by = $3, decided_for_user = $5,"
 	       "   decided_at = now(), state = case when $6 then 'approved' else 'refused' end"
-	       "  where a.tenant_id = $1 and a.approval_id = $2 and a.state = 'pending'"
+	       "  where a.tenant_id = $1 and a.approval_id = $2 and" BELIEVED
+	       " and a.state = 'pending'"
 	       "  and a.expires_at > now() and not ($6 and " SAME("$3", "$4",
 		       "$12") ")"
 			      "  returning *),"
@@ -150,21 +152,26 @@ enum err approval_rule_of_revocation(
 	return rule_of(db, &rule_of_revocation_stmt, revocation, done, ctx);
 }
 
+static void on_rule_set(void *ctx, enum err e, const struct db_reply *reply)
+{
+	struct store_call *call = ctx;
+
+	((approval_rule_set_done *)call->done)(call->ctx, believed_told(e, reply, 0));
+	free(call);
+}
+
 enum err approval_rule_set(struct db *db, const struct approval_rule *rule,
-	const struct audit_actor *by, db_done_fn *done, void *ctx)
+	const struct audit_actor *by, approval_rule_set_done *done, void *ctx)
 {
 	struct db_args a;
-	enum err e = db_begin(db, &rule->tenant, 1);
 
-	if (e != ERR_OK)
-		return e;
 	db_args_init(&a);
 	db_arg_id(&a, rule->tenant);
 	db_arg_bool(&a, rule->two_people);
 	audit_by_args(&a, by);
-	db_query(db, &rule_set_stmt, &a);
-	db_commit(db, done, ctx);
-	return ERR_OK;
+	return believed_run(&(struct store_call_ask){db, &rule->tenant, 1, &rule_set_stmt, &a,
+				    on_rule_set, {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }
 
 /* ---- asking, and using ---- */
@@ -293,11 +300,16 @@ enum err approval_list(
 		.with = {.done = (store_call_fn *)done, .ctx = ctx}});
 }
 
+/* What a transaction that decides answers, in order. */
+enum { DECIDE_ASKED, DECIDE_WAS = BELIEVED_REPLIES, DECIDE_IS };
+
 static void on_decide(void *ctx, enum err e, const struct db_reply *reply)
 {
-	const struct db_rows *was = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
-	const struct db_rows *is = e == ERR_OK ? db_reply_rows(reply, 1) : NULL;
+	const struct db_rows *was, *is;
 
+	e = believed_told(e, reply, DECIDE_ASKED);
+	was = e ? NULL : db_reply_rows(reply, DECIDE_WAS);
+	is = e ? NULL : db_reply_rows(reply, DECIDE_IS);
 	if (was != NULL && db_rows_n(was) == 0)
 		e = ERR_NOT_FOUND;
 	else if (was != NULL && db_int(was, 0, 1) != 0)
@@ -331,6 +343,7 @@ enum err approval_decide(struct db *db, const struct approval_decision *d,
 	if (e != ERR_OK)
 		return e;
 	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = db};
+	believed_ask(db, by);
 	look_query(db, d);
 	db_args_init(&a);
 	db_arg_id(&a, d->tenant);

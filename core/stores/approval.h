@@ -41,8 +41,10 @@ MUST_CHECK enum err approval_rule_of_key(
 /* The same of an entry of the list of revocations that stands. ERR_NOT_FOUND */
 MUST_CHECK enum err approval_rule_of_revocation(
 	struct db *db, struct id revocation, approval_rule_done *done, void *ctx);
+/* ERR_UNAUTHORIZED: who sets it is believed no longer (believed.h). */
+typedef void approval_rule_set_done(void *ctx, enum err e);
 MUST_CHECK enum err approval_rule_set(struct db *db, const struct approval_rule *rule,
-	const struct audit_actor *by, db_done_fn *done, void *ctx);
+	const struct audit_actor *by, approval_rule_set_done *done, void *ctx);
 
 /* ---- asking, and using ---- */
 

@@ -10,6 +10,8 @@
 
 #include "ports/db.h"
 
+struct revocation_facts;
+
 /* The installation itself, where a tenant is asked for: operators, workers, the leader. */
 #define AUDIT_SYSTEM_TENANT ((struct id){{0}})
 /* The same as a piece of SQL. */
@@ -23,6 +25,9 @@ struct audit_actor {
 	struct id request;    /* X-Request-Id's id; zero = none */
 	struct id credential; /* the API key or token that was shown; zero = none */
 	struct id source;     /* pseudonym of the address; zero = none */
+	/* what was shown, for changes that ask whether the record believes it still (believed.h);
+	 * NULL = nobody is asked for */
+	const struct revocation_facts *shown;
 };
 
 /* For stores, in a statement that writes its own audit row: the columns, and their five arguments

@@ -1,5 +1,6 @@
 #include "stores/issuer.h"
 
+#include "stores/believed.h"
 #include "stores/owned_sql.h"
 #include "stores/store_call.h"
 #include "stores/subject_key.h"
@@ -10,7 +11,8 @@
 	"i.issuer_id, i.tenant_id, coalesce((select t.name from tenant t where t.tenant_id"   \
 	" = i.tenant_id), ''), i.iss, i.audience, i.algorithms, i.jwks_url, i.kid, i.secret," \
 	" i.roles_claim, i.roles, i.created_at, " INSTALLATION_KEY
-#define NEXT "s as (update access_sequence set seq = seq + 1 where one returning seq)"
+#define NEXT \
+	"s as (update access_sequence set seq = seq + 1 where one and" BELIEVED " returning seq)"
 
 #define THIS OWNED("issuer", "issuer_id", "$2", "$1")
 /* It is this tenant's; the zero id: anybody's. */
@@ -48,8 +50,8 @@ static const struct db_stmt find_stmt = {.name = "issuer_find",
 	.reads = true};
 
 static const struct db_stmt remove_stmt = {.name = "issuer_remove",
-	.sql = "with s as (update access_sequence set seq = seq + 1 where one and exists"
-	       "  (select from " THIS " i) returning seq),"
+	.sql = "with s as (update access_sequence set seq = seq + 1 where one and" BELIEVED
+	       "  and exists (select from " THIS " i) returning seq),"
 	       " i as (delete from issuer i using s where i.issuer_id = any(array("
 	       "  select issuer_id from " THIS " i)) and s.seq > 0 returning i.*),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
@@ -93,10 +95,21 @@ static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 0) : NULL, ERR_OK);
 }
 
+/* What a transaction that registers one answers, in order. */
+enum { INSERT_TURN, INSERT_ASKED, INSERT_ISSUER = INSERT_ASKED + BELIEVED_REPLIES };
+
 static void on_insert(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, e == ERR_OK ? db_reply_rows(reply, 1) : NULL,
-		ERR_CONFLICT); /* behind its turn */
+	e = believed_told(e, reply, INSERT_ASKED);
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, INSERT_ISSUER), ERR_CONFLICT);
+}
+
+static void on_removed(void *ctx, enum err e, const struct db_reply *reply)
+{
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	tell(ctx, e, r, ERR_NOT_FOUND);
 }
 
 static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
@@ -115,6 +128,7 @@ enum err issuer_insert(struct db *db, const struct issuer *i, int64_t most,
 		return e;
 	*call = (struct store_call){.done = (store_call_fn *)done, .ctx = ctx, .db = db};
 	db_query(db, &turn_stmt, NULL);
+	believed_ask(db, by);
 	db_args_init(&a);
 	db_arg_id(&a, i->id);
 	db_arg_id(&a, i->tenant);
@@ -181,6 +195,7 @@ enum err issuer_remove(struct db *db, struct id of, struct id issuer, const stru
 	db_arg_id(&a, issuer);
 	db_arg_id(&a, of);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &of, 1, &remove_stmt, &a, on_needed,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &of, 1, &remove_stmt, &a, on_removed,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }

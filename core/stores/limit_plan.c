@@ -1,5 +1,6 @@
 #include "stores/limit_plan.h"
 
+#include "stores/believed.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static const struct db_stmt look_stmt = {.name = "limit_look",
 
 static const struct db_stmt set_stmt = {.name = "limit_set",
 	.sql = "with l as (insert into limit_plan as l (plan, level, role, requests, window_s, burst)"
-	       "  select $1, $2, $3, $4, $5, $6 where " VERSION " = $7"
+	       "  select $1, $2, $3, $4, $5, $6 where " VERSION " = $7 and" BELIEVED
 	       "   and ((select count(*) from (select from limit_plan limit " ROWS_LIMIT
 	       "    ) n) < " ROWS_LIMIT
 	       "    or exists (select from limit_plan where plan = $1 and level = $2 and role = $3))"
@@ -68,7 +69,7 @@ static const struct db_stmt set_stmt = {.name = "limit_set",
 
 static const struct db_stmt remove_stmt = {.name = "limit_remove",
 	.sql = "with l as (delete from limit_plan where plan = $1 and level = $2 and role = $3"
-	       "  and " VERSION " = $4 returning *),"
+	       "  and " VERSION " = $4 and" BELIEVED " returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select " AUDIT_SYSTEM_SQL ", $5, $6, $7, $8, $9, 'limit.remove', limit_id from l)"
 	       " select limit_id from l"};
@@ -84,7 +85,7 @@ static const struct db_stmt try_stmt = {.name = "limit_tenant_try",
 
 static const struct db_stmt give_stmt = {.name = "limit_tenant_set",
 	.sql = "with t as (insert into tenant_plan as t (tenant_id, plan) select $1, $2::text"
-	       "  where $2 is null or exists (select from limit_plan where plan = $2)"
+	       "  where ($2 is null or exists (select from limit_plan where plan = $2)) and" BELIEVED
 	       "  on conflict (tenant_id) do update set plan = excluded.plan,"
 	       "   changed_by = pg_current_xact_id()::text::int8 returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
@@ -280,17 +281,22 @@ static struct limit_effect effect_read(const struct db_rows *r)
 	};
 }
 
+/* What a change's transaction answers, in order; of a dry run the first two. */
+enum { CHANGE_TURN, CHANGE_LOOK, CHANGE_ASKED, CHANGE_WROTE = CHANGE_ASKED + BELIEVED_REPLIES };
+
 static void on_effect(void *ctx, enum err e, const struct db_reply *reply)
 {
 	struct store_call *call = ctx;
-	const bool removes = call->n != 0, wrote = !e && db_reply_n(reply) > 2;
+	const bool removes = call->n != 0, wrote = !e && db_reply_n(reply) > CHANGE_ASKED;
 	struct limit_effect effect = {.was = false};
 
 	if (!e)
-		effect = effect_read(db_reply_rows(reply, 1));
+		effect = effect_read(db_reply_rows(reply, CHANGE_LOOK));
+	if (wrote)
+		e = believed_told(e, reply, CHANGE_ASKED);
 	if (!e && removes && !effect.was)
 		e = ERR_NOT_FOUND;
-	else if (wrote && db_rows_n(db_reply_rows(reply, 2)) == 0)
+	else if (!e && wrote && db_rows_n(db_reply_rows(reply, CHANGE_WROTE)) == 0)
 		e = ERR_CONFLICT;
 	((limit_effect_done *)call->done)(call->ctx, e, e ? NULL : &effect);
 	free(call);
@@ -311,24 +317,37 @@ enum err limit_plan_change(
 	db_query(db, &turn_stmt, NULL);
 	key_args(&a, &change->row);
 	db_query(db, &look_stmt, &a);
-	if (!change->dry_run)
+	if (!change->dry_run) {
+		believed_ask(db, &change->by);
 		write_query(db, change);
+	}
 	db_commit(db, on_effect, call);
 	return ERR_OK;
 }
 
 /* ---- a tenant's ---- */
 
-static void on_plan(void *ctx, enum err e, const struct db_reply *reply)
+static void plan_tell(struct store_call *call, enum err e, const struct db_rows *r)
 {
-	struct store_call *call = ctx;
-	const struct db_rows *r = e ? NULL : db_reply_rows(reply, 0);
 	const bool sets = call->n != 0, found = r && db_rows_n(r) > 0;
 
 	if (!e && sets && !found)
 		e = ERR_NOT_FOUND;
 	((limit_tenant_done *)call->done)(call->ctx, e, found ? db_text(r, 0, 0) : "");
 	free(call);
+}
+
+static void on_plan(void *ctx, enum err e, const struct db_reply *reply)
+{
+	plan_tell(ctx, e, e ? NULL : db_reply_rows(reply, 0));
+}
+
+static void on_plan_set(void *ctx, enum err e, const struct db_reply *reply)
+{
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	plan_tell(ctx, e, r);
 }
 
 enum err limit_tenant_get(struct db *db, struct id tenant, limit_tenant_done *done, void *ctx)
@@ -350,8 +369,9 @@ enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
 	db_arg_id(&a, tenant);
 	db_arg_text(&a, plan);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &give_stmt, &a, on_plan,
-		{.done = (store_call_fn *)done, .ctx = ctx, .n = 1}});
+	return believed_run(&(struct store_call_ask){db, &tenant, 1, &give_stmt, &a, on_plan_set,
+				    {.done = (store_call_fn *)done, .ctx = ctx, .n = 1}},
+		by);
 }
 
 enum err limit_tenant_try(

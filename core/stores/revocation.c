@@ -1,5 +1,6 @@
 #include "stores/revocation.h"
 
+#include "stores/believed.h"
 #include "stores/owned_sql.h"
 #include "stores/store_call.h"
 
@@ -36,9 +37,11 @@ static const struct db_stmt since_stmt = {.name = "revocation_since",
 	       " where s.one order by r.seq",
 	.reads = true};
 
+#define NOW_ENDS "date_trunc('milliseconds', clock_timestamp()) + interval '1 millisecond'"
 /* Families that are named, or were given for a token that is, end with it; their rows are locked
  * before the sequence's. Its moment is read behind that: what was written by whoever held the
- * sequence before (believed.h) is older. */
+ * sequence before (believed.h) is older. When something was given is known to the millisecond, so
+ * the moment is the end of its own: what was given in that very millisecond is shut out. */
 static const struct db_stmt put_stmt = {.name = "revocation_put",
 	.sql = "with g as (update refresh_family g set ended_at = now() where g.tenant_id = $1"
 	       "  and $2 = 'credential' and g.ended_at is null and g.family_id = any(array("
@@ -49,7 +52,8 @@ static const struct db_stmt put_stmt = {.name = "revocation_put",
 	       " r as (insert into revocation as r"
 	       "  (tenant_id, kind, subject, network, before_at, ends_at, seq, subject_type,"
 	       "   by_kind, by_credential, issuer_id)"
-	       "  select $1, $2, $3, $4, coalesce($5, clock_timestamp()), $6, s.seq, $13, $7, $10, $14 from s"
+	       "  select $1, $2, $3, $4, coalesce($5, " NOW_ENDS
+	       "), $6, s.seq, $13, $7, $10, $14 from s"
 	       "  on conflict (tenant_id, kind, subject, network) do update"
 	       "  set before_at = greatest(r.before_at, excluded.before_at), seq = excluded.seq,"
 	       "   subject_type = excluded.subject_type,"
@@ -85,8 +89,8 @@ static const struct db_stmt get_stmt = {.name = "revocation_get",
 
 /* The sequence's row first, as where one is added. */
 static const struct db_stmt take_stmt = {.name = "revocation_take",
-	.sql = "with s as (update access_sequence set seq = seq + 1 where one and exists"
-	       "  (select from " THIS " r where" STANDS " and" TAKEN_BY ")"
+	.sql = "with s as (update access_sequence set seq = seq + 1 where one and" BELIEVED
+	       "  and exists (select from " THIS " r where" STANDS " and" TAKEN_BY ")"
 	       "  returning seq),"
 	       " r as (update revocation r set taken_at = now(), before_at = 'epoch', seq = s.seq,"
 	       "  ends_at = now() + interval '2 days'"
@@ -157,10 +161,8 @@ static void entry_take(struct revocation_entry *to, const struct db_rows *r, siz
 	to->iss = db_text(r, i, 16);
 }
 
-static void tell(
-	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(struct store_call *call, enum err e, const struct db_rows *r, enum err when_none)
 {
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0;
 	struct revocation_entry *rows;
 
@@ -176,12 +178,20 @@ static void tell(
 
 static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_OK);
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, 0), ERR_OK);
 }
 
 static void on_needed(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_NOT_FOUND);
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, 0), ERR_NOT_FOUND);
+}
+
+static void on_taken(void *ctx, enum err e, const struct db_reply *reply)
+{
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	tell(ctx, e, r, ERR_NOT_FOUND);
 }
 
 enum err revocation_put(struct db *db, struct id of, const struct revocation_entry *entry,
@@ -248,6 +258,7 @@ enum err revocation_take(struct db *db, struct id of, struct id entry, const str
 	db_arg_id(&a, of);
 	db_arg_id(&a, entry);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &of, 1, &take_stmt, &a, on_needed,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &of, 1, &take_stmt, &a, on_taken,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }

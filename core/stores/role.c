@@ -42,9 +42,11 @@ static const struct db_stmt holders_stmt = {.name = "role_holders",
 /* No version came back: it had moved. */
 static void on_change(void *ctx, enum err e, const struct db_reply *reply)
 {
+	const struct db_rows *versions;
 	struct store_call *call = ctx;
 
-	if (!e && db_rows_n(db_reply_rows(reply, 0)) == 0)
+	e = believed_rows(e, reply, &versions);
+	if (!e && db_rows_n(versions) == 0)
 		e = ERR_CONFLICT;
 	((role_done *)call->done)(call->ctx, e);
 	free(call);
@@ -72,8 +74,9 @@ enum err role_put(struct db *db, const struct role_change *change, const struct 
 	texts_arg(&a, change->parents, change->parents_n);
 	texts_arg(&a, change->rules, change->rules_n);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &change->tenant, 1, &put_stmt, &a,
-		on_change, {.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &change->tenant, 1, &put_stmt, &a,
+				    on_change, {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }
 
 enum err role_remove(struct db *db, const struct role_change *change, const struct audit_actor *by,
@@ -83,8 +86,9 @@ enum err role_remove(struct db *db, const struct role_change *change, const stru
 
 	head_args(&a, change);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &change->tenant, 1, &remove_stmt, &a,
-		on_change, {.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &change->tenant, 1, &remove_stmt, &a,
+				    on_change, {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }
 
 static void on_holders(void *ctx, enum err e, const struct db_reply *reply)

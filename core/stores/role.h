@@ -1,8 +1,9 @@
 /* role.h - a tenant's own roles, written.
  *
  * Reading them is access.h. Every change is made against the version at which it was
- * checked (access_sql.h): ERR_CONFLICT means that another came first, and nothing was
- * changed; check again.
+ * checked (access_sql.h): ERR_CONFLICT means that another came first, ERR_UNAUTHORIZED that
+ * who makes it is believed no longer (believed.h), and nothing was changed; of the first, check
+ * again.
  *
  * Threads: the connection's.  Memory: arguments are copied. */
 #ifndef STORES_ROLE_H

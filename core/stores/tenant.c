@@ -1,4 +1,5 @@
 #include "stores/tenant.h"
+#include "stores/believed.h"
 #include "stores/store_call.h"
 #include "stores/subject_key.h"
 
@@ -37,7 +38,7 @@ static const struct db_stmt find_stmt = {.name = "tenant_find",
 
 static const struct db_stmt patch_stmt = {.name = "tenant_patch",
 	.sql = "with t as (update tenant set retention = coalesce($2::int4, retention),"
-	       " version = version + 1 where tenant_id = $1 returning *),"
+	       " version = version + 1 where tenant_id = $1 and" BELIEVED " returning *),"
 	       " s as (update tenant_setting s set webhook_secret = coalesce($3, s.webhook_secret),"
 	       "  callback_origins = coalesce($4, s.callback_origins)"
 	       "  from t where s.tenant_id = t.tenant_id and s.tenant_id = $1 returning s.*),"
@@ -63,10 +64,9 @@ static void load_take(struct tenant *t, const struct db_rows *r, size_t i)
 	t->running = db_int(r, i, 7);
 }
 
-static void tell(struct store_call *call, enum err e, const struct db_reply *reply, enum told told,
+static void rows_tell(struct store_call *call, enum err e, const struct db_rows *r, enum told told,
 	enum err when_none)
 {
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
 	struct tenant *rows;
 
@@ -87,6 +87,12 @@ static void tell(struct store_call *call, enum err e, const struct db_reply *rep
 	((tenant_done *)call->done)(call->ctx, e, rows, rows != NULL ? n : 0);
 	free(rows);
 	free(call);
+}
+
+static void tell(struct store_call *call, enum err e, const struct db_reply *reply, enum told told,
+	enum err when_none)
+{
+	rows_tell(call, e, e ? NULL : db_reply_rows(reply, 0), told, when_none);
 }
 
 static void on_create(void *ctx, enum err e, const struct db_reply *reply)
@@ -111,7 +117,10 @@ static void on_find(void *ctx, enum err e, const struct db_reply *reply)
 
 static void on_patch(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, TOLD_SECRETS, ERR_NOT_FOUND);
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	rows_tell(ctx, e, r, TOLD_SECRETS, ERR_NOT_FOUND);
 }
 
 enum err tenant_create(struct db *db, const struct tenant *t, const struct audit_actor *by,
@@ -174,6 +183,7 @@ enum err tenant_patch(struct db *db, struct id tenant, const struct tenant_chang
 	db_arg_bytes(&a, change->webhook_secret);
 	db_arg_bytes(&a, change->callback_origins);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &patch_stmt, &a, on_patch,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &tenant, 1, &patch_stmt, &a, on_patch,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }

@@ -1,5 +1,6 @@
 #include "stores/tenant_limit.h"
 
+#include "stores/believed.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -12,7 +13,8 @@ static const struct db_stmt get_stmt = {.name = "tenant_limit_get",
 
 static const struct db_stmt patch_stmt = {.name = "tenant_limit_patch",
 	.sql = "with l as (insert into tenant_limit as l (tenant_id, weight, max_running, max_queued)"
-	       "  values ($1, coalesce($2::int4, 1), coalesce($3::int4, 0), coalesce($4::int8, 0))"
+	       "  select $1, coalesce($2::int4, 1), coalesce($3::int4, 0), coalesce($4::int8, 0)"
+	       "  where" BELIEVED
 	       "  on conflict (tenant_id) do update set weight = coalesce($2, l.weight),"
 	       "   max_running = coalesce($3, l.max_running),"
 	       "   max_queued = coalesce($4, l.max_queued) returning *),"
@@ -28,10 +30,8 @@ static const struct db_stmt try_stmt = {.name = "tenant_limit_try",
 	       " left join lateral (select * from tenant_limit l where l.tenant_id = $1) l on true",
 	.reads = true};
 
-static void on_limit(void *ctx, enum err e, const struct db_reply *reply)
+static void tell(struct store_call *call, enum err e, const struct db_rows *r)
 {
-	struct store_call *call = ctx;
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	struct tenant_limit limit = {.weight = 1};
 
 	if (r != NULL && db_rows_n(r) > 0)
@@ -43,6 +43,19 @@ static void on_limit(void *ctx, enum err e, const struct db_reply *reply)
 		};
 	((tenant_limit_done *)call->done)(call->ctx, e, e == ERR_OK ? &limit : NULL);
 	free(call);
+}
+
+static void on_limit(void *ctx, enum err e, const struct db_reply *reply)
+{
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, 0));
+}
+
+static void on_patch(void *ctx, enum err e, const struct db_reply *reply)
+{
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	tell(ctx, e, r);
 }
 
 static void change_args(struct db_args *a, const struct tenant_limit_change *change)
@@ -62,8 +75,9 @@ enum err tenant_limit_patch(struct db *db, struct id tenant,
 	db_arg_id(&a, tenant);
 	change_args(&a, change);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &tenant, 1, &patch_stmt, &a, on_limit,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &tenant, 1, &patch_stmt, &a, on_patch,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }
 
 static struct tenant_limit limit_at(const struct db_rows *r, int col)

@@ -29,12 +29,13 @@ struct tenant_limit_change {
 	int32_t weight, max_running;
 	int64_t max_queued;
 };
-/* Sets what is given, and tells what stands then. A tenant without a row has the usual. */
+/* Sets what is given, and tells what stands then. A tenant without a row has the usual.
+ * ERR_UNAUTHORIZED: who sets it is believed no longer (believed.h). */
 MUST_CHECK enum err tenant_limit_patch(struct db *db, struct id tenant,
 	const struct tenant_limit_change *change, const struct audit_actor *by,
 	tenant_limit_done *done, void *ctx);
-/* What a patch would make of it, and what the tenant has now, counted anew: the cap counts queued and
- * waiting together. Nothing is written. */
+/* What a patch would make of it, and what the tenant has now, counted anew: the cap counts queued
+ * and waiting together. Nothing is written. */
 enum { TENANT_LIMIT_COUNT_MAX = 1000000 };
 struct tenant_limit_trial {
 	struct tenant_limit before, after; /* their queued is 0 */

@@ -1,6 +1,5 @@
 #include "admin/api_keys.h"
 
-#include "access/authority.h"
 #include "admin/key_rights.h"
 #include "ground/clock.h"
 #include "identity/claims.h"
@@ -93,8 +92,6 @@ int64_t api_keys_most(const struct tenant_call *t)
 static enum err insert_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = tenant_call_of(batch);
-	const struct revocation_facts maker = authority_facts(&t->call.r->caller);
-	const struct api_key_terms terms = {.most = api_keys_most(t), .maker = &maker};
 	struct api_key key = {.id = id_new(0),
 		.tenant = t->tenant,
 		.name = t->label,
@@ -107,7 +104,7 @@ static enum err insert_run(struct db *db, struct record_batch *batch)
 		.expires_ms = t->seconds ? clock_record_ms() + t->seconds * 1000 : 0};
 
 	apikey_hash(t->secret, strlen(t->secret), key.hash);
-	return api_key_insert(db, &key, &terms, &t->by, api_key_made, batch);
+	return api_key_insert(db, &key, api_keys_most(t), &t->by, api_key_made, batch);
 }
 
 const struct record_op api_key_insert_op = {"api_key_insert", RECORD_SECURITY, 1, insert_run, NULL};

@@ -123,10 +123,8 @@ static void looked(struct record_call *call)
 
 static struct api_key_rotation rotation_of(const struct tenant_call *t)
 {
-	return (struct api_key_rotation){.of = t->of,
-		.old = t->key,
-		.overlap_s = t->seconds,
-		.terms.most = api_keys_most(t)};
+	return (struct api_key_rotation){
+		.of = t->of, .old = t->key, .overlap_s = t->seconds, .most = api_keys_most(t)};
 }
 
 static void room_told(void *ctx, enum err e)
@@ -248,10 +246,8 @@ void api_keys_delete(struct request *r)
 static enum err rotate_run(struct db *db, struct record_batch *batch)
 {
 	struct tenant_call *t = tenant_call_of(batch);
-	const struct revocation_facts maker = authority_facts(&t->call.r->caller);
 	struct api_key_rotation rotation = rotation_of(t);
 
-	rotation.terms.maker = &maker;
 	rotation.key.id = id_new(0);
 	rotation.key.person = t->call.r->caller.person;
 	apikey_hash(t->secret, strlen(t->secret), rotation.key.hash);

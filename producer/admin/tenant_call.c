@@ -1,6 +1,5 @@
 #include "admin/tenant_call.h"
 
-#include "access/actor.h"
 #include "access/own_key.h"
 #include "domain/sealed.h"
 #include "ground/digest.h"
@@ -68,7 +67,7 @@ struct tenant_call *tenant_call_sized(struct request *r, const char *name, size_
 	if (!t)
 		return NULL;
 	t->call.clear = tenant_clear;
-	t->by = request_actor(r);
+	t->by = record_call_actor(&t->call);
 	t->of = tenant_call_is_own(r) ? r->caller.tenant : AUDIT_SYSTEM_TENANT;
 	t->tenant = t->of;
 	buf_init(&t->text, TEXT_MAX / 2);

@@ -1,6 +1,5 @@
 #include "limits/limit_calls.h"
 
-#include "access/actor.h"
 #include "jobs/job_json.h"
 #include "limits/plans.h"
 #include "producer.h"
@@ -216,7 +215,7 @@ static struct limit_call *change_new(struct request *r)
 	c->change = (struct limit_change){.row = {.plan = c->plan, .level = level, .role = c->role},
 		.dry_run = request_input_is_dry(r),
 		.version = c->version,
-		.by = request_actor(r)};
+		.by = record_call_actor(&c->call)};
 	c->call.then = judged_then;
 	c->call.conflict =
 		"there are as many limits as there may be, or they were changed meanwhile";

@@ -1,6 +1,5 @@
 #include "roles/access_call.h"
 
-#include "access/actor.h"
 #include "access/holders.h"
 #include "producer.h"
 #include "request_input.h"
@@ -352,7 +351,7 @@ void access_call_start(
 	}
 	a->call.clear = clear;
 	a->kind = kind;
-	a->by = request_actor(r);
+	a->by = record_call_actor(&a->call);
 	a->body = body;
 	a->tenant = r->caller.tenant;
 	a->dry_run = request_input_is_dry(r);

@@ -1,6 +1,5 @@
 #include "roles/approval_calls.h"
 
-#include "access/actor.h"
 #include "access/two_people.h"
 #include "jobs/job_json.h"
 #include "producer.h"
@@ -144,7 +143,7 @@ static enum err decide_run(struct db *db, struct record_batch *batch)
 	return approval_decide(db, &q->decision, &q->by, decided, batch);
 }
 
-static void rule_set(void *ctx, enum err e, const struct db_reply *reply)
+static void rule_set(void *ctx, enum err e)
 {
 	record_batch_end(ctx, e);
 }
@@ -198,7 +197,7 @@ static struct approval_request *begin(struct request *r, const struct record_op 
 	if (!q)
 		return NULL;
 	q->op = op;
-	q->by = request_actor(r);
+	q->by = record_call_actor(&q->call);
 	q->call.then = rule_known;
 	q->call.forbidden = "this needs another person than the one who asked";
 	q->call.conflict = "it is decided already, or its time is over";

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from checker import typeid_uuid
 from client import Client, until
-from issuer import unb64
 from own_world import Own, own_world
-from roles_world import made, put_user
+from roles_world import made
 from tokens import SEEN_S, ask, buy, ends, refresh, status
 
 pytestmark = pytest.mark.promises("S1.1", "S1.11")
@@ -122,72 +119,6 @@ def test_of_several_successors_at_once_no_more_are_made_than_there_is_room(own: 
         replies = list(pool.map(lambda ask: rotate(*ask, 3600), asks))
     told = Counter(reply.status_code for reply in replies)
     assert told[201] == 2 and len(good(chief)) == KEYS - 2, told
-
-
-def turn_of(own: Own, tenant: str) -> str:
-    (ours,) = own.stack.psql(f"select tenant_id from tenant where name = '{tenant}'")[0]
-    return f"720713004, hashtext('{ours}')"
-
-
-ALL_OF_IT = {
-    "user": lambda one: {"user": one["user"]},
-    "everybody": lambda one: {},
-    "token": lambda one: {"token": one["jti"]},
-}
-
-
-@pytest.mark.parametrize("what", ["make", "rotate"])
-@pytest.mark.parametrize(
-    ("by", "shows"),
-    [(by, shows) for by in ("user", "everybody", "id") for shows in ("key", "token")]
-    + [("token", "token")],
-)
-def test_who_is_revoked_while_he_makes_a_key_makes_none(
-    own: Own, by: str, shows: str, what: str
-) -> None:
-    """A producer has let him in already, and goes by the record when it writes."""
-    tenant = f"outrun-{by}-{shows}-{what}"
-    own.tenant(tenant)
-    put_user(own.admin, "thief", "tenant-admin", tenant=tenant)
-    body = {"tenant": tenant, "user": "thief"}
-    one = made(own.admin.http.post("/v1/api-keys", json=body), 201)
-    with httpx.Client(base_url=own.urls[1]) as http:
-        one["token"] = buy(http, one["key"])["access_token"]
-    one["jti"] = json.loads(unb64(one["token"].split(".")[1]))["jti"]
-    thief = Client(own.urls[1], one[shows])
-
-    def outrun() -> httpx.Response:
-        return make(thief, user="thief") if what == "make" else rotate(thief, one["id"], 600)
-
-    def revoked() -> None:
-        if by == "id":
-            made(end(own.admin, one["id"]), 204)
-        else:
-            entry = {"tenant": tenant, **ALL_OF_IT[by](one)}
-            made(own.admin.http.post("/v1/revocations", json=entry), 201)
-
-    reply = own.behind(turn_of(own, tenant), "select", outrun, revoked)
-    thief.close()
-    assert (reply.status_code, reply.json()["code"]) == (401, "unauthorized"), reply.text
-    listed = own.admin.http.get("/v1/api-keys", params={"tenant": tenant})
-    assert len(made(listed, 200)["data"]) == 2
-
-
-def test_a_revocation_is_dated_behind_whoever_wrote_before_it(own: Own) -> None:
-    """Who makes a key holds the sequence until that is committed."""
-    user, _ = own.person("overtaken", "reader")
-    waits = "select 1 from pg_locks where not granted"
-    with psycopg.connect(own.stack.env["LONGHAUL_PG_URL"]) as record, ThreadPoolExecutor(1) as pool:
-        record.execute("select from access_sequence where one for no key update")
-        body = {"user": user}
-        reply = pool.submit(own.chief.http.post, "/v1/revocations", json=body)
-        until("its turn is waited for", lambda: own.stack.psql(waits), SEEN_S)
-        (written,) = record.execute("select clock_timestamp()").fetchone() or (None,)
-        record.commit()
-        entry = made(reply.result(), 201)
-    assert written and datetime.fromisoformat(entry["before"]) >= written.replace(
-        microsecond=written.microsecond // 1000 * 1000
-    )
 
 
 def gone(own: Own, key: str) -> None:

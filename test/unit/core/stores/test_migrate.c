@@ -271,8 +271,7 @@ static void test_a_key_is_found_by_its_hash_until_revoked(void **state)
 
 	(void)state;
 	digest_random(key.hash, sizeof(key.hash));
-	record_run(db,
-		api_key_insert(db, &key, &(struct api_key_terms){0}, &record_actor, on_key, &e));
+	record_run(db, api_key_insert(db, &key, 0, &record_actor, on_key, &e));
 	assert_int_equal(e, ERR_OK);
 	record_run(db, api_key_find(db, key.hash, on_key, &e));
 	assert_int_equal(e, ERR_OK);
