@@ -26,12 +26,22 @@ static const struct db_stmt rule_set_stmt = {.name = "approval_rule_set",
 	       " select tenant_id, $3, $4, $5, $6, $7,"
 	       "  case when $2 then 'two_people.on' else 'two_people.off' end, tenant_id from t"};
 
+/* Who gave it is shut out since, with all that they had been given, or disabled. */
+#define GIVER_OUT                                                                         \
+	" (exists (select from revocation l where l.tenant_id = a.tenant_id"              \
+	"   and l.kind = any(array['user', 'tenant']) and l.network = ''"                 \
+	"   and l.subject = any(array[a.decided_by, " AUDIT_SYSTEM_SQL "])"               \
+	"   and l.before_at > a.decided_at and (l.ends_at is null or l.ends_at > now()))" \
+	"  or exists (select from app_user u where u.tenant_id = a.tenant_id"             \
+	"   and u.user_id = a.decided_by and u.disabled_at is not null))"
+
 /* $2 digest, $3 principal, $4 keeps, $5.. audit. */
 static const struct db_stmt take_stmt = {.name = "approval_take",
 	.sql = "with u as (update approval set state = case when $4 then state else 'used' end"
 	       "  where ctid = (select a.ctid from approval a where a.tenant_id = $1"
 	       "    and a.digest = $2 and a.state = 'approved' and a.asked_by = $3"
-	       "    and a.expires_at > now() limit 1 for update) returning tenant_id, approval_id),"
+	       "    and a.expires_at > now() and not" GIVER_OUT
+	       " limit 1 for update) returning tenant_id, approval_id),"
 	       " au as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
 	       "  select tenant_id, $5, $6, $7, $8, $9, 'approval.use', approval_id from u)"
 	       " select approval_id from u"};
@@ -60,7 +70,7 @@ static const struct db_stmt ask_stmt = {.name = "approval_ask",
 
 #define STATE                                                                                   \
 	"case when a.state in ('pending', 'approved') and a.expires_at <= now() then 'expired'" \
-	" else a.state end"
+	" when a.state = 'approved' and" GIVER_OUT " then 'expired' else a.state end"
 #define COLUMNS                                                                          \
 	"a.approval_id, a.action, " STATE ", a.asked_by,"                                \
 	" a.decided_by, a.asked_for_user, a.decided_for_user, a.asked_at, a.expires_at," \

@@ -58,7 +58,7 @@ struct approval_call {
 	struct id id;		/* of what is asked for */
 	struct db_bytes sealed; /* the call, to be read */
 };
-/* taken: it was approved of, and is used by this. */
+/* taken: it was approved of, by who stands still, and is used by this. */
 typedef void approval_take_done(void *ctx, enum err e, bool taken);
 MUST_CHECK enum err approval_take(struct db *db, const struct approval_call *call,
 	const struct audit_actor *by, approval_take_done *done, void *ctx);
@@ -72,7 +72,8 @@ MUST_CHECK enum err approval_ask(struct db *db, const struct approval_call *call
 
 struct approval {
 	struct id id;
-	const char *action, *state; /* "expired" where its time is over */
+	const char *action,
+		*state; /* "expired" where its time is over, or its giver shut out since */
 	struct id asked_by, decided_by;
 	bool asked_for_user, decided_for_user;
 	int64_t asked_ms, expires_ms, decided_ms;

@@ -122,6 +122,32 @@ def test_nothing_is_asked_where_the_tenant_does_not_wish_it(pair: Pair) -> None:
     made(pair.ann.http.delete("/v1/roles/alone"), 204)
 
 
+def told(client: Client, approval: str) -> str:
+    rows = made(client.http.get("/v1/approvals", params={"state": "expired"}), 200)["data"]
+    return "expired" if approval in [row["id"] for row in rows] else "not"
+
+
+@pytest.mark.parametrize("how", ["revoked", "disabled"])
+def test_an_approval_ends_with_whom_it_was_given_by(pair: Pair, stack: Any, how: str) -> None:
+    user = put_user(pair.admin, how, "tenant-admin", tenant=PAIR)
+    giver = make_key(pair.admin, stack.env["LONGHAUL_URL"], tenant=PAIR, user=how)
+    pair.rule(True)
+    http = pair.ann.http
+    one = asked(http.put("/v1/roles/fleeting", json=ROLE))
+    assert decide(giver, one) == "ok" and told(pair.ann, one) == "not"
+    if how == "revoked":
+        made(http.post("/v1/revocations", json={"user": user["id"]}), 201)
+    else:
+        made(http.put(f"/v1/users/{how}", json={"disabled": True}), 200)
+    assert told(pair.ann, one) == "expired"
+    two = asked(http.put("/v1/roles/fleeting", json=ROLE))
+    assert two != one and decide(pair.bob, two) == "ok"
+    made(http.put("/v1/roles/fleeting", json=ROLE), 200)
+    pair.approved(lambda: http.delete("/v1/roles/fleeting"))
+    giver.close()
+    pair.rule(False)
+
+
 def test_what_was_approved_is_done_and_nothing_else(ruled: Pair) -> None:
     http = ruled.ann.http
     one = asked(http.put("/v1/roles/night", json=ROLE))
