@@ -41,7 +41,7 @@ MUST_CHECK enum err approval_rule_of_key(
 /* The same of an entry of the list of revocations that stands. ERR_NOT_FOUND */
 MUST_CHECK enum err approval_rule_of_revocation(
 	struct db *db, struct id revocation, approval_rule_done *done, void *ctx);
-/* ERR_UNAUTHORIZED: who sets it is believed no longer (believed.h). */
+/* ERR_UNAUTHORIZED: by is believed no longer (believed.h). */
 typedef void approval_rule_set_done(void *ctx, enum err e);
 MUST_CHECK enum err approval_rule_set(struct db *db, const struct approval_rule *rule,
 	const struct audit_actor *by, approval_rule_set_done *done, void *ctx);
@@ -100,8 +100,9 @@ struct approval_decision {
 	bool approve;
 };
 /*   ERR_NOT_FOUND
- *   ERR_FORBIDDEN  who asked does not approve
- *   ERR_CONFLICT   it is not pending (any more) */
+ *   ERR_FORBIDDEN     who asked does not approve
+ *   ERR_CONFLICT      it is not pending (any more)
+ *   ERR_UNAUTHORIZED  by is believed no longer (believed.h) */
 MUST_CHECK enum err approval_decide(struct db *db, const struct approval_decision *decision,
 	const struct audit_actor *by, approval_page_done *done, void *ctx);
 

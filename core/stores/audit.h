@@ -25,8 +25,8 @@ struct audit_actor {
 	struct id request;    /* X-Request-Id's id; zero = none */
 	struct id credential; /* the API key or token that was shown; zero = none */
 	struct id source;     /* pseudonym of the address; zero = none */
-	/* what was shown, for changes that ask whether the record believes it still (believed.h);
-	 * NULL = nobody is asked for */
+	/* what was shown: a change that asks whether the record believes it still ends with
+	 * ERR_UNAUTHORIZED when it does not (believed.h); NULL = nobody is asked for */
 	const struct revocation_facts *shown;
 };
 

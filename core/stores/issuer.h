@@ -30,7 +30,7 @@ struct issuer {
 typedef void issuer_done(void *ctx, enum err e, const struct issuer *issuers, size_t n);
 
 /* ERR_CONFLICT: somebody has this iss already, or there are ISSUERS_MAX, or most of its tenant,
- * however many are registered at once. */
+ * however many are registered at once. ERR_UNAUTHORIZED: by is believed no longer (believed.h). */
 MUST_CHECK enum err issuer_insert(struct db *db, const struct issuer *issuer, int64_t most,
 	const struct audit_actor *by, issuer_done *done, void *ctx);
 /* Of all tenants. */
@@ -44,7 +44,7 @@ MUST_CHECK enum err issuer_get(
 MUST_CHECK enum err issuer_find(
 	struct db *db, struct id of, const char *iss, issuer_done *done, void *ctx);
 /* By its id, as issuer_get. n = 1: what it was; its audit row is of's. Its tokens are refused from
- * the next look on. */
+ * the next look on. ERR_UNAUTHORIZED: by is believed no longer (believed.h). */
 MUST_CHECK enum err issuer_remove(struct db *db, struct id of, struct id issuer,
 	const struct audit_actor *by, issuer_done *done, void *ctx);
 

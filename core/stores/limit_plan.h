@@ -80,7 +80,8 @@ struct limit_effect {
 };
 typedef void limit_effect_done(void *ctx, enum err e, const struct limit_effect *effect);
 /*   ERR_NOT_FOUND  remove: there is no such limit
- *   ERR_CONFLICT   as many limits stand as may, or they are others by now */
+ *   ERR_CONFLICT   as many limits stand as may, or they are others by now
+ *   ERR_UNAUTHORIZED  by is believed no longer (believed.h) */
 MUST_CHECK enum err limit_plan_change(
 	struct db *db, const struct limit_change *change, limit_effect_done *done, void *ctx);
 
@@ -88,7 +89,8 @@ MUST_CHECK enum err limit_plan_change(
 typedef void limit_tenant_done(void *ctx, enum err e, const char *plan);
 MUST_CHECK enum err limit_tenant_get(
 	struct db *db, struct id tenant, limit_tenant_done *done, void *ctx);
-/* plan NULL: none. Tells the one before.   ERR_NOT_FOUND  no limit is in a plan of this name */
+/* plan NULL: none. Tells the one before.   ERR_NOT_FOUND: no limit is in a plan of this name.
+ * ERR_UNAUTHORIZED: by is believed no longer (believed.h). */
 MUST_CHECK enum err limit_tenant_set(struct db *db, struct id tenant, const char *plan,
 	const struct audit_actor *by, limit_tenant_done *done, void *ctx);
 /* The same, and nothing is written. */

@@ -1,4 +1,5 @@
 #include "stores/queue.h"
+#include "stores/believed.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	       "  select $1, coalesce($3::int4, 0), coalesce($4::int8, 0), coalesce($5::int4, 1),"
 	       "   coalesce($6::float8, 0), coalesce($7::int4, 0) <> 0, coalesce($8::int4, 0) <> 0,"
 	       "   coalesce($14::int4, 0), coalesce($15::int4, 0), coalesce($16::int4, 0)"
-	       "  where $2 or exists (select from queue where name = $1)"
+	       "  where ($2 or exists (select from queue where name = $1)) and" BELIEVED
 	       "  on conflict (name) do update set concurrency = coalesce($3, q.concurrency),"
 	       "   max_queued = coalesce($4, q.max_queued), weight = coalesce($5, q.weight),"
 	       "   rate = coalesce($6, q.rate), paused = coalesce($7 <> 0, q.paused),"
@@ -39,10 +40,8 @@ static const struct db_stmt patch_stmt = {.name = "queue_patch",
 	       "  from q)"
 	       " select " COLUMNS " from q, f"};
 
-static void tell(
-	struct store_call *call, enum err e, const struct db_reply *reply, enum err when_none)
+static void tell(struct store_call *call, enum err e, const struct db_rows *r, enum err when_none)
 {
-	const struct db_rows *r = e == ERR_OK ? db_reply_rows(reply, 0) : NULL;
 	size_t n = r != NULL ? db_rows_n(r) : 0, i;
 	struct queue *rows;
 
@@ -80,12 +79,15 @@ static void tell(
 
 static void on_list(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_OK);
+	tell(ctx, e, e ? NULL : db_reply_rows(reply, 0), ERR_OK);
 }
 
 static void on_patch(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, ERR_NOT_FOUND);
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	tell(ctx, e, r, ERR_NOT_FOUND);
 }
 
 enum err queue_list(struct db *db, queue_done *done, void *ctx)
@@ -112,6 +114,7 @@ enum err queue_patch(struct db *db, const struct queue_change *change, bool crea
 	db_arg_int4_if(&a, change->has_max_age_s, change->max_age_s);
 	db_arg_int4_if(&a, change->has_attempt_timeout_s, change->attempt_timeout_s);
 	db_arg_int4_if(&a, change->has_deadline_s, change->deadline_s);
-	return store_call_run(&(struct store_call_ask){db, NULL, 0, &patch_stmt, &a, on_patch,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, NULL, 0, &patch_stmt, &a, on_patch,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }

@@ -54,7 +54,8 @@ struct queue_change {
 	int32_t max_age_s, attempt_timeout_s, deadline_s;
 };
 /* Creates or changes; n = 1: the row as it is now. Pause, resume and drain are changes of paused
- * and draining; with create = false a missing name is ERR_NOT_FOUND. */
+ * and draining; with create = false a missing name is ERR_NOT_FOUND. ERR_UNAUTHORIZED: by is
+ * believed no longer (believed.h). */
 MUST_CHECK enum err queue_patch(struct db *db, const struct queue_change *change, bool create,
 	const struct audit_actor *by, queue_done *done, void *ctx);
 

@@ -61,7 +61,7 @@ MUST_CHECK enum err revocation_get(
 	struct db *db, struct id of, struct id entry, revocation_entry_done *done, void *ctx);
 /* Takes it back: whoever reads the list is told once more. n = 1. What a credential's entry ended
  * is ended elsewhere too: that one may be taken, and comes back to nothing. ERR_NOT_FOUND for an
- * operator's too, where a tenant asks. */
+ * operator's too, where a tenant asks. ERR_UNAUTHORIZED: by is believed no longer (believed.h). */
 MUST_CHECK enum err revocation_take(struct db *db, struct id of, struct id entry,
 	const struct audit_actor *by, revocation_entry_done *done, void *ctx);
 

@@ -29,7 +29,8 @@ MUST_CHECK enum err signing_key_list(struct db *db, signing_key_done *done, void
 MUST_CHECK enum err signing_key_first(
 	struct db *db, const struct signing_key *key, signing_key_done *done, void *ctx);
 /* A new key that signs in signs_in_s; all others end keep_s after that. n = 1: the new key. With 0
- * and 0 nothing that they signed is believed any longer. */
+ * and 0 nothing that they signed is believed any longer. ERR_UNAUTHORIZED: by is believed no longer
+ * (believed.h). */
 struct signing_key_change {
 	struct signing_key key; /* id, public_key, secret */
 	int64_t signs_in_s, keep_s;

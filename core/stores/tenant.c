@@ -9,8 +9,8 @@
 #define SECRETS "s.match_key, s.webhook_secret, s.callback_origins, " TENANT_KEY_OF("s")
 
 static const struct db_stmt create_stmt = {.name = "tenant_create",
-	.sql = "with t as (insert into tenant (tenant_id, name, retention) values ($1, $2, $3)"
-	       "  on conflict (name) do nothing returning *),"
+	.sql = "with t as (insert into tenant (tenant_id, name, retention) select $1, $2, $3"
+	       "  where" BELIEVED "  on conflict (name) do nothing returning *),"
 	       " s as (insert into tenant_setting (tenant_id, match_key, webhook_secret,"
 	       " callback_origins) select tenant_id, $4, $5, $6 from t returning *),"
 	       " a as (insert into audit (tenant_id, " AUDIT_BY ", action, object)"
@@ -97,7 +97,10 @@ static void tell(struct store_call *call, enum err e, const struct db_reply *rep
 
 static void on_create(void *ctx, enum err e, const struct db_reply *reply)
 {
-	tell(ctx, e, reply, TOLD_SECRETS, ERR_CONFLICT);
+	const struct db_rows *r;
+
+	e = believed_rows(e, reply, &r);
+	rows_tell(ctx, e, r, TOLD_SECRETS, ERR_CONFLICT);
 }
 
 static void on_get(void *ctx, enum err e, const struct db_reply *reply)
@@ -136,8 +139,9 @@ enum err tenant_create(struct db *db, const struct tenant *t, const struct audit
 	db_arg_bytes(&a, t->webhook_secret);
 	db_arg_bytes(&a, t->callback_origins);
 	audit_by_args(&a, by);
-	return store_call_run(&(struct store_call_ask){db, &t->id, 1, &create_stmt, &a, on_create,
-		{.done = (store_call_fn *)done, .ctx = ctx}});
+	return believed_run(&(struct store_call_ask){db, &t->id, 1, &create_stmt, &a, on_create,
+				    {.done = (store_call_fn *)done, .ctx = ctx}},
+		by);
 }
 
 enum err tenant_get(struct db *db, const struct id *ids, size_t n, tenant_done *done, void *ctx)

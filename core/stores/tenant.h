@@ -32,7 +32,8 @@ struct tenant {
 enum { TENANT_COUNT_MAX = 1000 };
 typedef void tenant_done(void *ctx, enum err e, const struct tenant *tenants, size_t n);
 
-/* t's id is made by the caller (id_new), and what is sealed. ERR_CONFLICT: the name is taken. */
+/* t's id is made by the caller (id_new), and what is sealed. ERR_CONFLICT: the name is taken.
+ * ERR_UNAUTHORIZED: by is believed no longer (believed.h). */
 MUST_CHECK enum err tenant_create(struct db *db, const struct tenant *t,
 	const struct audit_actor *by, tenant_done *done, void *ctx);
 /* By ids (cached by producers), whole rows; missing ones are left out. */
@@ -44,7 +45,8 @@ MUST_CHECK enum err tenant_list(
 	struct db *db, const char *after, size_t limit, tenant_done *done, void *ctx);
 /* Only id, name and created_ms; n = 0 when there is none. */
 MUST_CHECK enum err tenant_find(struct db *db, const char *name, tenant_done *done, void *ctx);
-/* Sets what is not NULL. n = 1: the new row; ERR_NOT_FOUND. */
+/* Sets what is not NULL. n = 1: the new row; ERR_NOT_FOUND. ERR_UNAUTHORIZED: by is believed no
+ * longer (believed.h). */
 struct tenant_change {
 	struct db_bytes webhook_secret;
 	struct db_bytes callback_origins;

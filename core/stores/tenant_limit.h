@@ -30,7 +30,7 @@ struct tenant_limit_change {
 	int64_t max_queued;
 };
 /* Sets what is given, and tells what stands then. A tenant without a row has the usual.
- * ERR_UNAUTHORIZED: who sets it is believed no longer (believed.h). */
+ * ERR_UNAUTHORIZED: by is believed no longer (believed.h). */
 MUST_CHECK enum err tenant_limit_patch(struct db *db, struct id tenant,
 	const struct tenant_limit_change *change, const struct audit_actor *by,
 	tenant_limit_done *done, void *ctx);

@@ -1,6 +1,5 @@
 #include "admin/queue_calls.h"
 
-#include "access/actor.h"
 #include "jobs/job_json.h"
 #include "producer.h"
 #include "queues.h"
@@ -92,7 +91,7 @@ static struct queue_call *queue_call_new(struct request *r)
 
 	if (!c)
 		return NULL;
-	c->by = request_actor(r);
+	c->by = record_call_actor(&c->call);
 	(void)snprintf(c->name, sizeof c->name, "%s", r->match.params[0]);
 	c->change.name = c->name;
 	return c;

@@ -1,6 +1,5 @@
 #include "admin/token_keys.h"
 
-#include "access/actor.h"
 #include "access/authority.h"
 #include "access/signing.h"
 #include "ground/clock.h"
@@ -172,7 +171,7 @@ void token_keys_rotate(struct request *r)
 	const bool dry = request_input_is_dry(r);
 
 	if (c) {
-		c->by = request_actor(r);
+		c->by = record_call_actor(&c->call);
 		c->emergency = json_is_true(json_object_get(body, "emergency"));
 		c->signs_in_s = signs_in ? json_integer_value(signs_in) : PUBLISHED_FIRST_S;
 		c->call.then = dry ? NULL : changed;

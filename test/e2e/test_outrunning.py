@@ -217,6 +217,9 @@ OPERATORS_CALLS: dict[str, Call] = {
     "limit": ("PUT", LIMIT, {"requests": 5, "window_s": 60}),
     "no limit": ("DELETE", LIMIT, None),
     "plan": ("PUT", f"{THEIRS}/plan", {"plan": None}),
+    "tenant": ("POST", "/v1/tenants", {"name": "outrun-new"}),
+    "queue": ("PATCH", "/v1/queues/default", {"weight": 9}),
+    "signing key": ("POST", "/v1/signing-keys/rotate", {"signs_in_s": 600}),
 }
 
 
