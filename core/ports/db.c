@@ -152,6 +152,19 @@ void db_origin_read(const struct db *db, struct db_origin *ret_origin)
 	*ret_origin = db->origin;
 }
 
+bool db_origin_equal(const struct db_origin *a, const struct db_origin *b)
+{
+	return a->system_identifier == b->system_identifier && a->timeline == b->timeline;
+}
+
+bool db_origin_moved(const struct db *db, struct db_origin *known)
+{
+	const bool moved = known->system_identifier && !db_origin_equal(known, &db->origin);
+
+	*known = db->origin;
+	return moved;
+}
+
 /* ---- a transaction ---- */
 
 static int by_id(const void *a, const void *b)

@@ -70,7 +70,10 @@ size_t db_pending(const struct db *db);
 /* Server's words on the last failure, cut to one line, without values; "" at first. For logs. */
 const char *db_fault(const struct db *db);
 
-/* Which Postgres this is, told at connect. A promotion changes the timeline, a restore both. */
+/* Which Postgres this is, told at connect. A promotion changes the timeline, a restore in another
+ * cluster both. A standby is not connected to: it cannot be written to, and would be the same
+ * session when it is promoted. Nor is a server on a timeline before the last one's: it is a former
+ * primary that came back. */
 struct db_origin {
 	uint64_t system_identifier;
 	uint32_t timeline;
@@ -78,6 +81,10 @@ struct db_origin {
 	bool pooled; /* a pooler stands between: session locks tell nothing */
 };
 void db_origin_read(const struct db *db, struct db_origin *ret_origin);
+/* The same server on the same timeline? */
+bool db_origin_equal(const struct db_origin *a, const struct db_origin *b);
+/* Is it another history than known, which takes what it is now? A zero one is no other. */
+bool db_origin_moved(const struct db *db, struct db_origin *known);
 
 /* Blocking driver: connects when needed and runs until nothing is pending.
  *   ERR_OK  nothing is pending     ERR_DB  not connected, or the deadline passed (then it is cut)

@@ -173,9 +173,21 @@ static void flight_end(struct db *db, enum err fallback)
 	db_flight_free(f);
 }
 
+/* Why the record cannot be here; NULL: it may be. */
+static const char *not_the_record(const struct db_origin *known, const struct db_origin *now)
+{
+	if (now->timeline == 0)
+		return "this server is a standby";
+	if (now->system_identifier == known->system_identifier && now->timeline < known->timeline)
+		return "this server is on an older timeline: a former primary";
+	return NULL;
+}
+
 static void hello_take(struct db *db, PGresult *r)
 {
 	struct db_rows rows = {r};
+	struct db_origin now;
+	const char *why;
 
 	if (PQresultStatus(r) != PGRES_TUPLES_OK) {
 		fault_of(db, r);
@@ -183,10 +195,17 @@ static void hello_take(struct db *db, PGresult *r)
 		return;
 	}
 	clock_sync(db_int(&rows, 0, 0), db->hello_us);
-	db->origin.system_identifier = (uint64_t)db_int(&rows, 0, 1);
-	db->origin.timeline = (uint32_t)db_int(&rows, 0, 2);
-	db->origin.backend_pid = (int32_t)db_int(&rows, 0, 3);
-	db->origin.pooled = PQbackendPID(db->pg) != db->origin.backend_pid;
+	now = (struct db_origin){.system_identifier = (uint64_t)db_int(&rows, 0, 1),
+		.timeline = (uint32_t)db_int(&rows, 0, 2),
+		.backend_pid = (int32_t)db_int(&rows, 0, 3)};
+	now.pooled = PQbackendPID(db->pg) != now.backend_pid;
+	why = not_the_record(&db->origin, &now);
+	if (why != NULL) {
+		db_fault_note(db, why);
+		db->broken = true;
+		return;
+	}
+	db->origin = now;
 }
 
 void db_hello(struct db *db)

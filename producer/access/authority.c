@@ -25,6 +25,7 @@ struct authority {
 	bool changed; /* keys and issuers are to be read */
 	bool tried;   /* to make a first signing key, in this look */
 	int64_t seq, began_ms, swept_ms, asked_us;
+	struct db_origin origin; /* of the record that seq is of */
 	struct trust *next;	 /* being read */
 	struct signing making;	 /* the first key */
 	_Atomic int64_t seen_ms; /* when the look began that succeeded last; 0: none did */
@@ -252,10 +253,18 @@ static void since_told(void *ctx, enum err e, const struct revocation_page *page
 	record_batch_end(batch, e);
 }
 
+/* In another history of the record the same numbers may be of other changes: all are read again. An
+ * entry that is lost there shuts out here until this process ends. */
 static enum err since_run(struct db *db, struct record_batch *batch)
 {
-	of(batch)->asked_us = clock_us();
-	return revocation_since(db, of(batch)->seq, since_told, batch);
+	struct authority *a = of(batch);
+
+	if (db_origin_moved(db, &a->origin)) {
+		a->seq = 0;
+		a->changed = true;
+	}
+	a->asked_us = clock_us();
+	return revocation_since(db, a->seq, since_told, batch);
 }
 
 static void issuers_told(void *ctx, enum err e, const struct issuer *issuers, size_t n)

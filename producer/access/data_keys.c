@@ -10,7 +10,8 @@ enum { SETS = 2048, WAYS = 4 };
 
 struct entry {
 	struct subject_key key;
-	int64_t put_ms; /* 0 = free */
+	struct db_origin origin; /* of the record that has it */
+	int64_t put_ms;		 /* 0 = free */
 };
 
 struct data_keys {
@@ -48,15 +49,18 @@ static bool is_of(const struct entry *e, const struct subject_key *key)
 	       id_equal(e->key.tenant, key->tenant);
 }
 
-bool data_keys_find(struct data_keys *k, struct subject_key *key)
+bool data_keys_find(struct data_keys *k, const struct db *db, struct subject_key *key)
 {
 	const int64_t least_ms = clock_ms() - DATA_KEYS_TTL_MS;
 	struct entry *set = set_of(k, key);
+	struct db_origin origin;
 	bool found = false;
 
+	db_origin_read(db, &origin);
 	(void)pthread_mutex_lock(&k->lock);
 	for (size_t i = 0; i < WAYS && !found; i++) {
-		found = is_of(&set[i], key) && set[i].put_ms > least_ms;
+		found = is_of(&set[i], key) && set[i].put_ms > least_ms &&
+			db_origin_equal(&set[i].origin, &origin);
 		if (found)
 			*key = set[i].key;
 	}
@@ -64,14 +68,16 @@ bool data_keys_find(struct data_keys *k, struct subject_key *key)
 	return found;
 }
 
-void data_keys_put(struct data_keys *k, const struct subject_key *key)
+void data_keys_put(struct data_keys *k, const struct db *db, const struct subject_key *key)
 {
 	struct entry *set = set_of(k, key), *at = set;
+	struct db_origin origin;
 
+	db_origin_read(db, &origin);
 	(void)pthread_mutex_lock(&k->lock);
 	for (size_t i = 0; i < WAYS && !is_of(at, key); i++)
 		if (is_of(&set[i], key) || set[i].put_ms < at->put_ms)
 			at = &set[i];
-	*at = (struct entry){*key, clock_ms()};
+	*at = (struct entry){*key, origin, clock_ms()};
 	(void)pthread_mutex_unlock(&k->lock);
 }

@@ -3,7 +3,8 @@
  * A cache of wrapped keys by (tenant, key id), so that a submit for a subject that
  * was seen lately asks the record nothing. What it holds opens nothing without an
  * epoch's key; an entry is used for DATA_KEYS_TTL_MS at most, so that after that
- * time nobody seals by a key that was taken away.
+ * time nobody seals by a key that was taken away. And only for the history of the
+ * record that has it: a fail-over may have lost the key.
  *
  * Threads: any; one lock, held for a copy.  Memory: fixed; a newer key takes an older one's place.
  */
@@ -18,9 +19,9 @@ struct data_keys;
 
 MUST_CHECK enum err data_keys_new(struct data_keys **ret_keys);
 void data_keys_free(struct data_keys *keys);
-/* Fills key's wrapped form when it is known. */
-bool data_keys_find(struct data_keys *keys, struct subject_key *key);
-/* Only what the record has, and keeps: with it a job was committed that it seals. */
-void data_keys_put(struct data_keys *keys, const struct subject_key *key);
+/* Fills key's wrapped form when the history of this connection is known to have it. */
+bool data_keys_find(struct data_keys *keys, const struct db *db, struct subject_key *key);
+/* Only what the record has, and keeps: on this connection a job was committed that it seals. */
+void data_keys_put(struct data_keys *keys, const struct db *db, const struct subject_key *key);
 
 #endif

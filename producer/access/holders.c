@@ -34,6 +34,7 @@ struct holders {
 	struct record_item item; /* the one reading under way */
 	_Atomic bool reading;
 	int64_t mark;
+	struct db_origin origin;	  /* of the record that mark is of */
 	struct access_changed seen[SEEN]; /* told again while an old transaction lasts */
 	size_t seen_next;
 };
@@ -321,10 +322,15 @@ static void changes_told(
 	record_batch_end(batch, e);
 }
 
+/* Marks and versions are those of one history of the record. */
 static enum err poll_run(struct db *db, struct record_batch *batch)
 {
-	const struct holders *h = batch->items[0]->owner;
+	struct holders *h = batch->items[0]->owner;
 
+	if (db_origin_moved(db, &h->origin)) {
+		h->mark = ACCESS_FROM_NOW;
+		memset(h->seen, 0, sizeof h->seen);
+	}
 	return access_changed_since(db, h->mark, changes_told, batch);
 }
 

@@ -74,7 +74,7 @@ static void committed(void *ctx, enum err e, struct submit *const *list, size_t 
 
 	publish_go(all->plan, !e);
 	if (!e)
-		submit_seal_committed(batch->items[0]->owner, all->specs, all->n);
+		submit_seal_committed(batch->items[0]->owner, all->db, all->specs, all->n);
 	batch->work = NULL;
 	free(all);
 	record_batch_end(batch, e);
@@ -118,6 +118,7 @@ static enum err submit_find_out(struct db *db, struct record_batch *batch)
 	if (!all)
 		return ERR_NOMEM;
 	batch->work = all;
+	all->db = db;
 	e = submit_settle(db, all->list, all->n, committed, batch);
 	if (e) {
 		batch->work = NULL;

@@ -40,7 +40,7 @@ static struct subject_key key_of(const struct job_spec *spec)
 }
 
 /* What the cache knows goes into the specs; the rest, once each, is to be asked for. */
-static void keys_gather(struct sealing *s)
+static void keys_gather(struct sealing *s, const struct db *db)
 {
 	size_t n = 0, kept = 0;
 
@@ -48,7 +48,7 @@ static void keys_gather(struct sealing *s)
 		struct subject_key key = key_of(s->specs[i]);
 
 		/* one that was wrapped by an epoch which is gone by now is asked for anew */
-		if (data_keys_find(s->producer->data_keys, &key) &&
+		if (data_keys_find(s->producer->data_keys, db, &key) &&
 			keyring_has(s->producer->keyring, sealed_key_epoch(&key.key)))
 			s->specs[i]->key = key.key;
 		else
@@ -88,14 +88,15 @@ static void keys_give(struct sealing *s)
 	}
 }
 
-void submit_seal_committed(struct producer *p, struct job_spec *const *specs, size_t n)
+void submit_seal_committed(
+	struct producer *p, const struct db *db, struct job_spec *const *specs, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct job_spec *spec = specs[i];
 		const struct subject_key key = {spec->submit.tenant, spec->key};
 
 		if (spec->key_is_new && !spec->submit.outcome && !spec->submit.replayed)
-			data_keys_put(p->data_keys, &key);
+			data_keys_put(p->data_keys, db, &key);
 		spec->key_is_new = false;
 	}
 }
@@ -161,7 +162,7 @@ enum err submit_seal(struct producer *p, struct db *db, struct job_spec *const *
 	s->done = done;
 	s->ctx = ctx;
 	if (!sealed_is_off())
-		keys_gather(s);
+		keys_gather(s, db);
 	if (s->keys_n) {
 		e = keys_ask(s, db);
 		if (e)

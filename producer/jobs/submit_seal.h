@@ -20,6 +20,7 @@ MUST_CHECK enum err submit_seal(struct producer *p, struct db *db, struct job_sp
 /* The batch is committed, and with each job that was taken the key that sealed it: from now on this
  * process knows it. Until then a Postgres that crashes may lose a new key, and whoever seals by it
  * after that seals for ever. */
-void submit_seal_committed(struct producer *p, struct job_spec *const *specs, size_t n);
+void submit_seal_committed(
+	struct producer *p, const struct db *db, struct job_spec *const *specs, size_t n);
 
 #endif
