@@ -2,6 +2,7 @@
 
 #include "archive.h"
 #include "config/config.h"
+#include "connect/history.h"
 #include "connect/postgres.h"
 #include "dispatch.h"
 #include "duty.h"
@@ -13,6 +14,7 @@
 #include "metrics.h"
 #include "reaper.h"
 #include "sequencer.h"
+#include "stores/epoch.h"
 
 #include <stdlib.h>
 
@@ -65,10 +67,38 @@ static void on_change(void *owner, bool up)
 	struct leader *leader = owner;
 
 	leader->session_ms = up ? clock_ms() : 0;
+	leader->pinned = false;
 	if (up)
 		log_info("connected to Postgres");
 	else
 		log_warn("lost Postgres", LOG_TEXT("why", db_fault(leader->db)));
+}
+
+/* ---- the record's history ---- */
+
+struct epoch_ask {
+	struct ask ask;
+	bool reviewed;
+};
+
+static void on_epoch(void *ctx, enum err e, const struct epoch *epoch)
+{
+	struct epoch_ask *ask = ctx;
+
+	ask->ask.err = e;
+	if (e == ERR_OK && epoch->fresh && epoch->fence_base)
+		history_tell(epoch->timeline, epoch->history_ends_ms, epoch->held, ask->reviewed);
+}
+
+/* Before the term is asked for: behind a restore no leader may take a job for a dead worker's. */
+static enum err history_pin(struct leader *leader)
+{
+	const bool rerun = leader->config->database.rerun_after_failover;
+	struct epoch_ask ask = {.reviewed = !rerun};
+	enum err err = leader_wait(leader, epoch_pin(leader->db, rerun, on_epoch, &ask), &ask.ask);
+
+	leader->pinned = err == ERR_OK;
+	return err;
 }
 
 /* ---- the term ---- */
@@ -189,7 +219,10 @@ static enum err leader_turn(struct leader *leader, int64_t *sleep_ms)
 		err = db_wait(leader->db, leader->config->database.connect_timeout_ms);
 	if (err != ERR_OK)
 		return err;
-	err = scheduler_keys_turn(leader);
+	if (!leader->pinned)
+		err = history_pin(leader);
+	if (err == ERR_OK)
+		err = scheduler_keys_turn(leader);
 	if (err != ERR_OK)
 		return err;
 	if (!leader->term || clock_ms() >= extend_ms)

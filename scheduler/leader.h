@@ -34,6 +34,7 @@ struct leader {
 	int64_t term;		   /* 0 = following */
 	int64_t held_ms;	   /* when the term was last extended */
 	int64_t session_ms;	   /* since when our session with Postgres lives; 0 = it does not */
+	bool pinned;		   /* this session leads to the record's present history */
 	int64_t *duty_due_ms;	   /* per duty, when to run next */
 	struct tally tally;	   /* since the start */
 	struct tally told;	   /* of it, in the log */

@@ -1,6 +1,7 @@
 #include "beat.h"
 
 #include "claim.h"
+#include "connect/history.h"
 #include "connect/postgres.h"
 #include "counts.h"
 #include "ground/clock.h"
@@ -30,7 +31,9 @@ struct beat {
 	bool silent;	  /* beats went missing: what is held must be checked */
 	int64_t sent_ms;  /* of the beat under way */
 	int64_t acked_ms; /* when the last acknowledged one was sent */
+	bool pinned;	  /* the record's epoch, which is this: */
 	struct db_origin origin;
+	int64_t fence_base;
 };
 
 static void beat_send(struct beat *b);
@@ -213,18 +216,23 @@ static void start_send(struct beat *b)
 	b->asked = worker_start(b->db, &start, &note, notes_n, on_start, b) == ERR_OK;
 }
 
-/* Another history of the record (a promotion, a restore): what we hold means nothing there. */
-static bool origin_changed(struct beat *b)
+bool beat_vouches(const struct beat *b, const struct db *db)
 {
 	struct db_origin now;
-	bool changed;
 
-	db_origin_read(b->db, &now);
-	changed = b->origin.system_identifier &&
-		  (b->origin.system_identifier != now.system_identifier ||
-			  b->origin.timeline != now.timeline);
-	b->origin = now;
-	return changed;
+	db_origin_read(db, &now);
+	return b->pinned && db_origin_equal(&b->origin, &now);
+}
+
+/* Another history of the record (a promotion, a restore): what we hold means nothing there. A
+ * history that was given up may have had the same timeline: fences tell them apart. */
+static bool history_changed(struct beat *b, int64_t fence_base)
+{
+	const bool other = b->pinned && b->fence_base != fence_base;
+
+	b->fence_base = fence_base;
+	b->pinned = true;
+	return db_origin_moved(b->db, &b->origin) || other;
 }
 
 static void on_epoch(void *ctx, enum err e, const struct epoch *epoch)
@@ -237,8 +245,12 @@ static void on_epoch(void *ctx, enum err e, const struct epoch *epoch)
 			LOG_TEXT("why", db_fault(b->db)));
 		return;
 	}
-	if (origin_changed(b)) {
-		log_error("the record is another one now: dropping what is held");
+	if (epoch->fresh && epoch->fence_base)
+		history_tell(epoch->timeline, epoch->history_ends_ms, epoch->held,
+			!b->worker->config->database.rerun_after_failover);
+	if (history_changed(b, epoch->fence_base)) {
+		log_error("the record is another one now: dropping what is held",
+			LOG_INT("jobs", (int64_t)b->worker->jobs.n));
 		worker_reborn(b->worker);
 		return;
 	}
@@ -248,7 +260,8 @@ static void on_epoch(void *ctx, enum err e, const struct epoch *epoch)
 static void beat_register(struct beat *b)
 {
 	if (!b->asked && db_is_up(b->db) && b->worker->mode != WORKER_GONE)
-		b->asked = epoch_pin(b->db, on_epoch, b) == ERR_OK;
+		b->asked = epoch_pin(b->db, b->worker->config->database.rerun_after_failover,
+				   on_epoch, b) == ERR_OK;
 }
 
 static void on_change(void *owner, bool up)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct beat;
+struct db;
 struct worker;
 
 MUST_CHECK enum err beat_new(struct worker *w, struct beat **ret_beat);
@@ -26,6 +27,9 @@ void beat_free(struct beat *b);
 bool beat_is_registered(const struct beat *b);
 /* Was the last acknowledged beat sent within half a lease? */
 bool beat_is_fresh(const struct beat *b);
+/* Does this connection lead to the history that was pinned? On any other nothing may be claimed
+ * and nothing ended: its fences may be those of a history that is lost (stores/epoch.h). */
+bool beat_vouches(const struct beat *b, const struct db *db);
 /* How long ago the last acknowledged beat was sent. 0 before the first. */
 int64_t beat_silent_ms(const struct beat *b);
 /* Beats without waiting for the next time. */

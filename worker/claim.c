@@ -383,7 +383,8 @@ void claim_flush(struct claimer *claimer)
 	if (!claimer->look)
 		return;
 	claimer->look = false;
-	if (loop_now_ms(w->loop) < claimer->quiet_ms || !db_is_up(worker_db_claim(w))) {
+	if (loop_now_ms(w->loop) < claimer->quiet_ms || !db_is_up(worker_db_claim(w)) ||
+		!beat_vouches(w->beat, worker_db_claim(w))) {
 		loop_timer_start(claimer->timer, RETRY_MS);
 		return;
 	}

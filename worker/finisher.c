@@ -1,5 +1,6 @@
 #include "finisher.h"
 
+#include "beat.h"
 #include "counts.h"
 #include "domain/halving.h"
 #include "domain/verdict.h"
@@ -367,7 +368,8 @@ void finisher_flush(struct finisher *f)
 	struct worker *w = f->worker;
 	int64_t left_ms;
 
-	if (loop_now_ms(w->loop) < f->quiet_ms || !db_is_up(worker_db_finish(w))) {
+	if (loop_now_ms(w->loop) < f->quiet_ms || !db_is_up(worker_db_finish(w)) ||
+		!beat_vouches(w->beat, worker_db_finish(w))) {
 		if ((f->queued || !ring_empty(&f->again)) && !loop_timer_active(f->timer))
 			loop_timer_start(f->timer, RETRY_MS);
 		return;

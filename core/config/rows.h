@@ -28,7 +28,10 @@
 	  "Postgres ends a worker's or scheduler's statement after this; a producer's after "    \
 	  "producer.commit_timeout_ms, a beat after worker.lease_ms")                                          \
 	X(INT, silence_timeout_ms, "5000", 500, 600000, "ms", FIXED,                               \
-	  "a connection that owes a reply for so long is given up")
+	  "a connection that owes a reply for so long is given up")                                \
+	X(BOOL, rerun_after_failover, "false", 0, 0, "", LIVE,                                     \
+	  "behind a fail-over or restore, run again what ran instead of keeping it for "           \
+	  "`longhaul review`: only where commits wait for a synchronous standby")
 
 #define CONFIG_KAFKA(X)                                                                            \
 	X(TEXT, brokers, "", 0, 2000, "", FIXED,                                                   \

@@ -41,7 +41,7 @@ MUST_CHECK enum err job_retry(struct db *db, struct job_key key, const struct au
 /* Only terminal jobs: the job, its content and its history. */
 MUST_CHECK enum err job_delete(struct db *db, struct job_key key, const struct audit_actor *by,
 	job_change_done *done, void *ctx);
-/* Only queued or waiting ones. */
+/* Only queued or waiting ones; one in review waits for an operator (review.h). */
 struct job_patch {
 	bool has_priority, has_run_at, has_queue;
 	int priority;

@@ -130,7 +130,8 @@ const struct db_stmt JOB_PATCH = {.name = "job_patch",
 	       " = 0 then 1 else 0 end"
 	       " from" ROOM_QUEUES
 	       " where $9 > 0 and j.queue_id <> $9 and q.queue_id = $9), 0) as why"
-	       " from " JOBS " where j.state in ('queued', 'waiting')),"
+	       " from " JOBS " where j.state in ('queued', 'waiting')"
+	       " and j.waiting_for is distinct from 'review'),"
 	       " k as materialized (select j.at, j.state as was, j.waiting_for as why, r.ready_at, d.due_row, d.line,"
 	       " coalesce(case when $10 then greatest($11::timestamptz, now()) end, d.due_at, now()) as due_at,"
 	       " case when $10 then coalesce($11::timestamptz > now(), false) else j.state = 'waiting' end as later"

@@ -24,7 +24,7 @@
 	" j.priority, j.fence, j.attempt, j.max_attempts, j.crashes, j.interruptions,"           \
 	" j.created_at,"                                                                         \
 	" j.run_at, j.deadline_at, j.started_at, j.finished_at, j.attempt_timeout_ms,"           \
-	" (select d.due_at from job_due d where j.state = 'waiting'"                             \
+	" (select d.due_at from job_due d where j.state = 'waiting' and not d.review"            \
 	"  and d.tenant_id = j.tenant_id and d.job_id = j.job_id), j.waiting_for, j.error_code," \
 	" j.model, " JOB_UPSTREAM                                                                \
 	", j.input_tokens, j.output_tokens, j.cost_nano, j.progress_percent,"                    \

@@ -22,6 +22,7 @@ struct seen {
 	size_t missing; /* migrations */
 	bool pooled;
 	bool durable; /* a commit survives a restart */
+	bool reruns;  /* what ran runs again behind a fail-over */
 	char standbys[256];
 	char version[64];
 	enum err err;
@@ -49,6 +50,7 @@ static enum err look(struct database *database, struct seen *seen)
 		e = db_wait(database->db, DATABASE_WAIT_MS);
 	db_origin_read(database->db, &origin);
 	seen->pooled = origin.pooled;
+	seen->reruns = database->config->database.rerun_after_failover;
 	return e == ERR_OK ? seen->err : e;
 }
 
@@ -225,6 +227,10 @@ static void show_record(const struct call *call, const struct seen *seen)
 	else
 		fprintf(call->out, "no synchronous standby: a restart loses nothing acknowledged, "
 				   "a fail-over may lose the replication lag\n");
+	if (seen->reruns && !*seen->standbys)
+		fprintf(call->out,
+			"WARNING: database.rerun_after_failover is true: what ended in what a "
+			"fail-over lost runs again without a word\n");
 	if (seen->pooled)
 		fprintf(call->out, "%s\n", OWNER_POOLED);
 }

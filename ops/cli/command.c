@@ -1,5 +1,6 @@
 /* The command line, whole: every command and every option. */
 #include "command.h"
+#include "command_record.h"
 
 #include "handlers.h"
 
@@ -393,34 +394,7 @@ const struct command command_table[] = {
 	 "A new key signs at once; every token that is out is refused within 5 s. Clients get\n"
 	 "new ones with their API keys and refresh tokens, which are not touched."},
 
-	/* what content is sealed by; on the database and keys.dir themselves */
-	{"epoch", "list", "", 0, 0, "show the epochs of the key-encryption keys, and who holds them",
-	 OPTIONS(CONFIG), epoch_list_run,
-	 "HELD BY counts the processes that said so within 30 seconds and have its file, OF all of them."},
-	{"epoch", "make", "", 0, 0, "make the key of a further epoch in keys.dir",
-	 OPTIONS(CONFIG, FLAG("if-none", 0, "make one only where there is no active epoch")), epoch_make_run,
-	 "The first is active at once. Make the next a week ahead, copy its file to keys.dir of\n"
-	 "every host, and activate it when `longhaul epoch list` shows that all processes hold it."},
-	{"epoch", "activate", "EPOCH", 1, 1, "wrap all data keys by this epoch from now on",
-	 OPTIONS(CONFIG), epoch_activate_run,
-	 "Refused while a live process does not hold it. The one before is retired."},
-	{"epoch", "escrow", "EPOCH", 1, 1, "copy an epoch's key to a file that goes to a safe",
-	 OPTIONS(CONFIG, PATH("to", 0, "FILE", "write the copy to this new file, mode 0600 (needed)")), epoch_escrow_run,
-	 "The copy says by when it must be destroyed: as long as backups that need it live. Never keep\n"
-	 "it where backups of the record are. ESCROW UNTIL of `longhaul epoch list` reminds of it."},
-	{"epoch", "restore", "FILE", 1, 1, "put a copy from the safe into keys.dir",
-	 OPTIONS(CONFIG), epoch_restore_run,
-	 "Refused when it is not the key that the record knows under this number, or is destroyed there."},
-	{"epoch", "destroy", "EPOCH", 1, 1, "destroy a retired epoch's key, or give up one that was never active",
-	 OPTIONS(CONFIG), epoch_destroy_run,
-	 "Refused before keys.retired_weeks are over, and while it wraps a data key. What only it\n"
-	 "can open, in backups and the log of Postgres, opens no more. One that was made and never\n"
-	 "active wraps nothing: it goes at once, also when its file is lost."},
-
-	{"sealing", "status", "", 0, 0, "say whether anything from before there were keys is left in clear",
-	 OPTIONS(CONFIG), sealing_status_run,
-	 "The leader seals such values in walks through all jobs, and ends when a whole walk met none\n"
-	 "and the last was met an hour ago. From then on none is read."},
+	COMMANDS_RECORD
 
 	/* the installation and this program */
 	{NULL, "bootstrap", "", 0, 0, "make the first operator, once",

@@ -30,6 +30,7 @@ command_fn audit_export_run, audit_verify_run, audit_key_run, audit_anomalies_ru
 command_fn approval_list_run, approval_approve_run, approval_refuse_run;
 command_fn two_people_show_run, two_people_on_run, two_people_off_run;
 command_fn sealing_status_run;
+command_fn history_list_run, review_list_run, review_release_run, review_cancel_run;
 command_fn signing_key_list_run, signing_key_rotate_run, signing_key_emergency_run;
 command_fn epoch_list_run, epoch_make_run, epoch_activate_run, epoch_destroy_run;
 command_fn epoch_escrow_run, epoch_restore_run;

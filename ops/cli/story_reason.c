@@ -34,6 +34,11 @@ bool story_is_parked(const json_t *attempt)
 	       (wait == JOB_WAIT_BREAKER || wait == JOB_WAIT_KEY || wait == JOB_WAIT_LIMIT);
 }
 
+static bool is_in_review(const json_t *attempt)
+{
+	return job_wait_from_text(word(attempt, "waiting_for")) == JOB_WAIT_REVIEW;
+}
+
 /* Why an attempt that did not end its job ended, by the error table's fate. */
 static const char *reason_to_go_on(const json_t *attempt)
 {
@@ -64,6 +69,9 @@ const char *story_reason(const json_t *job, const json_t *attempt)
 
 	if (is_state(attempt, JOB_COMPLETED))
 		return "the answer is whole";
+	if (strcmp(by, "reaper") == 0 && is_in_review(attempt))
+		return "the record lost what was committed last, perhaps its end: it waits for an "
+		       "operator's word";
 	if (strcmp(by, "reaper") == 0)
 		return is_state(attempt, JOB_QUEUED) ? "its worker is gone: another one takes it"
 						     : "it took its workers down";

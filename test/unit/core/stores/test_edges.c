@@ -4,6 +4,7 @@
 #include "domain/job.h"
 #include "ground/err.h"
 #include "stores/due.h"
+#include "stores/epoch.h"
 #include "stores/job_change.h"
 #include "unit/core/stores/record_leader.h"
 
@@ -294,6 +295,33 @@ static void blame_late(struct cell *c)
 	record_run(c->led->leader, reap_notes(c->led->leader, c->led->term, on_reap, &report));
 }
 
+static void on_pin(void *ctx, enum err e, const struct epoch *epoch)
+{
+	assert_int_equal(e, ERR_OK);
+}
+
+/* As if this server had been promoted since. */
+static void promote(struct cell *c, bool rerun)
+{
+	static const char other[] = "update record_epoch set timeline = timeline + 1000000";
+	struct db *owner = record_open(getenv("LONGHAUL_TEST_PG"), "longhaul_owner");
+
+	record_run(c->w->worker, epoch_pin(c->w->worker, rerun, on_pin, NULL));
+	assert_int_equal(db_script(owner, other, RECORD_WAIT_MS), ERR_OK);
+	record_run(c->w->worker, epoch_pin(c->w->worker, rerun, on_pin, NULL));
+	db_close(owner);
+}
+
+static void lose_history(struct cell *c)
+{
+	promote(c, false);
+}
+
+static void fail_over(struct cell *c)
+{
+	promote(c, true);
+}
+
 #define AT(state)   (1U << JOB_##state)
 #define IN_PROGRESS (AT(QUEUED) | AT(WAITING) | AT(RUNNING))
 #define REPEATABLE  (AT(FAILED) | AT(CANCELLED) | AT(EXPIRED))
@@ -323,6 +351,9 @@ static const struct statement {
 	{"reap", plant_lease, lose_worker, AT(RUNNING), JOB_QUEUED},
 	{"reap: poison", plant_lease, lose_poisoned_worker, AT(RUNNING), JOB_FAILED},
 	{"reap: late note", plant_ready, blame_late, AT(QUEUED) | AT(RUNNING), JOB_FAILED},
+	/* last: they end the leader's term */
+	{"another history: review", plant_lease, lose_history, AT(RUNNING), JOB_WAITING},
+	{"another history: run again", plant_lease, fail_over, AT(RUNNING), JOB_QUEUED},
 };
 
 /* Allowed, and taken by no statement of this release: a waiting job becomes queued first. */

@@ -3,6 +3,7 @@
 #include "stores/epoch.h"
 #include "stores/migrate.h"
 #include "stores/partition.h"
+#include "stores/review.h"
 #include "unit/core/stores/record_world.h"
 
 static struct db *owner_open(void)
@@ -82,8 +83,8 @@ static void test_the_epoch_is_pinned_once(void **state)
 	struct db_origin origin;
 
 	(void)state;
-	record_run(db, epoch_pin(db, on_pin, &first));
-	record_run(db, epoch_pin(db, on_pin, &second));
+	record_run(db, epoch_pin(db, false, on_pin, &first));
+	record_run(db, epoch_pin(db, false, on_pin, &second));
 	db_origin_read(db, &origin);
 	assert_false(second.fresh);
 	assert_true(second.system_identifier == origin.system_identifier);
@@ -92,25 +93,35 @@ static void test_the_epoch_is_pinned_once(void **state)
 	db_close(db);
 }
 
+/* As if this server had been promoted since: the epoch's row knows another timeline. */
+static struct epoch promoted(struct record_world *w, bool rerun)
+{
+	static const char other[] = "update record_epoch set timeline = timeline + 1000000";
+	struct db *owner = owner_open();
+	struct epoch epoch;
+
+	assert_int_equal(db_script(owner, other, RECORD_WAIT_MS), ERR_OK);
+	record_run(w->worker, epoch_pin(w->worker, rerun, on_pin, &epoch));
+	assert_true(epoch.fresh);
+	db_close(owner);
+	return epoch;
+}
+
 /* promises: C19 */
 static void test_another_history_ends_every_lease_and_lifts_the_fences(void **state)
 {
-	/* As if this server had been promoted since: the epoch's row knows another timeline. */
-	static const char promoted[] = "update record_epoch set timeline = timeline + 1000000";
 	struct record_world *w = *state;
 	struct submit s = record_job(w->tenant, w->queue);
-	struct db *owner = owner_open();
 	struct epoch before, after;
 	struct claim old, anew;
 	struct finish f;
 
 	record_submit(w->producer, &s, 1);
-	record_run(w->worker, epoch_pin(w->worker, on_pin, &before));
+	record_run(w->worker, epoch_pin(w->worker, true, on_pin, &before));
 	old = record_claim(w->worker, w->me, w->queue, 1)->claim[0];
-	assert_int_equal(db_script(owner, promoted, RECORD_WAIT_MS), ERR_OK);
-	record_run(w->worker, epoch_pin(w->worker, on_pin, &after));
-	assert_true(after.fresh);
-	assert_true(after.fence_base == before.fence_base + (1LL << 32));
+	after = promoted(w, true);
+	assert_true(after.fence_base > before.fence_base && after.fence_base > old.fence);
+	assert_true(after.held >= 1);
 	f = record_finish_of(&old);
 	record_finish(w->worker, w->me, &f, 1);
 	assert_int_equal(f.outcome, ERR_LOST);
@@ -120,6 +131,71 @@ static void test_another_history_ends_every_lease_and_lifts_the_fences(void **st
 	f = record_finish_of(&anew);
 	record_finish(w->worker, w->me, &f, 1);
 	assert_int_equal(f.outcome, ERR_OK);
+}
+
+/* A backup that is restored twice knows nothing of the first time. promises: C19 */
+static void test_a_history_that_was_given_up_shares_no_fence_with_the_next(void **state)
+{
+	static const char forget[] = "delete from record_epoch where fence_base ="
+				     " (select max(fence_base) from record_epoch)";
+	struct record_world *w = *state;
+	struct db *owner = owner_open();
+	const struct epoch first = promoted(w, true);
+	struct epoch second;
+
+	assert_int_equal(db_script(owner, forget, RECORD_WAIT_MS), ERR_OK);
+	second = promoted(w, true);
+	assert_true(second.fence_base > first.fence_base);
+	db_close(owner);
+}
+
+struct reviewed {
+	struct id job;
+	bool found;
+	size_t released;
+};
+
+static void on_review(void *ctx, enum err e, const struct review *rows, size_t n)
+{
+	struct reviewed *seen = ctx;
+
+	assert_int_equal(e, ERR_OK);
+	seen->found = false;
+	for (size_t i = 0; i < n; i++)
+		seen->found |= id_equal(rows[i].key.job, seen->job);
+}
+
+static void on_released(void *ctx, enum err e, size_t n)
+{
+	assert_int_equal(e, ERR_OK);
+	((struct reviewed *)ctx)->released = n;
+}
+
+/* promises: C19 */
+static void test_what_ran_when_a_history_ended_waits_for_one_word(void **state)
+{
+	static const struct audit_actor by = {.kind = "cli"};
+	struct record_world *w = *state;
+	struct submit s = record_job(w->tenant, w->queue);
+	const struct job_key key = {w->tenant, s.job};
+	struct reviewed seen = {.job = s.job};
+	struct db *owner = owner_open();
+
+	record_submit(w->producer, &s, 1);
+	(void)record_claim(w->worker, w->me, w->queue, 1);
+	(void)promoted(w, false);
+	assert_int_equal(record_look(w, w->tenant, s.job), 1);
+	assert_int_equal(record_row.state, JOB_WAITING);
+	assert_int_equal(record_row.due_ms, 0);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 1)->n, 0);
+	record_run(owner, review_list(owner, (struct job_key){0}, &s.job, 1, on_review, &seen));
+	assert_true(seen.found);
+	record_run(owner, review_release(owner, &key, 1, &by, on_released, &seen));
+	assert_int_equal(seen.released, 1);
+	record_run(owner, review_release(owner, &key, 1, &by, on_released, &seen));
+	assert_int_equal(seen.released, 0);
+	record_run(owner, review_list(owner, (struct job_key){0}, &s.job, 1, on_review, &seen));
+	assert_false(seen.found);
 	db_close(owner);
 }
 
@@ -304,6 +380,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_another_history_ends_every_lease_and_lifts_the_fences,
 			record_world_open, record_world_close),
+		cmocka_unit_test_setup_teardown(
+			test_a_history_that_was_given_up_shares_no_fence_with_the_next,
+			record_world_open, record_world_close),
+		cmocka_unit_test_setup_teardown(
+			test_what_ran_when_a_history_ended_waits_for_one_word, record_world_open,
+			record_world_close),
 		cmocka_unit_test(test_days_are_made_ahead_once),
 		cmocka_unit_test(
 			test_a_day_is_dropped_when_over_and_no_job_of_it_lives_or_just_ended),
