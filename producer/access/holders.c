@@ -244,6 +244,7 @@ static struct look *look_new(
 	look->since = changes_now(h);
 	look->item.op = &holders_look_op;
 	look->item.done = look_done;
+	look->item.whose = caller->is_operator ? (struct id){0} : caller->tenant;
 	return look;
 }
 

@@ -7,6 +7,7 @@
 #include "ground/apikey.h"
 #include "ground/clock.h"
 #include "producer.h"
+#include "record_call.h"
 #include "stores/api_key.h"
 #include "stores/tenant.h"
 
@@ -219,7 +220,8 @@ static enum err look_start(struct look *look)
 
 	if (r && look->told == request_resume)
 		request_park(r);
-	e = record_add(look->keys->producer->record, &look->item);
+	e = r ? record_add_for(r, &look->item)
+	      : record_add(look->keys->producer->record, &look->item);
 	if (e && r) {
 		look_end(look, e);
 		return ERR_OK;

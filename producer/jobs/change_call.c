@@ -8,6 +8,7 @@
 #include "jobs/read_call.h"
 #include "producer.h"
 #include "queues.h"
+#include "record_call.h"
 
 #include <stdlib.h>
 
@@ -154,7 +155,7 @@ static void work_go(struct change_work *w)
 	enum err e;
 
 	request_park(r);
-	e = record_add(r->producer->record, &w->item);
+	e = record_add_for(r, &w->item);
 	if (e)
 		request_resume_failed(r, e);
 }

@@ -433,7 +433,7 @@ void events_call(struct request *r)
 		return;
 	}
 	request_park(r);
-	e = record_add(r->producer->record, &f->item);
+	e = record_add_for(r, &f->item);
 	if (e) {
 		forget(f);
 		request_resume_failed(r, e);

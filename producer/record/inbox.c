@@ -32,11 +32,16 @@ static struct record_item *first_of(const struct inbox *inbox, struct id whose)
 	return NULL;
 }
 
+static size_t mates_max(const struct record_item *item)
+{
+	return item->op->lane == RECORD_READS ? RECORD_READERS_MAX : RECORD_MATES_MAX;
+}
+
 static bool turn_put(struct inbox *inbox, struct record_item *item)
 {
 	struct record_item *first = first_of(inbox, item->whose);
 
-	if (first && first->mates_n >= RECORD_MATES_MAX - 1)
+	if (first && first->mates_n >= mates_max(item) - 1)
 		return false;
 	if (first) {
 		ring_join(&first->mates, &item->link);

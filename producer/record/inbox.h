@@ -23,7 +23,7 @@ struct inbox {
 };
 
 void inbox_init(struct inbox *inbox);
-/* False: RECORD_MATES_MAX of the same wait already. */
+/* False: as many of the same wait already as may (record.h, turns). */
 MUST_CHECK bool inbox_put(struct inbox *inbox, struct record_item *item);
 /* Whose turn is next. NULL when nothing waits. */
 struct record_item *inbox_oldest(const struct inbox *inbox);

@@ -18,7 +18,8 @@
  * Turns: of an operation that shares no batch, an item says whose it is. Each of those takes
  * one turn after the other, however many of its own wait, and what is nobody's in particular,
  * as operators' calls are, goes before them. More than RECORD_MATES_MAX of the same that wait
- * for one operation are refused, and nobody else is.
+ * for one operation (RECORD_READERS_MAX of the reads lanes', which are quick) are refused, and
+ * nobody else is.
  *
  * Bounds: pending_max items in all inboxes together, and a record that is away,
  * refuse at once (ERR_UNAVAILABLE, ERR_DB): the caller answers 503. An item waits
@@ -44,7 +45,7 @@ struct record;
 struct record_item;
 struct record_batch;
 
-enum { RECORD_NOTES_MS = 50, RECORD_MATES_MAX = 256 };
+enum { RECORD_NOTES_MS = 50, RECORD_MATES_MAX = 256, RECORD_READERS_MAX = 4096 };
 enum record_lane {
 	RECORD_WRITES,
 	RECORD_READS,

@@ -89,6 +89,21 @@ static void test_one_with_too_many_is_refused_and_nobody_else(void **state)
 	free(items);
 }
 
+static void test_more_of_quick_reads_may_wait(void **state)
+{
+	static const struct record_op reads = {"reads", RECORD_READS, 1, NULL, NULL};
+	struct record_item *items = calloc(RECORD_READERS_MAX + 1, sizeof *items);
+	struct inbox inbox = {0};
+
+	assert_non_null(items);
+	inbox_init(&inbox);
+	for (size_t i = 0; i <= RECORD_READERS_MAX; i++) {
+		items[i] = item_of(1, &reads);
+		assert_int_equal(inbox_put(&inbox, &items[i]), i < RECORD_READERS_MAX);
+	}
+	free(items);
+}
+
 static void test_what_shares_a_batch_takes_no_turns(void **state)
 {
 	struct record_item items[4];
@@ -140,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_each_ones_own_stay_in_order),
 		cmocka_unit_test(test_what_is_nobodys_in_particular_goes_first),
 		cmocka_unit_test(test_one_with_too_many_is_refused_and_nobody_else),
+		cmocka_unit_test(test_more_of_quick_reads_may_wait),
 		cmocka_unit_test(test_what_shares_a_batch_takes_no_turns),
 		cmocka_unit_test(test_those_late_leave_from_behind_others_too),
 	};
