@@ -80,6 +80,13 @@ static void on_header(void *owner, const char *name, size_t name_len, const char
 		rate_headers_read(&job->call->rates, name, name_len, value, len, clock_record_ms());
 }
 
+/* An upstream may answer before it has read all: then the input stays while it is sent. */
+static void input_let_go(struct job *job)
+{
+	if (job->input.len && http_body_sent(job->call->http))
+		buf_clear(&job->input);
+}
+
 static void on_status(void *owner, int status)
 {
 	struct job *job = owner;
@@ -88,7 +95,7 @@ static void on_status(void *owner, int status)
 	job->call->status = status;
 	permit_answered(job->worker->permits, &job->permit, status);
 	reply_begin(&job->call->reply, status, job->call->event_stream);
-	buf_clear(&job->input);
+	input_let_go(job);
 }
 
 static enum err on_body(void *owner, const char *bytes, size_t len)
@@ -102,6 +109,7 @@ static enum err on_body(void *owner, const char *bytes, size_t len)
 	stop_point(job, STOP_MID_STREAM);
 	e = reply_feed(&job->call->reply, bytes, len);
 	crash_note_leave(note);
+	input_let_go(job);
 	memory_weigh(job);
 	loop_work(job->worker->loop, before);
 	return e;
@@ -114,6 +122,7 @@ static void on_end(void *owner, const struct http_end *end)
 
 	call->http = NULL;
 	call->ended = true;
+	buf_clear(&job->input);
 	ring_leave(&job->under_way.calling);
 	call->err = call->reply.ended ? ERR_OK : end->err;
 	job->replied_us = clock_us();

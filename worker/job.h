@@ -82,10 +82,10 @@ struct job {
 	struct sealed_key data_key; /* of all that it reads and writes; came with the input */
 	int attempt, max_attempts;
 	int64_t deadline_ms, timeout_ms; /* loop time; INT64_MAX = none */
-	struct buf input;		 /* sent as the request's body; freed once it was sent */
-	struct buf fallback;		 /* the job's policy, a JSON text; empty = none */
-	size_t asked_bytes;		 /* the request's body had so many */
-	int64_t output_max;		 /* tokens that its answer may have; 0 = not said */
+	struct buf input;    /* sent as the request's body; freed once it was sent (call.c) */
+	struct buf fallback; /* the job's policy, a JSON text; empty = none */
+	size_t asked_bytes;  /* the request's body had so many */
+	int64_t output_max;  /* tokens that its answer may have; 0 = not said */
 	struct output output;
 	int64_t kept_ms;	 /* when Redis was last told to keep its text; loop time */
 	struct model_call *call; /* while and after the upstream is called */

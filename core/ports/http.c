@@ -201,6 +201,16 @@ enum err http_start(struct http *http, const struct http_request *request,
 	return ERR_OK;
 }
 
+/* Counted when it was written to the socket: what libcurl still reads is not among it. */
+bool http_body_sent(const struct http_call *call)
+{
+	curl_off_t sent = 0;
+
+	return call->told &&
+	       curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK &&
+	       (size_t)sent >= call->limits.body_len;
+}
+
 void http_cancel(struct http_call *call)
 {
 	call->dropped = true;

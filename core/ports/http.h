@@ -53,7 +53,7 @@ struct http_request {
 	const char *method;	    /* "POST" sends the body; "GET" none */
 	const char *url;	    /* http or https, no user info */
 	const char *const *headers; /* "Name: value", ends with NULL; may be NULL */
-	const char *body;	    /* not copied: must live until status or end */
+	const char *body;	    /* not copied: must live as http_body_sent says */
 	size_t body_len;
 	int64_t connect_ms, first_byte_ms, idle_ms; /* 0 = none */
 	int64_t total_ms;			    /* 0 = none, as for every model call */
@@ -83,6 +83,11 @@ void http_free(struct http *http);
  * A url that libcurl cannot read ends it with ERR_INVALID_FIELD. */
 MUST_CHECK enum err http_start(struct http *http, const struct http_request *request,
 	const struct http_events *events, void *owner, struct http_call **ret_call);
+/* Whether the request's body is wanted no more and may go: from status on, once all of it was sent.
+ * A server may answer before it has read the body, and goes on reading while it answers. Without a
+ * yes it must live until end, or until http_cancel returns; where that is called from within
+ * another call's event, until that event returns. */
+bool http_body_sent(const struct http_call *call);
 /* Ends a call and closes its socket; its owner hears nothing more. */
 void http_cancel(struct http_call *call);
 size_t http_active(const struct http *http);
