@@ -1,8 +1,8 @@
 #include "holding.h"
 
 #include "call.h"
-#include "finisher.h"
 #include "ground/log.h"
+#include "late_usage.h"
 #include "stores/lease.h"
 #include "worker.h"
 
@@ -10,59 +10,14 @@
 
 enum { KEYS_MAX = 1000 };
 
-/* Lost jobs whose usage is being booked. */
-struct booking {
-	size_t n;
-	struct finish *ends[FINISH_MAX];
-	struct job *jobs[FINISH_MAX];
-};
-
-static void on_usage(void *ctx, enum err e, struct finish *const *batch, size_t n)
-{
-	struct booking *booking = ctx;
-
-	if (e)
-		log_warn("usage of lost jobs is not booked", LOG_INT("jobs", (int64_t)booking->n),
-			LOG_ERR(e));
-	for (size_t i = 0; i < booking->n; i++)
-		job_unpin(booking->jobs[i]);
-	free(booking);
-}
-
 /* A job that used nothing has nothing to book. */
-static void booking_add(struct booking *booking, struct job *job)
+void holding_book_usage(const struct job *job)
 {
-	struct finish *end = &job->end;
+	struct finish end = {.tenant = job->tenant, .job = job->id, .fence = job->fence};
 
-	*end = (struct finish){.tenant = job->tenant, .job = job->id, .fence = job->fence};
-	call_usage(job, end);
-	if (end->input_tokens == 0 && end->output_tokens == 0)
-		return;
-	job_pin(job);
-	booking->ends[booking->n] = end;
-	booking->jobs[booking->n++] = job;
-}
-
-/* All of them were claimed by one incarnation. */
-static void booking_send(struct worker *w, struct booking *booking)
-{
-	enum err e = ERR_OK;
-
-	if (booking->n)
-		e = finish_usage(worker_db_finish(w), booking->jobs[0]->holder, booking->ends,
-			booking->n, on_usage, booking);
-	if (e || !booking->n)
-		on_usage(booking, e, booking->ends, booking->n);
-}
-
-void holding_book_usage(struct job *job)
-{
-	struct booking *booking = calloc(1, sizeof(*booking));
-
-	if (!booking)
-		return;
-	booking_add(booking, job);
-	booking_send(job->worker, booking);
+	call_usage(job, &end);
+	if (end.input_tokens || end.output_tokens)
+		late_usage_add(job->worker->late_usage, job->holder, &end);
 }
 
 /* It is in a batch under way: it will be told that it is lost, and books then. */
@@ -73,20 +28,11 @@ static bool is_being_ended(const struct job *job)
 
 void holding_book_all(struct worker *w)
 {
-	struct ring *at = w->jobs.held.next;
+	for (struct ring *at = w->jobs.held.next; at != &w->jobs.held; at = at->next) {
+		const struct job *job = RING_OF(at, struct job, held);
 
-	while (at != &w->jobs.held) {
-		struct booking *booking = calloc(1, sizeof(*booking));
-
-		if (!booking)
-			return;
-		for (; at != &w->jobs.held && booking->n < FINISH_MAX; at = at->next) {
-			struct job *job = RING_OF(at, struct job, held);
-
-			if (job->call && !is_being_ended(job))
-				booking_add(booking, job);
-		}
-		booking_send(w, booking);
+		if (job->call && !is_being_ended(job))
+			holding_book_usage(job);
 	}
 }
 

@@ -13,8 +13,8 @@ struct worker;
 
 /* The job is another's: cut its call, book its usage, forget it. */
 void holding_lost(struct job *job);
-/* Books what the attempt used on its own row, now that another ended it. */
-void holding_book_usage(struct job *job);
+/* Books what the attempt used on its own row, now that another ended it (late_usage.h). */
+void holding_book_usage(const struct job *job);
 /* The same for all held jobs, which the record took away together. */
 void holding_book_all(struct worker *w);
 /* Asks the record which of all held jobs are still ours, and loses the others. */

@@ -17,6 +17,7 @@
 #include "holding.h"
 #include "intake.h"
 #include "key_watch.h"
+#include "late_usage.h"
 #include "live.h"
 #include "metrics.h"
 #include "ports/exporter.h"
@@ -94,7 +95,8 @@ static void leave_when_empty(struct worker *w)
 	if (w->mode == WORKER_RUNNING || w->mode == WORKER_GONE || w->leaving || w->jobs.n ||
 		!claim_is_idle(w->claim))
 		return;
-	if (w->mode == WORKER_DRAINING && !sender_idle(w->sender))
+	if (w->mode == WORKER_DRAINING &&
+		(!sender_idle(w->sender) || late_usage_waiting(w->late_usage)))
 		return;
 	w->leaving = true;
 	beat_leave(w->beat);
@@ -114,6 +116,7 @@ static void on_after_io(void *owner)
 	live_flush(w->live);
 	loop_work(w->loop, WORK_finisher);
 	finisher_flush(w->finisher);
+	late_usage_flush(w->late_usage);
 	loop_work(w->loop, WORK_claim);
 	claim_flush(w->claim);
 	leave_when_empty(w);
@@ -345,6 +348,8 @@ static enum err parts_open(struct worker *w)
 	if (!e)
 		e = finisher_new(w, &w->finisher);
 	if (!e)
+		e = late_usage_new(w->loop, worker_db_finish(w), &w->late_usage);
+	if (!e)
 		e = claim_new(w, &w->claim);
 	if (!e)
 		e = recall_new(w, &w->recall);
@@ -459,6 +464,7 @@ void worker_free(struct worker *w)
 	key_watch_free(w->key_watch);
 	sender_free(w->sender);
 	finisher_free(w->finisher);
+	late_usage_free(w->late_usage);
 	claim_free(w->claim); /* jobs that the finisher lets go give it their slots */
 	live_free(w->live);
 	writer_free(w->writer);

@@ -9,6 +9,7 @@
  *   permits   leave to call an upstream; wake those that wait for it (admitting)
  *   recall    has parked jobs come sooner, where there is leave to spare
  *   finisher  ends them in batches, and frees the slot when the record has it
+ *   late_usage  books what attempts used whose jobs were lost
  *   beat      the pulse on its own connection; its reply drains, cancels, kills
  *   live      text and states to Redis, cancels from it
  *   writer    numbered text to the record, when numbers run short or Redis is away
@@ -43,6 +44,7 @@ struct sender;
 struct finisher;
 struct key_watch;
 struct keyring;
+struct late_usage;
 struct live;
 struct reach;
 struct upstreams;
@@ -81,6 +83,7 @@ struct worker {
 	struct recall *recall;
 	struct claimer *claim;
 	struct finisher *finisher;
+	struct late_usage *late_usage;
 	struct beat *beat;
 	struct live *live;
 	struct writer *writer;

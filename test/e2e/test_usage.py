@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from client import Client, chat, until
 from stacks import Tree, Workers
@@ -218,6 +219,28 @@ def test_a_call_cancelled_before_its_first_byte_is_booked_where_it_went(
     assert usage["estimated"] is True and usage["output_tokens"] == 0
     [one] = attempts(client, job)
     assert (one["upstream"], one["usage"]) == ("simulator", usage)
+
+
+@pytest.mark.promises("C8")
+def test_all_that_one_cancel_takes_is_booked_though_the_record_waits(
+    client: Client, simulator: Any, pg_url: str
+) -> None:
+    """More than a worker's connection queues; the sums cannot be written until all are told."""
+    model = "sim?ttft_ms=600000&tokens=300"
+    many = [chat("some words", model=model) for _ in range(300)]
+    jobs = [one["id"] for one in client.bulk(many)]
+    until("all are called", lambda: set(jobs) <= {call["job"] for call in simulator.calls()})
+    with psycopg.connect(pg_url) as record:
+        record.execute("lock table usage_day in exclusive mode")
+        reply = client.http.post("/v1/jobs/cancel", json={"model": model})
+        assert reply.json()["changed"] == len(jobs), reply.text
+        until("all calls are cut", lambda: hung_up(simulator, jobs))
+    until("all are booked", lambda: len(jobs) == sum(r["attempts"] for r in booked(client, model)))
+
+
+def hung_up(simulator: Any, jobs: list[str]) -> bool:
+    mine = [call for call in simulator.calls() if call["job"] in set(jobs)]
+    return len(mine) == len(jobs) and all(call["hung_up"] for call in mine)
 
 
 @pytest.mark.promises("C8", "S1.9")
