@@ -20,8 +20,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A message to Postgres must stay below 1 GiB, and results may be of many megabytes. */
-enum { BATCHES_MAX = 2, FEW = 8, RETRY_MS = 200, BATCH_BYTES = 64 << 20 };
+enum {
+	BATCHES_MAX = 2,
+	FEW = 8,
+	RETRY_MS = 200,
+	BATCH_BYTES = 64 << 20,
+	BESIDE_BYTES = 16 << 20 /* of a batch: keys, words, lengths, seals */
+};
+
+/* The last that a batch takes may bring its answer and as much running text. */
+_Static_assert(BATCH_BYTES + 2 * CONFIG_RESULT_BYTES_MOST + BESIDE_BYTES <= DB_ARGS_BYTES_MAX,
+	"an end that may come is refused by halves");
 
 /* Ends that share a transaction. */
 struct batch {
@@ -253,6 +262,12 @@ static void batch_refused(struct batch *batch)
 		batch_blame(batch);
 }
 
+/* What is too large for a statement together is so for ever: it goes by halves as well. */
+static bool is_refusal(enum err e)
+{
+	return e == ERR_DB_DATA || e == ERR_TOO_LARGE;
+}
+
 static void on_done(void *ctx, enum err e, struct finish *const *ends, size_t n)
 {
 	struct batch *batch = ctx;
@@ -269,7 +284,7 @@ static void on_done(void *ctx, enum err e, struct finish *const *ends, size_t n)
 		if (!batch->settle)
 			halving_taken(&f->halving, (size_t)f->worker->config->worker.finish_batch);
 		batch_told(batch);
-	} else if (e == ERR_DB_DATA && !batch->settle) {
+	} else if (is_refusal(e) && !batch->settle) {
 		batch_refused(batch);
 	} else {
 		log_warn("ends are not acknowledged yet", LOG_INT("jobs", (int64_t)n), LOG_ERR(e),
@@ -277,15 +292,6 @@ static void on_done(void *ctx, enum err e, struct finish *const *ends, size_t n)
 		batch->settle = batch->settle || e == ERR_DB_UNKNOWN;
 		batch_retry(batch);
 	}
-}
-
-static void batch_settled(void *ctx, enum err e, struct finish *const *ends, size_t n)
-{
-	struct batch *batch = ctx;
-
-	if (e == ERR_OK)
-		batch->settle = false;
-	on_done(ctx, e, ends, n);
 }
 
 static void batch_send(struct batch *batch)
@@ -296,9 +302,8 @@ static void batch_send(struct batch *batch)
 	enum err e = batch->settle ? ERR_OK : batch_seal(batch);
 
 	if (!e)
-		e = batch->settle
-			    ? finish_settle(db, holder, batch->ends, batch->n, batch_settled, batch)
-			    : finish_batch(db, holder, batch->ends, batch->n, on_done, batch);
+		e = batch->settle ? finish_settle(db, holder, batch->ends, batch->n, on_done, batch)
+				  : finish_batch(db, holder, batch->ends, batch->n, on_done, batch);
 	batch->sent_us = clock_us();
 	batch->bytes = batch->sealed.len;
 	buf_clear(&batch->sealed);

@@ -7,8 +7,8 @@
  * commits. A job is held until the record answers:
  *
  *   done, or lost to another       the job is told, and goes
- *   refused for a value (DATA)     again by halves (domain/halving.h) until that job is
- *                                  alone; it fails
+ *   refused for a value (DATA),    again by halves (domain/halving.h) until that job is
+ *   or too large                   alone; it fails
  *   outcome unknown                the attempts are read: ended by us, still ours, or lost
  *   Postgres away                  kept, and sent again
  *

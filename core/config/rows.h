@@ -17,6 +17,11 @@
 #ifndef CONFIG_ROWS_H
 #define CONFIG_ROWS_H
 
+/* Their most, so that a statement's arguments and a reply hold what may be asked for: whoever puts
+ * them there asserts it. */
+#define CONFIG_BODY_BYTES_MOST	 (128 << 20)
+#define CONFIG_RESULT_BYTES_MOST (64 << 20)
+
 /* clang-format off */
 #define CONFIG_DATABASE(X)                                                                         \
 	X(TEXT, url, NULL, 1, 2000, "", FIXED,                                                     \
@@ -77,11 +82,11 @@
 	X(LEVEL, level, "info", 0, 0, "", LIVE, "debug, info, warn or error")
 
 #define CONFIG_LIMITS(X)                                                                           \
-	X(INT, body_bytes, "10485760", 1024, 1073741824, "bytes", LIVE, "of a request")            \
+	X(INT, body_bytes, "10485760", 1024, CONFIG_BODY_BYTES_MOST, "bytes", LIVE, "of a request") \
 	X(INT, bulk_bytes, "67108864", 1024, 1073741824, "bytes", LIVE, "of a bulk request")       \
 	X(INT, bulk_lines, "10000", 1, 1000000, "", LIVE, "jobs in a bulk request")                \
 	X(INT, json_depth, "64", 4, 1000, "", LIVE, "nesting of a JSON text")                      \
-	X(INT, result_bytes, "16777216", 1024, 268435456, "bytes", LIVE,                           \
+	X(INT, result_bytes, "16777216", 1024, CONFIG_RESULT_BYTES_MOST, "bytes", LIVE,            \
 	  "of a reply that is kept")                                                               \
 	X(INT, metadata_keys, "16", 0, 64, "", LIVE, "members of a job's metadata")                \
 	X(INT, metadata_key_chars, "64", 1, 1000, "characters", LIVE, "of a metadata key")         \

@@ -251,6 +251,14 @@ static void on_usage(void *ctx, enum err e, const struct db_reply *reply)
 	tell(c, e);
 }
 
+/* Nobody can say yet whether their leases are still ours. */
+static void leave_open(struct finish_call *c)
+{
+	for (size_t i = 0; i < c->call.n; i++)
+		if (c->sorted[i]->outcome == ERR_LOST)
+			c->sorted[i]->outcome = ERR_UNAVAILABLE;
+}
+
 /* A row that another transaction touched in the same moment is not found by its address, though
  * its lease may still be ours: whatever did not match is settled by reading once more. */
 static void on_finish(void *ctx, enum err e, const struct db_reply *reply)
@@ -261,10 +269,12 @@ static void on_finish(void *ctx, enum err e, const struct db_reply *reply)
 	if (e == ERR_OK) {
 		r = db_reply_rows(reply, db_reply_n(reply) - 1);
 		outcomes_take(c, r);
-		if (db_rows_n(r) < c->call.n &&
-			scope_begin(c->call.db, c->told, c->call.n) == ERR_OK) {
-			settle_query(c);
-			return;
+		if (db_rows_n(r) < c->call.n) {
+			if (scope_begin(c->call.db, c->told, c->call.n) == ERR_OK) {
+				settle_query(c);
+				return;
+			}
+			leave_open(c);
 		}
 	}
 	tell(c, e);

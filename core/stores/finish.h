@@ -56,11 +56,13 @@ struct finish {
 	const struct event_run *runs; /* deltas to keep, written in the same transaction */
 	size_t runs_n;
 	/* told: */
-	enum err outcome;     /* ERR_OK, or ERR_LOST */
+	enum err outcome;     /* ERR_OK, ERR_LOST, or ERR_UNAVAILABLE: maybe still mine */
 	enum job_state state; /* what the job became */
 	int64_t due_ms;	      /* waiting: until when */
 };
 typedef void finish_done(void *ctx, enum err e, struct finish *const *batch, size_t n);
+/* ERR_TOO_LARGE in done: together they are more than DB_ARGS_BYTES_MAX. outcome ERR_UNAVAILABLE: it
+ * was not ended, and could not be asked after: finish again. */
 MUST_CHECK enum err finish_batch(struct db *db, struct id worker, struct finish *const *batch,
 	size_t n, finish_done *done, void *ctx);
 

@@ -1,9 +1,14 @@
 #include "stores/submit.h"
+#include "config/rows.h"
 #include "stores/room_sql.h"
 #include "stores/store_call.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { BESIDE_BYTES = 16 << 20 }; /* of a job: its row, hashes, seals */
+_Static_assert(CONFIG_BODY_BYTES_MOST + BESIDE_BYTES <= DB_ARGS_BYTES_MAX,
+	"a body that may come is refused here");
 
 /* Which queues take jobs now: all that exist, less those that drain, are at their cap or whose
  * oldest job waits too long; and which of the tenants ($1) have no place left. */

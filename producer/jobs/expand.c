@@ -20,6 +20,9 @@
  * there. */
 enum { EVENTS_COPIES = 2, PARTIAL_COPIES = 3, EVENT_JSON = 64, LOOK_UPTO = 64 << 10 };
 
+_Static_assert(CONFIG_BODY_BYTES_MOST + CONFIG_RESULT_BYTES_MOST <= REPLY_BYTES_MAX,
+	"a job's input and answer, as they may be, are no reply");
+
 struct expand_work {
 	struct record_item item; /* first */
 	struct request *r;

@@ -209,6 +209,28 @@ static void test_another_worker_cannot_finish(void **state)
 }
 
 /* promises: C7, C16 */
+static void test_an_end_that_nobody_could_ask_after_is_not_lost(void **state)
+{
+	struct record_world *w = *state;
+	struct submit s = record_job(w->tenant, w->queue);
+	struct finish f, *batch[1] = {&f};
+	enum err e = ERR_INTERNAL;
+
+	record_submit(w->producer, &s, 1);
+	f = record_finish_of(&record_claim(w->worker, w->me, w->queue, 1)->claim[0]);
+	f.fence += 5;
+	assert_int_equal(finish_batch(w->worker, w->me, batch, 1, record_finished, &e), ERR_OK);
+	/* Another transaction is being made when the answer comes: no room to read once more. */
+	assert_int_equal(db_begin(w->worker, NULL, 0), ERR_OK);
+	assert_int_equal(db_wait(w->worker, RECORD_WAIT_MS), ERR_OK);
+	db_abandon(w->worker);
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(f.outcome, ERR_UNAVAILABLE);
+	record_finish(w->worker, w->me, &f, 1);
+	assert_int_equal(f.outcome, ERR_LOST);
+}
+
+/* promises: C7, C16 */
 static void test_an_unknown_commit_is_settled_by_the_attempt(void **state)
 {
 	struct record_world *w = *state;
@@ -273,6 +295,7 @@ int main(void)
 		TEST(test_a_retry_beyond_the_deadline_fails_at_once),
 		TEST(test_many_end_together_each_with_its_own_outcome),
 		TEST(test_another_worker_cannot_finish),
+		TEST(test_an_end_that_nobody_could_ask_after_is_not_lost),
 		TEST(test_an_unknown_commit_is_settled_by_the_attempt),
 		TEST(test_deltas_travel_with_the_end),
 	};
