@@ -66,7 +66,9 @@ void end_disown(struct job *job, enum err e)
 	job->end.result = job->end.message = (struct db_bytes){NULL, 0};
 	job->end.runs = NULL;
 	job->end.runs_n = 0;
-	job->end.input_tokens = job->end.output_tokens = job->end.cost_nano = 0;
+	if (e == ERR_DB_DATA) /* a number may be what was refused; else the call is billed all the
+				 same */
+		job->end.input_tokens = job->end.output_tokens = job->end.cost_nano = 0;
 	buf_clear(&job->words);
 	output_written(&job->output, output_unwritten(&job->output));
 }

@@ -16,7 +16,8 @@ struct job;
 MUST_CHECK enum err end_seal(struct job *job, struct buf *sealed, struct event_run *run);
 /* Leaves out deltas that are not in the record yet. False: there were none. */
 bool end_leave_text(struct job *job);
-/* The job fails with e, without any value of its own. */
+/* The job fails with e, without any value of its own; what its call used stays, unless the record
+ * refused that (ERR_DB_DATA). */
 void end_disown(struct job *job, enum err e);
 
 #endif
