@@ -1,5 +1,6 @@
 #include "stores/due.h"
 
+#include "stores/guess_sql.h"
 #include "stores/job_key_sql.h"
 #include "stores/reap.h"
 #include "stores/store_call.h"
@@ -77,7 +78,11 @@ static const struct db_stmt DUE_EXPIRE_WAITING = {.name = "due_expire_waiting",
 	false};
 
 /* The holder should have ended these itself; it may be frozen. Jobs are locked first, in a
- * statement of its own, so that the next one sees a holder's last commit. */
+ * statement of its own, so that the next one sees a holder's last commit. What the attempt used is
+ * guessed (kinds: $3), until its holder tells: whom it called stands only beside a guess, as an
+ * attempt with an upstream and no guess counts as booked. */
+#define USED	GUESS_USED("$3")
+#define GUESSES GUESS_SUMS("ended")
 #define LATE                                                                       \
 	"job_lease where deadline_at < now() - interval '1 second' and " TERM_HELD \
 	" order by job_id limit $2"
@@ -86,26 +91,42 @@ static const struct db_stmt DUE_LOCK_RUNNING = {.name = "due_lock_running",
 	       " select count(*) from l cross join lateral (select 1 from job j"
 	       " where j.tenant_id = l.tenant_id and j.job_id = l.job_id for update) held",
 	false};
+static const struct db_stmt DUE_SCOPE_RUNNING = {.name = "due_scope_running",
+	.sql = "with " TERM_SQL " select set_config('app.tenants', coalesce((select string_agg("
+	       "distinct l.tenant_id::text, ',') from (select tenant_id from " LATE
+	       ") l), ''), true)",
+	false};
 static const struct db_stmt DUE_EXPIRE_RUNNING = {.name = "due_expire_running",
 	.sql = "with " TERM_SQL ", l as materialized (select ctid as lease_at, * from " LATE "),"
-	       " held as materialized (select j.at, l.* from l cross join lateral"
-	       " (select ctid as at from job j where j.tenant_id = l.tenant_id and"
+	       " held as materialized (select j.at, j.kind, l.* from l cross join lateral"
+	       " (select ctid as at, kind from job j where j.tenant_id = l.tenant_id and"
 	       " j.job_id = l.job_id"
 	       " and j.fence = l.fence and j.state = 'running' limit 1) j order by l.job_id),"
+	       " ends as materialized (select h.*, row_number() over (order by h.job_id) as place"
+	       " from held h),"
+	       " " USED ","
 	       " ended as (update job j set state = 'expired', error_code = 'deadline',"
-	       " finished_at = now(),"
-	       " version = version + 1 from held h where j.ctid = h.at and j.state = 'running'"
+	       " finished_at = now(), version = version + 1,"
+	       " input_tokens = j.input_tokens + h.sent, output_tokens = j.output_tokens + h.wrote,"
+	       " estimated = j.estimated or h.sent + h.wrote > 0"
+	       " from used h where j.ctid = h.at and j.state = 'running'"
 	       " returning j.*, h.lease_at, h.event_from, h.event_to, h.started_at as"
-	       " claimed_at, h.number,"
+	       " claimed_at, h.number, h.sent, h.wrote, h.held_by, h.upstream as asked,"
+	       " h.key_label as asked_key, h.model as asked_model,"
 	       " h.restarted as again, h.worker_id as holder),"
 	       " gone as (delete from job_lease where ctid = any(array(select lease_at"
 	       " from ended))),"
 	       " tried as (insert into attempt (retention, tenant_id, job_id, fence,"
 	       " worker_id, started_at,"
-	       " event_from, event_to, number, restarted, state, outcome, ended_by)"
+	       " event_from, event_to, number, restarted, state, outcome, ended_by, held_by,"
+	       " input_tokens, output_tokens, estimated, guessed, upstream, key_label, model)"
 	       " select retention, tenant_id, job_id, fence, holder, claimed_at,"
-	       " event_from, event_to,"
-	       " number, again, state, 'deadline', 'deadline' from ended),"
+	       " event_from, event_to, number, again, state, 'deadline', 'deadline', held_by,"
+	       " sent, wrote, sent + wrote > 0, sent + wrote > 0,"
+	       " case when sent + wrote > 0 then asked end,"
+	       " case when sent + wrote > 0 then asked_key end,"
+	       " case when sent + wrote > 0 then coalesce(asked_model, model) end"
+	       " from ended)" GUESSES ","
 	       " done as (insert into job_done"
 	       " (retention, tenant_id, job_id, fence, event_seq, queue_id, state, error_code)"
 	       " select retention, tenant_id, job_id, fence, event_to, queue_id, state, error_code"
@@ -135,18 +156,22 @@ enum err due_expire_waiting(
 enum err due_expire_running(
 	struct db *db, int64_t term, size_t limit, term_work_done *done, void *ctx)
 {
-	const struct db_stmt *const steps[] = {&DUE_LOCK_RUNNING, &DUE_EXPIRE_RUNNING};
+	const struct db_stmt *const steps[] = {
+		&DUE_LOCK_RUNNING, &DUE_SCOPE_RUNNING, &DUE_EXPIRE_RUNNING};
+	const size_t n = sizeof(steps) / sizeof(steps[0]);
 	enum err e = db_begin(db, NULL, 0);
 
 	if (e != ERR_OK)
 		return e;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct db_args args;
 
 		db_args_init(&args);
 		db_arg_int8(&args, term);
 		db_arg_int8(&args, (int64_t)limit);
+		if (steps[i] == &DUE_EXPIRE_RUNNING)
+			guess_kinds_arg(&args);
 		db_query(db, steps[i], &args);
 	}
-	return term_work_commit(db, 2, done, ctx);
+	return term_work_commit(db, n, done, ctx);
 }

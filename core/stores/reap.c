@@ -1,12 +1,10 @@
 #include "stores/reap.h"
 
-#include "domain/kind.h"
-#include "domain/usage.h"
 #include "stores/finish.h"
+#include "stores/guess_sql.h"
 #include "stores/store_call.h"
 #include "stores/submit.h"
 #include "stores/term_work.h"
-#include "stores/usage_sql.h"
 
 #include <stdlib.h>
 
@@ -49,7 +47,6 @@ static const struct db_stmt REAP_DECLARE = {.name = "reap_declare",
 	"worker w cross join lateral (select l.ctid as lease_at, l.* from job_lease l" \
 	" where l.worker_id = w.worker_id) l"                                          \
 	" where w.gone is not null and w.gone_at > now() - interval '1 day'"
-/* Lengths are only told of tenants that the transaction names, whoever asks. */
 static const struct db_stmt REAP_SCOPE = {.name = "reap_scope",
 	.sql = "select set_config('app.tenants', coalesce((select string_agg(distinct"
 	       " l.tenant_id::text, ',') from " GONE_LEASES "), ''), true)",
@@ -60,23 +57,12 @@ static const struct db_stmt REAP_LOCK = {.name = "reap_lock",
 	       " where j.tenant_id = l.tenant_id and j.job_id = l.job_id for update) held",
 	false};
 
-#define TOKENS(bytes) \
-	"(" bytes " + " SQL_NUMBER(USAGE_TOKEN_BYTES) " - 1) / " SQL_NUMBER(USAGE_TOKEN_BYTES)
-#define CALLED(bytes) \
-	"case when e.kind = any($2) and e.held_by is null then " TOKENS(bytes) " else 0 end"
-#define SENT  CALLED("w.inputs[e.place]")
-#define WROTE CALLED("w.outputs[e.place]")
-#define GUESSES                                                                         \
-	USAGES("(select tenant_id, queue_id, coalesce(asked, '') as upstream,"          \
-	       " coalesce(asked_model, model) as model, true as estimated,"             \
-	       " sent as input_tokens, wrote as output_tokens, 0 as cost_nano from upd" \
-	       " where sent + wrote > 0) guessed",                                      \
-		SQL_NUMBER(USAGE_SHARD_LEADER))
+#define USED	GUESS_USED("$2")
+#define GUESSES GUESS_SUMS("upd")
 
 /* blamed: its crash note names this very attempt. told: there is a note, so that the others are
- * not to blame. harm: this death counts as the job's own crash. sent, wrote: tokens of its input
- * and of the text that the record has of it, where its kind ($2) calls a model and its holder did
- * not tell that it waited to call; what it told of the call is asked, asked_key, asked_model. */
+ * not to blame. harm: this death counts as the job's own crash. What it used is guessed
+ * (guess_sql.h, kinds: $2); what its holder told of the call is asked, asked_key, asked_model. */
 static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	.sql = "with " TERM_SQL ","
 	       " l as materialized (select l.*, exists (select from worker_crash c"
@@ -97,12 +83,7 @@ static const struct db_stmt REAP_RETURN = {.name = "reap_return",
 	       " ends as materialized (select h.*, h.harm and h.crashes" POISON " as poison,"
 	       " not h.harm and h.interruptions" TIRED " as tired,"
 	       " row_number() over (order by h.job_id) as place from held h),"
-	       " weights as materialized (select w.* from (select array_agg(tenant_id order by place)"
-	       " as tenants, array_agg(job_id order by place) as jobs, array_agg(event_from order by"
-	       " place) as firsts, array_agg(event_to order by place) as lasts from ends) a"
-	       " cross join lateral attempts_weigh(a.tenants, a.jobs, a.firsts, a.lasts) w),"
-	       " used as materialized (select e.*, " SENT " as sent, " WROTE " as wrote"
-	       " from weights w cross join ends e),"
+	       " " USED ","
 	       " upd as (update job j set restarted = true, version = version + 1,"
 	       " input_tokens = j.input_tokens + h.sent, output_tokens = j.output_tokens + h.wrote,"
 	       " estimated = j.estimated or h.sent + h.wrote > 0,"
@@ -295,20 +276,6 @@ static void notes_query(struct db *db, int64_t term)
 	db_query(db, &REAP_NOTES, &args);
 }
 
-/* Kinds that call a model. */
-static void kinds_arg(struct db_args *args)
-{
-	const struct kind *kind;
-	size_t calling = 0;
-
-	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++)
-		calling += kind->runner == KIND_RUNS_UPSTREAM;
-	db_array(args, DB_TEXT, calling);
-	for (size_t i = 0; (kind = kind_at(i)) != NULL; i++)
-		if (kind->runner == KIND_RUNS_UPSTREAM)
-			db_item_text(args, kind->name);
-}
-
 static void return_query(struct db *db, int64_t term)
 {
 	struct db_args args;
@@ -317,7 +284,7 @@ static void return_query(struct db *db, int64_t term)
 	db_query(db, &REAP_LOCK, NULL);
 	db_args_init(&args);
 	db_arg_int8(&args, term);
-	kinds_arg(&args);
+	guess_kinds_arg(&args);
 	db_query(db, &REAP_RETURN, &args);
 }
 

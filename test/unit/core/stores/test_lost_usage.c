@@ -1,5 +1,6 @@
 /* What an attempt used that its holder did not end (LONGHAUL_TEST_PG). */
 #include "domain/usage.h"
+#include "stores/due.h"
 #include "stores/event.h"
 #include "stores/job_list.h"
 #include "stores/usage_day.h"
@@ -219,6 +220,63 @@ static void test_a_lost_attempt_that_only_waited_to_call_used_nothing(void **sta
 	assert_false(attempt_of(l, &s).estimated);
 }
 
+static void on_expired(void *ctx, enum err e, size_t n)
+{
+	(void)ctx;
+	assert_int_equal(e, ERR_OK);
+	assert_true(n >= 1);
+}
+
+/* The leader finds that its holder let its deadline pass. */
+static void expire(struct led *l, const struct submit *s)
+{
+	static const struct db_stmt late = {.name = "test_lease_is_late",
+		.sql = "update job_lease set deadline_at = now() - interval '5 s' where tenant_id is not null"
+		       " and job_id = any(coalesce((select string_to_array(current_setting('app.tenants'),"
+		       " ',')::uuid[]), '{}'))"};
+
+	/* The setting carries the job's id here: workers see every lease. */
+	record_sql(l->w->worker, &s->job, &late);
+	record_run(l->leader, due_expire_running(l->leader, l->term, 1000, on_expired, NULL));
+	assert_int_equal(record_look(l->w, s->tenant, s->job), 1);
+	assert_int_equal(record_row.state, JOB_EXPIRED);
+}
+
+/* promises: X6, S1.9, C5 */
+static void test_whom_an_expired_attempt_called_is_known_and_its_guess_goes_there(void **state)
+{
+	struct led *l = *state;
+	const struct submit s = told_job(l, NULL);
+	struct finish f = {.tenant = s.tenant, .job = s.job, .fence = 1, .upstream = "u"};
+	struct finish *batch[] = {&f};
+	enum err e = ERR_INTERNAL;
+
+	expire(l, &s);
+	assert_told(l, &s, "", false);
+	assert_booked(l, &s, (struct usage){2, 0, 0}, true);
+	/* Its holder wakes, and knows better. */
+	f.input_tokens = 7;
+	record_run(
+		l->w->worker, finish_usage(l->w->worker, l->w->me, batch, 1, record_finished, &e));
+	assert_int_equal(f.outcome, ERR_OK);
+	assert_booked(l, &s, (struct usage){7, 0, 0}, false);
+}
+
+/* promises: X6, S1.9, C5 */
+static void test_an_expired_attempt_that_only_waited_to_call_used_nothing(void **state)
+{
+	struct led *l = *state;
+	const struct submit s = told_job(l, "requests");
+	const struct job_key key = {s.tenant, s.job};
+	struct told_seen seen;
+
+	expire(l, &s);
+	record_run(l->w->producer, attempt_list(l->w->producer, key, on_told, &seen));
+	assert_string_equal(seen.held_by, "requests");
+	assert_int_equal(attempt_of(l, &s).input_tokens, 0);
+	assert_false(attempt_of(l, &s).estimated);
+}
+
 /* promises: X6 */
 static void test_a_lost_attempt_that_calls_nobody_used_nothing(void **state)
 {
@@ -239,6 +297,8 @@ int main(void)
 		TEST(test_what_a_lost_attempt_used_is_guessed_until_its_holder_tells),
 		TEST(test_whom_a_lost_attempt_called_is_known_and_its_guess_goes_there),
 		TEST(test_a_lost_attempt_that_only_waited_to_call_used_nothing),
+		TEST(test_whom_an_expired_attempt_called_is_known_and_its_guess_goes_there),
+		TEST(test_an_expired_attempt_that_only_waited_to_call_used_nothing),
 		TEST(test_a_lost_attempt_that_calls_nobody_used_nothing),
 	};
 
