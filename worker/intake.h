@@ -16,7 +16,8 @@
 
 struct worker;
 
-/* Holds and starts them. A job that cannot be held (no memory) is left to its lease's end. */
+/* Holds and starts them. A job that cannot be held (no memory) is given back to the record by
+ * claim_doubt, while its worker beats; else with its lease. */
 void intake_take(struct worker *w, const struct claim *claims, size_t n);
 /* Forgets those that still wait. After the connections are closed. */
 void intake_drop_all(struct worker *w);

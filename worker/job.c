@@ -38,7 +38,7 @@ const struct buf *job_text(const struct job *job)
 /* What must be true between any two steps. */
 static bool job_is_sound(const struct job *job)
 {
-	return job->step < STEPS && job->worker && job->kind && job->fence > 0 &&
+	return job->step < STEPS && job->kind && job->fence > 0 &&
 	       job->output.next <= job->output.last &&
 	       (job->step == STEP_finish || job->ending == ENDING_NOT_ASKED);
 }

@@ -33,7 +33,7 @@ struct released;
 
 /* A job's way through a worker, in order. */
 #define STEP_TABLE(X)                                              \
-	X(lookup)   /* an answer in the cache?                  */ \
+	X(lookup)   /* the place of a cache: there is none yet  */ \
 	X(admit)    /* an upstream, and leave to call it        */ \
 	X(call)	    /* the upstream; output streams through     */ \
 	X(moderate) /* the last verdict on the whole            */ \
