@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from client import Client, chat, until
 
@@ -67,6 +68,27 @@ def test_store_false_drops_the_content_once_it_was_read(client: Client) -> None:
     job = short_lived(client)
     assert client.wait(job)["result"]
     until("its content is gone", lambda: client.get(job).get("result") is None)
+
+
+@pytest.mark.promises("C2")
+def test_content_that_could_not_be_dropped_is_told_and_goes_with_the_next_read(
+    stack: Any, client: Client, pg_url: str
+) -> None:
+    job = short_lived(client)
+    with psycopg.connect(pg_url, autocommit=True) as record:
+        record.execute("revoke update (body) on job_result from longhaul_producer")
+        try:
+            assert client.wait(job)["result"]
+            until("the log names it", lambda: content_stays(stack, job))
+        finally:
+            record.execute("grant update (body) on job_result to longhaul_producer")
+    assert client.get(job)["result"]
+    until("its content is gone", lambda: client.get(job).get("result") is None)
+
+
+def content_stays(stack: Any, job: str) -> bool:
+    lines = stack.log("producer-1").splitlines()
+    return any(job in line and "content was read and stays" in line for line in lines)
 
 
 @pytest.mark.parametrize("members", ["attempts", "input,events", "partial_output,deliveries"])
