@@ -56,6 +56,7 @@ static void arrivals_take(struct live *l)
 	while (!ring_empty(&arrived)) {
 		struct watcher *w = RING_OF(arrived.next, struct watcher, link);
 
+		w->arriving = false;
 		watchers_add(&l->watchers, w);
 		l->fresh = true;
 	}
@@ -305,6 +306,7 @@ enum err live_watch(struct live *l, struct watcher *w)
 		return ERR_UNAVAILABLE;
 	l->watchers.n++;
 	(void)pthread_mutex_lock(&l->lock);
+	w->arriving = true;
 	ring_join(&l->arrived, &w->link);
 	(void)pthread_mutex_unlock(&l->lock);
 	loop_wake_send(l->wake);
@@ -316,9 +318,22 @@ size_t live_watchers(const struct live *l)
 	return l->watchers.n;
 }
 
+/* Who has only just come is not in the table yet. */
+static void arrival_undo(struct live *l, struct watcher *w)
+{
+	(void)pthread_mutex_lock(&l->lock);
+	ring_leave(&w->link);
+	(void)pthread_mutex_unlock(&l->lock);
+	w->arriving = false;
+	l->watchers.n--;
+}
+
 void live_unwatch(struct live *l, struct watcher *w)
 {
-	watchers_remove(&l->watchers, w);
+	if (w->arriving)
+		arrival_undo(l, w);
+	else
+		watchers_remove(&l->watchers, w);
 }
 
 struct live_tails *live_tails(struct live *l)

@@ -31,7 +31,8 @@ void live_free(struct live *live);
 
 /* Any thread. ERR_UNAVAILABLE: too many watch already. told is called exactly once otherwise. */
 MUST_CHECK enum err live_watch(struct live *live, struct watcher *w);
-/* On the loop's thread: a watcher leaves without being told. */
+/* On the loop's thread: a watcher leaves without being told, however lately it came, and may be
+ * freed then. Harmless for one that does not watch. */
 void live_unwatch(struct live *live, struct watcher *w);
 size_t live_watchers(const struct live *live);
 

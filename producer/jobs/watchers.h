@@ -28,6 +28,7 @@ struct watcher {
 	int64_t until_ms; /* monotonic; told then at latest */
 	watcher_told_fn *told;
 	bool watching, fresh; /* the table's; nobody has looked at its job since it came */
+	bool arriving;	      /* live.h's: on its way into the table */
 };
 
 struct watchers {
