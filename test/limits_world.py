@@ -260,6 +260,38 @@ def used_up(place: LimitsWorld, tenants: Tenants, requests: int, by: int) -> tup
     return tenant, key
 
 
+def two(place: LimitsWorld, tenants: Tenants) -> tuple[list[str], str]:
+    """Two keys of one tenant, and one of another, both of them on the plan."""
+    mine, theirs = tenants.tenant(), tenants.tenant()
+    for tenant in (mine, theirs):
+        place.plan(tenant, "leveled")
+    return [tenants.key(mine, roles=["submitter"]) for _ in range(2)], tenants.key(theirs)
+
+
+FROM = [{"X-Forwarded-For": f"203.0.113.{n}"} for n in range(3)]
+
+
+@contextlib.contextmanager
+def refused_late(place: LimitsWorld) -> Iterator[None]:
+    """Redis counts nothing meanwhile, and refuses at the end, being full, what it was asked."""
+
+    def refusals() -> int:
+        log = place.stack.layout.log / "producer-1.log"
+        return log.read_text().count("Redis refused to count requests")
+
+    told = refusals()
+    with place.redis() as redis:
+        assert redis("CLIENT", "PAUSE", "60000", "WRITE") == "OK"
+        try:
+            yield
+            assert redis("CONFIG", "SET", "maxmemory", "1") == "OK"
+            assert redis("CLIENT", "UNPAUSE") == "OK"
+            until("it refuses", lambda: refusals() > told or shared(place))
+        finally:
+            redis("CLIENT", "UNPAUSE")
+            redis("CONFIG", "SET", "maxmemory", "0")
+
+
 def producers(place: LimitsWorld) -> int:
     return int(
         place.stack.psql(

@@ -111,15 +111,16 @@ static void told(void *owner, enum err e, const struct scratch_reply *reply)
 	loop_work(l->producer->loop, WORK_limits);
 	l->under_way = false;
 	loop_timer_stop(l->deadline);
-	/* it was given up: Redis answers again, and has not heard of what was let in since */
-	if (!e && !l->shared) {
-		return_begin(l);
-		return;
-	}
 	if (e && reply && !l->refuses)
 		log_error("Redis refused to count requests",
 			LOG_TEXT("why", scratch_bytes(reply, NULL)));
 	l->refuses = e && reply;
+	/* it was given up: Redis answers again, be it with a refusal, and has not heard of what was
+	 * let in since; nothing but this answer says so where the line stayed open */
+	if (!l->shared && scratch_is_up(l->scratch)) {
+		return_begin(l);
+		return;
+	}
 	if (e) {
 		decide_all_alone(l, &l->sent);
 	} else {

@@ -14,6 +14,7 @@ import openai
 import pytest
 from client import until
 from limits_world import (
+    FROM,
     HOUR,
     KEYS,
     PRODUCERS,
@@ -23,7 +24,9 @@ from limits_world import (
     bearer,
     producers,
     redis_now,
+    refused_late,
     shared,
+    two,
     used_up,
 )
 from roles_world import made
@@ -85,16 +88,6 @@ def test_four_producers_let_in_what_one_limit_allows(place: LimitsWorld, tenants
 
 # ---- levels ----
 
-
-def two(place: LimitsWorld, tenants: Tenants) -> tuple[list[str], str]:
-    """Two keys of one tenant, and one of another, both of them on the plan."""
-    mine, theirs = tenants.tenant(), tenants.tenant()
-    for tenant in (mine, theirs):
-        place.plan(tenant, "leveled")
-    return [tenants.key(mine, roles=["submitter"]) for _ in range(2)], tenants.key(theirs)
-
-
-FROM = [{"X-Forwarded-For": f"203.0.113.{n}"} for n in range(3)]
 
 # level: what the first key's requests have used up for: itself elsewhere, its neighbour, a stranger
 LEVELS = {
@@ -362,6 +355,15 @@ def test_what_was_let_in_while_redis_was_silent_is_told_to_it(
         place.stack.signal("redis-limits", signal.SIGCONT)
     until("Redis decides again", lambda: shared(place))
     assert place.ask_all(key, 2).admitted == 0
+
+
+def test_a_late_refusal_is_an_answer_too(place: LimitsWorld, tenants: Tenants) -> None:
+    """Silent at first, then full: who was given up is asked again all the same."""
+    _, key = used_up(place, tenants, 400, 1)
+    with refused_late(place):
+        assert place.ask(0, key).admitted == 1
+        assert place.told("longhaul_request_limit_shared")[0] == 0
+    until("Redis decides again", lambda: shared(place))
 
 
 def test_without_limits_redis_is_not_asked(place: LimitsWorld, tenants: Tenants) -> None:
