@@ -280,8 +280,6 @@ static void judge(struct read_work *w)
 	struct rights *rights;
 	enum err e = authority_judge(p->authority, caller, authority_away_ms(p->authority));
 
-	if (!e)
-		e = authority_judge_open(p->authority, caller);
 	rights = e ? NULL : holders_find(p->holders, caller, KEYS_TTL_MS);
 	if (rights) {
 		rights_release(caller->rights);
@@ -331,6 +329,8 @@ static void read_done(struct record_item *item, enum err e)
 {
 	struct read_work *w = work_of(item);
 
+	if (!e)
+		e = buf_err(&w->r->reply.body);
 	if (e)
 		request_resume_failed(w->r, e);
 	else if (waits(w))

@@ -246,6 +246,29 @@ def test_a_producer_at_its_memory_limit_loses_nothing(world: World) -> None:
     client.close()
 
 
+OWN = 1 << 20  # test/preload/failing-memory.c: allocations of the program's own, from this size on
+
+
+@asan
+@pytest.mark.promises("C16")
+def test_an_answer_that_finds_no_memory_is_refused(world: World) -> None:
+    """Once, and not read again and again."""
+    client = tenant_client(world.stack)
+    said = {"text": "x" * (2 * OWN)}
+    job = client.submit({"kind": "noop", "input": said})
+    path = f"/v1/jobs/{job['id']}"
+    spoilt = world.memory.spoilt("producer-1")
+    world.memory.set("producer-1", OWN)
+    try:
+        reply = client.http.get(path, params={"expand": "input"}, timeout=60)
+    finally:
+        world.memory.set("producer-1", 0)
+    assert reply.status_code == 503, reply.text[:200]
+    assert world.memory.spoilt("producer-1") > spoilt
+    assert client.http.get(path, params={"expand": "input"}).json()["input"] == said
+    client.close()
+
+
 @asan
 @pytest.mark.promises("C16", "X6")
 def test_workers_at_their_memory_limit_lose_no_job(world: World) -> None:
