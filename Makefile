@@ -124,7 +124,7 @@ $(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $$(call room_lib,$$*) $(BUILD)/libco
 	@mkdir -p $(@D)
 	$(LINK) -lcmocka
 # Torture makes each allocation of ours fail once.
-$(BUILD)/unit/core/torture/%: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup
+$(foreach room,core producer worker,$(BUILD)/unit/$(room)/torture/%): LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=strdup
 $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $$(call room_lib,$$*) $(BUILD)/libbench.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(LINK)

@@ -177,6 +177,11 @@ enum err json_read(
 	value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (value == NULL)
 		return json_fault(&error, p);
+	/* it may go on without what it had no memory for: a string, then, is missing */
+	if (json_starved) {
+		json_decref(value);
+		return ERR_NOMEM;
+	}
 	*ret_value = value;
 	return ERR_OK;
 }

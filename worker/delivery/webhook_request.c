@@ -17,20 +17,23 @@ struct opened {
 	struct sealed_box job, tenant;
 };
 
-/* A stored value as JSON; NULL when there is none, it does not open, or it is not JSON. */
-static json_t *json_of(
-	const struct sealed_box *box, struct sealed_where where, struct db_bytes sealed)
+/* A stored value as JSON; it stays NULL when there is none, it does not open, or it is not JSON.
+ * ERR_NOMEM: nobody knows. */
+static enum err json_of(const struct sealed_box *box, struct sealed_where where,
+	struct db_bytes sealed, json_t **ret_value)
 {
 	struct problems problems = {0};
 	struct sealed_view text;
-	json_t *value = NULL;
 	enum err err;
 
-	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &text) != ERR_OK)
-		return NULL;
-	err = json_read(text.bytes, text.len, JSON_DEPTH, &problems, &value);
-	sealed_view_clear(&text);
-	return err == ERR_OK ? value : NULL;
+	if (!sealed.bytes)
+		return ERR_OK;
+	err = sealed_open(box, where, sealed.bytes, sealed.len, &text);
+	if (err == ERR_OK) {
+		err = json_read(text.bytes, text.len, JSON_DEPTH, &problems, ret_value);
+		sealed_view_clear(&text);
+	}
+	return err == ERR_NOMEM ? err : ERR_OK;
 }
 
 /* ---- where to ---- */
@@ -85,11 +88,14 @@ static enum err address_find(
 	const struct delivery *d = o->delivery;
 	const struct sealed_where job = {SEALED_CALLBACK, d->job, 0};
 	const struct sealed_where tenant = {SEALED_ORIGINS, d->tenant, 0};
-	json_t *callback = json_of(&o->job, job, d->callback);
-	json_t *origins = json_of(&o->tenant, tenant, d->callback_origins);
-	enum err err = ERR_RECEIVER_URL;
+	json_t *callback = NULL, *origins = NULL;
+	enum err err = json_of(&o->job, job, d->callback, &callback);
 
-	if (callback && origins)
+	if (err == ERR_OK)
+		err = json_of(&o->tenant, tenant, d->callback_origins, &origins);
+	if (err == ERR_OK && (!callback || !origins))
+		err = ERR_RECEIVER_URL;
+	if (err == ERR_OK)
 		err = address_write(callback, origins, allow_http, request);
 	json_decref(callback);
 	json_decref(origins);
@@ -98,13 +104,16 @@ static enum err address_find(
 
 /* ---- what ---- */
 
+/* NULL: out of memory. */
 static json_t *data_of(const struct opened *o)
 {
 	const struct delivery *d = o->delivery;
 	const struct sealed_where where = {SEALED_METADATA, d->job, 0};
 	char id[ID_TEXT_MAX];
-	json_t *metadata = json_of(&o->job, where, d->metadata);
+	json_t *metadata = NULL;
 
+	if (json_of(&o->job, where, d->metadata, &metadata) != ERR_OK)
+		return NULL;
 	id_format("job", d->job, id);
 	if (!metadata)
 		metadata = json_object();
@@ -138,11 +147,13 @@ static enum err signature_write(
 	struct sealed_view text;
 	enum err err = ERR_INTERNAL;
 
-	if (!sealed.bytes ||
-		sealed_open(&o->tenant, where, sealed.bytes, sealed.len, &text) != ERR_OK)
-		return ERR_INTERNAL;
-	if (webhook_secrets_read(text.bytes, text.len, &secrets))
-		err = webhook_secrets_sign(&secrets, message, out);
+	if (sealed.bytes)
+		err = sealed_open(&o->tenant, where, sealed.bytes, sealed.len, &text);
+	if (err != ERR_OK)
+		return err == ERR_NOMEM ? err : ERR_INTERNAL;
+	err = webhook_secrets_read(text.bytes, text.len, &secrets)
+		      ? webhook_secrets_sign(&secrets, message, out)
+		      : ERR_INTERNAL;
 	digest_wipe(&secrets, sizeof secrets);
 	sealed_view_clear(&text);
 	return err == ERR_INVALID_FIELD ? ERR_INTERNAL : err;
