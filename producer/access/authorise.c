@@ -21,6 +21,16 @@ bool authorise_scope(const struct caller *caller, enum permission p)
 	return caller_scope_allows(caller, permission_text(p));
 }
 
+bool authorise_may_hand(const struct caller *caller, const struct rights *rights)
+{
+	const permission_set set = rights_set(rights);
+
+	for (enum permission p = 0; p < PERMISSIONS; p++)
+		if ((set & permission_bit(p)) && !authorise_scope(caller, p))
+			return false;
+	return rights_cover(caller->rights, rights);
+}
+
 bool authorise_always(const struct caller *caller, enum permission p)
 {
 	return caller->rights && (caller->rights->always & permission_bit(p)) &&

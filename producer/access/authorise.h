@@ -53,6 +53,8 @@ struct rule_facts authorise_facts_own(const char *queue, const char *model, int6
 const char *authorise_region(const struct config *config);
 /* Do its scopes leave room for it? */
 bool authorise_scope(const struct caller *caller, enum permission p);
+/* May it do all of that itself, its scopes included? Who gives or takes rights must. */
+bool authorise_may_hand(const struct caller *caller, const struct rights *rights);
 /* 403: this needs p. */
 void authorise_refuse(struct request *r, enum permission p);
 /* The challenge alone, behind a refusal in other words. */

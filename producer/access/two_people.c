@@ -367,18 +367,19 @@ static enum err gate_start(
 	return ERR_OK;
 }
 
-/* What is no JSON its handler refuses. */
-static json_t *body_read(const struct request *r)
+/* What is no JSON stays NULL: its handler refuses that. ERR_NOMEM: nobody knows what it is. */
+static enum err body_read(const struct request *r, json_t **ret_body)
 {
 	struct problems p = {0};
-	json_t *body = NULL;
+	enum err e;
 
-	if (r->body.len == 0)
-		return json_null();
-	if (json_read(r->body.bytes, r->body.len, (int)r->producer->config->limits.json_depth, &p,
-		    &body) != ERR_OK)
-		return NULL;
-	return body;
+	if (r->body.len == 0) {
+		*ret_body = json_null();
+		return ERR_OK;
+	}
+	e = json_read(r->body.bytes, r->body.len, (int)r->producer->config->limits.json_depth, &p,
+		ret_body);
+	return e == ERR_NOMEM ? e : ERR_OK;
 }
 
 static bool is_dry(const struct request *r, const struct row *row)
@@ -396,13 +397,17 @@ enum err two_people_check(struct request *r, bool *ret_parked)
 {
 	const struct row *row = row_of(r->match.route);
 	const char *tenant;
-	json_t *body;
+	json_t *body = NULL;
 	enum err e;
 
 	if (!row || r->gated || is_dry(r, row))
 		return r->gate_err;
 	r->gated = true;
-	body = body_read(r);
+	e = body_read(r, &body);
+	if (e) {
+		request_fail(r, e);
+		return e;
+	}
 	tenant = body && !only_disables(row, body) ? tenant_of(r, row, body) : NULL;
 	if (!tenant) {
 		json_decref(body);

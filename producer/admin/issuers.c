@@ -1,10 +1,9 @@
 #include "admin/issuers.h"
 
-#include "access/authorise.h"
 #include "access/authority.h"
 #include "access/own_key.h"
+#include "admin/issuer_roles.h"
 #include "admin/shut_out_call.h"
-#include "domain/rights.h"
 #include "domain/sealed.h"
 #include "domain/url.h"
 #include "identity/jwk.h"
@@ -12,7 +11,6 @@
 #include "list_reply.h"
 #include "producer.h"
 #include "request_input.h"
-#include "stores/access.h"
 #include "stores/issuer.h"
 
 #include <stdio.h>
@@ -211,65 +209,6 @@ static void changed(struct record_call *call)
 	authority_look(call->r->producer->authority);
 	request_resume(call->r);
 }
-
-/* ---- whom it may make of its people ---- */
-
-static void refuse(struct tenant_call *t, enum err e, const char *why)
-{
-	t->refusal = e;
-	(void)snprintf(t->why, sizeof t->why, "%s", why);
-}
-
-/* What the caller may not do himself he has no issuer say of others; his scopes bound that too. */
-static bool may_hand(const struct caller *caller, const struct rights *rights)
-{
-	const permission_set set = rights_set(rights);
-
-	for (enum permission p = 0; p < PERMISSIONS; p++)
-		if ((set & permission_bit(p)) && !authorise_scope(caller, p))
-			return false;
-	return rights_cover(caller->rights, rights);
-}
-
-/* For an operator a role that is not there yet is one that allows nothing; a tenant's own caller
- * would have it given more than he has, later. */
-static void role_judge(struct tenant_call *t, const struct role_book *book, const char *role)
-{
-	const bool own = !id_is_zero(t->of);
-	struct rights *rights;
-
-	if (own && !role_book_has(book, role))
-		refuse(t, ERR_INVALID_FIELD, "must map to roles that are there");
-	if (t->refusal || rights_flatten(book, &role, 1, &rights))
-		return;
-	if (rights_are_operators(rights))
-		refuse(t, ERR_INVALID_FIELD, "a tenant's people hold no operator's role");
-	else if (own && !may_hand(&t->call.r->caller, rights))
-		refuse(t, ERR_FORBIDDEN,
-			"nobody has an issuer give more than they may do themselves");
-	rights_release(rights);
-}
-
-static void roles_told(void *ctx, enum err e, const struct access_told *told)
-{
-	struct record_batch *batch = ctx;
-	struct tenant_call *t = tenant_call_of(batch);
-	json_t *value, *roles = json_object_get(t->body, "roles");
-	const char *name;
-
-	json_object_foreach(roles, name, value) if (!e)
-		role_judge(t, told->book, json_string_value(value));
-	if (!e)
-		role_book_free(told->book);
-	record_batch_end(batch, e);
-}
-
-static enum err roles_run(struct db *db, struct record_batch *batch)
-{
-	return access_load(db, tenant_call_of(batch)->tenant, (struct id){{0}}, roles_told, batch);
-}
-
-const struct record_op issuer_roles_op = {"issuer_roles", RECORD_SLOW, 1, roles_run, NULL};
 
 /* Whose it is else is told to nobody. */
 static void is_new(struct record_call *call)

@@ -45,22 +45,10 @@ static size_t held_split(
 	return n;
 }
 
-/* Scopes bound what a credential may give as they bound what it may do. */
-static bool scopes_cover(const struct caller *caller, permission_set set)
-{
-	for (enum permission p = 0; p < PERMISSIONS; p++)
-		if ((set & permission_bit(p)) && !caller_scope_allows(caller, permission_text(p)))
-			return false;
-	return true;
-}
-
 /* Does the caller have all of it? */
 static enum err may_hand(struct access_call *a, const struct rights *rights)
 {
-	const struct caller *caller = &a->call.r->caller;
-
-	if (is_operators(a) ||
-		(rights_cover(caller->rights, rights) && scopes_cover(caller, rights_set(rights))))
+	if (is_operators(a) || authorise_may_hand(&a->call.r->caller, rights))
 		return ERR_OK;
 	(void)snprintf(
 		a->why, sizeof a->why, "nobody gives or takes more than they may do themselves");
