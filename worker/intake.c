@@ -251,17 +251,20 @@ static int64_t later(int64_t now, int64_t in_ms)
 	return in_ms <= 0 || in_ms > INT64_MAX - now ? INT64_MAX : now + in_ms;
 }
 
-/* "usr_... role role": NULL where nobody limits what users or roles use, or without memory. */
-static char *principal_text(const struct claim *c)
+/* "usr_... role role"; stays NULL where nobody limits what users or roles use. ERR_NOMEM */
+static enum err principal_write(const struct claim *c, char **ret_text)
 {
 	const size_t prefix = c->holds ? strcspn(c->holds, " ") : 0;
 	char kind[PRINCIPAL_KIND_MAX] = "", name[ID_TEXT_MAX], *text;
 
 	if (!prefix || prefix >= sizeof(kind))
-		return NULL;
+		return ERR_OK;
 	memcpy(kind, c->holds, prefix);
 	id_format(kind, c->principal, name);
-	return asprintf(&text, "%s%s", name, c->holds + prefix) < 0 ? NULL : text;
+	if (asprintf(&text, "%s%s", name, c->holds + prefix) < 0)
+		return ERR_NOMEM;
+	*ret_text = text;
+	return ERR_OK;
 }
 
 static void facts(struct job *job, struct worker *w, const struct claim *c)
@@ -286,7 +289,8 @@ static void facts(struct job *job, struct worker *w, const struct claim *c)
 		job_fail(job, ERR_NOMEM);
 	if (c->told_model && !(job->told_model = strdup(c->told_model)))
 		job_fail(job, ERR_NOMEM);
-	job->principal = principal_text(c);
+	if (principal_write(c, &job->principal))
+		job_fail(job, ERR_NOMEM);
 	if (!job->kind) {
 		job->kind = kind_find("noop");
 		job_fail(job, ERR_UNKNOWN_KIND);

@@ -293,11 +293,16 @@ static enum err issuers_run(struct db *db, struct record_batch *batch)
 static void keys_told(void *ctx, enum err e, const struct signing_key *keys, size_t n)
 {
 	struct record_batch *batch = ctx;
+	struct authority *a = of(batch);
 
-	for (size_t i = 0; !e && i < n; i++)
-		if (trust_add_key(of(batch)->next, of(batch)->producer->keyring, &keys[i]))
+	for (size_t i = 0; !e && i < n; i++) {
+		e = trust_add_key(a->next, a->producer->keyring, &keys[i]);
+		if (e && e != ERR_NOMEM) {
 			log_warn("a signing key cannot be read",
 				LOG_ID("key", TOKEN_KID, keys[i].id), LOG_END);
+			e = ERR_OK;
+		}
+	}
 	record_batch_end(batch, e);
 }
 

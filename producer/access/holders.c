@@ -146,19 +146,6 @@ struct look {
 	struct rights *rights;
 };
 
-/* Could somebody of a tenant hold it? */
-static bool is_tenants(const struct role_book *book, const char *role)
-{
-	struct rights *rights = NULL;
-	bool good;
-
-	if (rights_flatten(book, &role, 1, &rights))
-		return false;
-	good = !rights_are_operators(rights);
-	rights_release(rights);
-	return good;
-}
-
 /* Once, however many say it: limits of requests are counted by it. */
 static size_t role_put(const char **roles, size_t n, const char *role)
 {
@@ -169,19 +156,35 @@ static size_t role_put(const char **roles, size_t n, const char *role)
 	return n + 1;
 }
 
+/* A role that a credential says, if somebody of a tenant could hold it. ERR_NOMEM */
+static enum err said_put(
+	const struct role_book *book, const char *role, const char **roles, size_t *n)
+{
+	struct rights *rights;
+	enum err e = rights_flatten(book, &role, 1, &rights);
+
+	if (e)
+		return e;
+	if (!rights_are_operators(rights))
+		*n = role_put(roles, *n, role);
+	rights_release(rights);
+	return ERR_OK;
+}
+
 /* What the record knows, and what the credential says beside it. */
 static enum err flatten(const struct access_told *told, const struct caller_words *words,
 	struct rights **ret_rights)
 {
 	const char *roles[CALLER_ROLES_MAX];
+	enum err e = ERR_OK;
 	size_t n = 0;
 
 	for (size_t i = 0; told->welcome && i < told->roles_n; i++)
 		n = role_put(roles, n, told->roles[i]);
-	for (size_t i = 0; words && (told->welcome || !told->known) && i < words->roles_n; i++)
-		if (is_tenants(told->book, words->roles[i]))
-			n = role_put(roles, n, words->roles[i]);
-	return rights_flatten(told->book, roles, n, ret_rights);
+	for (size_t i = 0; words && (told->welcome || !told->known) && !e && i < words->roles_n;
+		i++)
+		e = said_put(told->book, words->roles[i], roles, &n);
+	return e ? e : rights_flatten(told->book, roles, n, ret_rights);
 }
 
 static void loaded(void *ctx, enum err e, const struct access_told *told)
