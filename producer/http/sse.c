@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SENT_PARTS = 16 };
+
 struct sse {
 	pthread_mutex_t lock;
 	struct buf out;
@@ -51,8 +53,12 @@ static void unpark(struct sse *s)
 	s->parked = false;
 }
 
+/* What is left moves to the front only once much was sent: a client that is slow shall not have
+ * megabytes moved for each event of its own. */
 static void forget_sent(struct sse *s)
 {
+	if (s->sent <= s->out.len / 2 && s->sent < s->out.max / SENT_PARTS)
+		return;
 	buf_skip(&s->out, s->sent);
 	s->sent = 0;
 }
