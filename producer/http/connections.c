@@ -29,7 +29,9 @@ static bool is_late(const struct connections *c, const struct connection *x, int
 		[CONNECTION_IDLE] = c->options.idle_ms,
 	};
 
-	return now - x->since_ms > limits[x->at];
+	const int at = x->at; /* first: whoever moves sets it last */
+
+	return now - x->since_ms > limits[at];
 }
 
 /* The library notices the end of the stream and closes the descriptor on its own thread. */
@@ -156,8 +158,8 @@ void connection_moves(struct connection *connection, enum connection_at at)
 {
 	if (!connection)
 		return;
-	connection->at = (int)at;
 	connection->since_ms = clock_ms();
+	connection->at = (int)at;
 }
 
 void connection_sends(struct connection *connection, size_t bytes)
