@@ -18,11 +18,21 @@ struct entry {
 	bool renewing;
 };
 
+/* Each is bounded apart: whoever guesses keys drives nobody's out. */
+enum kind { OF_CALLER, OF_NOBODY, KINDS };
+
+static const size_t most[KINDS] = {[OF_CALLER] = KEYS_MAX, [OF_NOBODY] = KEYS_UNKNOWN_MAX};
+
 struct known {
 	pthread_mutex_t lock;
 	struct entry *buckets[BUCKETS];
-	size_t n;
+	size_t n[KINDS];
 };
+
+static enum kind kind_of(const struct caller *caller)
+{
+	return id_is_zero(caller->principal) ? OF_NOBODY : OF_CALLER;
+}
 
 static struct entry **entry_place(struct known *k, const uint8_t hash[DIGEST_SIZE])
 {
@@ -33,36 +43,47 @@ static struct entry **entry_place(struct known *k, const uint8_t hash[DIGEST_SIZ
 	return at;
 }
 
-static void empty(struct known *k)
+static void entry_drop(struct known *k, struct entry **at)
+{
+	struct entry *e = *at;
+
+	*at = e->next;
+	k->n[kind_of(&e->caller)]--;
+	caller_clear(&e->caller);
+	free(e);
+}
+
+static void empty(struct known *k, enum kind kind)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct entry *e = k->buckets[i], *next; e; e = next) {
-			next = e->next;
-			caller_clear(&e->caller);
-			free(e);
-		}
-	memset(k->buckets, 0, sizeof k->buckets);
-	k->n = 0;
+		for (struct entry **at = &k->buckets[i]; *at;)
+			if (kind_of(&(*at)->caller) == kind)
+				entry_drop(k, at);
+			else
+				at = &(*at)->next;
 }
 
 void known_put(struct known *k, const uint8_t hash[DIGEST_SIZE], uint64_t generation,
 	const struct caller *caller)
 {
+	const enum kind kind = kind_of(caller);
 	struct entry **at, *e;
 
 	(void)pthread_mutex_lock(&k->lock);
-	if (k->n >= KEYS_MAX)
-		empty(k);
+	if (k->n[kind] >= most[kind])
+		empty(k, kind);
 	at = entry_place(k, hash);
 	e = *at;
 	if (!e && (e = calloc(1, sizeof *e))) {
 		memcpy(e->hash, hash, DIGEST_SIZE);
 		*at = e;
-		k->n++;
+		k->n[OF_NOBODY]++; /* until the caller is in it */
 	}
 	if (e) {
+		k->n[kind_of(&e->caller)]--;
 		caller_clear(&e->caller);
 		caller_copy(&e->caller, caller);
+		k->n[kind_of(&e->caller)]++;
 		e->generation = generation;
 		e->loaded_ms = clock_ms();
 		e->renewing = false;
@@ -72,7 +93,7 @@ void known_put(struct known *k, const uint8_t hash[DIGEST_SIZE], uint64_t genera
 
 static bool is_good(const struct entry *e, struct known_age want, int64_t age_ms)
 {
-	bool unknown = id_is_zero(e->caller.principal);
+	const bool unknown = kind_of(&e->caller) == OF_NOBODY;
 
 	return age_ms < (unknown ? KEYS_UNKNOWN_TTL_MS : want.most_ms) &&
 	       (e->caller.kind == CALLER_KEY || e->generation == want.generation);
@@ -98,10 +119,16 @@ enum known_answer known_get(
 	return answer;
 }
 
+static void empty_all(struct known *k)
+{
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		empty(k, kind);
+}
+
 void known_forget(struct known *k)
 {
 	(void)pthread_mutex_lock(&k->lock);
-	empty(k);
+	empty_all(k);
 	(void)pthread_mutex_unlock(&k->lock);
 }
 
@@ -120,7 +147,7 @@ void known_free(struct known *k)
 {
 	if (!k)
 		return;
-	empty(k);
+	empty_all(k);
 	(void)pthread_mutex_destroy(&k->lock);
 	free(k);
 }

@@ -4,8 +4,8 @@
  * shorter while; a token's only as long as the authority's generation under which it was checked.
  * The first use of an entry that is about to end is told to renew it.
  *
- * Threads: any; one lock, held for a look-up.  Memory: at most KEYS_MAX entries; a full
- * cache is emptied. */
+ * Threads: any; one lock, held for a look-up.  Memory: at most KEYS_MAX entries of
+ * callers and KEYS_UNKNOWN_MAX of unknown keys; what is full is emptied, the other stays. */
 #ifndef ACCESS_KNOWN_H
 #define ACCESS_KNOWN_H
 

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { DETAIL_MAX = 80, TIME_MAX_BYTES = 40 };
+enum { DETAIL_MAX = 80, TIME_MAX_BYTES = 40, TOLD_AT_ONCE = 100 };
 
 struct change_work {
 	struct record_item item; /* first */
@@ -24,13 +24,21 @@ struct change_work {
 
 void change_tell(struct producer *producer, const struct job_changed *jobs, size_t n)
 {
+	struct id held[TOLD_AT_ONCE];
+	size_t held_n = 0;
+
 	for (size_t i = 0; i < n; i++) {
 		if (!jobs[i].changed)
 			continue;
 		live_tell_state(producer->live, jobs[i].job, jobs[i].state);
 		if (!id_is_zero(jobs[i].worker))
-			live_tell_cancel(producer->live, &jobs[i].job, 1);
+			held[held_n++] = jobs[i].job;
+		if (held_n == TOLD_AT_ONCE) {
+			live_tell_cancel(producer->live, held, held_n);
+			held_n = 0;
+		}
 	}
+	live_tell_cancel(producer->live, held, held_n);
 }
 
 /* ---- the operations ---- */
