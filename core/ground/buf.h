@@ -34,6 +34,12 @@ enum err buf_json(struct buf *b, const char *text, size_t len);
 void buf_skip(struct buf *b, size_t n);
 /* Makes room for n more bytes at buf->bytes + buf->len; the caller then adds to len. */
 enum err buf_reserve(struct buf *b, size_t n);
+/* What was to be appended could not be made, for this reason: as an append that failed. */
+static inline void buf_fail(struct buf *b, enum err e)
+{
+	if (b->err == ERR_OK)
+		b->err = e;
+}
 static inline enum err buf_err(const struct buf *b)
 {
 	return b->err;

@@ -31,12 +31,26 @@ void job_json_text(struct buf *out, const char *name, const char *text)
 		(void)buf_text(out, "null");
 }
 
+/* False: there is nothing, or it does not open. Without memory nobody knows, and out fails. */
+static bool opened(struct buf *out, const struct sealed_box *box, struct sealed_where where,
+	struct db_bytes sealed, struct sealed_view *ret_view)
+{
+	enum err e;
+
+	if (!sealed.bytes)
+		return false;
+	e = sealed_open(box, where, sealed.bytes, sealed.len, ret_view);
+	if (e == ERR_NOMEM)
+		buf_fail(out, e);
+	return e == ERR_OK;
+}
+
 void job_json_sealed(struct buf *out, const struct sealed_box *box, struct sealed_where where,
 	struct db_bytes sealed, const char *fallback)
 {
 	struct sealed_view view;
 
-	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &view)) {
+	if (!opened(out, box, where, sealed, &view)) {
 		(void)buf_text(out, fallback);
 		return;
 	}
@@ -52,7 +66,7 @@ void job_json_sealed_text(struct buf *out, const struct sealed_box *box, struct 
 {
 	struct sealed_view view;
 
-	if (!sealed.bytes || sealed_open(box, where, sealed.bytes, sealed.len, &view)) {
+	if (!opened(out, box, where, sealed, &view)) {
 		(void)buf_text(out, "null");
 		return;
 	}

@@ -26,10 +26,11 @@ void job_json_time(struct buf *out, const char *name, int64_t unix_ms);
 const char *job_json_error_text(enum err e);
 /* `,"name":`, then the text or null when it is NULL or empty. */
 void job_json_text(struct buf *out, const char *name, const char *text);
-/* A sealed JSON text as it is; fallback when there is none. */
+/* A sealed JSON text as it is; fallback when there is none. Without memory to open it out fails:
+ * what is there is never told as if it were not. */
 void job_json_sealed(struct buf *out, const struct sealed_box *box, struct sealed_where where,
 	struct db_bytes sealed, const char *fallback);
-/* A sealed text as a JSON string, or null. */
+/* A sealed text as a JSON string, or null; the same without memory. */
 void job_json_sealed_text(struct buf *out, const struct sealed_box *box, struct sealed_where where,
 	struct db_bytes sealed);
 /* The object of timings behind `"timings_ms":`. */
