@@ -58,19 +58,52 @@ static bool is_plain(const struct rule *rule)
 	return rule_covers(rule, &none);
 }
 
+/* What rules say together. */
+struct sums {
+	permission_set denied, denied_plainly, allowed, allowed_plainly;
+};
+
+static void sums_add(struct sums *s, const struct rule *rule)
+{
+	permission_set plainly = is_plain(rule) ? rule->permissions : 0;
+
+	*(rule->denies ? &s->denied : &s->allowed) |= rule->permissions;
+	*(rule->denies ? &s->denied_plainly : &s->allowed_plainly) |= plainly;
+}
+
+static permission_set never(const struct sums *s)
+{
+	return s->denied_plainly | ~s->allowed;
+}
+
+static permission_set all_but(permission_set set)
+{
+	return ~set & (((permission_set)1 << PERMISSIONS) - 1);
+}
+
 static void rights_sum(struct rights *rights)
 {
-	permission_set denied = 0, denied_plainly = 0, allowed = 0, allowed_plainly = 0;
+	struct sums sums = {0};
 
-	for (size_t i = 0; i < rights->n; i++) {
-		const struct rule *rule = &rights->list[i].rule;
-		permission_set plainly = is_plain(rule) ? rule->permissions : 0;
+	for (size_t i = 0; i < rights->n; i++)
+		sums_add(&sums, &rights->list[i].rule);
+	rights->always = sums.allowed_plainly & ~sums.denied;
+	rights->never = never(&sums);
+}
 
-		*(rule->denies ? &denied : &allowed) |= rule->permissions;
-		*(rule->denies ? &denied_plainly : &allowed_plainly) |= plainly;
+permission_set rights_set_of(const struct role_book *book, const char *const *roles, size_t n)
+{
+	struct sums sums = {0};
+	struct reach reach;
+
+	reach_from(&reach, book, roles, n);
+	for (size_t i = 0; i < reach.n; i++) {
+		const struct role *role = &book->roles[reach.list[i]];
+
+		for (size_t k = 0; k < role->rules_n; k++)
+			sums_add(&sums, &role->rules[k]);
 	}
-	rights->always = allowed_plainly & ~denied;
-	rights->never = denied_plainly | ~allowed;
+	return all_but(never(&sums));
 }
 
 enum err rights_flatten(const struct role_book *book, const char *const *roles, size_t n,
@@ -192,7 +225,7 @@ bool rights_may_allow(
 
 permission_set rights_set(const struct rights *rights)
 {
-	return rights ? ~rights->never & (((permission_set)1 << PERMISSIONS) - 1) : 0;
+	return rights ? all_but(rights->never) : 0;
 }
 
 bool rights_are_operators(const struct rights *rights)
@@ -202,58 +235,40 @@ bool rights_are_operators(const struct rights *rights)
 
 /* ---- comparing ---- */
 
-static bool same_deny(const struct rights *b, const struct rule *deny, permission_set p)
+/* For which of the asked permissions have rights a rule of this effect as wide as this one? */
+static permission_set as_wide(
+	const struct rights *rights, bool denies, const struct rule *rule, permission_set asked)
 {
-	for (size_t i = 0; i < b->n; i++) {
-		const struct rule *rule = &b->list[i].rule;
+	permission_set met = 0;
 
-		if (rule->denies && (rule->permissions & p) && rule_covers(rule, deny))
-			return true;
+	for (size_t i = 0; i < rights->n && (asked & ~met); i++) {
+		const struct rule *mine = &rights->list[i].rule;
+
+		if (mine->denies == denies && (mine->permissions & asked & ~met) &&
+			rule_covers(mine, rule))
+			met |= mine->permissions;
 	}
-	return false;
+	return met & asked;
 }
 
-/* a has a rule as wide as this one. */
-static bool allows_rule(const struct rights *a, const struct rule *rule, permission_set p)
+/* Each rule of this effect that a has, b has as wide a one, where it is asked. */
+static bool all_met(
+	const struct rights *a, const struct rights *b, bool denies, permission_set asked)
 {
 	for (size_t i = 0; i < a->n; i++) {
-		const struct rule *mine = &a->list[i].rule;
+		const struct rule *rule = &a->list[i].rule;
+		permission_set p = rule->permissions & asked;
 
-		if (!mine->denies && (mine->permissions & p) && rule_covers(mine, rule))
-			return true;
-	}
-	return false;
-}
-
-/* Whatever a is denied b must be denied too. */
-static bool denies_met(const struct rights *a, const struct rights *b, permission_set p)
-{
-	for (size_t i = 0; i < a->n; i++) {
-		const struct rule *mine = &a->list[i].rule;
-
-		if (mine->denies && (mine->permissions & p) && !same_deny(b, mine, p))
+		if (rule->denies == denies && as_wide(b, denies, rule, p) != p)
 			return false;
 	}
 	return true;
 }
 
-static bool covers_one(const struct rights *a, const struct rights *b, permission_set p)
-{
-	if ((a->always & p) || (b->never & p))
-		return true;
-	for (size_t i = 0; i < b->n; i++) {
-		const struct rule *rule = &b->list[i].rule;
-
-		if (!rule->denies && (rule->permissions & p) && !allows_rule(a, rule, p))
-			return false;
-	}
-	return denies_met(a, b, p);
-}
-
+/* What b allows a must allow, and whatever a is denied b must be denied too. */
 bool rights_cover(const struct rights *a, const struct rights *b)
 {
-	for (enum permission p = 0; p < PERMISSIONS; p++)
-		if (!covers_one(a, b, permission_bit(p)))
-			return false;
-	return true;
+	permission_set asked = all_but(a->always | b->never);
+
+	return all_met(b, a, false, asked) && all_met(a, b, true, asked);
 }

@@ -50,6 +50,8 @@ bool rights_may_allow(
 bool rights_cover(const struct rights *a, const struct rights *b);
 /* All that may be allowed under some condition. */
 permission_set rights_set(const struct rights *rights);
+/* The same of roles held together, without flattening them. */
+permission_set rights_set_of(const struct role_book *book, const char *const *roles, size_t n);
 /* Something of the installation's own is among it: nobody of a tenant's may hold that. */
 bool rights_are_operators(const struct rights *rights);
 

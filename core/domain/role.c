@@ -37,15 +37,34 @@ void role_book_free(struct role_book *book)
 	for (size_t i = 0; i < book->n; i++)
 		role_empty(&book->roles[i]);
 	free(book->roles);
+	free(book->pairs);
 	free(book);
+}
+
+/* Where a name stands, or may be put: half of the places are always free. */
+static size_t index_place(const struct role_book *book, const char *name)
+{
+	size_t place = 5381;
+
+	for (const char *at = name; *at; at++)
+		place = place * 33 + (unsigned char)*at;
+	place %= ROLE_INDEX;
+	while (book->index[place] && strcmp(book->roles[book->index[place] - 1].name, name) != 0)
+		place = (place + 1) % ROLE_INDEX;
+	return place;
 }
 
 size_t role_book_find(const struct role_book *book, const char *role)
 {
-	for (size_t i = 0; i < book->n; i++)
-		if (strcmp(book->roles[i].name, role) == 0)
-			return i;
-	return ROLES_MAX;
+	uint16_t at = book->index[index_place(book, role)];
+
+	return at ? at - 1u : ROLES_MAX;
+}
+
+static void pairs_forget(struct role_book *book)
+{
+	free(book->pairs);
+	book->pairs = NULL;
 }
 
 static enum err find_or_add(struct role_book *book, const char *name, size_t *ret_at)
@@ -63,6 +82,7 @@ static enum err find_or_add(struct role_book *book, const char *name, size_t *re
 		at = book->n++;
 		memset(&roles[at], 0, sizeof roles[at]);
 		(void)strcpy(roles[at].name, name);
+		book->index[index_place(book, name)] = (uint16_t)book->n;
 	}
 	*ret_at = at;
 	return ERR_OK;
@@ -110,6 +130,7 @@ enum err role_book_rule_add(
 	if (!rules)
 		return ERR_NOMEM;
 	r->rules = rules;
+	pairs_forget(book);
 	e = rule_read(rule, &rules[r->rules_n], ret_why);
 	if (!e)
 		r->rules_n++;
@@ -122,6 +143,7 @@ void role_book_empty(struct role_book *book, const char *role)
 
 	if (at < ROLES_MAX)
 		role_empty(&book->roles[at]);
+	pairs_forget(book);
 }
 
 bool role_book_has(const struct role_book *book, const char *role)
@@ -134,6 +156,15 @@ bool role_book_has(const struct role_book *book, const char *role)
 size_t role_book_n(const struct role_book *book)
 {
 	return book->n;
+}
+
+size_t role_book_rules_n(const struct role_book *book)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < book->n; i++)
+		n += book->roles[i].built_in ? 0 : book->roles[i].rules_n;
+	return n;
 }
 
 void role_book_build_in(struct role_book *book, const char *role)

@@ -8,7 +8,8 @@
  *   default deny   what no rule allows is not allowed
  *   contradiction  on one level, a rule allows what another one denies wherever the first
  *                  holds: neither author can have meant it. Refused at write time, and so
- *                  is a cycle, a parent that is not there, and a graph beyond its bounds
+ *                  is a cycle, a parent that is not there, and a graph beyond its bounds:
+ *                  what checking and flattening cost grows with them
  *
  * A deny with narrower conditions than the rule beside it, or on another level, is no
  * contradiction: that is how an exception is written.
@@ -27,6 +28,9 @@ enum {
 	ROLE_PARENTS_MAX = 8,
 	ROLE_RULES_MAX = 64, /* of one role, without the inherited ones */
 	ROLES_HELD_MAX = 16, /* by one principal */
+	ROLE_LEVELS_MAX = 16,
+	ROLE_TOGETHER_MAX = 1024,   /* rules that are held together, with the inherited ones */
+	ROLE_BOOK_RULES_MAX = 4096, /* of all roles of one tenant, without the built-in ones */
 	ROLE_PATH_MAX = 512,
 };
 
@@ -65,13 +69,19 @@ struct role_view role_book_at(const struct role_book *book, size_t at);
 const char *role_book_parent(const struct role_book *book, const char *role, size_t i);
 const char *role_book_rule(const struct role_book *book, const char *role, size_t i);
 
-/* What is wrong with the graph, as a path: "analyst > guest > analyst is a cycle".
+/* Of all roles but the built-in ones. */
+size_t role_book_rules_n(const struct role_book *book);
+
+/* What is wrong with the graph, as a path: "analyst > guest > analyst is a cycle". changed: the one
+ * role that was not so when all was checked before; only what reaches it is asked about. NULL: any.
  *   ERR_OK   every role can be held by itself
- *   ERR_CONFLICT  why says what stands in the way */
-MUST_CHECK enum err role_book_check(const struct role_book *book, char why[ROLE_PATH_MAX]);
-/* The same for one set of roles held together; the graph itself has been checked.
+ *   ERR_CONFLICT  why says what stands in the way     ERR_NOMEM */
+MUST_CHECK enum err role_book_check(
+	struct role_book *book, const char *changed, char why[ROLE_PATH_MAX]);
+/* The same for one set of roles held together; the graph itself has been checked. One that does not
+ * reach what changed is well.
  *   ERR_NOT_FOUND  a role is not there */
-MUST_CHECK enum err role_book_check_set(
-	const struct role_book *book, const char *const *roles, size_t n, char why[ROLE_PATH_MAX]);
+MUST_CHECK enum err role_book_check_set(struct role_book *book, const char *changed,
+	const char *const *roles, size_t n, char why[ROLE_PATH_MAX]);
 
 #endif

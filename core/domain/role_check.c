@@ -2,6 +2,7 @@
 #include "domain/role_inside.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void why_take(struct buf *text, char why[ROLE_PATH_MAX])
@@ -115,36 +116,143 @@ static void contradiction_tell(const struct reach *reach, const struct role_book
 	why_take(&text, why);
 }
 
-static bool pair_contradicts(const struct reach *reach, const struct role_book *book, size_t i,
-	size_t k, char why[ROLE_PATH_MAX])
+/* The first two rules of two roles that contradict each other. */
+static bool rules_clash(struct role_book *book, const struct role *a, const struct role *b,
+	const struct rule **ret_a, const struct rule **ret_b)
 {
-	const struct role *a = &book->roles[reach->list[i]], *b = &book->roles[reach->list[k]];
-
-	for (size_t x = 0; x < a->rules_n; x++)
-		for (size_t y = 0; y < b->rules_n; y++)
-			if (contradict(&a->rules[x], &b->rules[y])) {
-				contradiction_tell(reach, book, &(struct place){i, &a->rules[x]},
-					&(struct place){k, &b->rules[y]}, why);
+	for (*ret_a = a->rules; *ret_a < a->rules + a->rules_n; ++*ret_a)
+		for (*ret_b = b->rules; *ret_b < b->rules + b->rules_n; ++*ret_b) {
+			book->compared += (*ret_a)->denies != (*ret_b)->denies;
+			if (contradict(*ret_a, *ret_b))
 				return true;
-			}
+		}
 	return false;
+}
+
+static void pair_ask(struct role_book *book, size_t a, size_t b)
+{
+	struct role_pairs *pairs = book->pairs;
+	const struct rule *x, *y;
+	uint64_t clash = rules_clash(book, &book->roles[a], &book->roles[b], &x, &y);
+
+	pairs->asked[a][b / 64] |= (uint64_t)1 << b % 64;
+	pairs->asked[b][a / 64] |= (uint64_t)1 << a % 64;
+	pairs->clash[a][b / 64] |= clash << b % 64;
+	pairs->clash[b][a / 64] |= clash << a % 64;
+}
+
+/* Does a role contradict any of a level's, itself among them? */
+static bool clashes(struct role_book *book, size_t role, const uint64_t level[ROLE_SET_WORDS])
+{
+	uint64_t found = 0;
+
+	for (size_t w = 0; w < ROLE_SET_WORDS; w++) {
+		uint64_t ask = level[w] & ~book->pairs->asked[role][w];
+
+		for (; ask; ask &= ask - 1)
+			pair_ask(book, role, w * 64 + (size_t)__builtin_ctzll(ask));
+		found |= level[w] & book->pairs->clash[role][w];
+	}
+	return found != 0;
+}
+
+/* From a place in the reach on: the first behind it that contradicts it. */
+static void clash_tell(
+	struct role_book *book, const struct reach *reach, size_t at, char why[ROLE_PATH_MAX])
+{
+	const uint64_t *clash = book->pairs->clash[reach->list[at]];
+	const struct role *role = &book->roles[reach->list[at]];
+	struct place a = {at, NULL}, b = {at, NULL};
+
+	while (!(clash[reach->list[b.role] / 64] >> reach->list[b.role] % 64 & 1))
+		b.role++;
+	(void)rules_clash(book, role, &book->roles[reach->list[b.role]], &a.rule, &b.rule);
+	contradiction_tell(reach, book, &a, &b, why);
+}
+
+/* One level stands from begin to end. */
+static enum err level_check(struct role_book *book, const struct reach *reach, size_t begin,
+	size_t end, char why[ROLE_PATH_MAX])
+{
+	uint64_t level[ROLE_SET_WORDS] = {0};
+
+	for (size_t i = begin; i < end; i++)
+		level[reach->list[i] / 64] |= (uint64_t)1 << reach->list[i] % 64;
+	for (size_t i = begin; i < end; i++)
+		if (clashes(book, reach->list[i], level)) {
+			clash_tell(book, reach, i, why);
+			return ERR_CONFLICT;
+		}
+	return ERR_OK;
 }
 
 /* The list is in the order of levels. */
 static enum err levels_check(
-	const struct reach *reach, const struct role_book *book, char why[ROLE_PATH_MAX])
+	struct role_book *book, const struct reach *reach, char why[ROLE_PATH_MAX])
 {
-	for (size_t i = 0; i < reach->n; i++)
-		for (size_t k = i; k < reach->n && reach->level[k] == reach->level[i]; k++)
-			if (pair_contradicts(reach, book, i, k, why))
-				return ERR_CONFLICT;
+	enum err e = ERR_OK;
+
+	if (!book->pairs)
+		book->pairs = calloc(1, sizeof *book->pairs);
+	if (!book->pairs)
+		return ERR_NOMEM;
+	for (size_t begin = 0, end; !e && begin < reach->n; begin = end) {
+		for (end = begin; end < reach->n && reach->level[end] == reach->level[begin];)
+			end++;
+		e = level_check(book, reach, begin, end, why);
+	}
+	return e;
+}
+
+/* ---- bounds ---- */
+
+static enum err bound_tell(const struct role_book *book, const struct reach *reach, size_t at,
+	const char *what, char why[ROLE_PATH_MAX])
+{
+	struct buf text;
+
+	buf_init(&text, ROLE_PATH_MAX - 1);
+	(void)buf_text(&text, what);
+	reach_path(reach, book, at, &text);
+	why_take(&text, why);
+	return ERR_CONFLICT;
+}
+
+static enum err bounds_check(
+	const struct role_book *book, const struct reach *reach, char why[ROLE_PATH_MAX])
+{
+	char what[ROLE_PATH_MAX / 4];
+	size_t rules = 0, i = 0;
+
+	while (i < reach->n && reach->level[i] < ROLE_LEVELS_MAX && rules <= ROLE_TOGETHER_MAX)
+		rules += book->roles[reach->list[i++]].rules_n;
+	if (rules > ROLE_TOGETHER_MAX) {
+		(void)snprintf(what, sizeof what,
+			"more than %d rules are held together, the inherited ones among them: as far as ",
+			ROLE_TOGETHER_MAX);
+		return bound_tell(book, reach, i - 1, what, why);
+	}
+	if (i < reach->n) {
+		(void)snprintf(what, sizeof what, "more than %d levels: ", ROLE_LEVELS_MAX);
+		return bound_tell(book, reach, i, what, why);
+	}
 	return ERR_OK;
 }
 
-enum err role_book_check_set(
-	const struct role_book *book, const char *const *roles, size_t n, char why[ROLE_PATH_MAX])
+/* ---- both ---- */
+
+static bool reaches(const struct role_book *book, const struct reach *reach, const char *role)
+{
+	size_t at = role ? role_book_find(book, role) : ROLES_MAX;
+
+	return !role || (at < ROLES_MAX && reach->seen[at]);
+}
+
+enum err role_book_check_set(struct role_book *book, const char *changed, const char *const *roles,
+	size_t n, char why[ROLE_PATH_MAX])
 {
 	struct reach reach;
+	enum err e;
 
 	for (size_t i = 0; i < n; i++)
 		if (!role_book_has(book, roles[i])) {
@@ -152,17 +260,20 @@ enum err role_book_check_set(
 			return ERR_NOT_FOUND;
 		}
 	reach_from(&reach, book, roles, n);
-	return levels_check(&reach, book, why);
+	if (!reaches(book, &reach, changed))
+		return ERR_OK;
+	e = bounds_check(book, &reach, why);
+	return e ? e : levels_check(book, &reach, why);
 }
 
-enum err role_book_check(const struct role_book *book, char why[ROLE_PATH_MAX])
+enum err role_book_check(struct role_book *book, const char *changed, char why[ROLE_PATH_MAX])
 {
 	enum err e = cycles_check(book, why);
 
 	for (size_t i = 0; !e && i < book->n; i++) {
 		const char *name = book->roles[i].name;
 
-		e = role_book_check_set(book, &name, 1, why);
+		e = role_book_check_set(book, changed, &name, 1, why);
 	}
 	return e;
 }

@@ -18,9 +18,20 @@ struct role {
 	size_t rules_n;
 };
 
+enum { ROLE_SET_WORDS = ROLES_MAX / 64, ROLE_INDEX = 2 * ROLES_MAX };
+
+/* Which two roles contradict each other where they stand on one level. That depends on their rules
+ * alone, so it is asked once of each two, however many roles and holders have both. */
+struct role_pairs {
+	uint64_t asked[ROLES_MAX][ROLE_SET_WORDS], clash[ROLES_MAX][ROLE_SET_WORDS];
+};
+
 struct role_book {
 	struct role *roles;
 	size_t n;
+	uint16_t index[ROLE_INDEX]; /* by name, open addressing: the place in roles + 1; 0: none */
+	struct role_pairs *pairs;   /* NULL: not asked since rules changed */
+	uint64_t compared;	    /* an allow with a deny: what checks cost */
 };
 
 /* ROLES_MAX when there is none. */

@@ -56,6 +56,16 @@ static bool words_are_right(enum rule_condition which, const char *words)
 
 /* ---- reading ---- */
 
+/* FNV-1a (Fowler, Noll, Vo). */
+static uint64_t mark_of(const char *words)
+{
+	uint64_t mark = 14695981039346656037u;
+
+	for (; *words; words++)
+		mark = (mark ^ (unsigned char)*words) * 1099511628211u;
+	return mark;
+}
+
 static const char *words_take(struct rule *rule, enum rule_condition which, const char *words)
 {
 	if (rule->words[which])
@@ -64,6 +74,7 @@ static const char *words_take(struct rule *rule, enum rule_condition which, cons
 		return which == RULE_OWNER ? "owner must be own or other"
 					   : "a condition's words must not be empty";
 	rule->words[which] = strdup(words);
+	rule->marks[which] = mark_of(words);
 	return rule->words[which] ? NULL : out_of_memory;
 }
 
@@ -227,11 +238,16 @@ bool rule_holds(const struct rule *rule, const struct rule_facts *facts, bool if
 
 bool rule_covers(const struct rule *a, const struct rule *b)
 {
-	for (enum rule_condition i = 0; i < RULE_WORDS; i++)
-		if (a->words[i] && (!b->words[i] || strcmp(a->words[i], b->words[i]) != 0))
-			return false;
 	if (a->priority_min > b->priority_min)
 		return false;
-	return a->cost_max_nano == RULE_UNKNOWN ||
-	       (b->cost_max_nano != RULE_UNKNOWN && b->cost_max_nano <= a->cost_max_nano);
+	if (a->cost_max_nano != RULE_UNKNOWN &&
+		(b->cost_max_nano == RULE_UNKNOWN || b->cost_max_nano > a->cost_max_nano))
+		return false;
+	for (enum rule_condition i = 0; i < RULE_WORDS; i++)
+		if (a->words[i] && (!b->words[i] || a->marks[i] != b->marks[i]))
+			return false;
+	for (enum rule_condition i = 0; i < RULE_WORDS; i++)
+		if (a->words[i] && strcmp(a->words[i], b->words[i]) != 0)
+			return false;
+	return true;
 }

@@ -51,9 +51,10 @@ struct rule {
 	char *text; /* as it was written, in one form */
 	bool denies;
 	permission_set permissions;
-	char *words[RULE_WORDS]; /* NULL: any */
-	int64_t priority_min;	 /* 0: any */
-	int64_t cost_max_nano;	 /* RULE_UNKNOWN: any */
+	char *words[RULE_WORDS];    /* NULL: any */
+	uint64_t marks[RULE_WORDS]; /* of the words: where they differ, the words do */
+	int64_t priority_min;	    /* 0: any */
+	int64_t cost_max_nano;	    /* RULE_UNKNOWN: any */
 };
 
 /* Reads one line. *ret_why says in words what is wrong with it (static).
@@ -70,7 +71,7 @@ const char *rule_condition(const struct rule *rule, enum rule_condition which, s
 /* Do all hold? What is unknown counts as if_unknown. */
 bool rule_holds(const struct rule *rule, const struct rule_facts *facts, bool if_unknown);
 /* True when a holds wherever b does, as far as their texts tell: each of a's conditions is one of
- * b's. */
+ * b's. Words that differ cost no more than numbers do. */
 bool rule_covers(const struct rule *a, const struct rule *b);
 
 #endif

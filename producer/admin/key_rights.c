@@ -70,11 +70,15 @@ static enum err set_judge(
 	struct tenant_call *t, const struct access_told *told, struct rights **ret)
 {
 	struct held h = {.n = 0};
+	enum err e;
 
 	if (!id_is_zero(t->holder))
 		return rights_flatten(told->book, told->roles, told->roles_n, ret);
 	own_roles(t, &h);
-	if (role_book_check_set(told->book, h.roles, h.n, t->why)) {
+	e = role_book_check_set(told->book, NULL, h.roles, h.n, t->why);
+	if (e == ERR_NOMEM)
+		return e;
+	if (e) {
 		t->refusal = ERR_INVALID_FIELD;
 		return ERR_OK;
 	}

@@ -55,14 +55,19 @@ static enum err may_hand(struct access_call *a, const struct rights *rights)
 	return ERR_FORBIDDEN;
 }
 
+enum err access_checked(enum err e)
+{
+	return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? ERR_INVALID_FIELD : e;
+}
+
 enum err access_may_give(struct access_call *a, const char *const *roles, size_t n)
 {
 	struct rights *rights;
 	enum err e;
 
-	if (role_book_check_set(a->book, roles, n, a->why))
-		return ERR_INVALID_FIELD;
-	e = rights_flatten(a->book, roles, n, &rights);
+	e = access_checked(role_book_check_set(a->book, NULL, roles, n, a->why));
+	if (!e)
+		e = rights_flatten(a->book, roles, n, &rights);
 	if (e)
 		return e;
 	if (rights_are_operators(rights)) {
@@ -76,22 +81,14 @@ enum err access_may_give(struct access_call *a, const char *const *roles, size_t
 }
 
 /* Leaves out operators' roles, which allow a tenant's people nothing. */
-static enum err tenants_only(const struct access_call *a, const char **roles, size_t *n)
+static size_t tenants_only(const struct access_call *a, const char **roles, size_t n)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < *n; i++) {
-		struct rights *rights;
-		enum err e = rights_flatten(a->book, &roles[i], 1, &rights);
-
-		if (e)
-			return e;
-		if (!rights_are_operators(rights))
+	for (size_t i = 0; i < n; i++)
+		if (!(access_set(a, &roles[i], 1) & permission_operators()))
 			roles[kept++] = roles[i];
-		rights_release(rights);
-	}
-	*n = kept;
-	return ERR_OK;
+	return kept;
 }
 
 /* What they cannot hold together may well be taken away. */
@@ -100,11 +97,9 @@ enum err access_may_take(struct access_call *a, const char *held)
 	char copy[ACCESS_HELD_MAX];
 	const char *roles[ROLES_HELD_MAX];
 	struct rights *rights;
-	size_t n = held_split(held, copy, roles);
-	enum err e = tenants_only(a, roles, &n);
+	size_t n = tenants_only(a, roles, held_split(held, copy, roles));
+	enum err e = rights_flatten(a->book, roles, n, &rights);
 
-	if (!e)
-		e = rights_flatten(a->book, roles, n, &rights);
 	if (e)
 		return e;
 	e = may_hand(a, rights);
@@ -114,14 +109,7 @@ enum err access_may_take(struct access_call *a, const char *held)
 
 permission_set access_set(const struct access_call *a, const char *const *roles, size_t n)
 {
-	struct rights *rights;
-	permission_set set = 0;
-
-	if (rights_flatten(a->book, roles, n, &rights) == ERR_OK) {
-		set = rights_set(rights);
-		rights_release(rights);
-	}
-	return set;
+	return rights_set_of(a->book, roles, n);
 }
 
 permission_set access_held_set(const struct access_call *a, const char *held)
@@ -198,18 +186,20 @@ static enum err load_run(struct db *db, struct record_batch *batch)
 	return access_load(db, a->tenant, (struct id){{0}}, loaded, batch);
 }
 
-/* One held set, as it would be after the change. */
+/* One held set, as it would be after the change. A role that is gone is none of its concern. */
 static enum err set_check(struct access_call *a, const char *set)
 {
+	const char *changed = a->set_from ? a->set_to : a->name;
 	char copy[ACCESS_HELD_MAX];
 	const char *roles[ROLES_HELD_MAX];
 	size_t n = held_split(set, copy, roles);
+	enum err e;
 
 	for (size_t i = 0; i < n; i++)
 		if (a->set_from && strcmp(roles[i], a->set_from) == 0)
 			roles[i] = a->set_to;
-	return role_book_check_set(a->book, roles, n, a->why) == ERR_CONFLICT ? ERR_INVALID_FIELD
-									      : ERR_OK;
+	e = role_book_check_set(a->book, changed, roles, n, a->why);
+	return e == ERR_NOT_FOUND ? ERR_OK : access_checked(e);
 }
 
 static void sets_told(void *ctx, enum err e, const char *const *sets, size_t n)

@@ -88,6 +88,9 @@ struct access_call *access_call_of(const struct record_batch *batch);
  * told. */
 size_t access_texts(const json_t *list, const char **ret_texts, size_t max);
 
+/* What a check of roles came to (domain/role.h), as a call's outcome: they are the caller's
+ * mistake. */
+enum err access_checked(enum err e);
 /* Of roles held together by a tenant's people: there, without contradiction, none of an operator's,
  * and no more than the caller has itself.
  *   ERR_INVALID_FIELD  why says what is wrong     ERR_FORBIDDEN  more than the caller has */

@@ -28,19 +28,14 @@ static void texts_put(struct buf *out, const struct role_book *book, const struc
 
 static void role_write(struct buf *out, const struct role_book *book, const struct role_view *role)
 {
-	struct rights *rights;
-
 	(void)buf_printf(out,
 		"{\"object\":\"role\",\"name\":\"%s\",\"built_in\":%s,\"parents\":", role->name,
 		role->built_in ? "true" : "false");
 	texts_put(out, book, role, role_book_parent);
 	(void)buf_text(out, ",\"rules\":");
 	texts_put(out, book, role, role_book_rule);
-	if (rights_flatten(book, &role->name, 1, &rights) == ERR_OK) {
-		(void)buf_text(out, ",\"may_allow\":");
-		access_permissions_put(out, rights_set(rights));
-		rights_release(rights);
-	}
+	(void)buf_text(out, ",\"may_allow\":");
+	access_permissions_put(out, rights_set_of(book, &role->name, 1));
 	(void)buf_char(out, '}');
 }
 
@@ -153,6 +148,18 @@ static enum err book_change(struct access_call *a)
 	return e;
 }
 
+/* The tenant's roles together. What has more from before there was a bound may get less. */
+static enum err rules_count(struct access_call *a, size_t before)
+{
+	size_t now = role_book_rules_n(a->book);
+
+	if (now <= ROLE_BOOK_RULES_MAX || now <= before)
+		return ERR_OK;
+	(void)snprintf(a->why, sizeof a->why, "all roles together would have %zu rules, at most %d",
+		now, ROLE_BOOK_RULES_MAX);
+	return ERR_INVALID_FIELD;
+}
+
 /* Would the caller, by the roles that it holds, lose some of what it may? */
 static bool caller_loses(const struct access_call *a)
 {
@@ -167,14 +174,17 @@ static enum err put_judge(struct access_call *a)
 {
 	const char *name = a->name;
 	permission_set before = held_set(a), now;
+	size_t rules = role_book_rules_n(a->book);
 	enum err e = own_check(a);
 
 	if (!e && role_book_has(a->book, name))
 		e = access_may_take(a, name);
 	if (!e)
 		e = book_change(a);
-	if (!e && role_book_check(a->book, a->why))
-		e = ERR_INVALID_FIELD;
+	if (!e)
+		e = rules_count(a, rules);
+	if (!e)
+		e = access_checked(role_book_check(a->book, name, a->why));
 	now = e ? 0 : held_set(a);
 	if (now & permission_operators()) {
 		(void)snprintf(a->why, sizeof a->why, "a tenant's role builds on no operator's");

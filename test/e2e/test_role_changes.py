@@ -153,6 +153,30 @@ def test_cycles_and_contradictions_are_refused_with_their_path(world: World) -> 
     assert put(f"{at}/reader", json={"rules": []}).status_code == 403
 
 
+def test_a_graph_beyond_its_bounds_is_refused_with_the_path(world: World) -> None:
+    at = f"/v1/tenants/{TENANT}/roles"
+    put = world.admin.http.put
+    made(put(f"{at}/level1", json={}), 200)
+    for i in range(2, 17):
+        made(put(f"{at}/level{i}", json={"parents": [f"level{i - 1}"]}), 200)
+    reply = put(f"{at}/level17", json={"parents": ["level16"]})
+    assert reply.status_code == 422
+    assert "more than 16 levels: level17 > level16" in reply.json()["detail"]
+    # with 64 rules of each of 16 levels there is room for no other beside them
+    rules = [f"allow job:read queue=q{i}" for i in range(64)]
+    for i in range(1, 17):
+        parents = [f"level{i - 1}"] if i > 1 else []
+        made(put(f"{at}/level{i}", json={"parents": parents, "rules": rules}), 200)
+    put_user(world.admin, "all-of-it", "level16")
+    made(put(f"{at}/one-more", json={"rules": ["allow job:read queue=q"]}), 200)
+    reply = world.admin.http.put(
+        f"/v1/tenants/{TENANT}/users/all-of-it", json={"roles": ["level16", "one-more"]}
+    )
+    assert reply.status_code == 422 and "more than 1024 rules" in reply.json()["detail"]
+    reply = put(f"{at}/level16", json={"parents": ["level15", "one-more"], "rules": rules})
+    assert reply.status_code == 422 and "more than 1024 rules" in reply.json()["detail"]
+
+
 def test_nobody_gives_what_they_do_not_have(custom: Callable[..., Client]) -> None:
     client = custom("allow role:*", "allow user:*", "allow job:read owner=own")
     http = client.http

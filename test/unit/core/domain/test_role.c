@@ -144,12 +144,12 @@ static void a_cycle_is_told_with_its_path(void **state)
 	add(book, "a", "b", NULL);
 	add(book, "b", "c", NULL);
 	add(book, "c", "b", NULL);
-	assert_int_equal(role_book_check(book, why), ERR_CONFLICT);
+	assert_int_equal(role_book_check(book, NULL, why), ERR_CONFLICT);
 	assert_string_equal(why, "b > c > b is a cycle");
 	role_book_free(book);
 	book = book_new();
 	add(book, "a", "gone", NULL);
-	assert_int_equal(role_book_check(book, why), ERR_CONFLICT);
+	assert_int_equal(role_book_check(book, NULL, why), ERR_CONFLICT);
 	assert_string_equal(why, "there is no role gone");
 	role_book_free(book);
 }
@@ -163,11 +163,11 @@ static void a_contradiction_on_one_level_is_told_with_both_paths(void **state)
 
 	add(book, "reader", NULL, "allow job:*");
 	add(book, "strict", NULL, "deny job:read");
-	assert_int_equal(role_book_check(book, why), ERR_OK);
-	assert_int_equal(role_book_check_set(book, both, 2, why), ERR_CONFLICT);
+	assert_int_equal(role_book_check(book, NULL, why), ERR_OK);
+	assert_int_equal(role_book_check_set(book, NULL, both, 2, why), ERR_CONFLICT);
 	add(book, "top", "reader", NULL);
 	add(book, "top", "strict", NULL);
-	assert_int_equal(role_book_check(book, why), ERR_CONFLICT);
+	assert_int_equal(role_book_check(book, NULL, why), ERR_CONFLICT);
 	assert_string_equal(
 		why, "top > reader: \"allow job:*\" contradicts top > strict: \"deny job:read\"");
 	role_book_free(book);
@@ -182,10 +182,10 @@ static void an_exception_is_no_contradiction(void **state)
 	add(book, "a", NULL, "allow job:submit");
 	add(book, "a", NULL, "deny job:submit queue=bulk");
 	add(book, "child", "a", "deny job:submit");
-	assert_int_equal(role_book_check(book, why), ERR_OK);
+	assert_int_equal(role_book_check(book, NULL, why), ERR_OK);
 	add(book, "b", NULL, "allow job:submit queue=bulk");
 	add(book, "b", NULL, "deny job:submit queue=bulk");
-	assert_int_equal(role_book_check(book, why), ERR_CONFLICT);
+	assert_int_equal(role_book_check(book, NULL, why), ERR_CONFLICT);
 	role_book_free(book);
 }
 
@@ -364,11 +364,11 @@ static void a_back_edge_is_refused_in_every_graph(void **state)
 		high = low + 1 + draw(&g, NODES - 1 - low);
 		g.edge[low][high] = true;
 		book = book_of(&g);
-		assert_int_equal(role_book_check(book, why), ERR_OK);
+		assert_int_equal(role_book_check(book, NULL, why), ERR_OK);
 		role_book_free(book);
 		g.edge[high][low] = true;
 		book = book_of(&g);
-		assert_int_equal(role_book_check(book, why), ERR_CONFLICT);
+		assert_int_equal(role_book_check(book, NULL, why), ERR_CONFLICT);
 		assert_non_null(strstr(why, "is a cycle"));
 		role_book_free(book);
 	}
