@@ -265,12 +265,11 @@ static bool answers_take(struct scratch *s)
 /* ---- the socket, its deadlines, the next try ---- */
 
 /* False when the connection is over. Once all is written hiredis (0.14) makes a new buffer, and
- * does not look whether there was memory for it: the next command would end the process. */
+ * does not look whether there was memory for it: the next command would end the process, and so
+ * would asking here whether all is written (done), which it reads from that buffer. */
 static bool write_some(struct scratch *s)
 {
-	int done;
-
-	return redisBufferWrite(s->link, &done) == REDIS_OK && s->link->obuf;
+	return redisBufferWrite(s->link, NULL) == REDIS_OK && s->link->obuf;
 }
 
 static void link_ready(void *owner, int events)

@@ -26,7 +26,7 @@ from client import Client, chat, until
 from preloads import Preloaded, preloaded
 from stacks import Stack, running, tenant_client
 
-from .conftest import LONG, Fault, rounds
+from .conftest import LONG, Fault, rounds, value
 from .load import SHORT, assert_whole, load, more
 from .test_parts_away import worked_s
 
@@ -281,19 +281,28 @@ def test_workers_at_their_memory_limit_lose_no_job(world: World) -> None:
     assert_whole(stack, one)
 
 
+def fail_some(world: World, name: str, every: int) -> None:
+    """Until twenty did, or one of them ended the process: while they fail it cannot start anew."""
+    pid, enough = world.stack.pid(name), world.memory.spoilt(name) + 20
+    world.memory.set(name, every)
+    until(
+        "some fail",
+        lambda: world.memory.spoilt(name) > enough or world.stack.pid(name) != pid,
+    )
+    world.memory.set(name, 0)
+    until("it serves", lambda: value(world.stack, name, "process_start_time_seconds"))
+
+
 @asan
 @pytest.mark.promises("C12", "C16")
 @pytest.mark.parametrize("sign", [1, -1] if LONG else [1])
 @pytest.mark.parametrize("name", ["producer-1", "worker-1"] if LONG else ["producer-1"])
 def test_allocations_that_fail_lose_nothing(world: World, seed: int, name: str, sign: int) -> None:
     """One in some hundred, in whatever library; in Kafka's, which ends the process, with -1."""
-    stack, dice = world.stack, random.Random(seed)
-    with load(stack) as one:
-        more(one, 20)
+    dice = random.Random(seed)
+    with load(world.stack) as one:
         for _ in range(rounds(2, 30)):
-            world.memory.set(name, sign * dice.randint(200, 2000))
-            enough = world.memory.spoilt(name) + 20
-            until("some fail", lambda n=enough: world.memory.spoilt(name) > n)
-        world.memory.set(name, 0)
+            more(one, 20)
+            fail_some(world, name, sign * dice.randint(200, 2000))
         more(one, 20)
-    assert_whole(stack, one)
+    assert_whole(world.stack, one)
