@@ -34,6 +34,15 @@ struct audit_actor {
  * in the same order. */
 #define AUDIT_BY "actor_kind, actor, request, credential, source"
 void audit_by_args(struct db_args *a, const struct audit_actor *by);
+/* Five arrays in that order, of n values each: AUDIT_BY_COLUMNS(a, n, batch[i]->by). */
+#define AUDIT_BY_COLUMNS(args, n, ...)                                    \
+	do {                                                              \
+		DB_COLUMN(args, n, text, (__VA_ARGS__).kind);             \
+		DB_COLUMN(args, n, id_or_null, (__VA_ARGS__).id);         \
+		DB_COLUMN(args, n, id_or_null, (__VA_ARGS__).request);    \
+		DB_COLUMN(args, n, id_or_null, (__VA_ARGS__).credential); \
+		DB_COLUMN(args, n, id_or_null, (__VA_ARGS__).source);     \
+	} while (0)
 
 /* A row of the installation for a change that is made elsewhere than in the record: written first,
  * so that no such change is without one. */

@@ -11,11 +11,7 @@ static const struct db_stmt reads_stmt = {.name = "audit_reads",
 static void columns(struct db_args *a, const struct audit_read *reads, size_t n)
 {
 	DB_COLUMN(a, n, id, reads[i].tenant);
-	DB_COLUMN(a, n, text, reads[i].by.kind);
-	DB_COLUMN(a, n, id_or_null, reads[i].by.id);
-	DB_COLUMN(a, n, id_or_null, reads[i].by.request);
-	DB_COLUMN(a, n, id_or_null, reads[i].by.credential);
-	DB_COLUMN(a, n, id_or_null, reads[i].by.source);
+	AUDIT_BY_COLUMNS(a, n, reads[i].by);
 	DB_COLUMN(a, n, text, reads[i].action);
 	DB_COLUMN(a, n, id_or_null, reads[i].object);
 }

@@ -11,11 +11,7 @@ static const struct db_stmt refusals_stmt = {.name = "audit_refusals",
 static void columns(struct db_args *a, const struct audit_refusal *rows, size_t n)
 {
 	DB_COLUMN(a, n, id, rows[i].tenant);
-	DB_COLUMN(a, n, text, rows[i].by.kind);
-	DB_COLUMN(a, n, id_or_null, rows[i].by.id);
-	DB_COLUMN(a, n, id_or_null, rows[i].by.request);
-	DB_COLUMN(a, n, id_or_null, rows[i].by.credential);
-	DB_COLUMN(a, n, id_or_null, rows[i].by.source);
+	AUDIT_BY_COLUMNS(a, n, rows[i].by);
 	DB_COLUMN(a, n, text, rows[i].action);
 	DB_COLUMN(a, n, text, rows[i].reason);
 	DB_COLUMN(a, n, int4, rows[i].count);

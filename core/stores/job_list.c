@@ -53,31 +53,20 @@
 
 enum { DRIVE_JOB, DRIVE_OWN, DRIVE_DONE, DRIVE_MATCH, DRIVES };
 
+/* Without labels and with them. */
+#define LISTED(named, from)                                                                       \
+	{                                                                                         \
+		{.name = named, .sql = "select " JOB_FACTS from NEWEST, .reads = true},           \
+			{.name = named "_labels",                                                 \
+				.sql = "select " JOB_FACTS JOB_LABELS from JOB_WITH_INPUT NEWEST, \
+				.reads = true},                                                   \
+	}
+
 static const struct db_stmt list_stmts[DRIVES][2] = {
-	[DRIVE_JOB] = {{.name = "job_list",
-			       .sql = "select " JOB_FACTS FROM_JOB NEWEST,
-			       .reads = true},
-		{.name = "job_list_labels",
-			.sql = "select " JOB_FACTS JOB_LABELS FROM_JOB JOB_WITH_INPUT NEWEST,
-			.reads = true}},
-	[DRIVE_OWN] = {{.name = "job_list_own",
-			       .sql = "select " JOB_FACTS FROM_OWN NEWEST,
-			       .reads = true},
-		{.name = "job_list_own_labels",
-			.sql = "select " JOB_FACTS JOB_LABELS FROM_OWN JOB_WITH_INPUT NEWEST,
-			.reads = true}},
-	[DRIVE_DONE] = {{.name = "job_list_done",
-				.sql = "select " JOB_FACTS FROM_DONE NEWEST,
-				.reads = true},
-		{.name = "job_list_done_labels",
-			.sql = "select " JOB_FACTS JOB_LABELS FROM_DONE JOB_WITH_INPUT NEWEST,
-			.reads = true}},
-	[DRIVE_MATCH] = {{.name = "job_list_match",
-				 .sql = "select " JOB_FACTS FROM_MATCH NEWEST,
-				 .reads = true},
-		{.name = "job_list_match_labels",
-			.sql = "select " JOB_FACTS JOB_LABELS FROM_MATCH JOB_WITH_INPUT NEWEST,
-			.reads = true}},
+	[DRIVE_JOB] = LISTED("job_list", FROM_JOB),
+	[DRIVE_OWN] = LISTED("job_list_own", FROM_OWN),
+	[DRIVE_DONE] = LISTED("job_list_done", FROM_DONE),
+	[DRIVE_MATCH] = LISTED("job_list_match", FROM_MATCH),
 };
 
 /* As many as a person needs to know: beyond COUNT_MAX the count stops. */

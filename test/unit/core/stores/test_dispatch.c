@@ -318,19 +318,26 @@ static void test_depths_are_counted_and_allotments_told(void **state)
 	assert_true(q.oldest_ms > 0);
 }
 
+/* A queue where no more than three may wait. */
+static int32_t queue_of_three(struct led *l)
+{
+	struct queue_change change = {.has_max_queued = true, .max_queued = 3};
+	char name[ID_UUID_MAX];
+
+	id_uuid(id_new(0), name);
+	change.name = name;
+	return record_queue(l->w->producer, &change);
+}
+
 /* promises: C1 */
 static void test_a_full_queue_refuses(void **state)
 {
 	struct led *l = *state;
-	struct queue_change change = {.has_max_queued = true, .max_queued = 3};
-	char name[ID_UUID_MAX];
+	const int32_t queue = queue_of_three(l);
 	struct told told;
 	struct submit s;
-	int32_t queue, i;
+	int32_t i;
 
-	id_uuid(id_new(0), name);
-	change.name = name;
-	queue = record_queue(l->w->producer, &change);
 	for (i = 0; i < 3; i++) {
 		s = record_job(l->w->tenant, queue);
 		record_submit(l->w->producer, &s, 1);
@@ -346,15 +353,11 @@ static void test_a_full_queue_refuses(void **state)
 static void test_jobs_that_wait_count_for_their_queues_cap(void **state)
 {
 	struct led *l = *state;
-	struct queue_change change = {.has_max_queued = true, .max_queued = 3};
-	char name[ID_UUID_MAX];
+	const int32_t queue = queue_of_three(l);
 	struct told told;
 	struct submit s;
-	int32_t queue, i;
+	int32_t i;
 
-	id_uuid(id_new(0), name);
-	change.name = name;
-	queue = record_queue(l->w->producer, &change);
 	for (i = 0; i <= 3; i++) {
 		s = record_job(l->w->tenant, queue);
 		s.run_at_ms = clock_record_ms() + 3600000;
