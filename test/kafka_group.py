@@ -87,9 +87,12 @@ class Group:
         self.reader.close()
 
     def committed(self) -> dict[int, int]:
-        """0 where nothing was committed."""
+        """0 where nothing was committed; empty while nobody tells, as its coordinator moves."""
         every = [TopicPartition(self.topic, part) for part in range(PARTITIONS)]
-        found = self.reader.committed(every, timeout=PATIENCE_S)
+        try:
+            found = self.reader.committed(every, timeout=PATIENCE_S)
+        except KafkaException:
+            return {}
         return {row.partition: max(row.offset, 0) for row in found}
 
     def ends(self) -> dict[int, int]:
@@ -103,6 +106,16 @@ class Group:
     def is_empty(self) -> bool:
         found = self.admin.describe_consumer_groups([GROUP])[GROUP].result()
         return found.state == ConsumerGroupState.EMPTY
+
+    def coordinator(self) -> int | None:
+        """The broker by which its members go; None while nobody tells. Asked by somebody new: who
+        asked before goes by what it was told, for minutes."""
+        admin = AdminClient(self.address)
+        try:
+            found = admin.describe_consumer_groups([GROUP])[GROUP].result()
+        except KafkaException:
+            return None
+        return int(found.coordinator.id)
 
     def reset(self, offsets: dict[int, int]) -> None:
         """As operators do it: Kafka refuses it while the group has members."""

@@ -1,12 +1,15 @@
 """A second broker beside a stack's own: it keeps messages, the stack's own stays the controller.
 
 A topic that both shall keep is made here, before its queue: the leader of the scheduler finds it.
+One that is there already is shared.
 """
 
 from __future__ import annotations
 
 import shutil
 import signal
+import socket
+import struct
 from typing import Any
 
 from client import until
@@ -22,6 +25,10 @@ NAME = "kafka-2"
 FIRST, SECOND = 1, 2
 DIRECTORY = "c2Vjb25kLWJyb2tlci0wMQ"
 PATIENCE_S = 120
+# Kafka's AlterPartitionReassignments, which librdkafka does not speak: version 0 of the request
+# behind version 2 of a header. Compact arrays and strings tell their length and one more; a zero
+# behind each structure says that no tagged fields follow.
+REASSIGN = struct.pack(">hhihB", 45, 0, 1, -1, 0)
 
 
 class SecondBroker:
@@ -93,6 +100,22 @@ class SecondBroker:
         both = [[SECOND, FIRST]] * partitions
         asked = NewTopic(name, num_partitions=partitions, replica_assignment=both)
         self.admin.create_topics([asked])[name].result()
+
+    def share(self, topic: str) -> None:
+        """From now on both keep what the first one had alone."""
+        both = (SECOND, FIRST)
+        parts = [
+            struct.pack(">iBiiB", part, len(both) + 1, *both, 0)
+            for part in self._listed().topics[topic].partitions
+        ]
+        name = bytes([len(topic) + 1]) + topic.encode()
+        topics = bytes([2]) + name + bytes([len(parts) + 1]) + b"".join(parts) + b"\0"
+        asked = REASSIGN + struct.pack(">i", PATIENCE_S * 1000) + topics + b"\0"
+        host, _, port = self.stack.env["LONGHAUL_KAFKA"].rpartition(":")
+        with socket.create_connection((host, int(port)), PATIENCE_S) as link:
+            link.sendall(struct.pack(">i", len(asked)) + asked)
+            link.recv(4)
+        until(f"both hold {topic}", lambda: self.in_step(topic))
 
     def leaders(self, topic: str) -> set[int]:
         return {part.leader for part in self._listed().topics[topic].partitions.values()}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from client import chat, until
 from kafka_group import PARTITIONS, Group, storm
-from second_broker import SecondBroker
+from second_broker import FIRST, SECOND, SecondBroker
 from stacks import admin_client, running, tenant_client
 
 from .conftest import LONG, Fault, rounds
@@ -21,6 +21,7 @@ WORKERS = ("worker-1", "worker-2")
 BUSY = {"worker": {"claim_quiet_ms": 300, "slots": 20_000}}
 BEYOND = 1_000_000
 LONE = 24
+OFFSETS = "__consumer_offsets"
 NEAR = 20
 
 Place = Callable[[Group, int], int]
@@ -59,7 +60,8 @@ def is_followed(group: Group) -> bool:
     """Of every partition hardly anything is left to be read, and nothing beyond its end is claimed
     to have been."""
     committed = group.committed()
-    return all(0 <= end - committed[part] < NEAR for part, end in group.ends().items())
+    ends = group.ends() if committed else {}
+    return bool(ends) and all(0 <= end - committed[part] < NEAR for part, end in ends.items())
 
 
 def goes_on(stack: Any, group: Group, topics: int = 1) -> None:
@@ -151,17 +153,53 @@ def queue_of(stack: Any, name: str) -> None:
     client.close()
 
 
+@pytest.fixture(scope="module")
+def second(stack: Any) -> Iterator[SecondBroker]:
+    one = SecondBroker(stack)
+    yield one
+    one.stop()
+
+
+WAYS_TO_END = (signal.SIGKILL, signal.SIGTERM) if LONG else (signal.SIGKILL,)
+
+
 @pytest.mark.promises("C7", "C16")
-def test_the_leader_of_partitions_is_killed_and_moved(stack: Any) -> None:
+def test_the_broker_that_coordinates_the_group_is_killed(
+    stack: Any, group: Group, second: SecondBroker
+) -> None:
+    """Two brokers keep the group's offsets: the one to which workers tell that they live, and
+    commit, is killed under load; they find the other, and read on from what they committed."""
+
+    def go_by_the_second() -> bool:
+        second.lead_again(OFFSETS)
+        return group.coordinator() == SECOND
+
+    second.share(OFFSETS)
+    with load(stack) as one:
+        for how in WAYS_TO_END:
+            until("workers go by the second", go_by_the_second)
+            goes_on(stack, group)
+            more(one, 40)
+            second.stop(how)
+            more(one, 40)
+            until("they go by the first", lambda: group.coordinator() == FIRST)
+            goes_on(stack, group)
+            second.start()
+            until("both hold all", lambda: second.in_step(OFFSETS))
+    assert_once(stack, one)
+
+
+@pytest.mark.promises("C7", "C16")
+def test_the_leader_of_partitions_is_killed_and_moved(stack: Any, second: SecondBroker) -> None:
     """Two brokers keep a topic: the one that leads is killed, comes back, leads again, ends."""
-    second, topic = SecondBroker(stack), "longhaul.moved"
+    topic = "longhaul.moved"
     second.make_topic(topic, PARTITIONS)
     queue_of(stack, "moved")
     until("workers read both topics", lambda: all_read(stack, topics=2))
     group = Group(stack.env["LONGHAUL_KAFKA"], topic)
     with load(stack, queue="moved") as one:
         more(one, 40)
-        for how in (signal.SIGKILL, signal.SIGTERM) if LONG else (signal.SIGKILL,):
+        for how in WAYS_TO_END:
             second.lead_again(topic)
             more(one, 40)
             second.stop(how)
@@ -172,4 +210,3 @@ def test_the_leader_of_partitions_is_killed_and_moved(stack: Any) -> None:
         goes_on(stack, group, topics=2)
     assert_once(stack, one)
     group.close()
-    second.stop()
