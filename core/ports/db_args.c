@@ -27,6 +27,8 @@ void db_args_init(struct db_args *a)
 
 void db_args_clear(struct db_args *a)
 {
+	if (a == NULL)
+		return;
 	buf_clear(&a->bytes);
 	a->n = 0;
 }

@@ -3,7 +3,7 @@
  * A failed append is remembered in bytes.err and told when the transaction ends,
  * so that a run of calls needs no check. At most DB_ARGS_MAX arguments.
  *
- * Threads: one owner.  Memory: db_args_clear frees; db_query takes it over. */
+ * Threads: one owner.  Memory: db_args_clear frees, NULL is fine; db_query takes it over. */
 #ifndef PORTS_DB_ARGS_H
 #define PORTS_DB_ARGS_H
 

@@ -37,9 +37,9 @@ void problems_add(struct problems *p, const char *pointer, const char *detail, .
  * caller is never told that a good text was bad. */
 static _Thread_local bool json_starved;
 
-/* jansson 2.14 does not hear that a string it reads found no room to grow into, and writes over
- * what lies behind the last block. So it is asked beforehand whether there is room for a long one.
- */
+/* jansson 2.14 does not hear that a string it reads found no room to grow into: it leaves out a
+ * character, or writes over what lies behind the last block. So it is asked beforehand whether
+ * there is room for a long one. */
 enum { TEXT_ASKED_MIN = 4096, TEXT_GROWTH = 4 };
 
 static bool json_has_room(size_t len)

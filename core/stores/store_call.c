@@ -40,8 +40,7 @@ enum err store_call_run(const struct store_call_ask *ask)
 		db_query(ask->db, ask->stmt, ask->args);
 		db_commit(ask->db, ask->on_done, call);
 	}
-	if (ask->args != NULL)
-		db_args_clear(ask->args);
+	db_args_clear(ask->args);
 	return e;
 }
 

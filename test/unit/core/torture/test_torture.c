@@ -85,7 +85,8 @@ static void test_printed_tables(void **state)
 	torture(print_pages);
 }
 
-static const char JSON_TEXT[] = "{\"a\":[1,2,{\"b\":\"c\\u00e9\"}],\"d\":{\"e\":1.5}}";
+static const char JSON_TEXT[] = "{\"a\":[1,2,{\"b\":\"c\\u00e9\"}],\"d\":{\"e\":1.5},"
+				"\"f\":\"a text that has to grow once\"}";
 
 static enum err read_and_write(void)
 {
