@@ -76,12 +76,12 @@ static bool is_shortage(int error)
  * either asks again without a pause, a whole core for each of its threads, or takes no more clients
  * until one of those it has leaves, which may be hours. So it is told that the client hung up
  * before it was accepted, and the client is told 503. */
-int accept4(int fd, struct sockaddr *restrict ret_from, socklen_t *restrict ret_len, int flags)
+int accept4(int fd, struct sockaddr *restrict addr, socklen_t *restrict addr_len, int flags)
 {
 	int client;
 
 	accept_reserve(); /* comes before the next client */
-	client = accept_one(fd, ret_from, ret_len, flags);
+	client = accept_one(fd, addr, addr_len, flags);
 	if (client >= 0 || !is_shortage(errno))
 		return client;
 	if (!refuse_one(fd))

@@ -85,6 +85,8 @@ static bool is_refused(size_t size, const void *caller)
 	return true;
 }
 
+/* Functions of the C library, in our words. NOLINTBEGIN(readability-inconsistent-*) */
+
 void *malloc(size_t n)
 {
 	return is_refused(n, __builtin_return_address(0)) ? NULL : __libc_malloc(n);
@@ -137,3 +139,5 @@ int posix_memalign(void **ret_block, size_t alignment, size_t n)
 	*ret_block = block;
 	return 0;
 }
+
+/* NOLINTEND(readability-inconsistent-*) */

@@ -43,6 +43,8 @@ static struct timespec later(struct timespec at, int64_t ns)
 	return at;
 }
 
+/* Functions of the C library, in our words. NOLINTBEGIN(readability-inconsistent-*) */
+
 int clock_gettime(clockid_t which, struct timespec *ret_now)
 {
 	const int failed = (int)syscall(SYS_clock_gettime, which, ret_now);
@@ -110,3 +112,5 @@ int cnd_timedwait(
 
 	return how == ETIMEDOUT ? thrd_timedout : how ? thrd_error : thrd_success;
 }
+
+/* NOLINTEND(readability-inconsistent-*) */

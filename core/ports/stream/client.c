@@ -22,19 +22,19 @@ static struct timespec sum(struct timespec a, struct timespec b, int sign)
  * time-out, and who waited for an answer of a broker that was away stood still with them. This one
  * waits as long as that moment was away when it was asked, by the clock that nobody sets. */
 int cnd_timedwait(
-	cnd_t *restrict condition, mtx_t *restrict lock, const struct timespec *restrict until)
+	cnd_t *restrict cond, mtx_t *restrict mutex, const struct timespec *restrict time_point)
 {
 	struct timespec wall, now, by;
 	int how;
 
 	(void)clock_gettime(CLOCK_REALTIME, &wall);
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	by = sum(now, sum(*until, wall, -1), 1);
+	by = sum(now, sum(*time_point, wall, -1), 1);
 	if (by.tv_sec < 0 || by.tv_nsec < 0)
 		by = now;
 	/* Conditions and locks of both kinds are the same things in the C library. */
 	how = pthread_cond_clockwait(
-		(pthread_cond_t *)condition, (pthread_mutex_t *)lock, CLOCK_MONOTONIC, &by);
+		(pthread_cond_t *)cond, (pthread_mutex_t *)mutex, CLOCK_MONOTONIC, &by);
 	return how == ETIMEDOUT ? thrd_timedout : how ? thrd_error : thrd_success;
 }
 
