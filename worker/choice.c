@@ -38,10 +38,13 @@ struct permit_ask choice_ask(const struct job *job, const struct choice *choice)
 struct standing {
 	struct choice choice;
 	struct permit_verdict verdict;
+	bool unknown; /* no fresh word came of it yet */
 	int rank;
 };
 
-/* The smaller the better; its own model's before all others', unless those must be parked. */
+/* The smaller the better; its own model's before all others', unless those must be parked. What is
+ * not known stands as if it were granted: it will be known in a millisecond, and if a place that
+ * happens to be known went before it, that would be the one where the last attempt failed. */
 static struct standing standing_of(
 	struct job *job, const struct alternative *to, struct upstream_key *key, bool own)
 {
@@ -55,7 +58,8 @@ static struct standing standing_of(
 	const struct permit_ask ask = choice_ask(job, &s.choice);
 
 	s.verdict = permit_look(job->worker->permits, &job->permit, &ask);
-	s.rank = ranks[s.verdict.answer][own];
+	s.unknown = s.verdict.by == PERMIT_COPY;
+	s.rank = ranks[s.unknown ? PERMIT_GRANTED : s.verdict.answer][own];
 	return s;
 }
 
@@ -66,6 +70,8 @@ static bool is_better(const struct standing *a, const struct standing *than)
 		return a->rank < than->rank;
 	if (a->verdict.refused_lately != than->verdict.refused_lately)
 		return than->verdict.refused_lately;
+	if (a->unknown != than->unknown)
+		return than->unknown;
 	if (a->verdict.calls != than->verdict.calls)
 		return a->verdict.calls < than->verdict.calls;
 	return a->verdict.granted < than->verdict.granted;

@@ -16,6 +16,7 @@ from stacks import Simulator, Tree, Workers, admin_client, running, tenant_clien
 
 FAST = {"open_base_ms": 300, "open_max_ms": 500, "ramp_ms": 300, "failures_in_row": 5}
 SLOTS = 20
+TWIN_FAILS = "twin?tokens=2&fail=503&fail_times=1"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def stack() -> Iterator[Any]:
         "upstreams": {
             "locked": {"models": ["locked*"]},
             "hung": {"models": ["hung*"]},
-            "left": {"models": ["twin*"]},
+            "left": {"models": ["twin*", "left-*"], "model_names": [f"left-twin={TWIN_FAILS}"]},
             "right": {"models": ["twin*"]},
             "paced": {"models": ["paced*"], "requests_per_minute": 600},
             "slow": {"models": ["slow*"], "requests_per_minute": 120},
@@ -203,6 +204,21 @@ def test_another_upstream_stands_in_then_another_model(client: Client, admin: Cl
     assert (done["state"], done["attempt"]) == ("completed", 1)
     for name in ("left", "right"):
         assert say(admin, name, "twin", mode="auto").status_code == 200
+
+
+@pytest.mark.promises("C6")
+def test_the_next_attempt_asks_the_next_upstream_though_nobody_called_it_yet(
+    client: Client,
+) -> None:
+    """The first was called by a name of its own, and each call that failed was followed by one
+    that was answered: no breaker opens."""
+    for _ in range(3):
+        job = client.submit(chat("x", model="left-twin"))["id"]
+        assert client.wait(job)["state"] == "completed"
+    job = client.submit(chat("x", model=TWIN_FAILS))["id"]
+    assert client.wait(job)["state"] == "completed"
+    tries = client.get(job, expand="attempts")["attempts"]
+    assert [one["upstream"] for one in tries] == ["left", "right"]
 
 
 @pytest.mark.promises("C6")
