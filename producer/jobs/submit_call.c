@@ -151,10 +151,12 @@ void submit_row(const struct job_spec *spec, struct job_row *row)
 	row->created_ms = s->created_ms;
 	row->run_at_ms = s->run_at_ms;
 	row->deadline_ms = s->deadline_s ? from + s->deadline_s * 1000 : 0;
+	row->due_ms = s->run_at_ms;
 	row->waiting_for = s->state == JOB_WAITING ? "run_at" : NULL;
 	row->model = s->model;
 	row->progress_percent = -1;
 	row->version = 1;
+	row->store = s->store;
 	row->metadata = spec->told[JOB_TOLD_METADATA];
 	row->subject = spec->told[JOB_TOLD_SUBJECT];
 	row->trace = spec->told[JOB_TOLD_TRACE];

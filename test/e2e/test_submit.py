@@ -43,6 +43,28 @@ def test_a_202_means_the_row_is_committed(client: Client, pg_url: str) -> None:
     assert found and found[0] >= 1
 
 
+@pytest.mark.promises("C1", "C2")
+@pytest.mark.parametrize("store", [True, False])
+def test_a_submit_is_answered_with_what_a_read_says(client: Client, store: bool) -> None:
+    """Nothing happens to a job that waits for its time."""
+    job = chat(
+        "Later.",
+        run_at="2099-01-01T00:00:00.000Z",
+        store=store,
+        deadline_s=60,
+        metadata={"a": "b"},
+        subject="ann",
+    )
+    lines = client.http.post(
+        "/v1/jobs/bulk?expand=job",
+        content=json.dumps(job),
+        headers={"Content-Type": "application/x-ndjson"},
+    )
+    for told in (client.submit(job), lines.json()):
+        assert told["store"] is store
+        assert told == client.get(told["id"])
+
+
 @pytest.mark.promises("C1")
 def test_submits_are_answered_while_every_slot_is_held(client: Client) -> None:
     held = [client.submit(chat("hold", model="sim?ttft_ms=2000&tokens=2")) for _ in range(40)]
