@@ -20,10 +20,10 @@ static const unsigned job_edges[JOB_STATES] = {
 	/* Back to queued by a drain or a lost worker, to waiting by a retry. */
 	[JOB_RUNNING] = TO(QUEUED) | TO(WAITING) | TO(COMPLETED) | ENDS,
 	[JOB_COMPLETED] = 0,
-	/* Only an operator's retry. */
-	[JOB_FAILED] = TO(QUEUED),
-	[JOB_CANCELLED] = TO(QUEUED),
-	[JOB_EXPIRED] = TO(QUEUED),
+	/* Only a retry by hand; to waiting when the job's run_at lies ahead. */
+	[JOB_FAILED] = TO(QUEUED) | TO(WAITING),
+	[JOB_CANCELLED] = TO(QUEUED) | TO(WAITING),
+	[JOB_EXPIRED] = TO(QUEUED) | TO(WAITING),
 };
 #undef ENDS
 #undef TO

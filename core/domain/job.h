@@ -9,7 +9,8 @@
  *     ^                         expired              |
  *     +----------------- retry, breaker, limit ------+
  *
- * A terminal state is written once, under the job's row lock.
+ * A terminal state is written once, under the job's row lock. An operator's retry of a job whose
+ * run_at still lies ahead makes it wait for that again.
  *
  * Threads: pure.  Memory: static. */
 #ifndef DOMAIN_JOB_H

@@ -68,8 +68,9 @@ const struct db_stmt JOB_CANCEL = {.name = "job_cancel",
 	       " on conflict do nothing)," AUDIT("job.cancel", "upd") TOUCHED "upd",
 	false};
 
-/* Its content must still be there to run again. As many as have room in their queue, and of those
- * as many as their tenant has room for, the first by id. */
+/* Its content must still be there to run again; one whose run_at lies ahead waits for that. As many
+ * as have room in their queue, and of those as many as their tenant has room for, the first by id.
+ */
 const struct db_stmt JOB_RETRY = {.name = "job_retry",
 	.sql = "with asked as materialized (select j.at, j.event_next as asked_seq, j.tenant_id, j.job_id,"
 	       " j.queue_id, j.state, j.version, j.fence, row_number() over"
@@ -88,15 +89,22 @@ const struct db_stmt JOB_RETRY = {.name = "job_retry",
 	       " > coalesce((select room from tenants t where t.tenant_id = f.tenant_id), " ROOM_ENDLESS
 	       ") then 3 else 0 end as why from fits f),"
 	       " k as materialized (select at, asked_seq from judged where why = 0 order by job_id),"
-	       " upd as (update job j set state = 'queued', attempt = 0, crashes = 0, deaths = 0,"
+	       " upd as (update job j set state = case when run_at > now() then 'waiting'::job_state"
+	       " else 'queued' end, waiting_for = case when run_at > now() then 'run_at' end,"
+	       " attempt = 0, crashes = 0, deaths = 0,"
 	       " interruptions = 0, dead = false, error_code = null, finished_at = null,"
-	       " deadline_at = case when deadline_s > 0 then now() + deadline_s * interval '1 second' end,"
+	       " deadline_at = case when deadline_s > 0 then greatest(now(), run_at)"
+	       " + deadline_s * interval '1 second' end,"
 	       " rank = ready_rank(now(), priority), event_next = event_next + 1, version = version + 1,"
 	       " started_at = null, upstream = null, restarted = false, told_model = null from k where j.ctid = k.at and j.state in ('failed', 'cancelled', "
 	       "'expired')"
 	       " returning j.*, k.asked_seq, null::uuid as holder)," HEADS ","
 	       " ready as (insert into job_ready (tenant_id, queue_id, rank, job_id, deadline_at, units)"
-	       " select tenant_id, queue_id, rank, job_id, deadline_at, units from upd),"
+	       " select tenant_id, queue_id, rank, job_id, deadline_at, units from upd"
+	       " where state = 'queued'),"
+	       " due as (insert into job_due (tenant_id, job_id, queue_id, due_at, deadline_at, rank)"
+	       " select tenant_id, job_id, queue_id, run_at, deadline_at, rank from upd"
+	       " where state = 'waiting'),"
 	       " event as (insert into job_event (retention, tenant_id, job_id, seq_from, count, fence, kind)"
 	       " select retention, tenant_id, job_id, asked_seq, 1, fence, 'job.queued' from upd)," AUDIT(
 		       "job.retry", "upd") "," ROOM_TAKEN("upd") TOUCHED

@@ -129,7 +129,8 @@ const struct command command_table[] = {
 	{NULL, "retry", "[JOB...]", 0, COMMAND_ANY, "run ended jobs again, by id or by filter",
 	 OPTIONS(FILTERS, TENANT, DRY_RUN), job_retry_run,
 	 "Failed, expired and cancelled jobs go back to their queue with new attempts,\n"
-	 "as many as there is room for; a dry run says how many there would be none for.\n\n"
+	 "as many as there is room for; a dry run says how many there would be none for.\n"
+	 "One whose --run-at lies ahead waits for that again.\n\n"
 	 "  longhaul retry --dead --error-code upstream_auth --dry-run"},
 	{NULL, "why", "JOB", 1, 1, "the story of a job, and where its time went", NONE, why_run, NULL},
 

@@ -295,6 +295,24 @@ def test_retry_starts_a_failed_job_anew_and_keeps_its_history(client: Client) ->
     assert client.http.post(f"/v1/jobs/{job}/retry").json()["code"] == "conflict"
 
 
+@pytest.mark.promises("C2", "C11")
+def test_a_retry_undoes_a_cancel_and_its_time_stays(client: Client) -> None:
+    later = {**NOOP, "run_at": "2099-01-01T00:00:00.000Z", "deadline_s": 60}
+    first = client.submit({**later, "metadata": {"undone": "cancel"}})
+    one = {"metadata": {"undone": "cancel"}}
+    by_id = f"/v1/jobs/{first['id']}/retry"
+    ways: list[dict[str, Any]] = [{"url": by_id}, {"url": "/v1/jobs/retry", "json": one}]
+    for way in ways:
+        client.http.post(f"/v1/jobs/{first['id']}/cancel").raise_for_status()
+        client.http.post(**way).raise_for_status()
+        again = client.get(first["id"])
+        assert (again["state"], again["waiting_for"]) == ("waiting", "run_at")
+        assert again["run_at"] == again["due_at"] == later["run_at"]
+        assert again["deadline_at"] == first["deadline_at"] and again["finished_at"] is None
+    client.http.patch(f"/v1/jobs/{first['id']}", json={"run_at": None}).raise_for_status()
+    assert client.wait(first["id"])["state"] == "completed"
+
+
 @pytest.mark.promises("C2")
 def test_patch_changes_what_has_not_started(client: Client) -> None:
     job = client.submit({**NOOP, "run_at": "2099-01-01T00:00:00Z"})["id"]

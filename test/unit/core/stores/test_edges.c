@@ -180,6 +180,14 @@ static void plant_lease_late(struct cell *c)
 	plant(c, c->w->worker, &late);
 }
 
+static void plant_run_at_ahead(struct cell *c)
+{
+	static const struct db_stmt ahead = {.name = "edges_run_at",
+		.sql = "update job set run_at = now() + interval '1 hour'" OF_CELL};
+
+	plant(c, c->w->producer, &ahead);
+}
+
 static void plant_crashes(struct cell *c)
 {
 	static const struct db_stmt twice = {
@@ -334,6 +342,7 @@ static const struct statement {
 } STATEMENTS[] = {
 	{"cancel", NULL, cancel, IN_PROGRESS, JOB_CANCELLED},
 	{"retry", NULL, retry, REPEATABLE, JOB_QUEUED},
+	{"retry, its time ahead", plant_run_at_ahead, retry, REPEATABLE, JOB_WAITING},
 	{"patch to later", plant_ready_or_due, patch_later, AT(QUEUED) | AT(WAITING), JOB_WAITING},
 	{"patch to now", plant_ready_or_due, patch_now, AT(QUEUED) | AT(WAITING), JOB_QUEUED},
 	{"claim directly", plant_ready, claim_directly, AT(QUEUED), JOB_RUNNING},
