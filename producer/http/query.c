@@ -59,6 +59,26 @@ static void value_check(const struct query_field *f, const char *value, struct p
 			(long long)f->max);
 }
 
+/* The name is the caller's own word, decoded and bounded; replies escape it. */
+static void pair_refuse(const char *name, const char *why, struct problems *p)
+{
+	char pointer[QUERY_NAME_MAX + 2];
+
+	(void)snprintf(pointer, sizeof pointer, "?%s", name);
+	problems_add(p, pointer, "%s", why);
+}
+
+static void unknown_refuse(const char *name, const struct query_field *fields, struct problems *p)
+{
+	char why[PROBLEM_DETAIL_MAX] = "this call knows no parameter at all";
+	size_t len = 0;
+
+	for (const struct query_field *f = fields; f->name && len < sizeof why; f++)
+		len += (size_t)snprintf(why + len, sizeof why - len, "%s%s",
+			len ? ", " : "this call knows no such parameter: there are ", f->name);
+	pair_refuse(name, why, p);
+}
+
 bool query_check(const struct query *q, const struct query_field *fields, struct problems *p)
 {
 	size_t before = p->total;
@@ -73,9 +93,9 @@ bool query_check(const struct query *q, const struct query_field *fields, struct
 		while (f->name && strcmp(f->name, name) != 0)
 			f++;
 		if (!f->name)
-			problems_add(p, "?", "a parameter is not known to this call");
+			unknown_refuse(name, fields, p);
 		else if (pair_find(q, name) != &q->pairs[i])
-			problems_add(p, "?", "a parameter is given twice");
+			pair_refuse(name, "is given twice", p);
 		else
 			value_check(f, q->pairs[i].value, p);
 	}

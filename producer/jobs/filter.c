@@ -5,6 +5,7 @@
 #include "domain/sealed.h"
 #include "ground/clock.h"
 #include "jobs/change_many_call.h"
+#include "jobs/job_hint.h"
 #include "producer.h"
 #include "queues.h"
 
@@ -61,8 +62,11 @@ static bool query_shape(struct reading *d)
 		{"after", QUERY_TEXT, 1, NAME_MAX_BYTES},
 		{NULL, QUERY_TEXT, 0, 0},
 	};
+	const bool fits = query_check(&d->r->query, fields, d->p);
 
-	return query_check(&d->r->query, fields, d->p);
+	if (!fits)
+		job_hint_search(d->p);
+	return fits;
 }
 
 #define FILTER_FIELDS                                                                 \

@@ -18,14 +18,29 @@ void job_hint_kinds(struct problems *p)
 	problems_add(p, "/kind", "no kind of job has this name: there are %s", names);
 }
 
+/* Says it of those of the problems that are about one of the pointers. */
+static void retell(struct problems *p, const char *const *pointers, size_t n, const char *detail)
+{
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (strcmp(p->list[i].pointer, pointers[k]) == 0)
+				(void)snprintf(
+					p->list[i].detail, sizeof p->list[i].detail, "%s", detail);
+}
+
 void job_hint_misplaced(struct problems *p)
 {
 	static const char *const members[] = {"/model", "/messages", "/prompt", "/max_tokens",
 		"/temperature", "/stream", "/tools", "/instructions", "/system"};
 
-	for (size_t i = 0; i < p->n; i++)
-		for (size_t k = 0; k < sizeof members / sizeof *members; k++)
-			if (strcmp(p->list[i].pointer, members[k]) == 0)
-				(void)snprintf(p->list[i].detail, sizeof p->list[i].detail,
-					"is no field of a job: it belongs into /input");
+	retell(p, members, sizeof members / sizeof *members,
+		"is no field of a job: it belongs into /input");
+}
+
+void job_hint_search(struct problems *p)
+{
+	static const char *const names[] = {"?metadata", "?subject"};
+
+	retell(p, names, sizeof names / sizeof *names,
+		"is not written into an address, which logs keep: POST /v1/jobs/search takes it");
 }

@@ -295,6 +295,23 @@ def test_retry_starts_a_failed_job_anew_and_keeps_its_history(client: Client) ->
     assert client.http.post(f"/v1/jobs/{job}/retry").json()["code"] == "conflict"
 
 
+@pytest.mark.promises("C2")
+def test_a_parameter_that_is_not_known_is_named(client: Client) -> None:
+    def wrong(query: str) -> tuple[str, str]:
+        reply = client.http.get(f"/v1/jobs?{query}")
+        assert (reply.status_code, reply.json()["code"]) == (422, "invalid_field")
+        [error] = reply.json()["errors"]
+        return error["pointer"], error["detail"]
+
+    pointer, detail = wrong("stat=queued")
+    assert pointer == "?stat" and "queue, state, kind" in detail and detail.endswith(" after")
+    for name in ("metadata", "subject"):
+        pointer, detail = wrong(f"{name}=a")
+        assert pointer == f"?{name}" and "POST /v1/jobs/search" in detail
+    assert wrong("%22%0A=1")[0] == '?"\n'
+    assert wrong("limit=1&limit=2") == ("?limit", "is given twice")
+
+
 @pytest.mark.promises("C2", "C11")
 def test_a_retry_undoes_a_cancel_and_its_time_stays(client: Client) -> None:
     later = {**NOOP, "run_at": "2099-01-01T00:00:00.000Z", "deadline_s": 60}

@@ -66,6 +66,20 @@ static void a_name_may_come_once(void **state)
 	query_add(&q, "wait", "1");
 	query_add(&q, "wait", "1");
 	assert_false(query_check(&q, fields, &p));
+	assert_string_equal(p.list[0].pointer, "?wait");
+}
+
+static void a_name_that_is_not_known_is_told_with_those_that_are(void **state)
+{
+	struct query q = {0};
+	struct problems p = {0};
+
+	query_add(&q, "st%22at", "1");
+	assert_false(query_check(&q, fields, &p));
+	assert_string_equal(p.list[0].pointer, "?st\"at");
+	assert_non_null(strstr(p.list[0].detail, ": there are wait, dead, since, name"));
+	assert_false(query_check(&q, fields + 4, &p));
+	assert_non_null(strstr(p.list[1].detail, "no parameter at all"));
 }
 
 static void too_many_pairs_are_refused(void **state)
@@ -86,6 +100,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_has_its_initial_value),
 		cmocka_unit_test(values_out_of_range_are_refused),
 		cmocka_unit_test(a_name_may_come_once),
+		cmocka_unit_test(a_name_that_is_not_known_is_told_with_those_that_are),
 		cmocka_unit_test(too_many_pairs_are_refused),
 	};
 
