@@ -54,6 +54,11 @@
 #include "roles/user_calls.h"
 
 /* clang-format off */
+/* What else OpenAI serves below a prefix: its SDKs are refused in their words there, too. */
+#define OPENAI_BELOW(prefix) \
+	{ROUTE_BELOW, prefix, ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_OPENAI, openai_below_call, \
+	 PERMISSION_JOB_READ, ROUTE_LIST}
+
 const struct route producer_routes[] = {
 	{"POST",   "/v1/jobs",             ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_JSON, submit_call,
 	 PERMISSION_JOB_SUBMIT, ROUTE_BODY},
@@ -171,6 +176,26 @@ const struct route producer_routes[] = {
 	 PERMISSION_JOB_READ, ROUTE_LIST},
 	{"GET",    "/v1/models/{name}",    ROUTE_PUBLIC, ROUTE_TENANT,   ROUTE_OPENAI, openai_model_get,
 	 PERMISSION_JOB_READ, ROUTE_LIST},
+	OPENAI_BELOW("/v1/assistants"),
+	OPENAI_BELOW("/v1/audio"),
+	OPENAI_BELOW("/v1/batches"),
+	OPENAI_BELOW("/v1/chat"),
+	OPENAI_BELOW("/v1/containers"),
+	OPENAI_BELOW("/v1/conversations"),
+	OPENAI_BELOW("/v1/evals"),
+	OPENAI_BELOW("/v1/files"),
+	OPENAI_BELOW("/v1/fine_tuning"),
+	OPENAI_BELOW("/v1/images"),
+	OPENAI_BELOW("/v1/models"),
+	OPENAI_BELOW("/v1/moderations"),
+	OPENAI_BELOW("/v1/organization"),
+	OPENAI_BELOW("/v1/realtime"),
+	OPENAI_BELOW("/v1/responses"),
+	OPENAI_BELOW("/v1/skills"),
+	OPENAI_BELOW("/v1/threads"),
+	OPENAI_BELOW("/v1/uploads"),
+	OPENAI_BELOW("/v1/vector_stores"),
+	OPENAI_BELOW("/v1/videos"),
 	{"POST",   "/v1/auth/token",       ROUTE_PUBLIC, ROUTE_GUEST,    ROUTE_FORM, token_call,
 	 PERMISSIONS, ROUTE_THING},
 	{"POST",   "/v1/auth/revoke",      ROUTE_PUBLIC, ROUTE_GUEST,    ROUTE_FORM, revoke_call,

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUTES_MAX = 128, CODES = 24, WORKERS_MAX = 1000 };
+enum { ROUTES_MAX = 160, CODES = 24, WORKERS_MAX = 1000 };
 
 static const int codes[CODES] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413,
 	422, 429, 431, 500, 501, 502, 503, 504};

@@ -70,6 +70,25 @@ static void allow_add(struct route_match *m, const char *method)
 	(void)snprintf(m->allow + n, sizeof m->allow - n, "%s%s", n ? ", " : "", method);
 }
 
+static bool is_prefix(const struct route *r)
+{
+	return strcmp(r->method, ROUTE_BELOW) == 0;
+}
+
+/* Whoever owns what lies there; NULL: nobody. */
+static const struct route *find_below(
+	const struct route *routes, enum route_listener listener, const char *path)
+{
+	for (const struct route *r = routes; r->method; r++) {
+		const size_t n = strlen(r->pattern);
+
+		if (is_prefix(r) && listens(r, listener) && strncmp(path, r->pattern, n) == 0 &&
+			(path[n] == '\0' || path[n] == '/'))
+			return r;
+	}
+	return NULL;
+}
+
 /* A word where the other has a parameter is the better fit. */
 static bool better(const struct route *a, const struct route *b)
 {
@@ -88,7 +107,7 @@ enum err route_find(const struct route *routes, enum route_listener listener, co
 	for (const struct route *r = routes; r->method; r++) {
 		struct route_match m; /* large: what matters of it is written by pattern_fits */
 
-		if (!listens(r, listener) || !pattern_fits(r->pattern, path, &m))
+		if (is_prefix(r) || !listens(r, listener) || !pattern_fits(r->pattern, path, &m))
 			continue;
 		worded |= !strchr(r->pattern, '{');
 		if (strcmp(r->method, method) == 0 && better(r, best)) {
@@ -101,6 +120,10 @@ enum err route_find(const struct route *routes, enum route_listener listener, co
 	/* GET /v1/jobs/bulk: the word exists, so it is no job's id */
 	if (best && worded && strchr(best->pattern, '{'))
 		best = NULL;
+	if (!best && !ret_match->allow[0])
+		best = find_below(routes, listener, path);
+	if (best)
+		ret_match->body = best->body;
 	ret_match->route = best;
 	if (best)
 		return ERR_OK;

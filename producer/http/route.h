@@ -6,6 +6,9 @@
  * ROUTE_PARAM_MAX - 1 bytes. Paths are matched as they were sent: no case
  * folding, no `//`, no dot segments, no slash at the end.
  *
+ * A row of the method "*" has a prefix for its pattern: whatever its method, a path that is
+ * it or goes on below it, where no other row has that path.
+ *
  * Threads: pure.  Memory: static. */
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H
@@ -56,6 +59,9 @@ struct route_match {
 	char allow[ROUTE_ALLOW_MAX]; /* ERR_METHOD: what would do, for the Allow header */
 	enum route_body body;	     /* also then: what the path takes with the last of those */
 };
+
+/* The method of a row whose pattern is a prefix. */
+#define ROUTE_BELOW "*"
 
 /* Looks through routes (ends with a NULL method). HEAD is served as GET.
  *   ERR_NOT_FOUND  no such path on this listener      ERR_METHOD  not with this method */

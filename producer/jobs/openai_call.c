@@ -11,6 +11,8 @@ enum { SENTENCE_MAX = 256, SERVED_MAX = 1 << 16 };
 
 #define AS_A_JOB(kind) "submit a job: POST /v1/jobs takes the body as the input of kind " kind
 
+#define KEPT_BY_YOU "nothing is kept between calls: send all of it with each job, POST /v1/jobs"
+
 /* What does the same today. */
 static const struct {
 	const char *path, *instead;
@@ -38,6 +40,37 @@ void openai_call(struct request *r)
 
 	(void)snprintf(sentence, sizeof sentence, "%s %s is not served yet; %s", route->method,
 		route->pattern, instead_of(route->pattern));
+	request_fail_detail(r, ERR_NOT_FOUND, sentence);
+}
+
+/* What does the same as what lies below a prefix. */
+static const struct {
+	const char *prefix, *instead;
+} prefixes[] = {
+	{"/v1/batches", "hand in many jobs at once: POST /v1/jobs/bulk"},
+	{"/v1/chat", AS_A_JOB("chat")},
+	{"/v1/conversations", KEPT_BY_YOU},
+	{"/v1/assistants", KEPT_BY_YOU},
+	{"/v1/threads", KEPT_BY_YOU},
+	{"/v1/files", "what a job needs goes with it, as its input: POST /v1/jobs"},
+	{"/v1/uploads", "what a job needs goes with it, as its input: POST /v1/jobs"},
+	{"/v1/models", "ask for a model by its name: GET /v1/models/{name}"},
+	{"/v1/responses",
+		"an answer is its job's: GET /v1/jobs/{id}, POST /v1/jobs/{id}/cancel, DELETE "
+		"/v1/jobs/{id}"},
+};
+
+void openai_below_call(struct request *r)
+{
+	const char *prefix = r->match.route->pattern;
+	const char *instead = "there is nothing in its place";
+	char sentence[SENTENCE_MAX];
+
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (strcmp(prefixes[i].prefix, prefix) == 0)
+			instead = prefixes[i].instead;
+	(void)snprintf(
+		sentence, sizeof sentence, "this call of %s is not served; %s", prefix, instead);
 	request_fail_detail(r, ERR_NOT_FOUND, sentence);
 }
 

@@ -15,6 +15,8 @@
 #include "http/route.h"
 
 route_handler_fn openai_call;
+/* Whatever else lies below a prefix of OpenAI's (ROUTE_BELOW). */
+route_handler_fn openai_below_call;
 /* The model that {name} says, as OpenAI describes one. */
 route_handler_fn openai_model_get;
 

@@ -23,6 +23,19 @@ CALLS: dict[str, tuple[Callable[[openai.OpenAI], Any], str]] = {
     ),
     "/v1/models": (lambda sdk: sdk.models.list(), "GET /v1/models/{name}"),
 }
+FILE: Any = {"file": b"{}", "purpose": "batch"}
+BATCH: Any = {"input_file_id": "f", "endpoint": "/v1/responses", "completion_window": "24h"}
+# What else lies below the same prefixes and others of OpenAI's, and what is said of it.
+BELOW: dict[str, tuple[Callable[[openai.OpenAI], Any], str]] = {
+    "/v1/batches": (lambda sdk: sdk.batches.create(**BATCH), "POST /v1/jobs/bulk"),
+    "/v1/chat": (lambda sdk: sdk.chat.completions.retrieve("c"), "POST /v1/jobs takes the body"),
+    "/v1/conversations": (lambda sdk: sdk.conversations.create(), "POST /v1/jobs"),
+    "/v1/files": (lambda sdk: sdk.files.create(**FILE), "POST /v1/jobs"),
+    "/v1/images": (lambda sdk: sdk.images.generate(prompt="x"), "nothing in its place"),
+    "/v1/moderations": (lambda sdk: sdk.moderations.create(input="x"), "nothing in its place"),
+    "/v1/responses": (lambda sdk: sdk.responses.cancel("r"), "POST /v1/jobs/{id}/cancel"),
+    "/v1/vector_stores": (lambda sdk: sdk.vector_stores.list(), "nothing in its place"),
+}
 
 
 def sdk_of(client: Client, key: str | None = None) -> openai.OpenAI:
@@ -54,10 +67,20 @@ def test_a_call_that_is_not_served_says_what_to_call_instead(sdk: openai.OpenAI,
     assert error.request_id and error.request_id.startswith("req_")
 
 
-@pytest.mark.parametrize("path", CALLS)
+@pytest.mark.parametrize("prefix", BELOW)
+def test_what_lies_below_is_refused_in_the_same_shape(sdk: openai.OpenAI, prefix: str) -> None:
+    call, instead = BELOW[prefix]
+    with pytest.raises(openai.NotFoundError) as caught:
+        call(sdk)
+    error = caught.value
+    assert f"this call of {prefix} is not served" in error.message and instead in error.message
+    assert (error.type, error.param, error.code) == ("invalid_request_error", None, "not_found")
+
+
+@pytest.mark.parametrize("path", {**CALLS, **BELOW})
 def test_the_key_is_asked_before_anything_is_told(stranger: openai.OpenAI, path: str) -> None:
     with pytest.raises(openai.AuthenticationError) as caught:
-        CALLS[path][0](stranger)
+        {**CALLS, **BELOW}[path][0](stranger)
     error = caught.value
     assert (error.type, error.code) == ("invalid_request_error", "invalid_api_key")
     assert "served" not in error.message

@@ -25,6 +25,10 @@ static void cancel_one(struct request *r)
 {
 }
 
+static void below(struct request *r)
+{
+}
+
 static const struct route routes[] = {
 	{"GET", "/v1/jobs", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, list_one,
 		PERMISSION_JOB_READ, ROUTE_THING},
@@ -38,6 +42,10 @@ static const struct route routes[] = {
 		PERMISSION_JOB_READ, ROUTE_THING},
 	{"GET", "/healthz", ROUTE_BOTH, ROUTE_OPEN, ROUTE_NO_BODY, list_one, PERMISSION_JOB_READ,
 		ROUTE_THING},
+	{ROUTE_BELOW, "/v1/files", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_OPENAI, below,
+		PERMISSION_JOB_READ, ROUTE_LIST},
+	{"GET", "/v1/files/{id}/name", ROUTE_PUBLIC, ROUTE_TENANT, ROUTE_NO_BODY, read_one,
+		PERMISSION_JOB_READ, ROUTE_THING},
 	{0},
 };
 
@@ -88,6 +96,26 @@ static void a_path_that_is_spelt_otherwise_is_not_there(void **state)
 		assert_int_equal(find("GET", paths[i], &m), ERR_NOT_FOUND);
 }
 
+static void what_lies_below_a_prefix_is_its_rows_unless_another_has_it(void **state)
+{
+	static const char *const others[] = {"/v1/filesystem", "/v1/file", "/v1"};
+	struct route_match m;
+
+	assert_int_equal(find("GET", "/v1/files", &m), ERR_OK);
+	assert_ptr_equal(m.route->handler, below);
+	assert_int_equal(find("PATCH", "/v1/files/a//%zz", &m), ERR_OK);
+	assert_ptr_equal(m.route->handler, below);
+	assert_int_equal(m.body, ROUTE_OPENAI);
+	assert_int_equal(find("GET", "/v1/files/a/name", &m), ERR_OK);
+	assert_ptr_equal(m.route->handler, read_one);
+	assert_int_equal(m.body, ROUTE_NO_BODY);
+	assert_int_equal(find("POST", "/v1/files/a/name", &m), ERR_METHOD);
+	assert_string_equal(m.allow, "GET");
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_int_equal(find("GET", others[i], &m), ERR_NOT_FOUND);
+	assert_int_equal(route_find(routes, ROUTE_ADMIN, "GET", "/v1/files", &m), ERR_NOT_FOUND);
+}
+
 static void each_listener_has_its_own_calls(void **state)
 {
 	struct route_match m;
@@ -133,6 +161,7 @@ int main(void)
 		cmocka_unit_test(a_word_is_never_taken_for_a_parameter),
 		cmocka_unit_test(a_wrong_method_is_told_which_are_right),
 		cmocka_unit_test(a_path_that_is_spelt_otherwise_is_not_there),
+		cmocka_unit_test(what_lies_below_a_prefix_is_its_rows_unless_another_has_it),
 		cmocka_unit_test(each_listener_has_its_own_calls),
 		cmocka_unit_test(a_parameter_has_a_longest_length),
 		cmocka_unit_test(escapes_are_decoded_once),
