@@ -1,6 +1,31 @@
 #include "request_input.h"
 
+#include "http/body_memory.h"
 #include "producer.h"
+
+struct json_bounds request_input_bounds(const struct config *config)
+{
+	return (struct json_bounds){
+		(int)config->limits.json_depth, (size_t)config->limits.json_memory_mb << 20};
+}
+
+enum err request_input_json(struct request *r, struct problems *p, json_t **ret_body)
+{
+	const struct json_bounds bounds = request_input_bounds(r->producer->config);
+	const char *bytes = r->body.bytes ? r->body.bytes : "";
+	const size_t len = r->body.len;
+	json_t *body = NULL;
+	enum err e = json_read_within(bytes, len, &bounds, p, &body);
+
+	if (e)
+		return e == ERR_TOO_LARGE ? ERR_INVALID_JSON : e;
+	e = body_memory_expect(r, len + json_weight(bytes, len));
+	if (e)
+		json_decref(body);
+	else
+		*ret_body = body;
+	return e;
+}
 
 json_t *request_input_body(struct request *r, const struct json_field *fields, bool may_be_empty)
 {
@@ -11,10 +36,7 @@ json_t *request_input_body(struct request *r, const struct json_field *fields, b
 	if (r->body.len == 0 && may_be_empty)
 		body = json_object();
 	else
-		e = json_read(r->body.bytes ? r->body.bytes : "", r->body.len,
-			(int)r->producer->config->limits.json_depth, &p, &body);
-	if (e == ERR_TOO_LARGE)
-		e = ERR_INVALID_JSON;
+		e = request_input_json(r, &p, &body);
 	if (!e && !json_is_object(body)) {
 		problems_add(&p, "", "must be an object");
 		e = ERR_INVALID_FIELD;

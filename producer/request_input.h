@@ -9,6 +9,13 @@
 #include "http/request.h"
 #include "ports/json.h"
 
+struct config;
+
+/* What a body may be once it is read. */
+struct json_bounds request_input_bounds(const struct config *config);
+/* The body as a value, which counts as the request's until that is answered (http/body_memory.h).
+ *   ERR_INVALID_JSON (p says where), ERR_UNAVAILABLE, ERR_NOMEM */
+MUST_CHECK enum err request_input_json(struct request *r, struct problems *p, json_t **ret_body);
 /* The body as an object, checked against fields. NULL: the request was answered. An empty body is
  * an empty object when that may be. The caller's to decref. */
 json_t *request_input_body(struct request *r, const struct json_field *fields, bool may_be_empty);

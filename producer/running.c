@@ -109,6 +109,11 @@ static size_t reply_share_max(struct producer *p)
 static enum err before_handler(struct request *r, bool *ret_parked)
 {
 	const enum err e = reading_of_look(r, ret_parked);
+static size_t body_share_max(struct producer *p)
+{
+	return body_memory_max(p) * (size_t)p->config->producer.body_tenant_percent / 100;
+}
+
 
 	if (e)
 		request_fail(r, e);
@@ -165,6 +170,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		log_info("serving", LOG_TEXT("listen", o.listen),
 			LOG_INT("port", server_port(*ret_server)));
 	buf_clear(&why);
+		.body_share_max = body_share_max,
 	return e;
 }
 

@@ -86,6 +86,8 @@
 	X(INT, bulk_bytes, "67108864", 1024, 1073741824, "bytes", LIVE, "of a bulk request")       \
 	X(INT, bulk_lines, "10000", 1, 1000000, "", LIVE, "jobs in a bulk request")                \
 	X(INT, json_depth, "64", 4, 1000, "", LIVE, "nesting of a JSON text")                      \
+	X(INT, json_memory_mb, "64", 1, 65536, "MiB", LIVE,                                        \
+	  "that the values of a JSON text take once it is read, its strings' characters aside")    \
 	X(INT, result_bytes, "16777216", 1024, CONFIG_RESULT_BYTES_MOST, "bytes", LIVE,            \
 	  "of a reply that is kept")                                                               \
 	X(INT, metadata_keys, "16", 0, 64, "", LIVE, "members of a job's metadata")                \

@@ -35,7 +35,10 @@
 	X(INT, idle_timeout_ms, "75000", 100, 3600000, "ms", FIXED,                                \
 	  "an open connection without a request")                                                  \
 	X(INT, body_memory_mb, "512", 16, 65536, "MiB", LIVE,                                      \
-	  "of bodies held at a time; beyond it 503")                                               \
+	  "of bodies longer than producer.connection_bytes, announced or held at a time; beyond "  \
+	  "it 503")                                                                                \
+	X(INT, body_tenant_percent, "25", 1, 100, "%", LIVE,                                       \
+	  "of producer.body_memory_mb for the bodies of one tenant; beyond it 503")                \
 	X(INT, reply_memory_mb, "256", 16, 65536, "MiB", LIVE,                                     \
 	  "of replies loaded and not sent yet; beyond it 503")                                     \
 	X(INT, reply_tenant_percent, "50", 1, 100, "%", LIVE,                                      \

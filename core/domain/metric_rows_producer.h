@@ -25,6 +25,10 @@
 	  "long polls and event streams")                                                          \
 	X(CONNECTIONS, "longhaul_connections", GAUGE, NONE, "", "producer",                        \
 	  "open connections of clients")                                                           \
+	X(BODY_MEMORY, "longhaul_body_memory_bytes", GAUGE, NONE, "", "producer",                  \
+	  "of bodies announced or held that are longer than producer.connection_bytes")            \
+	X(BODIES_REFUSED, "longhaul_bodies_refused_total", COUNTER, NONE, "limit", "producer",     \
+	  "refused for want of memory for bodies: everybody's (all) or the tenant's share")        \
 	X(REPLY_MEMORY, "longhaul_reply_memory_bytes", GAUGE, NONE, "", "producer",                \
 	  "of replies loaded and not sent yet")                                                    \
 	X(REPLIES_REFUSED, "longhaul_replies_refused_total", COUNTER, NONE, "limit", "producer",   \

@@ -2,6 +2,7 @@
 
 #include "ground/utf8.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,26 +110,63 @@ static size_t json_string_end(const char *bytes, size_t len, size_t i)
 	return i < len ? i + 1 : len;
 }
 
-/* Deeper than max? Looked at before parsing, so that depth costs no stack and no memory. */
-static bool json_deep(const char *bytes, size_t len, int max)
+/* What jansson 2.14 allocates with glibc, by the character that stands for it: an object and its
+ * first buckets, a list and its first places, a text, what a name's entry takes more, and with a
+ * comma one more place, which a list doubles, and a number. */
+static const unsigned short JSON_WEIGHTS[256] = {
+	['{'] = 224, ['['] = 128, ['"'] = 112, [':'] = 64, [','] = 64};
+enum { JSON_LEAST_WEIGHT = 64 };
+
+struct json_scan {
+	int depth; /* the deepest */
+	size_t memory;
+};
+
+/* Looked at before parsing, so that what is refused costs no stack and no memory; no further than
+ * to where it is too much. */
+static struct json_scan json_look(const char *bytes, size_t len, const struct json_bounds *bounds)
 {
+	struct json_scan scan = {.memory = JSON_LEAST_WEIGHT};
 	int depth = 0;
 	size_t i = 0;
 
-	while (i < len) {
-		char c = bytes[i];
+	while (i < len && scan.depth <= bounds->depth && scan.memory <= bounds->memory) {
+		const char c = bytes[i];
 
+		scan.memory += JSON_WEIGHTS[(unsigned char)c];
 		if (c == '"') {
 			i = json_string_end(bytes, len, i);
 			continue;
 		}
-		if ((c == '{' || c == '[') && ++depth > max)
-			return true;
-		if (c == '}' || c == ']')
-			depth--;
+		if ((c == '{' || c == '[') && ++depth > scan.depth)
+			scan.depth = depth;
+		depth -= c == '}' || c == ']';
 		i++;
 	}
-	return false;
+	return scan;
+}
+
+size_t json_weight(const char *bytes, size_t len)
+{
+	const struct json_bounds none = {INT_MAX, SIZE_MAX};
+
+	return json_look(bytes, len, &none).memory;
+}
+
+static enum err json_bounds_check(
+	const char *bytes, size_t len, const struct json_bounds *bounds, struct problems *p)
+{
+	const struct json_scan scan = json_look(bytes, len, bounds);
+
+	if (scan.depth > bounds->depth)
+		problems_add(p, "", "nested deeper than %d", bounds->depth);
+	else if (scan.memory > bounds->memory)
+		problems_add(p, "",
+			"so many values that they take more than %zu MiB of memory: send fewer",
+			bounds->memory >> 20);
+	else
+		return ERR_OK;
+	return ERR_TOO_LARGE;
 }
 
 static bool json_space(char c)
@@ -156,16 +194,22 @@ static bool json_has_nul(const char *bytes, size_t len, struct problems *p)
 enum err json_read(
 	const char *bytes, size_t len, int depth_max, struct problems *p, json_t **ret_value)
 {
+	const struct json_bounds bounds = {depth_max, SIZE_MAX};
+
+	return json_read_within(bytes, len, &bounds, p, ret_value);
+}
+
+enum err json_read_within(const char *bytes, size_t len, const struct json_bounds *bounds,
+	struct problems *p, json_t **ret_value)
+{
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	json_error_t error;
 	json_t *value;
 
 	pthread_once(&once, json_start);
 	json_starved = false;
-	if (json_deep(bytes, len, depth_max)) {
-		problems_add(p, "", "nested deeper than %d", depth_max);
+	if (json_bounds_check(bytes, len, bounds, p))
 		return ERR_TOO_LARGE;
-	}
 	if (json_has_nul(bytes, len, p))
 		return ERR_INVALID_JSON;
 	if (json_skip_space(bytes, len, 0) == len) {

@@ -38,6 +38,20 @@ void problems_add(struct problems *p, const char *pointer, const char *detail, .
  * nested deeper than depth_max, ERR_NOMEM. The value is the caller's (json_decref). */
 MUST_CHECK enum err json_read(
 	const char *bytes, size_t len, int depth_max, struct problems *p, json_t **ret_value);
+
+/* What a stranger's text may be. Small values take a hundred times their bytes once they are read
+ * ({} is 2 bytes, and a table of 224), so memory is bounded for itself. */
+struct json_bounds {
+	int depth;
+	size_t memory; /* json_weight */
+};
+/* As json_read, and ERR_TOO_LARGE beyond either bound: looked at before anything is allocated. */
+MUST_CHECK enum err json_read_within(const char *bytes, size_t len,
+	const struct json_bounds *bounds, struct problems *p, json_t **ret_value);
+/* The memory that its values take at most, once it is read, beside the characters of its texts: of
+ * these there are no more than bytes. */
+size_t json_weight(const char *bytes, size_t len);
+
 /* The bytes of one member of the object that bytes hold, exactly as they were sent, so that a
  * number keeps its digits. bytes must have passed json_read. False when the member is not there
  * or its name is spelt with escapes (then json_write its value instead). */

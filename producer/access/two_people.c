@@ -367,8 +367,8 @@ static enum err gate_start(
 	return ERR_OK;
 }
 
-/* What is no JSON stays NULL: its handler refuses that. ERR_NOMEM: nobody knows what it is. */
-static enum err body_read(const struct request *r, json_t **ret_body)
+/* What is no JSON stays NULL: its handler refuses that. Else an error: nobody knows what it is. */
+static enum err body_read(struct request *r, json_t **ret_body)
 {
 	struct problems p = {0};
 	enum err e;
@@ -377,9 +377,8 @@ static enum err body_read(const struct request *r, json_t **ret_body)
 		*ret_body = json_null();
 		return ERR_OK;
 	}
-	e = json_read(r->body.bytes, r->body.len, (int)r->producer->config->limits.json_depth, &p,
-		ret_body);
-	return e == ERR_NOMEM ? e : ERR_OK;
+	e = request_input_json(r, &p, ret_body);
+	return e == ERR_INVALID_JSON ? ERR_OK : e;
 }
 
 static bool is_dry(const struct request *r, const struct row *row)

@@ -3,7 +3,8 @@
 #include "domain/metric.h"
 #include "domain/scaling.h"
 #include "ground/clock.h"
-#include "http/reply_memory.h"
+#include "http/server.h"
+#include "http/shares.h"
 #include "jobs/live.h"
 #include "limits/limiter.h"
 #include "loops.h"
@@ -227,13 +228,12 @@ static void process_put(struct metric_text *text, struct producer *p)
 	one(text, METRIC_DRAINING, p->draining);
 }
 
-static void replies_put(struct metric_text *text, const struct reply_memory *replies)
+static void shares_put(
+	struct metric_text *text, const struct shares *s, enum metric held, enum metric refused)
 {
-	one(text, METRIC_REPLY_MEMORY, (double)replies->bytes);
-	metric_real(text, METRIC_REPLIES_REFUSED, METRIC_LABELS("all"),
-		(double)replies->refused[REPLY_LIMIT_ALL]);
-	metric_real(text, METRIC_REPLIES_REFUSED, METRIC_LABELS("tenant"),
-		(double)replies->refused[REPLY_LIMIT_TENANT]);
+	one(text, held, (double)s->all);
+	metric_real(text, refused, METRIC_LABELS("all"), (double)s->refused[SHARE_ALL]);
+	metric_real(text, refused, METRIC_LABELS("tenant"), (double)s->refused[SHARE_TENANT]);
 }
 
 static void limits_put(struct metric_text *text, const struct limiter *limiter)
@@ -308,7 +308,10 @@ void metrics_get(struct request *r)
 	http_put(&text, p->metrics);
 	process_put(&text, p);
 	loops_put(&text, p);
-	replies_put(&text, server_replies(p->public_server));
+	shares_put(
+		&text, server_bodies(p->public_server), METRIC_BODY_MEMORY, METRIC_BODIES_REFUSED);
+	shares_put(&text, server_replies(p->public_server), METRIC_REPLY_MEMORY,
+		METRIC_REPLIES_REFUSED);
 	limits_put(&text, p->limiter);
 	record_put(&text, p->record);
 	queues_put(&text, p);

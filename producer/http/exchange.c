@@ -1,6 +1,7 @@
 #include "http/exchange.h"
 
 #include "ground/clock.h"
+#include "http/body_memory.h"
 #include "http/client_address.h"
 #include "http/guard.h"
 #include "http/reply_memory.h"
@@ -9,7 +10,6 @@
 #include "http/sse.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -134,20 +134,6 @@ static enum err head_check(struct exchange *x, const char *path, const char *met
 
 /* ---- body ---- */
 
-static enum err body_claim(struct exchange *x, size_t n)
-{
-	struct request *r = &x->request;
-	struct server *s = r->server;
-	size_t max = s->options.body_memory_max(s->options.producer);
-
-	if (atomic_fetch_add(&s->body_memory, n) + n > max) {
-		atomic_fetch_sub(&s->body_memory, n);
-		return ERR_UNAVAILABLE;
-	}
-	r->body_counted += n;
-	return ERR_OK;
-}
-
 static void body_refuse(struct exchange *x, enum err e)
 {
 	struct request *r = &x->request;
@@ -155,6 +141,7 @@ static void body_refuse(struct exchange *x, enum err e)
 	request_fail(r, e);
 	x->answered = true;
 	buf_clear(&r->body);
+	body_memory_release(r);
 }
 
 static void body_expect(struct exchange *x)
@@ -166,7 +153,7 @@ static void body_expect(struct exchange *x)
 	buf_init(&r->body, max);
 	if (x->length > max)
 		body_refuse(x, ERR_TOO_LARGE);
-	else if (x->length && body_claim(x, (size_t)x->length))
+	else if (x->length && body_memory_expect(r, (size_t)x->length))
 		body_refuse(x, ERR_UNAVAILABLE);
 	else if (x->length && buf_reserve(&r->body, (size_t)x->length))
 		body_refuse(x, ERR_NOMEM);
@@ -180,17 +167,11 @@ static void body_take(struct exchange *x, const char *bytes, size_t len)
 	if (x->answered)
 		return;
 	if (x->chunked)
-		e = body_claim(x, len);
+		e = body_memory_expect(r, r->body.len + len);
 	if (!e)
 		e = buf_append(&r->body, bytes, len);
 	if (e)
 		body_refuse(x, e);
-}
-
-static void body_release(struct exchange *x)
-{
-	x->request.server->body_memory -= x->request.body_counted;
-	x->request.body_counted = 0;
 }
 
 /* ---- reply ---- */
@@ -222,7 +203,7 @@ static enum MHD_Result answer(struct exchange *x)
 		return MHD_NO;
 	if (r->head_only || r->reply.status >= 400 || (r->sent && client_is_gone(r)))
 		r->sent = NULL;
-	body_release(x);
+	body_memory_release(r);
 	reply_memory_is(r, sent_bytes);
 	if (!streams)
 		connection_sends(x->place, sent_bytes);
@@ -356,7 +337,7 @@ void exchange_over(void *server, struct MHD_Connection *connection, void **reque
 		return;
 	if (s->options.done)
 		s->options.done(s->options.producer, r, clock_us() - r->began_us);
-	body_release(x);
+	body_memory_release(r);
 	reply_memory_is(r, 0);
 	if (r->sent && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		r->sent(r);

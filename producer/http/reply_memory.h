@@ -4,25 +4,13 @@
  * clients who ask for megabytes and do not read hold what was agreed and no more.
  * The last quarter is kept from those who know that theirs will be large: they are
  * answered 503 first, and fetching slowly takes no poll its answer. Both are true
- * of a tenant's share as well: who fetches slowly gets in nobody else's way.
+ * of a tenant's share (shares.h) as well: who fetches slowly gets in nobody else's way.
  *
- * Shares are counted in places that tenants' ids choose by their random bits; two
- * that meet in one (of 4096) have one share together.
- *
- * Threads: any; atomic sums.  Memory: embedded in the server; zero is empty. */
+ * Threads: any; atomic sums.  Memory: the sums are the server's. */
 #ifndef HTTP_REPLY_MEMORY_H
 #define HTTP_REPLY_MEMORY_H
 
 #include "http/request.h"
-
-enum { REPLY_SHARES = 4096 };
-enum reply_limit { REPLY_LIMIT_ALL, REPLY_LIMIT_TENANT, REPLY_LIMITS };
-
-struct reply_memory {
-	_Atomic size_t bytes;			 /* of replies being loaded, or not sent yet */
-	_Atomic size_t shares[REPLY_SHARES + 1]; /* of them by tenant; the last: of no tenant */
-	_Atomic uint64_t refused[REPLY_LIMITS];
-};
 
 /* All of it is held, or all of the tenant's share, and this is a tenant's reading. What changes a
  * job is answered. */

@@ -80,7 +80,8 @@ struct request {
 	const char *authorization, *idempotency_key, *if_none_match, *last_event_id, *content_type;
 	bool head_only; /* HEAD */
 	struct buf body;
-	size_t body_counted; /* of the server's memory for bodies */
+	size_t body_counted;   /* of the server's memory for bodies */
+	struct id body_tenant; /* whose share it is counted in */
 	struct reply reply;
 	size_t reply_counted; /* of the server's memory for replies */
 	struct sse *stream;   /* set: the reply is an event stream */

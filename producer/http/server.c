@@ -109,7 +109,12 @@ size_t server_connections(const struct server *s)
 	return connections_n(s->connections);
 }
 
-const struct reply_memory *server_replies(const struct server *s)
+const struct shares *server_bodies(const struct server *s)
+{
+	return &s->bodies;
+}
+
+const struct shares *server_replies(const struct server *s)
 {
 	return &s->replies;
 }

@@ -7,17 +7,15 @@
  * library does not: its own time-out restarts with every byte.
  *
  * Threads: server_open starts them; handlers run on them.  Memory: bodies are
- * counted against one limit for all, replies against another, from before they
- * are loaded until the client has them; beyond it a request gets 503. The last
- * quarter of the replies' is kept from large ones, so that clients that fetch
- * megabytes slowly take no poll its answer; and no tenant has more than its share. */
+ * counted against one limit for all (body_memory.h), replies against another
+ * (reply_memory.h), and both against a tenant's share; beyond it a request gets 503. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
 #include "http/request.h"
 
 struct config_texts;
-struct reply_memory;
+struct shares;
 struct server;
 
 /* Finds out who calls. ERR_OK, or a failure that r->reply shall tell; it may park the request, then
@@ -40,6 +38,7 @@ struct server_options {
 	/* read at each request, so a reload shows */
 	size_t (*body_max)(struct producer *producer, enum route_body kind);
 	size_t (*body_memory_max)(struct producer *producer);
+	size_t (*body_share_max)(struct producer *producer); /* of one tenant */
 	/* networks of proxies whose X-Forwarded-For is believed */
 	const struct config_texts *(*trusted_proxies)(struct producer *producer);
 	size_t (*reply_memory_max)(struct producer *producer);
@@ -55,7 +54,8 @@ void server_quiesce(struct server *s);
 /* Requests under way. */
 size_t server_busy(const struct server *s);
 size_t server_connections(const struct server *s);
-const struct reply_memory *server_replies(const struct server *s);
+const struct shares *server_bodies(const struct server *s);
+const struct shares *server_replies(const struct server *s);
 /* Ends all. Nothing may be parked any more. NULL is fine. */
 void server_close(struct server *s);
 

@@ -1,12 +1,13 @@
-/* server_state.h - what server.c, exchange.c and reply_memory.c share; nobody else includes it.
+/* server_state.h - what server.c, exchange.c, body_memory.c and reply_memory.c share; nobody else
+ * includes it.
  *
  * Threads: atomics; the rest does not change after server_open. */
 #ifndef HTTP_SERVER_STATE_H
 #define HTTP_SERVER_STATE_H
 
 #include "http/connections.h"
-#include "http/reply_memory.h"
 #include "http/server.h"
+#include "http/shares.h"
 
 #include <microhttpd.h>
 
@@ -16,9 +17,9 @@ struct server {
 	struct connections *connections;
 	int fd, port;
 	bool quiet;
-	_Atomic size_t busy;	    /* requests between head and reply */
-	_Atomic size_t body_memory; /* bytes of bodies held */
-	struct reply_memory replies;
+	_Atomic size_t busy;   /* requests between head and reply */
+	struct shares bodies;  /* bytes that are held, or were announced */
+	struct shares replies; /* bytes that are being loaded, or not sent yet */
 };
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBLEM_BYTES_MAX = 64 * 1024 };
+enum { PROBLEM_BYTES_MAX = 64 * 1024, CHUNK_BYTES = 4 << 20 };
 
 /* One line that is not blank. */
 struct line {
@@ -90,10 +90,16 @@ static bool line_next(struct bulk_text *text, const char **ret_line, size_t *ret
 static void line_read(
 	struct bulk_chunk *c, const struct job_scene *scene, const char *text, size_t len)
 {
+	const size_t max = (size_t)scene->config->limits.body_bytes;
 	struct line *line = &c->lines[c->n++];
 	struct problems p = {0};
-	enum err e = job_spec_read(&line->spec, scene, text, len, &p);
+	enum err e = ERR_TOO_LARGE;
 
+	line->spec = (struct job_spec){0};
+	if (len > max)
+		problems_add(&p, "", "longer than a job may be: %zu bytes", max);
+	else
+		e = job_spec_read(&line->spec, scene, text, len, &p);
 	buf_init(&line->problem, PROBLEM_BYTES_MAX);
 	if (e) {
 		problem_write(&line->problem, e, NULL, &p, c->r->id_text);
@@ -108,10 +114,11 @@ size_t bulk_chunk_read(struct bulk_chunk *c, struct bulk_text *text)
 	struct request *r = c->r;
 	struct queues_view *queues = queues_hold(r->producer->queues);
 	const struct job_scene scene = job_scene_of(r, queues);
-	const char *line;
+	const char *line, *first = text->at;
 	size_t len;
 
-	while (queues && c->n < BULK_CHUNK && line_next(text, &line, &len))
+	while (queues && c->n < BULK_CHUNK && text->at - first < CHUNK_BYTES &&
+		line_next(text, &line, &len))
 		line_read(c, &scene, line, len);
 	queues_view_release(queues);
 	return c->n;

@@ -28,7 +28,8 @@ struct bulk_chunk *bulk_chunk_new(struct request *r, bulk_chunk_ended *ended, vo
 /* Only one that is not under way. NULL is fine. */
 void bulk_chunk_free(struct bulk_chunk *chunk);
 
-/* Takes the next lines that are not blank into an empty chunk; how many. None of a text that has
+/* Takes the next lines that are not blank into an empty chunk, as many as others may wait for (500,
+ * and a few MiB); how many. None of a text that has
  * some: no queue is known yet. */
 size_t bulk_chunk_read(struct bulk_chunk *chunk, struct bulk_text *text);
 /* On its way to the record from now on, until it is done. */

@@ -9,6 +9,7 @@
 #include "jobs/job_rights.h"
 #include "jobs/job_units.h"
 #include "jobs/job_values.h"
+#include "request_input.h"
 #include "stores/partition.h"
 
 #include <stdio.h>
@@ -285,14 +286,14 @@ static enum err body_check(struct reading *r)
 enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, const char *bytes,
 	size_t len, struct problems *p)
 {
+	const struct json_bounds bounds = request_input_bounds(scene->config);
 	struct reading r = {.spec = spec, .scene = scene, .bytes = bytes, .len = len, .p = p};
-	int depth = (int)scene->config->limits.json_depth;
 	enum err e;
 
 	memset(spec, 0, sizeof *spec);
 	buf_init(&spec->sealed, 8 * len + 65536);
 	buf_init(&spec->clear, 8 * len + 65536);
-	e = json_read(bytes, len, depth, p, &spec->body);
+	e = json_read_within(bytes, len, &bounds, p, &spec->body);
 	if (e == ERR_TOO_LARGE)
 		e = ERR_INVALID_JSON;
 	if (!e)
@@ -300,15 +301,17 @@ enum err job_spec_read(struct job_spec *spec, const struct job_scene *scene, con
 	if (!e)
 		e = body_check(&r);
 	if (e)
-		return e;
+		goto out;
 	job_values_point(spec);
 	spec->submit.tenant = scene->caller->tenant;
 	spec->submit.principal = scene->caller->principal;
 	spec->submit.by = scene->by;
 	spec->submit.job = id_new(retention(&r));
+out:
+	/* also of a refused one: a bulk request keeps hundreds until they are answered */
 	json_decref(spec->body);
 	spec->body = NULL;
-	return ERR_OK;
+	return e;
 }
 
 enum err job_spec_key(struct job_spec *spec, const struct job_scene *scene, const char *key,

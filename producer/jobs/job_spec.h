@@ -51,7 +51,7 @@ struct job_spec {
 	enum permission lacks;	   /* after ERR_FORBIDDEN: what was needed */
 	struct job_tokens tokens;  /* what a ceiling is asked for */
 	char subject[ID_TEXT_MAX]; /* used when the caller named none */
-	json_t *body;
+	json_t *body;		   /* while it is read */
 };
 
 /* What a check needs to know of its surroundings; all borrowed. */

@@ -6,6 +6,7 @@
 #include "list_reply.h"
 #include "producer.h"
 #include "record_call.h"
+#include "request_input.h"
 #include "stores/job_list.h"
 
 #include <stdlib.h>
@@ -127,13 +128,9 @@ void list_call(struct request *r)
 
 enum err list_body_read(struct request *r, json_t **ret_body)
 {
-	const struct config *config = r->producer->config;
 	struct problems p = {0};
-	enum err e = json_read(r->body.bytes ? r->body.bytes : "", r->body.len,
-		(int)config->limits.json_depth, &p, ret_body);
+	const enum err e = request_input_json(r, &p, ret_body);
 
-	if (e == ERR_TOO_LARGE)
-		e = ERR_INVALID_JSON;
 	if (e)
 		request_fail_with(r, e, &p);
 	return e;

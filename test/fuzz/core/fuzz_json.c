@@ -36,6 +36,20 @@ static void check_member(const char *text, size_t len, const json_t *value, cons
 	json_decref(member);
 }
 
+/* What passes passes at its weight, and not below. */
+static void check_weight(const char *text, size_t len)
+{
+	const struct json_bounds bounds = {64, json_weight(text, len)};
+	const struct json_bounds less = {64, bounds.memory - 1};
+	struct problems p = {.n = 0};
+	json_t *value = NULL;
+
+	if (json_read_within(text, len, &less, &p, &value) != ERR_TOO_LARGE || p.total == 0 ||
+		json_read_within(text, len, &bounds, &p, &value) != ERR_OK)
+		abort();
+	json_decref(value);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static const struct json_field fields[] = {
@@ -53,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		return 0;
 	}
 	json_check(value, "/x", fields, &p);
+	check_weight(text, len);
 	check_written(value);
 	check_member(text, len, value, "a");
 	check_member(text, len, value, "input");

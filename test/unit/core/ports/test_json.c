@@ -1,6 +1,7 @@
 /* Reading is strict, problems say where, and a member's bytes can be had as they were sent. */
 #include "ports/json.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,6 +77,58 @@ static void test_depth_counts_brackets_outside_of_texts(void **state)
 	assert_int_equal(read_text("[[[[[1]]]]]", 11, &p), ERR_TOO_LARGE);
 	assert_int_equal(read_text("[\"[[[[[\\\"[[[\"]", 14, &p), ERR_OK);
 	assert_int_equal(read_text("[[],[],[],[],[],[]]", 19, &p), ERR_OK);
+}
+
+static size_t allocated(void)
+{
+	const struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+/* Elements of a list, so many that no block is one that an allocator kept for small ones. */
+static size_t list_of(char *out, const char *element, size_t n, size_t *ret_texts)
+{
+	size_t len = 0, texts = strlen(element);
+
+	out[len++] = '[';
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)sprintf(out + len, "%s%s", i ? "," : "", element);
+	out[len++] = ']';
+	*ret_texts = n * texts;
+	return len;
+}
+
+static void test_values_take_no_more_memory_than_was_said(void **state)
+{
+	static const char *const elements[] = {"{}", "[]", "1", "1.5", "null", "\"\"",
+		"\"some text\"", "{\"\":1}", "{\"a\":{\"b\":{}}}", "[[1],[2],[{}]]",
+		"{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9}"};
+	enum { N = 20000 };
+	char *text = malloc((size_t)N * 80);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
+		size_t texts, len = list_of(text, elements[i], N, &texts);
+		const struct json_bounds bounds = {64, json_weight(text, len)};
+		const struct json_bounds less = {64, bounds.memory - 1};
+		struct problems p = {.n = 0};
+		json_t *value = NULL;
+		const size_t before = allocated();
+
+		assert_int_equal(json_read_within(text, len, &bounds, &p, &value), ERR_OK);
+		assert_true(allocated() - before <= bounds.memory + texts);
+		json_decref(value);
+		assert_int_equal(json_read_within(text, len, &less, &p, &value), ERR_TOO_LARGE);
+		assert_non_null(strstr(p.list[0].detail, "MiB of memory"));
+	}
+	free(text);
+}
+
+static void test_texts_weigh_the_same_whatever_is_in_them(void **state)
+{
+	assert_int_equal(json_weight("[\"{[,:]},[]\"]", 14), json_weight("[\"\"]", 4));
+	assert_int_equal(json_weight("[\"\\\",{}\"]", 10), json_weight("[\"\"]", 4));
 }
 
 static void test_a_fault_never_quotes_what_was_sent(void **state)
@@ -253,6 +306,8 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_strict_json_is_refused_with_its_place),
 		cmocka_unit_test(test_a_nul_is_refused_wherever_it_stands),
 		cmocka_unit_test(test_depth_counts_brackets_outside_of_texts),
+		cmocka_unit_test(test_values_take_no_more_memory_than_was_said),
+		cmocka_unit_test(test_texts_weigh_the_same_whatever_is_in_them),
 		cmocka_unit_test(test_a_fault_never_quotes_what_was_sent),
 		cmocka_unit_test(test_a_table_of_fields_is_a_schema),
 		cmocka_unit_test(test_all_problems_are_counted_and_some_kept),
