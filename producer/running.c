@@ -38,6 +38,7 @@ enum {
 	STOP_WAIT_MS = 20000,
 	STOP_STEP_MS = 10,
 	ADMIN_PART = 8,
+	PER_IP_SPARE = 16,
 	ADMIN_CONNECTIONS_MAX = 1000,
 	NO_BODY_BYTES = 1024, /* of a call that takes none: "{}", or a few blanks */
 	FORM_BYTES = 16 << 10,
@@ -76,6 +77,19 @@ static size_t connections_max(const struct config *c)
 	return wanted > possible ? possible : wanted;
 }
 
+/* Fewer in proportion where there are fewer than configured; and never the last sixteenth, at which
+ * who does nothing makes room (http/connections.h): no one address keeps all others out. */
+static size_t connections_per_ip(const struct config *c, size_t possible, size_t connections)
+{
+	const size_t wanted = (size_t)c->producer.connections_max;
+	const size_t asked = (size_t)c->producer.connections_per_ip;
+	const size_t part = possible < wanted ? asked * possible / wanted : asked;
+	const size_t most = connections - (connections + PER_IP_SPARE - 1) / PER_IP_SPARE;
+	const size_t n = part < most ? part : most;
+
+	return n > 0 ? n : 1; /* 0: the library would not count */
+}
+
 /* ---- what the servers ask ---- */
 
 static size_t body_max(struct producer *p, enum route_body kind)
@@ -95,6 +109,11 @@ static size_t body_memory_max(struct producer *p)
 	return (size_t)p->config->producer.body_memory_mb << 20;
 }
 
+static size_t body_share_max(struct producer *p)
+{
+	return body_memory_max(p) * (size_t)p->config->producer.body_tenant_percent / 100;
+}
+
 static size_t reply_memory_max(struct producer *p)
 {
 	return (size_t)p->config->producer.reply_memory_mb << 20;
@@ -109,11 +128,6 @@ static size_t reply_share_max(struct producer *p)
 static enum err before_handler(struct request *r, bool *ret_parked)
 {
 	const enum err e = reading_of_look(r, ret_parked);
-static size_t body_share_max(struct producer *p)
-{
-	return body_memory_max(p) * (size_t)p->config->producer.body_tenant_percent / 100;
-}
-
 
 	if (e)
 		request_fail(r, e);
@@ -135,7 +149,7 @@ static const struct config_texts *trusted_proxies(struct producer *p)
 }
 
 static enum err server_start(struct producer *p, enum route_listener listener, size_t connections,
-	struct server **ret_server)
+	size_t per_ip, struct server **ret_server)
 {
 	const struct config *c = p->config;
 	struct server_options o = {
@@ -148,7 +162,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.producer = p,
 		.threads = listener == ROUTE_ADMIN ? 1 : (unsigned)c->producer.threads,
 		.connections_max = connections,
-		.connections_per_ip = (size_t)c->producer.connections_per_ip,
+		.connections_per_ip = per_ip,
 		.connection_bytes = (size_t)c->producer.connection_bytes,
 		.header_ms = c->producer.header_timeout_ms,
 		.body_ms = c->producer.body_timeout_ms,
@@ -156,6 +170,7 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		.idle_ms = c->producer.idle_timeout_ms,
 		.body_max = body_max,
 		.body_memory_max = body_memory_max,
+		.body_share_max = body_share_max,
 		.trusted_proxies = trusted_proxies,
 		.reply_memory_max = reply_memory_max,
 		.reply_share_max = reply_share_max};
@@ -170,18 +185,22 @@ static enum err server_start(struct producer *p, enum route_listener listener, s
 		log_info("serving", LOG_TEXT("listen", o.listen),
 			LOG_INT("port", server_port(*ret_server)));
 	buf_clear(&why);
-		.body_share_max = body_share_max,
 	return e;
 }
 
 /* An eighth of the connections is the operators', of whom there are few. */
 static enum err servers_start(struct producer *p, size_t connections)
 {
+	const struct config *c = p->config;
 	const size_t part = connections / ADMIN_PART;
-	enum err e = server_start(p, ROUTE_ADMIN,
-		part < ADMIN_CONNECTIONS_MAX ? part : ADMIN_CONNECTIONS_MAX, &p->admin_server);
+	const size_t admin = part < ADMIN_CONNECTIONS_MAX ? part : ADMIN_CONNECTIONS_MAX;
+	const size_t public = connections - part;
+	enum err e = server_start(
+		p, ROUTE_ADMIN, admin, connections_per_ip(c, connections, admin), &p->admin_server);
 
-	return e ? e : server_start(p, ROUTE_PUBLIC, connections - part, &p->public_server);
+	return e ? e
+		 : server_start(p, ROUTE_PUBLIC, public, connections_per_ip(c, connections, public),
+			   &p->public_server);
 }
 
 /* ---- start ---- */

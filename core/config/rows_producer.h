@@ -23,7 +23,7 @@
 	  "a request waits for its commit; then 503")                                              \
 	X(INT, connections_max, "25000", 10, 1000000, "", FIXED, "open at a time")                 \
 	X(INT, connections_per_ip, "22000", 1, 1000000, "", FIXED,                                 \
-	  "open at a time from one address")                                                       \
+	  "open at a time from one address; at most 15 of 16 of those there are")                  \
 	X(INT, connection_bytes, "16384", 4096, 1048576, "bytes", FIXED,                           \
 	  "of request line, headers and buffer")                                                   \
 	X(INT, header_timeout_ms, "10000", 100, 600000, "ms", FIXED,                               \

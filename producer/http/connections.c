@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { SWEEP_MS = 250, LEAST_BYTES_MS = (64 << 10) / 1000 };
+enum { SWEEP_MS = 250, STRANGER_MS = 1000, LEAST_BYTES_MS = (64 << 10) / 1000 };
 
 struct connections {
 	struct connections_options options;
@@ -24,6 +24,7 @@ static bool is_late(const struct connections *c, const struct connection *x, int
 	const int64_t limits[] = {
 		[CONNECTION_HEAD] = c->options.header_ms,
 		[CONNECTION_BODY] = c->options.body_ms,
+		[CONNECTION_STRANGER] = c->options.body_ms,
 		[CONNECTION_BUSY] = INT64_MAX,
 		[CONNECTION_SENDING] = c->options.reply_ms,
 		[CONNECTION_IDLE] = c->options.idle_ms,
@@ -109,6 +110,20 @@ void connections_free(struct connections *c)
 	free(c);
 }
 
+static bool may_go(const struct connection *x, int64_t now)
+{
+	static const int64_t after_ms[] = {
+		[CONNECTION_HEAD] = 0,
+		[CONNECTION_BODY] = INT64_MAX,
+		[CONNECTION_STRANGER] = STRANGER_MS,
+		[CONNECTION_BUSY] = INT64_MAX,
+		[CONNECTION_SENDING] = INT64_MAX,
+		[CONNECTION_IDLE] = 0,
+	};
+
+	return now - x->since_ms >= after_ms[x->at];
+}
+
 /* Under the lock. Ended connections stay in the ring for a moment, so one goes at a time. */
 static void make_room(struct connections *c)
 {
@@ -117,7 +132,7 @@ static void make_room(struct connections *c)
 	for (struct ring *at = c->ring.next; at != &c->ring; at = at->next) {
 		struct connection *x = RING_OF(at, struct connection, link);
 
-		if ((x->at == CONNECTION_HEAD || x->at == CONNECTION_IDLE) && x->since_ms <= now) {
+		if (may_go(x, now)) {
 			x->since_ms = INT64_MAX; /* chosen: not again */
 			end(x);
 			return;
@@ -160,6 +175,12 @@ void connection_moves(struct connection *connection, enum connection_at at)
 		return;
 	connection->since_ms = clock_ms();
 	connection->at = (int)at;
+}
+
+void connection_is_strange(struct connection *connection)
+{
+	if (connection)
+		connection->at = CONNECTION_STRANGER;
 }
 
 void connection_sends(struct connection *connection, size_t bytes)

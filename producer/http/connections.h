@@ -4,8 +4,10 @@
  * late: a head must be complete header_ms after the connection was opened, a body
  * body_ms after its head, and an idle one leaves after idle_ms. A second head on
  * a kept connection has idle_ms in all. A reply must be taken within reply_ms and
- * a second for each 64 KiB of it: it stands in our memory until then. When nearly all places are
- * taken, the oldest connection that has no request under way makes room.
+ * a second for each 64 KiB of it: it stands in our memory until then. When nearly
+ * all places are taken, the oldest connection that has no request under way makes room, or that has
+ * let a second pass since the head of one that shows no credential: its body may be for ever on its
+ * way.
  *
  * Threads: any; one lock guards the list, the rest is atomic.  Memory: one small
  * struct a connection. */
@@ -23,6 +25,7 @@
 enum connection_at {
 	CONNECTION_HEAD,
 	CONNECTION_BODY,
+	CONNECTION_STRANGER, /* a body too, of whoever has shown no good credential */
 	CONNECTION_BUSY,
 	CONNECTION_SENDING,
 	CONNECTION_IDLE
@@ -54,6 +57,8 @@ struct connection *connections_join(struct connections *c, void *library, int fd
 /* Before the descriptor is closed. NULL is fine. */
 void connections_leave(struct connections *c, struct connection *connection);
 void connection_moves(struct connection *connection, enum connection_at at);
+/* Its body is a stranger's: nothing else begins anew. */
+void connection_is_strange(struct connection *connection);
 /* CONNECTION_SENDING, of so many bytes. */
 void connection_sends(struct connection *connection, size_t bytes);
 /* The oldest that is so; NULL when none is. is_so runs under the lock. What is found may leave at

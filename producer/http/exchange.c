@@ -220,6 +220,8 @@ static enum MHD_Result refuse(struct exchange *x)
 {
 	x->answered = true;
 	x->request.stage = REQUEST_BODY;
+	if (!x->request.is_known)
+		connection_is_strange(x->place);
 	/* a reply to the head alone ends the connection: even an empty body is waited for */
 	if (x->request.reply.close || x->length > DRAIN_BYTES_MAX)
 		return answer(x);
@@ -243,6 +245,8 @@ static enum MHD_Result enter(struct exchange *x)
 	body_expect(x);
 	if (x->answered)
 		return refuse(x);
+	if (!r->is_known)
+		connection_is_strange(x->place);
 	return MHD_YES;
 }
 

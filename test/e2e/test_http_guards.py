@@ -6,7 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -213,6 +213,20 @@ def impatient(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield url
 
 
+@pytest.fixture(scope="module")
+def narrow(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a further producer that has few connections to give."""
+
+    def change(tree: Tree) -> None:
+        tree["producer"].update(connections_max=64, body_timeout_ms=600000)
+
+    config = own_config(stack, "producer", tmp_path_factory.mktemp("narrow"), change)
+    url = "http://" + read_listen(config)
+    with started(stack, "producer", config):
+        until("it answers", lambda: answers(url))
+        yield url
+
+
 def read_listen(config: Path) -> str:
     return str(yaml.safe_load(config.read_text())["producer"]["listen"])
 
@@ -334,3 +348,20 @@ def test_no_program_can_gain_privileges(stack: Any) -> None:
 def test_a_wrong_method_says_which_are_right(client: Client) -> None:
     reply = client.http.put("/v1/jobs", json={})
     assert reply.status_code == 405 and "POST" in reply.headers["allow"]
+
+
+@pytest.mark.promises("C12")
+def test_one_address_never_takes_the_last_places(narrow: str) -> None:
+    """Strangers' bodies that never come, from one address; another one is heard."""
+    parts = urlsplit(narrow)
+    at = (parts.hostname, parts.port)
+    head = b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+    with ExitStack() as lines:
+        for _ in range(64):
+            line = lines.enter_context(socket.create_connection(at, timeout=60))
+            with suppress(ConnectionError):
+                line.sendall(head)
+        other = socket.create_connection(at, timeout=60, source_address=("127.0.0.2", 0))
+        lines.enter_context(other)
+        other.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert read_all(other).startswith(b"HTTP/1.1 200 ")

@@ -60,10 +60,51 @@ static void a_reply_has_its_time_and_more_when_it_is_large(void **state)
 	connections_free(c);
 }
 
+/* promises: C12 */
+static void a_body_that_does_not_come_makes_room_when_no_credential_came(void **state)
+{
+	enum { MAX = 16, FULL = MAX - 1 };
+	const struct connections_options options = {.max = MAX,
+		.header_ms = 60000,
+		.body_ms = 60000,
+		.reply_ms = 60000,
+		.idle_ms = 60000};
+	struct line known, strange, fresh, rest[FULL];
+	struct connections *c;
+	char byte;
+
+	assert_int_equal(connections_new(&options, &c), ERR_OK);
+	line_open(c, &known);
+	line_open(c, &fresh);
+	line_open(c, &strange);
+	connection_moves(known.place, CONNECTION_BODY);
+	connection_moves(fresh.place, CONNECTION_BODY);
+	connection_is_strange(fresh.place);
+	connection_moves(strange.place, CONNECTION_BODY);
+	connection_is_strange(strange.place);
+	known.place->since_ms -= 30000;
+	strange.place->since_ms -= 30000;
+	fresh.place->since_ms += 30000; /* however slow this machine is */
+	for (size_t i = 0; i < FULL - 2; i++) {
+		line_open(c, &rest[i]);
+		connection_moves(rest[i].place, CONNECTION_BUSY);
+	}
+	assert_int_equal(recv(strange.theirs, &byte, 1, 0), 0);
+	assert_int_equal(recv(known.theirs, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(recv(fresh.theirs, &byte, 1, MSG_DONTWAIT), -1);
+	for (size_t i = 0; i < FULL - 2; i++)
+		line_close(c, &rest[i]);
+	line_close(c, &strange);
+	line_close(c, &fresh);
+	line_close(c, &known);
+	connections_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_has_its_time_and_more_when_it_is_large),
+		cmocka_unit_test(a_body_that_does_not_come_makes_room_when_no_credential_came),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
