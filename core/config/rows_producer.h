@@ -40,12 +40,16 @@
 	X(INT, body_tenant_percent, "25", 1, 100, "%", LIVE,                                       \
 	  "of producer.body_memory_mb for the bodies of one tenant; beyond it 503")                \
 	X(INT, reply_memory_mb, "256", 16, 65536, "MiB", LIVE,                                     \
-	  "of replies loaded and not sent yet; beyond it 503")                                     \
+	  "of replies loaded and not sent yet, beyond it 503; and as much of events that wait in " \
+	  "streams, beyond it these end")                                                          \
 	X(INT, reply_tenant_percent, "50", 1, 100, "%", LIVE,                                      \
-	  "of producer.reply_memory_mb for the replies of one tenant; beyond it 503")              \
+	  "of producer.reply_memory_mb for the replies of one tenant, and for its streams")        \
 	X(INT, wait_max_s, "60", 1, 600, "s", LIVE, "a long poll may ask for")                     \
 	X(INT, watchers_max, "20000", 1, 1000000, "", LIVE,                                        \
 	  "long polls and event streams at a time")                                                \
+	X(INT, watchers_tenant_percent, "75", 1, 100, "%", LIVE,                                   \
+	  "of producer.watchers_max for one tenant; beyond it a poll is answered at once, and a "  \
+	  "stream ends")                                                                           \
 	X(INT, comment_ms, "15000", 100, 600000, "ms", LIVE,                                       \
 	  "between comments on a silent event stream")                                             \
 	X(INT, look_ms, "1000", 50, 60000, "ms", LIVE,                                             \

@@ -33,6 +33,10 @@
 	  "of replies loaded and not sent yet")                                                    \
 	X(REPLIES_REFUSED, "longhaul_replies_refused_total", COUNTER, NONE, "limit", "producer",   \
 	  "reads refused for want of memory for replies: everybody's (all) or the tenant's share")  \
+	X(STREAM_MEMORY, "longhaul_stream_memory_bytes", GAUGE, NONE, "", "producer",              \
+	  "of event streams' buffers, those of 64 KiB and more")                                   \
+	X(STREAMS_CUT, "longhaul_streams_cut_total", COUNTER, NONE, "limit", "producer",           \
+	  "event streams ended for want of memory: everybody's (all) or the tenant's share")       \
 	X(LIMIT_ADMITTED, "longhaul_request_limit_admitted_total", COUNTER, NONE, "", "producer",  \
 	  "requests that have limits and were let in")                                             \
 	X(LIMIT_REFUSED, "longhaul_request_limit_refused_total", COUNTER, NONE, "level",           \

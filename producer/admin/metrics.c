@@ -310,6 +310,7 @@ void metrics_get(struct request *r)
 	loops_put(&text, p);
 	shares_put(
 		&text, server_bodies(p->public_server), METRIC_BODY_MEMORY, METRIC_BODIES_REFUSED);
+	shares_put(&text, live_streams(p->live), METRIC_STREAM_MEMORY, METRIC_STREAMS_CUT);
 	shares_put(&text, server_replies(p->public_server), METRIC_REPLY_MEMORY,
 		METRIC_REPLIES_REFUSED);
 	limits_put(&text, p->limiter);

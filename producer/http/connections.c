@@ -191,6 +191,18 @@ void connection_sends(struct connection *connection, size_t bytes)
 	connection->at = CONNECTION_SENDING;
 }
 
+void connection_streams(struct connection *connection, size_t bytes)
+{
+	if (!connection)
+		return;
+	if (bytes == 0)
+		connection_moves(connection, CONNECTION_BUSY);
+	else if (connection->at != CONNECTION_SENDING)
+		connection_sends(connection, bytes);
+	else
+		connection->since_ms += (int64_t)(bytes / LEAST_BYTES_MS);
+}
+
 struct connection *connections_find(
 	struct connections *c, bool (*is_so)(const struct connection *connection))
 {

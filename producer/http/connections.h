@@ -4,7 +4,8 @@
  * late: a head must be complete header_ms after the connection was opened, a body
  * body_ms after its head, and an idle one leaves after idle_ms. A second head on
  * a kept connection has idle_ms in all. A reply must be taken within reply_ms and
- * a second for each 64 KiB of it: it stands in our memory until then. When nearly
+ * a second for each 64 KiB of it: it stands in our memory until then. So must what waits in an
+ * event stream: once something does, all that there is has to be taken at that pace. When nearly
  * all places are taken, the oldest connection that has no request under way makes room, or that has
  * let a second pass since the head of one that shows no credential: its body may be for ever on its
  * way.
@@ -61,6 +62,9 @@ void connection_moves(struct connection *connection, enum connection_at at);
 void connection_is_strange(struct connection *connection);
 /* CONNECTION_SENDING, of so many bytes. */
 void connection_sends(struct connection *connection, size_t bytes);
+/* So many more bytes of an event stream were given to it; 0: it took all that there was. On its own
+ * thread. */
+void connection_streams(struct connection *connection, size_t bytes);
 /* The oldest that is so; NULL when none is. is_so runs under the lock. What is found may leave at
  * any moment, unless it is the calling thread that serves it. */
 struct connection *connections_find(

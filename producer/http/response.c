@@ -1,23 +1,58 @@
 #include "http/response.h"
 
+#include "http/connections.h"
 #include "http/sse.h"
 #include "limits/limit_reply.h"
 
 #include <microhttpd.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SSE_CHUNK = 4096 };
 
+/* What the library holds of a stream that it sends. */
+struct sending {
+	struct sse *sse;
+	struct connection *place; /* leaves after the last read */
+};
+
 static ssize_t stream_read(void *cls, uint64_t at, char *out, size_t room)
 {
-	ssize_t n = sse_read(cls, out, room);
+	const struct sending *s = cls;
+	ssize_t n = sse_read(s->sse, out, room);
 
-	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+	if (n < 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	connection_streams(s->place, (size_t)n);
+	return n;
 }
 
 static void stream_over(void *cls)
 {
-	sse_detach(cls);
+	struct sending *s = cls;
+
+	sse_detach(s->sse);
+	free(s);
+}
+
+static struct MHD_Response *stream_make(struct request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct sending *s = malloc(sizeof *s);
+	struct MHD_Response *response;
+
+	if (!s)
+		return NULL;
+	*s = (struct sending){r->stream, info ? info->socket_context : NULL};
+	sse_attach(r->stream, r->connection);
+	response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, SSE_CHUNK, stream_read, s, stream_over);
+	if (response)
+		r->stream = NULL;
+	else
+		free(s);
+	return response;
 }
 
 static struct MHD_Response *body_make(struct request *r)
@@ -26,14 +61,8 @@ static struct MHD_Response *body_make(struct request *r)
 	char *bytes = NULL;
 	size_t len = 0;
 
-	if (r->stream) {
-		sse_attach(r->stream, r->connection);
-		response = MHD_create_response_from_callback(
-			MHD_SIZE_UNKNOWN, SSE_CHUNK, stream_read, r->stream, stream_over);
-		if (response)
-			r->stream = NULL;
-		return response;
-	}
+	if (r->stream)
+		return stream_make(r);
 	if (buf_err(&r->reply.body) || buf_take(&r->reply.body, &bytes, &len))
 		return NULL;
 	if (!bytes)

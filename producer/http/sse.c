@@ -6,25 +6,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SENT_PARTS = 16 };
+enum { SENT_PARTS = 16, COUNTED_MIN = 64 << 10 };
 
 struct sse {
+	struct sse_options options;
 	pthread_mutex_t lock;
 	struct buf out;
-	size_t sent; /* of out */
+	size_t sent;	/* of out */
+	size_t counted; /* of its room */
 	struct MHD_Connection *connection;
 	bool parked, ended, over;
 	_Atomic unsigned holders;
 };
 
-enum err sse_new(size_t bytes_max, struct sse **ret_sse)
+/* What it holds, as far as that is worth counting. False: others hold too much. */
+static bool count(struct sse *s)
+{
+	const struct sse_options *o = &s->options;
+	const size_t n = s->out.room < COUNTED_MIN ? 0 : s->out.room;
+
+	if (n > s->counted && !shares_claim(o->held, o->tenant, s->counted, n, &o->bounds))
+		return false;
+	if (n < s->counted)
+		shares_set(o->held, o->tenant, s->counted, n);
+	s->counted = n;
+	return true;
+}
+
+static void drop(struct sse *s)
+{
+	buf_clear(&s->out);
+	s->sent = 0;
+	(void)count(s);
+}
+
+enum err sse_new(const struct sse_options *options, struct sse **ret_sse)
 {
 	struct sse *s = calloc(1, sizeof *s);
 
 	if (!s)
 		return ERR_NOMEM;
 	(void)pthread_mutex_init(&s->lock, NULL);
-	buf_init(&s->out, bytes_max);
+	s->options = *options;
+	buf_init(&s->out, options->bytes_max);
 	s->holders = 1;
 	*ret_sse = s;
 	return ERR_OK;
@@ -40,7 +64,7 @@ void sse_release(struct sse *s)
 {
 	if (!s || atomic_fetch_sub(&s->holders, 1) > 1)
 		return;
-	buf_clear(&s->out);
+	drop(s);
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -66,7 +90,11 @@ static void forget_sent(struct sse *s)
 /* Under the lock, behind appends: a buffer that overflowed ends the stream. */
 static bool written(struct sse *s)
 {
-	if (buf_err(&s->out))
+	const bool fits = count(s);
+
+	if (!fits)
+		drop(s);
+	if (!fits || buf_err(&s->out))
 		s->over = s->ended = true;
 	unpark(s);
 	return !s->over;
@@ -136,6 +164,8 @@ ssize_t sse_read(struct sse *s, char *out, size_t room)
 		n = (ssize_t)(s->out.len - s->sent < room ? s->out.len - s->sent : room);
 		memcpy(out, s->out.bytes + s->sent, (size_t)n);
 		s->sent += (size_t)n;
+		if (s->sent == s->out.len && s->counted)
+			drop(s);
 	} else if (s->ended) {
 		n = -1;
 	} else {

@@ -1,7 +1,9 @@
 /* sse.h - one server-sent event stream: many may write, the server sends.
  *
  * Written bytes wait in a bounded buffer; a client too slow for it loses the
- * stream (it resumes with Last-Event-ID, so nothing is lost). While there is
+ * stream (it resumes with Last-Event-ID, so nothing is lost). Buffers of 64 KiB and more are
+ * counted, all together and by tenant: where too much is held a stream ends, and drops what
+ * waits. While there is
  * nothing to send the connection is suspended: a silent stream costs no thread.
  *
  * Threads: any; an own lock.  Memory: counted references, one held by the
@@ -10,6 +12,7 @@
 #define HTTP_SSE_H
 
 #include "ground/buf.h"
+#include "http/shares.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,12 +21,19 @@
 
 struct sse;
 
-MUST_CHECK enum err sse_new(size_t bytes_max, struct sse **ret_sse);
+struct sse_options {
+	size_t bytes_max;
+	struct shares *held; /* bytes of all streams; outlives them */
+	struct id tenant;    /* whose */
+	struct share_bounds bounds;
+};
+
+MUST_CHECK enum err sse_new(const struct sse_options *options, struct sse **ret_sse);
 struct sse *sse_hold(struct sse *s);
 void sse_release(struct sse *s);
 
-/* One event with its number; data is one line of JSON. False when the client is gone or too slow:
- * the stream is over. */
+/* One event with its number; data is one line of JSON. False when the client is gone or too slow,
+ * or no memory is left for it: the stream is over. */
 bool sse_event(struct sse *s, int64_t number, const char *event, const char *data, size_t len);
 bool sse_comment(struct sse *s);
 /* Nothing more will come. */

@@ -384,8 +384,12 @@ static void first_read(struct record_item *item, enum err e)
 
 static enum err follow_new(struct request *r, struct id job, int64_t after, struct follow **ret)
 {
+	const struct sse_options options = {.bytes_max = WAITING_BYTES_MAX,
+		.held = live_streams(r->producer->live),
+		.tenant = r->caller.tenant,
+		.bounds = live_streams_bounds(r->producer->live)};
 	struct follow *f = calloc(1, sizeof *f);
-	enum err e = f ? sse_new(WAITING_BYTES_MAX, &f->sse) : ERR_NOMEM;
+	enum err e = f ? sse_new(&options, &f->sse) : ERR_NOMEM;
 
 	if (e) {
 		free(f);

@@ -34,6 +34,7 @@ struct live {
 	pthread_mutex_t lock;	  /* guards posted, arrived */
 	struct ring posted, arrived;
 	struct watchers watchers;
+	struct shares streams; /* bytes that wait in them */
 	struct live_tails tails;
 	_Atomic bool closing;
 	size_t looks; /* peeks under way */
@@ -302,9 +303,13 @@ void live_free(struct live *l)
 
 enum err live_watch(struct live *l, struct watcher *w)
 {
-	if (l->closing || l->watchers.n >= (size_t)l->producer->config->producer.watchers_max)
+	const struct config *c = l->producer->config;
+	const size_t most = (size_t)c->producer.watchers_max;
+	const struct share_bounds bounds = {
+		{most, most * (size_t)c->producer.watchers_tenant_percent / 100}};
+
+	if (l->closing || !shares_claim(&l->watchers.n, w->key.tenant, 0, 1, &bounds))
 		return ERR_UNAVAILABLE;
-	l->watchers.n++;
 	(void)pthread_mutex_lock(&l->lock);
 	w->arriving = true;
 	ring_join(&l->arrived, &w->link);
@@ -315,7 +320,7 @@ enum err live_watch(struct live *l, struct watcher *w)
 
 size_t live_watchers(const struct live *l)
 {
-	return l->watchers.n;
+	return l->watchers.n.all;
 }
 
 /* Who has only just come is not in the table yet. */
@@ -325,7 +330,7 @@ static void arrival_undo(struct live *l, struct watcher *w)
 	ring_leave(&w->link);
 	(void)pthread_mutex_unlock(&l->lock);
 	w->arriving = false;
-	l->watchers.n--;
+	watchers_uncount(&l->watchers, w);
 }
 
 void live_unwatch(struct live *l, struct watcher *w)
@@ -334,6 +339,20 @@ void live_unwatch(struct live *l, struct watcher *w)
 		arrival_undo(l, w);
 	else
 		watchers_remove(&l->watchers, w);
+}
+
+struct shares *live_streams(struct live *l)
+{
+	return &l->streams;
+}
+
+/* As replies are bounded, beside them. */
+struct share_bounds live_streams_bounds(const struct live *l)
+{
+	const struct config *c = l->producer->config;
+	const size_t all = (size_t)c->producer.reply_memory_mb << 20;
+
+	return (struct share_bounds){{all, all * (size_t)c->producer.reply_tenant_percent / 100}};
 }
 
 struct live_tails *live_tails(struct live *l)

@@ -19,6 +19,7 @@ struct live;
 struct loop;
 struct producer;
 struct scratch;
+struct shares;
 
 MUST_CHECK enum err live_new(struct producer *producer, struct live **ret_live);
 /* Connects to Redis when there is one, starts to look. */
@@ -36,6 +37,9 @@ MUST_CHECK enum err live_watch(struct live *live, struct watcher *w);
 void live_unwatch(struct live *live, struct watcher *w);
 size_t live_watchers(const struct live *live);
 
+/* Bytes that wait in event streams; lives longer than they do. */
+struct shares *live_streams(struct live *live);
+struct share_bounds live_streams_bounds(const struct live *live);
 /* What event streams follow, on the loop's thread only. */
 struct live_tails *live_tails(struct live *live);
 /* The producer's; to name what it is busy with, on its thread. */

@@ -20,6 +20,11 @@ void watchers_add(struct watchers *watchers, struct watcher *w)
 	ring_join(&watchers->all, &w->link);
 }
 
+void watchers_uncount(struct watchers *watchers, const struct watcher *w)
+{
+	shares_set(&watchers->n, w->key.tenant, 1, 0);
+}
+
 void watchers_remove(struct watchers *watchers, struct watcher *w)
 {
 	struct watcher **at = bucket_of(watchers, w->key.job);
@@ -32,7 +37,7 @@ void watchers_remove(struct watchers *watchers, struct watcher *w)
 		*at = w->next;
 	ring_leave(&w->link);
 	w->watching = false;
-	watchers->n--;
+	watchers_uncount(watchers, w);
 }
 
 /* Those who left the table for this. */

@@ -9,6 +9,7 @@
 #define JOBS_WATCHERS_H
 
 #include "ground/ring.h"
+#include "http/shares.h"
 #include "stores/job_read.h"
 
 #include <stdbool.h>
@@ -32,13 +33,15 @@ struct watcher {
 };
 
 struct watchers {
-	_Atomic size_t n; /* in the table, and on their way into it */
+	struct shares n; /* in the table, and on their way into it */
 	struct ring all;
 	struct watcher *buckets[WATCHERS_BUCKETS];
 };
 
 void watchers_init(struct watchers *watchers);
 void watchers_add(struct watchers *watchers, struct watcher *w);
+/* One that is neither in the table nor on its way any more. */
+void watchers_uncount(struct watchers *watchers, const struct watcher *w);
 /* Leaves without being told; harmless for one that is not there. */
 void watchers_remove(struct watchers *watchers, struct watcher *w);
 

@@ -61,6 +61,34 @@ static void a_reply_has_its_time_and_more_when_it_is_large(void **state)
 }
 
 /* promises: C12 */
+static void what_waits_in_a_stream_has_to_be_taken(void **state)
+{
+	const struct connections_options options = {
+		.max = 100, .header_ms = 60000, .body_ms = 60000, .reply_ms = 1, .idle_ms = 60000};
+	struct line quick, large, slow;
+	struct connections *c;
+	char byte;
+
+	assert_int_equal(connections_new(&options, &c), ERR_OK);
+	line_open(c, &quick);
+	line_open(c, &large);
+	line_open(c, &slow);
+	connection_streams(large.place, LARGE);
+	connection_streams(large.place, 1); /* adds to its time, and begins none anew */
+	connection_streams(quick.place, LARGE);
+	connection_streams(quick.place, 0);
+	quick.place->since_ms -= 30000; /* it may be silent for so long */
+	connection_streams(slow.place, 1);
+	assert_int_equal(recv(slow.theirs, &byte, 1, 0), 0);
+	assert_int_equal(recv(large.theirs, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(recv(quick.theirs, &byte, 1, MSG_DONTWAIT), -1);
+	line_close(c, &slow);
+	line_close(c, &large);
+	line_close(c, &quick);
+	connections_free(c);
+}
+
+/* promises: C12 */
 static void a_body_that_does_not_come_makes_room_when_no_credential_came(void **state)
 {
 	enum { MAX = 16, FULL = MAX - 1 };
@@ -104,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_has_its_time_and_more_when_it_is_large),
+		cmocka_unit_test(what_waits_in_a_stream_has_to_be_taken),
 		cmocka_unit_test(a_body_that_does_not_come_makes_room_when_no_credential_came),
 	};
 

@@ -31,6 +31,7 @@ static int scene_open(void **state)
 	assert_non_null(s);
 	s->config.redis.limits_url = s->no_redis;
 	s->config.producer.watchers_max = 10;
+	s->config.producer.watchers_tenant_percent = 100;
 	s->config.producer.look_ms = 60000;
 	s->producer.config = &s->config;
 	assert_int_equal(loop_new(&s->producer.loop), ERR_OK);

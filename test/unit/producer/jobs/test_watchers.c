@@ -20,7 +20,7 @@ static void told(struct watcher *w, enum watcher_why why)
 	assert_false(w->watching);
 	waiting->told[why]++;
 	if (waiting->again) {
-		waiting->again->n++;
+		shares_set(&waiting->again->n, w->key.tenant, 0, 1);
 		watchers_add(waiting->again, w);
 	}
 }
@@ -39,7 +39,7 @@ static struct watchers *made(struct waiting *waiting, size_t n)
 	watchers_init(watchers);
 	for (size_t i = 0; i < n; i++) {
 		waiting[i].watcher.told = told;
-		watchers->n++;
+		shares_set(&watchers->n, waiting[i].watcher.key.tenant, 0, 1);
 		watchers_add(watchers, &waiting[i].watcher);
 	}
 	return watchers;
@@ -57,12 +57,12 @@ static void test_only_those_of_the_job_with_another_version_are_told(void **stat
 
 	watchers_moved(watchers, job(1), 8);
 	watchers_moved(watchers, job(1), 8);
-	assert_int_equal(watchers->n, 3);
+	assert_int_equal(watchers->n.all, 3);
 	watchers_moved(watchers, job(1), -1);
 	assert_int_equal(w[0].told[WATCHER_MOVED], 1);
 	assert_int_equal(w[1].told[WATCHER_MOVED], 1);
 	assert_int_equal(w[2].told[WATCHER_MOVED] + w[3].told[WATCHER_MOVED], 0);
-	assert_int_equal(watchers->n, 2);
+	assert_int_equal(watchers->n.all, 2);
 	free(watchers);
 }
 
@@ -76,7 +76,7 @@ static void test_who_watches_again_at_once_is_told_once_a_move(void **state)
 	assert_int_equal(w[0].told[WATCHER_MOVED], 1);
 	watchers_late(watchers, 0);
 	assert_int_equal(w[0].told[WATCHER_TIME], 1);
-	assert_int_equal(watchers->n, 1);
+	assert_int_equal(watchers->n.all, 1);
 	assert_true(w[0].watcher.watching);
 	free(watchers);
 }
@@ -88,7 +88,7 @@ static void test_time_is_up_for_those_alone_whose_time_came(void **state)
 	struct watchers *watchers = made(w, 2);
 
 	watchers_late(watchers, 9);
-	assert_int_equal(watchers->n, 2);
+	assert_int_equal(watchers->n.all, 2);
 	watchers_late(watchers, 10);
 	assert_int_equal(w[0].told[WATCHER_TIME], 1);
 	assert_int_equal(w[1].told[WATCHER_TIME], 0);
@@ -107,7 +107,7 @@ static void test_who_leaves_is_not_told_and_a_close_tells_the_others(void **stat
 	assert_int_equal(w[0].told[WATCHER_CLOSING], 1);
 	assert_int_equal(w[1].told[WATCHER_CLOSING], 0);
 	assert_int_equal(w[2].told[WATCHER_CLOSING], 1);
-	assert_int_equal(watchers->n, 0);
+	assert_int_equal(watchers->n.all, 0);
 	free(watchers);
 }
 
