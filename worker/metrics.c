@@ -186,7 +186,7 @@ static void put_webhooks(struct metric_text *text, const struct worker *w)
 	const struct {
 		const char *outcome;
 		uint64_t n;
-	} outcomes[] = {{"delivered", t.delivered}, {"failed", t.failed}, {"given_up", t.given_up},
+	} outcomes[] = {{"delivered", t.delivered}, {"again", t.again}, {"given_up", t.given_up},
 		{"deferred", t.deferred}, {"lost", t.lost}};
 
 	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)

@@ -76,7 +76,7 @@
 	  "what they cost by the configured prices")                                               \
 	/* webhooks */                                                                             \
 	X(WEBHOOKS, "longhaul_webhook_attempts_total", COUNTER, NONE, "outcome", "worker",         \
-	  "deliveries tried: delivered, failed (comes again), given_up, deferred (the receiver is full), lost") \
+	  "deliveries tried: delivered, again (it failed and comes again), given_up, deferred (not tried: the receiver is full, or a fault of ours), lost") \
 	X(WEBHOOKS_IN_FLIGHT, "longhaul_webhooks_in_flight", GAUGE, NONE, "", "worker",            \
 	  "deliveries under way")
 /* clang-format on */

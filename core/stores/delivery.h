@@ -41,8 +41,8 @@ struct delivery_ask {
 MUST_CHECK enum err delivery_claim(struct db *db, struct id worker, const struct delivery_ask *ask,
 	delivery_claim_done *done, void *ctx);
 
-/* DEFERRED: not tried, as its receiver has its share of calls under way: no log line, the
- * attempt's number is not used up, due again after delay_ms. */
+/* DEFERRED: not tried, as its receiver has its share of calls under way or the fault is ours: no
+ * row in the log, the attempt's number is not used up, due again after delay_ms. */
 enum delivery_as { DELIVERY_DONE, DELIVERY_AGAIN, DELIVERY_GIVEN_UP, DELIVERY_DEFERRED };
 struct delivery_end {
 	struct id tenant, id;

@@ -40,6 +40,12 @@ static bool is_hopeless(enum err e)
 	return e == ERR_RECEIVER_URL || e == ERR_RECEIVER_GONE;
 }
 
+/* Ours: the receiver was not asked, or not by its own doing. */
+static bool is_ours(enum err e)
+{
+	return e == ERR_NOMEM || e == ERR_SEALING;
+}
+
 static int64_t jittered(int64_t wait_ms, uint32_t chance)
 {
 	int64_t span = wait_ms / 5;
@@ -57,6 +63,11 @@ struct delivery_verdict delivery_judge(
 		return verdict;
 	}
 	verdict.error = error_of(attempt);
+	if (is_ours(verdict.error)) {
+		verdict.as = DELIVERY_DEFERRED;
+		verdict.delay_ms = jittered(DELIVERY_MEND_MS, attempt->chance);
+		return verdict;
+	}
 	if (is_hopeless(verdict.error) || attempt->number < 1 ||
 		(size_t)attempt->number >= schedule->n)
 		return verdict;

@@ -3,7 +3,11 @@
  *   2xx                         delivered
  *   410                         given up: the receiver says it is gone
  *   a url we must not call      given up: it is malformed, plain http, or off the tenant's list
+ *   no memory, a key not here   deferred: the fault is ours, and uses up none of its attempts
  *   all else                    again, by the schedule; given up when that has ended
+ *
+ * What is deferred comes again every minute or so, for as long as the job's days: then its address
+ * is gone with its input.
  *
  * Redirects are failures. Each wait has up to a fifth of jitter on either side, so
  * that a receiver that comes back is not met by everybody at once; Retry-After is
@@ -14,6 +18,8 @@
 #define WORKER_DELIVERY_ATTEMPT_H
 
 #include "stores/delivery.h"
+
+enum { DELIVERY_MEND_MS = 60000 };
 
 struct delivery_schedule {
 	const int64_t *waits_s; /* before attempt 1, 2, ... */

@@ -38,7 +38,7 @@ static const struct config *config_of(const struct sender *p)
 
 static void post_log(const struct post *post)
 {
-	log_info("webhook", LOG_ID("delivery", "evt", post->end.id),
+	log_info("webhook", LOG_ID("delivery", "dlv", post->end.id),
 		LOG_ID("job", "job", post->job), LOG_INT("attempt", post->attempt),
 		LOG_INT("status", post->end.status), LOG_ERR(post->end.error),
 		LOG_INT("again_ms", post->end.delay_ms),
@@ -49,7 +49,7 @@ static void count(struct sender *p, const struct post *post)
 {
 	uint64_t *const counters[] = {
 		[DELIVERY_DONE] = &p->tally.delivered,
-		[DELIVERY_AGAIN] = &p->tally.failed,
+		[DELIVERY_AGAIN] = &p->tally.again,
 		[DELIVERY_GIVEN_UP] = &p->tally.given_up,
 		[DELIVERY_DEFERRED] = &p->tally.deferred,
 	};
@@ -86,7 +86,7 @@ static void on_told(void *ctx, enum err e, struct delivery_end *const *batch, si
 			untold(p, post);
 			continue;
 		}
-		if (post->end.as != DELIVERY_DEFERRED)
+		if (post->end.as != DELIVERY_DEFERRED || post->end.error != ERR_OK)
 			post_log(post);
 		count(p, post);
 		post_give_back(post);

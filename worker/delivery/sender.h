@@ -43,7 +43,7 @@ struct sender_host {
 /* How it ends, in this order, each step safe without the ones before: sender_stop, then wait until
  * sender_idle; sender_drop; http_free; db_close; sender_free; loop_free. */
 
-/* Starts looking at once. ERR_NOMEM, ERR_CONFIG (an allowed network that is none) */
+/* Starts looking at once. ERR_NOMEM, or as loop_timer_new. */
 MUST_CHECK enum err sender_new(const struct sender_host *host, struct sender **ret_sender);
 /* Claims nothing new; what is under way goes on. */
 void sender_stop(struct sender *sender);
@@ -57,7 +57,7 @@ void sender_free(struct sender *sender);
 
 /* What became of attempts since the start. */
 struct sender_tally {
-	uint64_t delivered, failed, given_up, deferred, lost;
+	uint64_t delivered, again, given_up, deferred, lost;
 	size_t under_way;
 };
 void sender_tally_read(const struct sender *sender, struct sender_tally *ret_tally);

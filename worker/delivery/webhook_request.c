@@ -204,13 +204,20 @@ static bool is_sealed(struct db_bytes value)
 	return value.len > 0 && *(const char *)value.bytes != SEALED_CLEAR;
 }
 
-/* A key that is not here may come: the delivery is not given up for it. */
+static bool awaits_key(
+	struct db_bytes value, const struct sealed_key *key, const struct sealed_box *box)
+{
+	return is_sealed(value) && sealed_key_there(key) && !box->there;
+}
+
+/* A key that is not here may come: the delivery is not given up for it. One that was destroyed does
+ * not, and what it sealed makes no sense any more. */
 static bool lacks_key(const struct opened *o)
 {
 	const struct delivery *d = o->delivery;
 
-	return (is_sealed(d->callback) && !o->job.there) ||
-	       (is_sealed(d->webhook_secret) && !o->tenant.there);
+	return awaits_key(d->callback, &d->key, &o->job) ||
+	       awaits_key(d->webhook_secret, &d->tenant_key, &o->tenant);
 }
 
 static enum err request_write(

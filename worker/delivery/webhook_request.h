@@ -29,18 +29,18 @@ struct webhook_request {
 	const char *list[WEBHOOK_REQUEST_HEADERS + 1]; /* ends with NULL, as http.h wants it */
 };
 
-/* Writes the request of this attempt. now_ms: unix time.
- *   ERR_RECEIVER_URL  no address, a malformed one, plain http where it is not allowed, or an
- *                     origin that is not on the tenant's list
- *   ERR_SEALING       a key is gone, or not here
- *   ERR_INTERNAL      a stored value makes no sense (the secret, the metadata)
- *   ERR_NOMEM
- * On failure the request is empty. */
 struct webhook_scene {
 	struct keyring *ring;
 	bool allow_http;
-	int64_t now_ms;
+	int64_t now_ms; /* unix time */
 };
+/* Writes the request of this attempt. Metadata that does not read is left out.
+ *   ERR_RECEIVER_URL  no address (or its key was destroyed), a malformed one, plain http where it
+ *                     is not allowed, or an origin that is not on the tenant's list
+ *   ERR_SEALING       a key is not here
+ *   ERR_INTERNAL      the stored secret makes no sense
+ *   ERR_NOMEM
+ * On failure the request is empty. */
 MUST_CHECK enum err webhook_request_write(const struct delivery *delivery,
 	const struct webhook_scene *scene, struct webhook_request *ret_request);
 void webhook_request_clear(struct webhook_request *request);

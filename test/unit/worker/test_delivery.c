@@ -198,8 +198,39 @@ static void a_delivery_without_its_key_is_not_given_up(void **state)
 	struct delivery d = sample();
 
 	d.callback = (struct db_bytes){sealed, sizeof sealed};
+	d.key.wrapped[0] = 1;
 	assert_int_equal(write_with(&d, false, 0, &request), ERR_SEALING);
-	assert_int_equal(judge(ERR_SEALING, 0, 1, 0).as, DELIVERY_AGAIN);
+	d = sample();
+	d.webhook_secret = (struct db_bytes){sealed, sizeof sealed};
+	d.tenant_key.wrapped[0] = 1;
+	assert_int_equal(write_with(&d, false, 0, &request), ERR_SEALING);
+}
+
+/* promises: C3 */
+static void a_delivery_whose_key_was_destroyed_has_no_address(void **state)
+{
+	static const char sealed[SEALED_OVERHEAD + 9] = {SEALED_XCHACHA};
+	struct webhook_request request;
+	struct delivery d = sample();
+
+	d.callback = (struct db_bytes){sealed, sizeof sealed};
+	assert_int_equal(write_with(&d, false, 0, &request), ERR_RECEIVER_URL);
+}
+
+/* promises: C3 */
+static void a_fault_of_ours_uses_up_no_attempt(void **state)
+{
+	static const enum err ours[] = {ERR_SEALING, ERR_NOMEM};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		for (int number = 1; number <= 3; number++) {
+			struct delivery_verdict verdict = judge(ours[i], 0, number, 0);
+
+			assert_int_equal(verdict.as, DELIVERY_DEFERRED);
+			assert_int_equal(verdict.error, ours[i]);
+			assert_in_range(verdict.delay_ms, DELIVERY_MEND_MS * 4 / 5,
+				DELIVERY_MEND_MS * 6 / 5);
+		}
 }
 
 int main(void)
@@ -207,6 +238,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_hundreds_are_delivered_and_nothing_else_is),
 		cmocka_unit_test(a_delivery_without_its_key_is_not_given_up),
+		cmocka_unit_test(a_delivery_whose_key_was_destroyed_has_no_address),
+		cmocka_unit_test(a_fault_of_ours_uses_up_no_attempt),
 		cmocka_unit_test(gone_and_forbidden_urls_are_given_up_at_once),
 		cmocka_unit_test(what_fails_is_named_for_the_receiver),
 		cmocka_unit_test(waits_follow_the_schedule_with_jitter_then_end),
