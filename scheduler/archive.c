@@ -1,6 +1,7 @@
 #include "archive.h"
 
 #include "config/config.h"
+#include "domain/audit_check.h"
 #include "domain/audit_file.h"
 #include "ground/durable.h"
 #include "ground/log.h"

@@ -3,7 +3,8 @@
 #include "output.h"
 #include "proof_file.h"
 
-#include "domain/audit_file.h"
+#include "domain/audit_check.h"
+#include "domain/audit_line.h"
 #include "ground/clock.h"
 #include "ports/gz.h"
 

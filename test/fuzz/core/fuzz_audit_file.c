@@ -1,5 +1,5 @@
 /* An audit file is somebody else's: the verdict does not depend on how its bytes were cut. */
-#include "domain/audit_file.h"
+#include "domain/audit_check.h"
 
 #include <stdlib.h>
 #include <string.h>

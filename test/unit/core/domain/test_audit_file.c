@@ -1,5 +1,6 @@
 /* An audit file is checked in one pass, however its bytes arrive; a row is one line that is hashed.
  */
+#include "domain/audit_check.h"
 #include "domain/audit_file.h"
 
 #include <setjmp.h>
