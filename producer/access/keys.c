@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { TOUCH_MS = 60000 };
+enum { TOUCH_MS = 60000, BATCH_MAX = 64 };
 
 struct keys {
 	struct producer *producer;
@@ -110,7 +110,7 @@ static void tenants_got(void *ctx, enum err e, const struct tenant *tenants, siz
 
 static enum err tenant_run(struct db *db, struct record_batch *batch)
 {
-	struct id ids[64];
+	struct id ids[BATCH_MAX];
 
 	for (size_t i = 0; i < batch->n; i++)
 		ids[i] = ((struct look *)(void *)batch->items[i])->caller.tenant;
@@ -124,7 +124,7 @@ static void touched(void *ctx, enum err e, const struct db_reply *reply)
 
 static enum err touch_run(struct db *db, struct record_batch *batch)
 {
-	struct id ids[64];
+	struct id ids[BATCH_MAX];
 
 	for (size_t i = 0; i < batch->n; i++)
 		ids[i] = ((struct touch *)(void *)batch->items[i])->key;
@@ -132,8 +132,8 @@ static enum err touch_run(struct db *db, struct record_batch *batch)
 }
 
 const struct record_op keys_find_op = {"key_find", RECORD_READS, 1, find_run, NULL};
-const struct record_op keys_tenant_op = {"key_tenant", RECORD_READS, 64, tenant_run, NULL};
-const struct record_op keys_touch_op = {"key_touch", RECORD_SLOW, 64, touch_run, NULL};
+const struct record_op keys_tenant_op = {"key_tenant", RECORD_READS, BATCH_MAX, tenant_run, NULL};
+const struct record_op keys_touch_op = {"key_touch", RECORD_SLOW, BATCH_MAX, touch_run, NULL};
 
 /* ---- a look-up ---- */
 
