@@ -27,9 +27,11 @@
 	"  where x.tenant_id = $1 and x.hash = h.hash and x.job_id = j.job_id"                   \
 	"  and x.retention = j.retention))"
 
-#define FROM_JOB                                                    \
-	" from (select * from job j where j.tenant_id = $1" BOUNDS( \
-		"j") " and" FILTER "  order by j.job_id desc limit $18) j"
+#define FROM_JOB(whose)                                                   \
+	" from (select * from job j where j.tenant_id = $1" whose BOUNDS( \
+		"j") " and" FILTER " order by j.job_id desc limit $18) j"
+#define ALL ""
+#define OWN " and j.principal = $19" /* somebody's own among all of a tenant's */
 /* Jobs in a terminal state are found by it: among a million completed ones, three that failed. One
  * that failed, was retried and failed again is there twice. */
 #define FROM_DONE                                                                                               \
@@ -46,40 +48,65 @@
 		     "   limit 1) j where" ALL_HASHES " limit $18) j"
 #define NEWEST " order by j.job_id desc"
 
-/* Somebody's own among all of a tenant's. */
-#define FROM_OWN                                                                          \
-	" from (select * from job j where j.tenant_id = $1 and j.principal = $19" BOUNDS( \
-		"j") " and" FILTER "  order by j.job_id desc limit $18) j"
+/* Jobs that have not ended: either they are many among the newest, and a short walk fills the page,
+ * or they are found by the rows that wait and run for them: ten that are queued, older than a
+ * million that ended. Those rows have no order by id, so all of the tenant's are read. A lease may
+ * be astray, beside its job's other row: the job's own state decides. */
+#define WALKED	     "1000"
+#define FILLED	     "(select so from filled)"
+#define ASKED(state) " and not " FILLED " and '" state "'::job_state = any(($8)::job_state[])"
+#define READY                                               \
+	"select job_id from job_ready where tenant_id = $1" \
+	" and queue_id between $7 and case $7 when 0 then 2147483647 else $7 end" ASKED("queued")
+#define DUE    "select job_id from job_due where tenant_id = $1" ASKED("waiting")
+#define LEASED /* offset: no planner begins with the leases */                            \
+	"select l.job_id from worker w cross join lateral (select job_id from job_lease"  \
+	" where worker_id = w.worker_id and tenant_id = $1 offset 0) l where true" ASKED( \
+		"running")
+#define LIVE "(" READY " union all " DUE " union all " LEASED ")"
+#define FROM_LIVE(whose)                                                                               \
+	" from (with walked as materialized (select * from (select * from job j"                       \
+	" where j.tenant_id = $1" whose BOUNDS(                                                        \
+		"j") " order by j.job_id desc limit " WALKED ") j where" FILTER " limit $18),"         \
+		     " filled as materialized (select count(*) = $18 as so from walked)"               \
+		     " select * from walked where " FILLED " union all"                                \
+		     " (select j.* from (select distinct on (l.job_id) l.job_id from " LIVE            \
+		     " l where true" BOUNDS(                                                           \
+			     "l") " order by l.job_id desc) l cross join lateral (select * from job j" \
+				  " where j.tenant_id = $1 and j.job_id = l.job_id and" FILTER         \
+				  " limit 1) j limit $18)) j"
 
-enum { DRIVE_JOB, DRIVE_OWN, DRIVE_DONE, DRIVE_MATCH, DRIVES };
-
-/* Without labels and with them. */
-#define LISTED(named, from)                                                                       \
-	{                                                                                         \
-		{.name = named, .sql = "select " JOB_FACTS from NEWEST, .reads = true},           \
-			{.name = named "_labels",                                                 \
-				.sql = "select " JOB_FACTS JOB_LABELS from JOB_WITH_INPUT NEWEST, \
-				.reads = true},                                                   \
+/* The two statements of a list: its facts, and with labels. */
+#define LISTS(drive, from)                                                                         \
+	{                                                                                          \
+		{.name = "job_list" drive, .sql = "select " JOB_FACTS from NEWEST, .reads = true}, \
+		{                                                                                  \
+			.name = "job_list" drive "_labels",                                        \
+			.sql = "select " JOB_FACTS JOB_LABELS from JOB_WITH_INPUT NEWEST,          \
+			.reads = true                                                              \
+		}                                                                                  \
 	}
-
-static const struct db_stmt list_stmts[DRIVES][2] = {
-	[DRIVE_JOB] = LISTED("job_list", FROM_JOB),
-	[DRIVE_OWN] = LISTED("job_list_own", FROM_OWN),
-	[DRIVE_DONE] = LISTED("job_list_done", FROM_DONE),
-	[DRIVE_MATCH] = LISTED("job_list_match", FROM_MATCH),
-};
-
 /* As many as a person needs to know: beyond COUNT_MAX the count stops. */
-static const struct db_stmt count_stmts[DRIVES] = {
-	[DRIVE_JOB] = {.name = "job_count", .sql = "select count(*)" FROM_JOB, .reads = true},
-	[DRIVE_OWN] = {.name = "job_count_own", .sql = "select count(*)" FROM_OWN, .reads = true},
-	[DRIVE_DONE] = {.name = "job_count_done",
-		.sql = "select count(*)" FROM_DONE,
-		.reads = true},
-	[DRIVE_MATCH] = {.name = "job_count_match",
-		.sql = "select count(*)" FROM_MATCH,
-		.reads = true},
-};
+#define COUNT(drive, from)                                                              \
+	{                                                                               \
+		.name = "job_count" drive, .sql = "select count(*)" from, .reads = true \
+	}
+#define DRIVES_TABLE(X)                                \
+	X(DRIVE_JOB, "", FROM_JOB(ALL))                \
+	X(DRIVE_OWN, "_own", FROM_JOB(OWN))            \
+	X(DRIVE_LIVE, "_live", FROM_LIVE(ALL))         \
+	X(DRIVE_LIVE_OWN, "_live_own", FROM_LIVE(OWN)) \
+	X(DRIVE_DONE, "_done", FROM_DONE)              \
+	X(DRIVE_MATCH, "_match", FROM_MATCH)
+
+#define DRIVE_NAME(id, drive, from) id,
+enum { DRIVES_TABLE(DRIVE_NAME) DRIVES };
+
+#define DRIVE_LISTS(id, drive, from) [id] = LISTS(drive, from),
+static const struct db_stmt list_stmts[DRIVES][2] = {DRIVES_TABLE(DRIVE_LISTS)};
+
+#define DRIVE_COUNT(id, drive, from) [id] = COUNT(drive, from),
+static const struct db_stmt count_stmts[DRIVES] = {DRIVES_TABLE(DRIVE_COUNT)};
 
 /* As JOB_RETRY judges them one by one: what still has its content, up to its queue's room, and of
  * all that fits up to the tenant's. */
@@ -102,16 +129,9 @@ static const struct db_stmt count_stmts[DRIVES] = {
 		     "   from tenant_limit l where l.tenant_id = $1), " ROOM_ENDLESS                              \
 		     "))::bigint from fits"
 
-static const struct db_stmt retry_count_stmts[DRIVES] = {
-	[DRIVE_JOB] = {.name = "job_retry_count", .sql = RETRY_COUNT(FROM_JOB), .reads = true},
-	[DRIVE_OWN] = {.name = "job_retry_count_own", .sql = RETRY_COUNT(FROM_OWN), .reads = true},
-	[DRIVE_DONE] = {.name = "job_retry_count_done",
-		.sql = RETRY_COUNT(FROM_DONE),
-		.reads = true},
-	[DRIVE_MATCH] = {.name = "job_retry_count_match",
-		.sql = RETRY_COUNT(FROM_MATCH),
-		.reads = true},
-};
+#define DRIVE_RETRIES(id, drive, from) \
+	[id] = {.name = "job_retry_count" drive, .sql = RETRY_COUNT(from), .reads = true},
+static const struct db_stmt retry_count_stmts[DRIVES] = {DRIVES_TABLE(DRIVE_RETRIES)};
 
 /* The attempts that ended, and the one that runs. */
 static const struct db_stmt attempts_stmt = {.name = "attempt_list",
@@ -162,6 +182,17 @@ static void span_args(struct db_args *a, const struct job_filter *f)
 	db_arg_int4(a, ID_CLASSES);
 	db_arg_id(a, low);
 	db_arg_id(a, high);
+}
+
+/* Only states in which a job has not ended are asked for. */
+static bool only_live(const struct job_filter *f)
+{
+	enum job_state s;
+
+	for (s = 0; s < JOB_STATES; s++)
+		if ((f->states >> s & 1) && job_state_terminal(s))
+			return false;
+	return f->states != 0;
 }
 
 /* The one terminal state that is asked for; JOB_STATES when it is not one. */
@@ -216,6 +247,8 @@ static size_t drive_of(const struct job_filter *f)
 {
 	if (f->hashes_n > 0)
 		return DRIVE_MATCH;
+	if (only_live(f))
+		return id_is_zero(f->principal) ? DRIVE_LIVE : DRIVE_LIVE_OWN;
 	if (!id_is_zero(f->principal))
 		return DRIVE_OWN;
 	return one_terminal(f) != JOB_STATES ? DRIVE_DONE : DRIVE_JOB;

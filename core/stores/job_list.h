@@ -1,8 +1,10 @@
 /* job_list.h - many jobs of one tenant by what they have in common, and one job's attempts.
  *
  * A list takes the cheapest way in: by a keyed hash when a subject or metadata is
- * asked for, by whose they are, by a terminal state when that is the one asked for,
- * else newest first through the tenant's jobs. It names exactly that tenant (row security).
+ * asked for, by the rows that wait and run when only what has not ended is, by whose
+ * they are, by a terminal state when that is the one asked for, else newest first
+ * through the tenant's jobs: there, few of several terminal states among millions of
+ * others take long. It names exactly that tenant (row security).
  *
  * Threads: the connection's.  Memory: rows and what they point to die with the
  * callback. */

@@ -138,6 +138,117 @@ static void test_a_search_needs_every_hash(void **state)
 	assert_int_equal(list(w, &page).n, 0);
 }
 
+/* ---- what has not ended, among much that has ---- */
+
+static const struct db_stmt told_stmt = {
+	.name = "test_told", .sql = "select pg_stat_force_next_flush()::text is null"};
+static const struct db_stmt fetched_stmt = {.name = "test_fetched",
+	.sql = "select sum(idx_tup_fetch + seq_tup_read)::int8 from pg_stat_user_tables"
+	       " where relname = 'job'"};
+
+static void on_number(void *ctx, enum err e, const struct db_reply *reply)
+{
+	assert_int_equal(e, ERR_OK);
+	*(int64_t *)ctx = db_int(db_reply_rows(reply, 0), 0, 0);
+}
+
+static int64_t number(struct db *db, const struct db_stmt *stmt)
+{
+	int64_t n = 0;
+
+	assert_int_equal(db_begin(db, NULL, 0), ERR_OK);
+	db_query(db, stmt, NULL);
+	db_commit(db, on_number, &n);
+	assert_int_equal(db_wait(db, RECORD_WAIT_MS), ERR_OK);
+	return n;
+}
+
+/* Rows of job that were read so far, by this test's connections at least. */
+static int64_t fetched(struct record_world *w)
+{
+	(void)number(w->worker, &told_stmt);
+	(void)number(w->producer, &told_stmt);
+	return number(w->producer, &fetched_stmt);
+}
+
+static void end_many(struct record_world *w, size_t n)
+{
+	enum { BATCH = 500 };
+	static struct submit jobs[BATCH];
+	static struct finish ends[BATCH];
+	const struct record_claims *got;
+	size_t i, done;
+
+	for (done = 0; done < n; done += got->n) {
+		if (done % BATCH == 0) {
+			for (i = 0; i < BATCH; i++)
+				jobs[i] = record_job(w->tenant, w->queue);
+			record_submit(w->producer, jobs, BATCH);
+		}
+		got = record_claim(w->worker, w->me, w->queue, BATCH);
+		assert_true(got->n > 0);
+		for (i = 0; i < got->n; i++)
+			ends[i] = record_finish_of(&got->claim[i]);
+		record_finish(w->worker, w->me, ends, got->n);
+	}
+}
+
+/* Three jobs, all older than many that ended: one that runs, one that waits, one that is queued. */
+static void leave_three(struct record_world *w, struct id ret_jobs[3])
+{
+	struct submit s = record_job(w->tenant, w->queue);
+
+	record_submit(w->producer, &s, 1);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, 1)->n, 1);
+	ret_jobs[0] = s.job;
+	s = record_job(w->tenant, w->queue);
+	s.run_at_ms = clock_record_ms() + 3600000;
+	record_submit(w->producer, &s, 1);
+	ret_jobs[1] = s.job;
+	s = record_job(w->tenant, record_queue_new(w->producer));
+	record_submit(w->producer, &s, 1);
+	ret_jobs[2] = s.job;
+}
+
+/* promises: C2, C16 */
+static void test_what_has_not_ended_is_found_among_much_that_has(void **state)
+{
+	static const struct {
+		int states;
+		size_t n, first;
+	} asked[] = {{1 << JOB_RUNNING, 1, 0}, {1 << JOB_WAITING, 1, 1}, {1 << JOB_QUEUED, 1, 2},
+		{1 << JOB_QUEUED | 1 << JOB_WAITING, 2, 2},
+		{1 << JOB_QUEUED | 1 << JOB_WAITING | 1 << JOB_RUNNING, 3, 2}};
+	enum { ENDED = 4000, ROUNDS = sizeof(asked) / sizeof(*asked) };
+	struct record_world *w = *state;
+	struct job_page page = {.filter = {.tenant = w->tenant, .dead = -1}, .limit = 50};
+	struct id jobs[3];
+	struct listed l;
+	int64_t before;
+	size_t i;
+
+	leave_three(w, jobs);
+	end_many(w, ENDED);
+	before = fetched(w);
+	for (i = 0; i < ROUNDS; i++) {
+		page.filter.states = asked[i].states;
+		l = list(w, &page);
+		assert_int_equal(l.n, asked[i].n);
+		assert_true(id_equal(l.job[0], jobs[asked[i].first]));
+		assert_int_equal(counted(w, &page.filter), asked[i].n);
+	}
+	/* Each list and each count walked through all of them otherwise. */
+	assert_true(fetched(w) - before < ROUNDS * ENDED);
+	page.after = jobs[2];
+	assert_int_equal(list(w, &page).n, 2);
+	page.filter.queue_id = w->queue;
+	assert_int_equal(list(w, &page).n, 2);
+	page.filter.principal = w->tenant; /* as record_job says */
+	assert_int_equal(list(w, &page).n, 2);
+	page.filter.principal = id_new(0);
+	assert_int_equal(list(w, &page).n, 0);
+}
+
 static void on_attempts(void *ctx, enum err e, const struct attempt_row *rows, size_t n)
 {
 	assert_int_equal(e, ERR_OK);
@@ -219,6 +330,7 @@ int main(void)
 		TEST(test_pages_come_newest_first_and_join),
 		TEST(test_filters_and_labels),
 		TEST(test_a_search_needs_every_hash),
+		TEST(test_what_has_not_ended_is_found_among_much_that_has),
 		TEST(test_a_terminal_state_and_its_attempts_are_found),
 		TEST(test_a_job_that_is_not_there_has_its_next_ones_face),
 	};
