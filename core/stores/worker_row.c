@@ -45,16 +45,17 @@ static const struct db_stmt beat_stmt = {.name = "worker_beat",
 	       " union all select 1, false, false, tenant_id, job_id, fence from n"};
 
 /* Whoever ends an attempt holds its job's row, and reads the lease behind that: so does this, and
- * it waits for nobody. What is being ended is passed over. */
+ * it waits for nobody. What is being ended is passed over. With the worker's id for a constant the
+ * planner could begin with all leases of the worker and look through k for each of them. */
 static const struct db_stmt told_stmt = {.name = "worker_told",
-	.sql = "with k as materialized (select k.* from unnest($2, $3, $4, $5, $6, $7, $8, $9)"
+	.sql = "with k as materialized (select k.*, j.worker_id from unnest($2, $3, $4, $5, $6, $7, $8, $9)"
 	       "  k(tenant_id, job_id, fence, upstream, key_label, model, held_by, ago_ms)"
-	       " cross join lateral (select 1 from job j where j.tenant_id = k.tenant_id"
+	       " cross join lateral (select j.worker_id from job j where j.tenant_id = k.tenant_id"
 	       "  and j.job_id = k.job_id and j.worker_id = $1 and j.fence = k.fence"
 	       "  and j.state = 'running' limit 1 for no key update skip locked) j)"
 	       " update job_lease l set upstream = k.upstream, key_label = k.key_label, model = k.model,"
 	       "  held_by = k.held_by, told_since = now() - k.ago_ms * interval '1 millisecond'"
-	       " from k where l.worker_id = $1 and l.tenant_id = any(array[k.tenant_id])"
+	       " from k where l.worker_id = any(array[k.worker_id]) and l.tenant_id = k.tenant_id"
 	       "  and l.job_id = k.job_id and l.fence = k.fence"};
 
 static const struct db_stmt leave_stmt = {.name = "worker_leave",

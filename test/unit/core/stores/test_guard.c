@@ -109,29 +109,85 @@ static const struct db_stmt flush_stats = {.name = "test_scans",
 	.sql = "select pg_stat_force_next_flush()::text is null or"
 	       " coalesce(sum(seq_scan), 0) >= 0 from pg_stat_user_tables"};
 
-/* promises: C16 */
-static void test_a_claim_costs_the_same_however_much_its_worker_holds(void **state)
+enum { HELD = 500, MORE = 40 };
+
+static struct submit held_jobs[HELD + MORE];
+
+/* A worker with its hands full, and MORE jobs that are ready. */
+static void hold_many(struct record_world *w)
+{
+	int i;
+
+	for (i = 0; i < HELD + MORE; i++)
+		held_jobs[i] = record_job(w->tenant, w->queue);
+	record_submit(w->producer, held_jobs, HELD);
+	assert_int_equal(record_claim(w->worker, w->me, w->queue, HELD)->n, HELD);
+	record_submit(w->producer, held_jobs + HELD, MORE);
+}
+
+/* How many leases have been looked at since the record was made. */
+static int64_t leases_fetched(struct record_world *w)
 {
 	static const struct db_stmt fetched = {.name = "test_fetched",
 		.sql = "select sum(idx_tup_fetch)::int8 from pg_stat_user_tables"
 		       " where relname = 'job_lease'"};
-	enum { HELD = 500, CLAIMS = 40 };
+
+	(void)count(w->worker, NULL, 0, &flush_stats);
+	return count(w->worker, NULL, 0, &fetched);
+}
+
+/* promises: C16 */
+static void test_a_claim_costs_the_same_however_much_its_worker_holds(void **state)
+{
 	struct record_world *w = *state;
-	static struct submit jobs[HELD + CLAIMS];
 	int64_t before;
 	int i;
 
-	for (i = 0; i < HELD + CLAIMS; i++)
-		jobs[i] = record_job(w->tenant, w->queue);
-	record_submit(w->producer, jobs, HELD);
-	assert_int_equal(record_claim(w->worker, w->me, w->queue, HELD)->n, HELD);
-	record_submit(w->producer, jobs + HELD, CLAIMS);
-	(void)count(w->worker, NULL, 0, &flush_stats);
-	before = count(w->worker, NULL, 0, &fetched);
-	for (i = 0; i < CLAIMS; i++)
+	hold_many(w);
+	before = leases_fetched(w);
+	for (i = 0; i < MORE; i++)
 		assert_int_equal(record_claim(w->worker, w->me, w->queue, 1)->n, 1);
-	(void)count(w->worker, NULL, 0, &flush_stats);
-	assert_true(count(w->worker, NULL, 0, &fetched) - before < HELD * CLAIMS / 4);
+	assert_true(leases_fetched(w) - before < HELD * MORE / 4);
+}
+
+static void on_beat(void *ctx, enum err e, const struct worker_reply *reply)
+{
+	(void)ctx;
+	(void)reply;
+	assert_int_equal(e, ERR_OK);
+}
+
+/* promises: C16 */
+static void test_a_beat_costs_the_same_however_much_its_worker_holds(void **state)
+{
+	struct worker_told told = {.upstream = "u", .model = "m"};
+	const struct worker_pulse pulse = {.told = &told, .told_n = 1};
+	struct record_world *w = *state;
+	const struct claim *c;
+	int64_t before;
+	int i;
+
+	hold_many(w);
+	c = record_claim(w->worker, w->me, w->queue, 1)->claim;
+	told.tenant = c->tenant;
+	told.job = c->job;
+	told.fence = c->fence;
+	before = leases_fetched(w);
+	for (i = 0; i < MORE; i++)
+		record_run(w->worker, worker_beat(w->worker, w->me, &pulse, on_beat, NULL));
+	assert_true(leases_fetched(w) - before < HELD * MORE / 4);
+}
+
+/* promises: C16 */
+static void test_a_days_table_is_not_analyzed_at_each_round_that_fills_it(void **state)
+{
+	static const struct db_stmt hurried = {.name = "test_hurried",
+		.sql = "select count(*) from pg_class where relkind = 'r' and relname ~ '_\\d{8}$'"
+		       " and not coalesce('autovacuum_analyze_threshold=100000' = any(reloptions),"
+		       " false)"};
+	struct record_world *w = *state;
+
+	assert_int_equal(count(w->worker, NULL, 0, &hurried), 0);
 }
 
 /* promises: C16 */
@@ -180,6 +236,8 @@ int main(void)
 		TEST(test_a_transaction_sees_the_tenants_it_names),
 		cmocka_unit_test(test_the_scheduler_reads_no_content),
 		TEST(test_a_claim_costs_the_same_however_much_its_worker_holds),
+		TEST(test_a_beat_costs_the_same_however_much_its_worker_holds),
+		TEST(test_a_days_table_is_not_analyzed_at_each_round_that_fills_it),
 		TEST(test_ten_thousand_jobs_after_idleness_are_found_by_index),
 	};
 
