@@ -4,6 +4,7 @@
 #include "connect/kafka.h"
 #include "counts.h"
 #include "ground/clock.h"
+#include "ground/company.h"
 #include "ground/digest.h"
 #include "ground/log.h"
 #include "hints.h"
@@ -42,6 +43,7 @@ struct claimer {
 	struct deficits deficits;
 	int64_t hint_ms;   /* when the last message came */
 	int64_t keys_ms;   /* when the last claim by keys went */
+	size_t keys_n;	   /* of so many */
 	int64_t direct_ms; /* when the next direct claim may go */
 	int64_t looked_ms; /* when the last one went */
 	int64_t quiet_ms;  /* nothing is asked before */
@@ -256,6 +258,7 @@ static bool claim_by_keys(struct claimer *claimer)
 		return false;
 	}
 	claimer->in_flight++;
+	claimer->keys_n = k->n;
 	e = lease_claim_keys(worker_db_claim(w), w->incarnation, k->keys, k->n, on_keys, k);
 	if (e)
 		on_keys(k, e, NULL, 0);
@@ -268,7 +271,8 @@ static void claim_hinted(struct claimer *claimer)
 {
 	struct worker *w = claimer->worker;
 	const int64_t now = loop_now_ms(w->loop);
-	const int64_t rest = claimer->keys_ms + w->config->worker.claim_wait_ms - now;
+	const int64_t wait_ms = company_wait_ms(w->config->worker.claim_wait_ms, claimer->keys_n);
+	const int64_t rest = claimer->keys_ms + wait_ms - now;
 
 	if (rest > 0) {
 		if (!loop_timer_active(claimer->gather))

@@ -6,6 +6,7 @@
 #include "domain/verdict.h"
 #include "end_seal.h"
 #include "ground/clock.h"
+#include "ground/company.h"
 #include "ground/log.h"
 #include "holding.h"
 #include "job.h"
@@ -58,6 +59,7 @@ struct finisher {
 	size_t bytes;		/* of batches under way */
 	int64_t since_ms;	/* the queue's first came */
 	int64_t sent_ms;	/* the last batch went */
+	size_t sent_n;		/* of so many */
 	int64_t quiet_ms;	/* nothing is sent before: Postgres refused */
 	struct halving halving; /* of refused batches */
 	struct loop_timer *timer;
@@ -344,6 +346,7 @@ static void queue_send(struct finisher *f)
 		batch_add(batch, job);
 	}
 	f->since_ms = f->sent_ms = loop_now_ms(f->worker->loop);
+	f->sent_n = batch->n;
 	batch_send(batch);
 }
 
@@ -354,10 +357,10 @@ static int64_t company_left_ms(const struct finisher *f)
 {
 	const struct config *c = f->worker->config;
 	const int64_t since = f->batches ? f->since_ms : f->sent_ms;
-	int64_t wait_ms = c->worker.finish_wait_ms, left_ms;
+	int64_t wait_ms = company_wait_ms(c->worker.finish_wait_ms, f->sent_n), left_ms;
 
 	if (f->queued >= FEW)
-		wait_ms = f->batches ? wait_ms / 2 : 0;
+		wait_ms = f->batches ? c->worker.finish_wait_ms / 2 : 0;
 	left_ms = since + wait_ms - loop_now_ms(f->worker->loop);
 	return left_ms > 0 && f->queued < (size_t)c->worker.finish_batch ? left_ms : 0;
 }

@@ -15,8 +15,8 @@
 	X(INT, db_connections, "2", 1, 64, "", FIXED, "each with a thread that commits batches")   \
 	X(INT, batch_max, "500", 1, 500, "jobs", FIXED, "that share a commit")                     \
 	X(INT, batch_wait_us, "4000", 0, 100000, "us", FIXED,                                      \
-	  "few changes that come so soon after a commit began gather for the next; 0: "            \
-	  "nobody waits for company; rounded up to 1000")                                          \
+	  "few changes that come so soon after a commit began gather for the next, three times "   \
+	  "as long where they come densely; 0: nobody waits for company; rounded up to 1000")                                          \
 	X(INT, pending_max, "20000", 1, 1000000, "requests", FIXED,                                \
 	  "waiting for a commit; beyond it 503")                                                   \
 	X(INT, commit_timeout_ms, "5000", 100, 60000, "ms", FIXED,                                 \

@@ -23,7 +23,8 @@
 	  "of inputs, replies and results held at a time; none is claimed that would go beyond")   \
 	X(INT, claim_batch, "500", 1, 1000, "jobs", LIVE, "in one claim")                          \
 	X(INT, claim_wait_ms, "4", 0, 1000, "ms", LIVE,                                            \
-	  "messages that come so soon after a claim gather for the next one")                      \
+	  "messages that come so soon after a claim gather for the next one, three times as long " \
+	  "where they come densely")                                                               \
 	X(INT, claim_quiet_ms, "100", 1, 60000, "ms", LIVE,                                        \
 	  "nothing from Kafka for so long: claim from Postgres")                                   \
 	X(INT, claim_poll_min_ms, "50", 1, 60000, "ms", LIVE,                                      \
@@ -32,7 +33,8 @@
 	  "longest pause between such claims")                                                     \
 	X(INT, finish_batch, "500", 1, 1000, "jobs", LIVE, "whose end shares a commit")            \
 	X(INT, finish_wait_ms, "4", 0, 1000, "ms", LIVE,                                           \
-	  "ends that come so soon after a commit began gather for the next one")                   \
+	  "ends that come so soon after a commit began gather for the next one, three times as "   \
+	  "long where they come densely")                                                          \
 	X(INT, live_flush_ms, "10", 1, 10000, "ms", LIVE, "between writes of live text to Redis")  \
 	X(INT, run_flush_ms, "2000", 100, 60000, "ms", LIVE,                                       \
 	  "between writes of live text to Postgres without Redis")                                 \

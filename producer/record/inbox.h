@@ -19,6 +19,7 @@ struct inbox {
 	struct ring turns; /* the first of each that has some */
 	size_t weight;	   /* of them all */
 	int64_t taken_ms;  /* when a batch of them was made last */
+	size_t taken_n;	   /* so many had it */
 	_Atomic uint64_t batches, done, failed, us;
 };
 

@@ -1,6 +1,7 @@
 #include "record/lane.h"
 
 #include "ground/clock.h"
+#include "ground/company.h"
 #include "ground/log.h"
 #include "ports/loop.h"
 
@@ -90,7 +91,7 @@ static int64_t company_until_ms(
 	const struct lane *lane, const struct inbox *inbox, const struct record_item *oldest)
 {
 	const int64_t company_ms = lane->record->options.company_ms;
-	const int64_t gathered_ms = inbox->taken_ms + company_ms;
+	const int64_t gathered_ms = inbox->taken_ms + company_wait_ms(company_ms, inbox->taken_n);
 
 	if (lane->kind == RECORD_SLOW)
 		return oldest->since_ms + RECORD_NOTES_MS;
@@ -126,6 +127,7 @@ static struct batch *inbox_take(struct lane *lane, size_t i)
 	b = batch_new(&r->inboxes[i], op, inbox_fit(&r->inboxes[i], max));
 	if (b) {
 		r->inboxes[i].taken_ms = clock_ms();
+		r->inboxes[i].taken_n = b->view.n;
 		b->view.record = r;
 		b->view.lane = lane;
 	}
