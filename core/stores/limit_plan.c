@@ -45,14 +45,17 @@ static const struct db_stmt producers_stmt = {.name = "limit_producers",
 	       " and seen_at > now() - interval '30 seconds'",
 	.reads = true};
 
-#define TENANTS_OF(plan)                                                                   \
-	"case when " plan " = '" LIMIT_PLAN_DEFAULT "' then (select count(*) from tenant)" \
-	" else (select count(*) from tenant_plan where plan = " plan ") end"
+/* A plan's word counts for those who have it; the default's for all but those whose own plan says
+ * something of that level itself. */
+#define TENANTS_HELD                                                                  \
+	"case when $1 = '" LIMIT_PLAN_DEFAULT "' then (select count(*) from tenant)"  \
+	" - (select count(*) from tenant_plan p join limit_plan o on o.plan = p.plan" \
+	"  and o.level = $2 and o.role = $3 where p.plan <> $1)"                      \
+	" else (select count(*) from tenant_plan where plan = $1) end"
 
 static const struct db_stmt look_stmt = {.name = "limit_look",
-	.sql = "select " TENANTS_OF(
-		"$1") ", l.requests, l.window_s, l.burst from (values (1)) one"
-		      " left join limit_plan l on l.plan = $1 and l.level = $2 and l.role = $3",
+	.sql = "select " TENANTS_HELD ", l.requests, l.window_s, l.burst from (values (1)) one"
+	       " left join limit_plan l on l.plan = $1 and l.level = $2 and l.role = $3",
 	.reads = true};
 
 static const struct db_stmt set_stmt = {.name = "limit_set",

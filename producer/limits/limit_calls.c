@@ -292,5 +292,6 @@ void request_limit_delete(struct request *r)
 	if (!c)
 		return;
 	c->change.remove = true;
+	c->call.missing = "the plan says nothing of this level: longhaul limit list shows of which";
 	change_start(c);
 }
