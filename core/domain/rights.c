@@ -272,3 +272,18 @@ bool rights_cover(const struct rights *a, const struct rights *b)
 
 	return all_met(b, a, false, asked) && all_met(a, b, true, asked);
 }
+
+const struct right *rights_wider(const struct rights *rights, size_t i)
+{
+	const struct right *right = &rights->list[i];
+
+	for (size_t k = 0; !right->rule.denies && k < rights->n; k++) {
+		const struct right *other = &rights->list[k];
+
+		if (!other->rule.denies && strcmp(other->path, right->path) != 0 &&
+			(right->rule.permissions & ~other->rule.permissions) == 0 &&
+			rule_covers(&other->rule, &right->rule))
+			return other;
+	}
+	return NULL;
+}

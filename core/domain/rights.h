@@ -48,6 +48,9 @@ bool rights_may_allow(
 	const struct rights *rights, enum permission p, const struct rule_facts *facts);
 /* Does a allow all that b allows, as far as their rules tell? Who gives roles to others must. */
 bool rights_cover(const struct rights *a, const struct rights *b);
+/* The first rule of another role that allows all that the rule at i allows, which has no effect
+ * beside it; NULL: there is none, or the rule denies. */
+const struct right *rights_wider(const struct rights *rights, size_t i);
 /* All that may be allowed under some condition. */
 permission_set rights_set(const struct rights *rights);
 /* The same of roles held together, without flattening them. */

@@ -153,10 +153,14 @@ const struct command command_table[] = {
 		 DURATION("deadline", 0, "the longest that its jobs may live; 0 = no limit", 0, YEAR_S)),
 	 queue_set_run, "What is not given stays as it is."},
 	{"queue", "pause", "NAME", 1, 1, "start no more jobs of a queue", NONE, queue_pause_run, NULL},
-	{"queue", "resume", "NAME", 1, 1, "start the jobs of a paused queue again", NONE,
-	 queue_resume_run, NULL},
+	{"queue", "resume", "NAME", 1, 1, "end a queue's pause and its drain: it starts jobs and accepts new ones", NONE,
+	 queue_resume_run,
+	 "It ends both, whichever holds: a queue that was paused while it drained accepts jobs again.\n"
+	 "`longhaul queue list` shows which of the two holds."},
 	{"queue", "drain", "NAME", 1, 1, "accept no more jobs in a queue, work off what it has", NONE,
-	 queue_drain_run, NULL},
+	 queue_drain_run,
+	 "`longhaul queue resume` ends it. No command removes a queue: one that is not wanted any more\n"
+	 "stays drained, and holds nothing once it is worked off."},
 	{"worker", "list", "", 0, 0, "show workers, what they hold and their last sign of life", NONE,
 	 worker_list_run, NULL},
 	{"worker", "drain", "WORKER", 1, 1, "let a worker finish what it holds and stop", NONE,
@@ -241,8 +245,9 @@ const struct command command_table[] = {
 	 OPTIONS(OF_TENANT, TEXT("parents", 0, "ROLES", "roles to build upon, with commas between"), DRY_ROLE),
 	 role_set_run,
 	 "A rule allows or denies a permission, under conditions that must all hold. A deny\n"
-	 "wins over every allow; what no rule allows is not allowed.\n\n"
-	 "  longhaul role set night --parents submitter 'allow job:read' \\\n"
+	 "wins over every allow; what no rule allows is not allowed. What a parent allows stays\n"
+	 "allowed without the conditions of a rule here: a narrower role builds upon guest.\n\n"
+	 "  longhaul role set night --parents guest 'allow job:read' \\\n"
 	 "    'allow job:submit queue=bulk-* model=small-* priority>=5 cost<=0.05' \\\n"
 	 "    'deny job:delete' --dry-run"},
 	{"role", "remove", "ROLE", 1, 1, "remove a role that nobody holds", OPTIONS(OF_TENANT, DRY_ROLE),
@@ -256,7 +261,8 @@ const struct command command_table[] = {
 		 FLAG("disable", 0, "let the user do nothing more; its waiting jobs fail when their turn comes"),
 		 FLAG("enable", 0, "let a disabled user in again"),
 		 FLAG("dry-run", 'n', "say what the user would gain and lose, and what acts for it, change nothing")),
-	 user_set_run, "The roles given replace those it has; without any they stay as they are."},
+	 user_set_run, "The roles given replace those it has; without any they stay as they are. No command removes\n"
+	 "a user: --disable shuts it out, and its name stays taken."},
 	{"access", "explain", "USER ACTION [OBJECT...]", 2, COMMAND_ANY, "say whether something is allowed, and why",
 	 OPTIONS(OF_TENANT), access_explain_run,
 	 "USER is a user's name or a key's id. OBJECT is a job, or what is known of one: owner=, queue=, model=,\n"

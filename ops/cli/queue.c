@@ -89,7 +89,7 @@ enum outcome queue_pause_run(struct call *call)
 
 enum outcome queue_resume_run(struct call *call)
 {
-	return post(call, "/resume", " runs again");
+	return post(call, "/resume", " is neither paused nor draining: it accepts and starts jobs");
 }
 
 enum outcome queue_drain_run(struct call *call)

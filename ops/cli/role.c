@@ -39,6 +39,28 @@ enum outcome role_show_run(struct call *call)
 	return OUTCOME_OK;
 }
 
+static void holders_show(const struct call *call, const json_t *change)
+{
+	const long long users = json_integer_value(json_object_get(change, "users"));
+	const long long keys = json_integer_value(json_object_get(change, "keys"));
+
+	fprintf(call->out, "nothing was changed: %lld %s and %lld %s hold it\n", users,
+		users == 1 ? "user" : "users", keys, keys == 1 ? "key" : "keys");
+}
+
+/* A condition that was meant to restrict. */
+static void idle_warn(const struct call *call, const json_t *change)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(change, "idle"), i, one)
+		fprintf(call->err, "warning: \"%s\" restricts nothing: %s has \"%s\"\n",
+			json_string_value(json_object_get(one, "rule")),
+			json_string_value(json_object_get(one, "path")),
+			json_string_value(json_object_get(one, "wider")));
+}
+
 /* What a change does, or would do, to those who hold the role. */
 static enum outcome change_show(const struct call *call, json_t *change, const char *done)
 {
@@ -47,13 +69,12 @@ static enum outcome change_show(const struct call *call, json_t *change, const c
 	if (!change || call_flag(call, "dry-run") == false) {
 		fprintf(call->out, "role %s %s\n", call->arguments[0], done);
 	} else {
-		fprintf(call->out, "nothing was changed: %lld users and %lld keys hold it\n",
-			(long long)json_integer_value(json_object_get(change, "users")),
-			(long long)json_integer_value(json_object_get(change, "keys")));
+		holders_show(call, change);
 		access_lines_show(call, "gained", json_object_get(change, "gained"));
 		access_lines_show(call, "lost", json_object_get(change, "lost"));
 		access_warn(call, change);
 	}
+	idle_warn(call, change);
 	json_decref(change);
 	return OUTCOME_OK;
 }

@@ -55,6 +55,12 @@ static enum err may_hand(struct access_call *a, const struct rights *rights)
 	return ERR_FORBIDDEN;
 }
 
+enum err access_none(struct access_call *a, const char *what, const char *name)
+{
+	(void)snprintf(a->why, sizeof a->why, "there is no %s called %s", what, name);
+	return ERR_NOT_FOUND;
+}
+
 enum err access_checked(enum err e)
 {
 	return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? ERR_INVALID_FIELD : e;
@@ -153,11 +159,12 @@ void access_roles_put(struct buf *out, const char *roles)
 static void tenant_told(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 {
 	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
 
 	if (!e && n == 0)
-		e = ERR_NOT_FOUND;
+		e = access_none(a, "tenant", a->tenant_name);
 	if (!e)
-		access_call_of(batch)->tenant = tenants[0].id;
+		a->tenant = tenants[0].id;
 	record_batch_end(batch, e);
 }
 

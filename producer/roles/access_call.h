@@ -88,6 +88,8 @@ struct access_call *access_call_of(const struct record_batch *batch);
  * told. */
 size_t access_texts(const json_t *list, const char **ret_texts, size_t max);
 
+/* ERR_NOT_FOUND, with why: there is no such thing of this name. */
+enum err access_none(struct access_call *a, const char *what, const char *name);
 /* What a check of roles came to (domain/role.h), as a call's outcome: they are the caller's
  * mistake. */
 enum err access_checked(enum err e);

@@ -58,7 +58,7 @@ static enum err get_judge(struct access_call *a)
 	struct role_view role;
 
 	if (!role_book_view(a->book, a->name, &role))
-		return ERR_NOT_FOUND;
+		return access_none(a, "role", a->name);
 	role_write(reply_json(&a->call.r->reply, 200), a->book, &role);
 	return ERR_OK;
 }
@@ -201,6 +201,40 @@ static enum err put_judge(struct access_call *a)
 	return ERR_OK;
 }
 
+static void idle_put(struct buf *out, const struct right *rule, const struct right *wider)
+{
+	(void)buf_text(out, "{\"rule\":");
+	(void)buf_json(out, rule->rule.text, strlen(rule->rule.text));
+	(void)buf_text(out, ",\"wider\":");
+	(void)buf_json(out, wider->rule.text, strlen(wider->rule.text));
+	(void)buf_text(out, ",\"path\":");
+	(void)buf_json(out, wider->path, strlen(wider->path));
+	(void)buf_char(out, '}');
+}
+
+/* The role's own rules that an inherited one makes idle: a condition that restricts nothing. */
+static void idle_rules_put(struct buf *out, const struct access_call *a)
+{
+	const char *name = a->name, *comma = "";
+	struct rights *rights = NULL;
+
+	(void)buf_text(out, ",\"idle\":[");
+	if (rights_flatten(a->book, &name, 1, &rights) != ERR_OK)
+		rights = NULL;
+	for (size_t i = 0; rights && i < rights->n; i++) {
+		const bool own = strcmp(rights->list[i].path, name) == 0;
+		const struct right *wider = own ? rights_wider(rights, i) : NULL;
+
+		if (!wider)
+			continue;
+		(void)buf_text(out, comma);
+		idle_put(out, &rights->list[i], wider);
+		comma = ",";
+	}
+	(void)buf_char(out, ']');
+	rights_release(rights);
+}
+
 static void change_write(struct access_call *a)
 {
 	struct buf *out = reply_json(&a->call.r->reply, 200);
@@ -215,6 +249,7 @@ static void change_write(struct access_call *a)
 	access_permissions_put(out, a->gained);
 	(void)buf_text(out, ",\"lost\":");
 	access_permissions_put(out, a->lost);
+	idle_rules_put(out, a);
 	(void)buf_text(out, ",\"role\":");
 	if (role_book_view(a->book, a->name, &role))
 		role_write(out, a->book, &role);
@@ -308,7 +343,7 @@ static enum err remove_judge(struct access_call *a)
 	enum err e = own_check(a);
 
 	if (!e && !role_book_has(a->book, a->name))
-		e = ERR_NOT_FOUND;
+		e = access_none(a, "role", a->name);
 	if (!e)
 		e = access_may_take(a, a->name);
 	if (!e && upon) {

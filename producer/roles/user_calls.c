@@ -54,11 +54,12 @@ static enum err list_run(struct db *db, struct record_batch *batch)
 static void told(void *ctx, enum err e, const struct app_user *users, size_t n)
 {
 	struct record_batch *batch = ctx;
+	struct access_call *a = access_call_of(batch);
 
 	if (!e && n == 0)
-		e = ERR_NOT_FOUND;
+		e = access_none(a, "user", a->name);
 	if (!e)
-		user_write(reply_json(&access_call_of(batch)->call.r->reply, 200), users);
+		user_write(reply_json(&a->call.r->reply, 200), users);
 	record_batch_end(batch, e);
 }
 

@@ -186,6 +186,11 @@ def test_who_would_shut_himself_out_is_told_so(world: World) -> None:
     own = world.tried("PUT", "/v1/roles/crew", {"parents": ["guest"]}, by=boss)
     assert not own["yourself"]
     assert not world.tried("PUT", f"{roles}/boss", {"parents": ["service"]})["yourself"]
+    # a rule within an inherited one
+    rules = ["allow job:submit priority>=5", "allow usage:read"]
+    night = world.tried("PUT", f"{roles}/night", {"parents": ["submitter"], "rules": rules})
+    wider = {"wider": "allow job:submit priority>=3", "path": "night > submitter"}
+    assert night["idle"] == [{"rule": rules[0], **wider}]
     # the other tenant's user of that name is nobody here
     world.person("finn", "service", tenant=OTHER)
     nobody = world.tried("PUT", "/v1/users/finn", {"disabled": True}, by=chef.clients[0])

@@ -314,7 +314,7 @@ def test_roles_and_users_by_command(world: World, longhaul: Callable[..., str]) 
     )
     longhaul("user", "set", "nora", *of, "night")
     dry = longhaul("role", "set", "night", *of, "--parents", "guest", "--dry-run")
-    assert "1 users and 0 keys" in dry and "job:submit" in dry.split("lost")[1]
+    assert "1 user and 0 keys" in dry and "job:submit" in dry.split("lost")[1]
     dry = longhaul("user", "set", "nora", *of, "guest", "-n")
     assert "nothing was changed: 0 API keys" in dry and "lost    job:submit" in dry
     said = longhaul("access", "explain", "nora", "job:submit", "queue=bulk", *of)

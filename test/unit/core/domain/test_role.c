@@ -232,6 +232,34 @@ static void nobody_gives_more_than_they_have(void **state)
 	role_book_free(book);
 }
 
+/* promises: S1.11 */
+static void a_rule_within_an_inherited_one_is_idle(void **state)
+{
+	struct role_book *book = book_new();
+	const char *name = "night";
+	struct rights *rights;
+	size_t idle = 0;
+
+	add(book, "base", NULL, "allow job:submit priority>=3");
+	add(book, "night", "base", "allow job:submit queue=bulk-* priority>=5");
+	add(book, "night", NULL, "allow job:submit priority>=2");
+	add(book, "night", NULL, "allow job:read");
+	assert_int_equal(rights_flatten(book, &name, 1, &rights), ERR_OK);
+	for (size_t i = 0; i < rights->n; i++) {
+		const struct right *wider = rights_wider(rights, i);
+
+		if (!wider || strcmp(rights->list[i].path, name) != 0)
+			continue;
+		assert_string_equal(
+			rights->list[i].rule.text, "allow job:submit queue=bulk-* priority>=5");
+		assert_string_equal(wider->path, "night > base");
+		idle++;
+	}
+	assert_int_equal(idle, 1);
+	rights_release(rights);
+	role_book_free(book);
+}
+
 /* ---- any graph at all ---- */
 
 enum { NODES = 12, GRAPHS = 2000 };
@@ -386,6 +414,7 @@ int main(void)
 		cmocka_unit_test(an_exception_is_no_contradiction),
 		cmocka_unit_test(a_line_that_is_no_rule_is_told_why),
 		cmocka_unit_test(nobody_gives_more_than_they_have),
+		cmocka_unit_test(a_rule_within_an_inherited_one_is_idle),
 		cmocka_unit_test(flattened_rights_mean_what_the_graph_means),
 		cmocka_unit_test(a_deny_added_anywhere_allows_nothing_more),
 		cmocka_unit_test(a_back_edge_is_refused_in_every_graph),
