@@ -22,7 +22,7 @@ static void put_time(struct table *t, int64_t ms)
 
 	if (ms)
 		clock_format(ms, text);
-	text[strcspn(text, ".")] = '\0';
+	memcpy(text + strcspn(text, "."), "Z", text[0] ? sizeof "Z" : 0);
 	table_cell(t, text);
 }
 
@@ -237,7 +237,7 @@ static void lacking_say(void *ctx, enum err e, const struct key_lacking *rows, s
 }
 
 /* Says by whom it is missed. */
-static enum outcome not_activated(const struct call *call, struct database *database, int32_t epoch)
+static enum outcome lacking_fail(const struct call *call, struct database *database, int32_t epoch)
 {
 	struct lacking lacking = {
 		.call = call, .dir = database->config->keys.dir, .epoch = epoch, .err = ERR_DB};
@@ -251,7 +251,50 @@ static enum outcome not_activated(const struct call *call, struct database *data
 			"the user that runs the programs, or wait 30 s for processes that are gone",
 			(int)epoch, (int)epoch);
 	return call_fail(call, OUTCOME_CONFLICT,
-		"epoch %d is not one that was made ahead: see `longhaul epoch list`", (int)epoch);
+		"epoch %d is not active: a process did not hold it a moment ago; try again",
+		(int)epoch);
+}
+
+/* NULL: there is none of that number. */
+static const struct epoch_seen *epoch_find(const struct epochs *epochs, int32_t epoch)
+{
+	for (size_t i = 0; i < epochs->n; i++)
+		if (epochs->list[i].row.epoch == epoch)
+			return &epochs->list[i];
+	return NULL;
+}
+
+typedef enum outcome refused_fn(
+	const struct call *call, struct database *database, const struct epoch_seen *seen);
+
+/* Why the record refused a change: by the epoch as it is now. */
+static enum outcome refused(
+	const struct call *call, struct database *database, int32_t epoch, refused_fn *say)
+{
+	struct epochs epochs = {.err = ERR_DB};
+	enum err e =
+		epochs_wait(database, key_epoch_list(database->db, epochs_keep, &epochs), &epochs);
+	const struct epoch_seen *seen = e == ERR_OK ? epoch_find(&epochs, epoch) : NULL;
+	enum outcome outcome;
+
+	if (e != ERR_OK)
+		outcome = database_fail(call, database, e);
+	else if (!seen)
+		outcome = call_fail(call, OUTCOME_NOT_FOUND, "there is no epoch %d", (int)epoch);
+	else
+		outcome = say(call, database, seen);
+	free(epochs.list);
+	return outcome;
+}
+
+static enum outcome not_activated(
+	const struct call *call, struct database *database, const struct epoch_seen *seen)
+{
+	if (strcmp(seen->state, "made") == 0)
+		return lacking_fail(call, database, seen->row.epoch);
+	return call_fail(call, OUTCOME_CONFLICT,
+		"epoch %d is %s: only one that was made ahead becomes active", (int)seen->row.epoch,
+		seen->state);
 }
 
 static enum outcome activate(const struct call *call, struct database *database)
@@ -266,7 +309,7 @@ static enum outcome activate(const struct call *call, struct database *database)
 		database, key_epoch_activate(database->db, epoch, epochs_keep, &changed), &changed);
 	free(changed.list);
 	if (e == ERR_CONFLICT)
-		return not_activated(call, database, epoch);
+		return refused(call, database, epoch, not_activated);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
 	fprintf(call->out, "epoch %d is active; the leader wraps all data keys anew\n", (int)epoch);
@@ -308,6 +351,27 @@ static enum outcome destroy_file(
 	return outcome;
 }
 
+static enum outcome not_destroyed(
+	const struct call *call, struct database *database, const struct epoch_seen *seen)
+{
+	const int epoch = (int)seen->row.epoch, weeks = (int)database->config->keys.retired_weeks;
+	const int64_t retired_ms = clock_record_ms() - seen->row.retired_ms;
+
+	if (strcmp(seen->state, "active") == 0)
+		return call_fail(call, OUTCOME_CONFLICT,
+			"epoch %d is active: another one has to be active, and this one retired "
+			"for %d weeks",
+			epoch, weeks);
+	if (strcmp(seen->state, "destroyed") == 0)
+		return call_fail(call, OUTCOME_CONFLICT, "epoch %d is destroyed already", epoch);
+	if (seen->row.keys > 0 && retired_ms >= (int64_t)weeks * WEEK_S * 1000)
+		return call_fail(call, OUTCOME_CONFLICT,
+			"epoch %d still wraps %lld data keys: the leader wraps them anew", epoch,
+			(long long)seen->row.keys);
+	return call_fail(
+		call, OUTCOME_CONFLICT, "epoch %d is not retired for %d weeks yet", epoch, weeks);
+}
+
 static enum outcome destroy(const struct call *call, struct database *database)
 {
 	const int64_t weeks = database->config->keys.retired_weeks;
@@ -324,10 +388,7 @@ static enum outcome destroy(const struct call *call, struct database *database)
 	until_ms = changed.n ? changed.list[0].row.escrow_until_ms : 0;
 	free(changed.list);
 	if (e == ERR_CONFLICT)
-		return call_fail(call, OUTCOME_CONFLICT,
-			"epoch %d is active, or not retired for %d weeks, or still wraps data keys: "
-			"see `longhaul epoch list`",
-			(int)epoch, (int)weeks);
+		return refused(call, database, epoch, not_destroyed);
 	if (e != ERR_OK)
 		return database_fail(call, database, e);
 	return destroy_file(call, database->config->keys.dir, epoch, until_ms);

@@ -99,6 +99,9 @@ def test_an_epoch_that_a_live_process_lacks_is_not_activated(stack: Any, pg_url:
             epoch(stack, "activate", str(made))
         record.execute("delete from process where host = 'elsewhere'")
     assert epochs(stack)[made]["state"] == "made"
+    for change in ("activate", "destroy"):
+        with pytest.raises(Fault, match="there is no epoch 9999"):
+            epoch(stack, change, "9999")
 
 
 @pytest.mark.promises("S1.8")
@@ -251,7 +254,7 @@ def test_a_key_file_that_vanishes_is_told_and_its_epoch_given_up(
     kept.rename(file)
     until("all hold it again", lambda: holders(True) and ready() == "ready\n")
     file.unlink()
-    with pytest.raises(Fault, match="is active, or not retired"):
+    with pytest.raises(Fault, match="is active: another one has to be active"):
         epoch(stack, "destroy", str(active))
     epoch(stack, "destroy", str(made))
     assert epochs(stack)[made]["state"] == "destroyed"
