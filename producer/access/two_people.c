@@ -219,6 +219,12 @@ static void refuse(const struct gate *g, enum err e)
 			"this needs two people: it is asked for with a key that acts for a user");
 		return;
 	}
+	if (e == ERR_NOT_FOUND && id_is_zero(g->about) && g->tenant_name[0]) {
+		(void)snprintf(
+			detail, sizeof detail, "there is no tenant called %s", g->tenant_name);
+		request_fail_detail(g->r, e, detail);
+		return;
+	}
 	if (e != ERR_APPROVAL) {
 		request_fail(g->r, e);
 		return;

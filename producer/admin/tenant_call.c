@@ -21,8 +21,11 @@ static void found(void *ctx, enum err e, const struct tenant *tenants, size_t n)
 	struct record_batch *batch = ctx;
 	struct tenant_call *t = tenant_call_of(batch);
 
-	if (!e && n == 0)
+	if (!e && n == 0) {
 		e = ERR_NOT_FOUND;
+		(void)snprintf(t->why, sizeof t->why, "there is no tenant called %s", t->name);
+		t->call.missing = id_is_zero(t->of) ? t->why : NULL;
+	}
 	if (!e) {
 		t->tenant = tenants[0].id;
 		(void)snprintf(t->name, sizeof t->name, "%s", tenants[0].name);
