@@ -6,6 +6,8 @@
 
 #include "ground/clock.h"
 
+#include <string.h>
+
 /* ---- what is revoked ---- */
 
 static const struct column columns[] = {
@@ -43,6 +45,18 @@ enum outcome revocation_remove_run(struct call *call)
 
 /* ---- revoke ---- */
 
+/* No row of the record is a token's. */
+static void tokens_say(const struct call *call, const json_t *change)
+{
+	const char *kind = json_string_value(json_object_get(change, "kind"));
+
+	if (kind && strcmp(kind, "credential") == 0)
+		fprintf(call->out, "access tokens are not counted: the one that is named ends too, "
+				   "and what was exchanged from it\n");
+	else
+		fprintf(call->out, "access tokens are not counted: theirs end too\n");
+}
+
 /* An operator's own key goes on whatever the list says of addresses: others do not. */
 static void change_show(const struct call *call, const json_t *change)
 {
@@ -60,6 +74,19 @@ static void change_show(const struct call *call, const json_t *change)
 	if (json_is_null(json_object_get(change, "keys")))
 		fprintf(call->out, "API keys are not counted: they stop where they are used from "
 				   "there\n");
+	else
+		tokens_say(call, change);
+}
+
+/* Whom it reaches, as it was named or found. */
+static const char *reached(const json_t *made)
+{
+	static const char *const members[] = {"user", "token", "network"};
+	const char *text = NULL;
+
+	for (size_t i = 0; !text && i < sizeof members / sizeof *members; i++)
+		text = json_string_value(json_object_get(made, members[i]));
+	return text;
 }
 
 static enum outcome tell(struct call *call, json_t *body)
@@ -71,7 +98,7 @@ static enum outcome tell(struct call *call, json_t *body)
 		.query = access_dry_query(call),
 		.body = body};
 	json_t *made = NULL;
-	const char *user;
+	const char *whom;
 	enum outcome outcome;
 
 	if (call_flag(call, "dry-run"))
@@ -81,9 +108,9 @@ static enum outcome tell(struct call *call, json_t *body)
 		return outcome;
 	if (call_flag(call, "json"))
 		return output_json_new(call, made);
-	user = json_string_value(json_object_get(made, "user"));
+	whom = reached(made);
 	fprintf(call->out, "revoked: %s%s%s, given before %s; every process knows within 5 s\n",
-		json_string_value(json_object_get(made, "kind")), user ? " " : "", user ? user : "",
+		json_string_value(json_object_get(made, "kind")), whom ? " " : "", whom ? whom : "",
 		json_string_value(json_object_get(made, "before")));
 	json_decref(made);
 	return OUTCOME_OK;

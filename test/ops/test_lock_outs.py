@@ -16,9 +16,15 @@ def shut_out(yourself: bool = False, **more: object) -> Reply:
 
 API_KEY = {"id": "key_1", "name": "ci", "tenant": "acme", "last_used_at": None}
 TOLD = "nothing was changed: 2 API keys, 1 user, 0 families of refresh tokens would stop\n"
+THEIRS = "access tokens are not counted: theirs end too\n"
 HEAD = 'key      key_1 "ci" of acme\nused     never\n'
 ENDS = "2026-01-31T12:00:00.000Z"
 NOBODY_LEFT = "warning: no operator's key would be left; `longhaul bootstrap --another` makes one\n"
+IDLE = {
+    "rule": "allow job:submit priority>=5",
+    "wider": "allow job:submit priority>=3",
+    "path": "night > submitter",
+}
 UNKNOWN = {"keys": None, "users": None, "families": None, "your_address": True}
 FROM_HERE = (
     "warning: you call from there: tenants' keys that are used from your address stop;"
@@ -50,7 +56,21 @@ FROM_HERE = (
             f"{HEAD}ends     {ENDS}\n{TOLD}access tokens that it bought end with it\n",
             "",
         ),
-        (("revoke", "--tenant", "acme"), "POST /v1/revocations", shut_out(), TOLD, ""),
+        (
+            ("revoke", "--tenant", "acme"),
+            "POST /v1/revocations",
+            shut_out(kind="tenant"),
+            TOLD + THEIRS,
+            "",
+        ),
+        (
+            ("revoke", "--tenant", "acme", "--token", "tok_1"),
+            "POST /v1/revocations",
+            shut_out(kind="credential"),
+            TOLD + "access tokens are not counted: the one that is named ends too,"
+            " and what was exchanged from it\n",
+            "",
+        ),
         (
             ("revoke", "--network", "10.0.0.0/8"),
             "POST /v1/revocations",
@@ -64,7 +84,7 @@ FROM_HERE = (
             "POST /v1/revocations",
             shut_out(keys=0, users=0, families=1, user="usr_1", issuer="https://idp"),
             "user     usr_1 of https://idp\nnothing was changed: 0 API keys, 0 users, 1 family of"
-            " refresh tokens would stop\n",
+            " refresh tokens would stop\n" + THEIRS,
             "",
         ),
         (
@@ -89,8 +109,16 @@ FROM_HERE = (
             ("role", "set", "boss", "allow job:read"),
             "PUT /v1/roles/boss",
             shut_out(yourself=True, gained=[], lost=["role:write"]),
-            "nothing was changed: 1 users and 2 keys hold it\nlost    role:write\n",
+            "nothing was changed: 1 user and 2 keys hold it\nlost    role:write\n",
             "warning: you are among them\n",
+        ),
+        (
+            ("role", "set", "night", "--parents", "submitter", "allow job:submit priority>=5"),
+            "PUT /v1/roles/night",
+            shut_out(gained=[], lost=[], idle=[IDLE]),
+            "nothing was changed: 1 user and 2 keys hold it\n",
+            'warning: "allow job:submit priority>=5" restricts nothing: night > submitter has'
+            ' "allow job:submit priority>=3"\n',
         ),
         (
             ("tenant", "limits", "acme", "--max-queued", "5"),
