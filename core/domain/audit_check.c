@@ -78,7 +78,8 @@ static bool note_end(struct audit_check *c)
 	e = checkpoint_read(c->gathering.bytes, c->gathering.len, c->keys, c->keys_n, &point);
 	if (e == ERR_FORBIDDEN)
 		return fault_between(c, c->tree.size,
-			"nothing is proved: the checkpoint behind them is signed by no trusted key");
+			"nothing is proved: the checkpoint behind them is signed by no trusted key; after a rotation "
+			"the older keys are needed too: audit.checkpoint_dir has all in its file keys");
 	if (e != ERR_OK || strcmp(point.log, c->log) != 0)
 		return fault_between(c, c->tree.size,
 			"nothing is proved: the checkpoint behind them is damaged");

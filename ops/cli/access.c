@@ -56,6 +56,8 @@ enum outcome access_ask(const struct call *call, const struct access_ask *ask, j
 
 	if (outcome == OUTCOME_OK)
 		outcome = ask_with(&client, ask, ret_json);
+	if (outcome == OUTCOME_REFUSED && access_side(call) == CLIENT_JOBS)
+		fprintf(call->err, "  an operator says --tenant NAME\n");
 	client_clear(&client);
 	json_decref(ask->body);
 	return outcome;

@@ -45,6 +45,14 @@ static void columns_choose(const char *by, struct column columns[GROUPS + SUMS +
 	columns[n] = (struct column){NULL, NULL, COLUMN_PLAIN};
 }
 
+/* Days as they are written stand in their order. */
+static bool span_is_right(const struct call *call)
+{
+	const char *from = call_text(call, "from"), *until = call_text(call, "until");
+
+	return !from || !until || strcmp(from, until) < 0;
+}
+
 enum outcome consumption_run(struct call *call)
 {
 	const char *by = call_text(call, "by");
@@ -52,6 +60,8 @@ enum outcome consumption_run(struct call *call)
 	enum outcome outcome;
 	struct buf path;
 
+	if (!span_is_right(call))
+		return call_usage(call, "--from has to be before --until");
 	columns_choose(by ? by : "day", columns);
 	buf_init(&path, PATH_MAX_BYTES);
 	buf_text(&path, "/v1/usage");

@@ -13,6 +13,7 @@ static const struct column columns[] = {
 	{"ISSUER", "issuer", COLUMN_PLAIN},
 	{"AUDIENCE", "audience", COLUMN_PLAIN},
 	{"KEYS", "jwks_url", COLUMN_PLAIN},
+	{"ROLES", "roles", COLUMN_PLAIN},
 	{"AGE", "created_at", COLUMN_AGE},
 	{NULL, NULL, COLUMN_PLAIN},
 };

@@ -23,6 +23,21 @@ static const json_t *reach(const json_t *item, const char *member)
 	return item;
 }
 
+/* A map of names to names, as an option gives it: "theirs=ours". */
+static void put_pairs(const json_t *map, struct buf *out)
+{
+	const json_t *value;
+	const char *name, *comma = "";
+
+	json_object_foreach((json_t *)(uintptr_t)map, name, value)
+	{
+		if (!json_is_string(value))
+			continue;
+		buf_printf(out, "%s%s=%s", comma, name, json_string_value(value));
+		comma = ", ";
+	}
+}
+
 static void put_value(const json_t *value, struct buf *out)
 {
 	const json_t *one;
@@ -36,6 +51,8 @@ static void put_value(const json_t *value, struct buf *out)
 		buf_printf(out, "%.15g", json_real_value(value));
 	else if (json_is_boolean(value))
 		buf_text(out, json_is_true(value) ? "yes" : "no");
+	else if (json_is_object(value))
+		put_pairs(value, out);
 	json_array_foreach(value, i, one)
 	{
 		if (i > 0)

@@ -39,8 +39,8 @@ enum outcome signing_key_list_run(struct call *call)
 
 /* ---- keys of tokens ---- */
 
-/* Takes the body. */
-static enum outcome token_rotate(struct call *call, json_t *body, const char *words)
+/* Takes the body. tells: since when it signs stands behind the words. */
+static enum outcome token_rotate(struct call *call, json_t *body, const char *words, bool tells)
 {
 	struct operator_call ask = {.method = "POST",
 		.before = "/v1/signing-keys/rotate",
@@ -49,12 +49,15 @@ static enum outcome token_rotate(struct call *call, json_t *body, const char *wo
 		.body = body};
 	json_t *key = NULL;
 	enum outcome outcome = operator_ask(call, &ask, &key);
+	const char *at;
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (call_flag(call, "json"))
 		return output_json_new(call, key);
-	fprintf(call->out, "key %s %s\n", json_string_value(json_object_get(key, "id")), words);
+	at = tells ? json_string_value(json_object_get(key, "signs_at")) : NULL;
+	fprintf(call->out, "key %s %s%s\n", json_string_value(json_object_get(key, "id")), words,
+		at ? at : "");
 	json_decref(key);
 	return OUTCOME_OK;
 }
@@ -65,7 +68,7 @@ static enum outcome token_rotate_run(struct call *call)
 	json_t *body =
 		signs_in_s < 0 ? json_object() : json_pack("{s:I}", "signs_in_s", signs_in_s);
 
-	return token_rotate(call, body, "is published; it signs in a while");
+	return token_rotate(call, body, "is published; it signs from ", true);
 }
 
 /* How many tokens they signed is no row of the record. */
@@ -95,7 +98,7 @@ enum outcome signing_key_emergency_run(struct call *call)
 	if (call_flag(call, "dry-run"))
 		return emergency_try(call);
 	return token_rotate(call, json_pack("{s:b}", "emergency", 1),
-		"signs; nothing that older keys signed is believed");
+		"signs; nothing that older keys signed is believed", false);
 }
 
 /* ---- secrets of webhooks ---- */

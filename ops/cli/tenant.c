@@ -155,6 +155,8 @@ enum outcome tenant_origins_run(struct call *call)
 		return access_dry_show(call, reply, origins_try_show);
 	if (call_flag(call, "json"))
 		return output_json_new(call, reply);
+	if (json_array_size(json_object_get(reply, "origins")) == 0)
+		fprintf(call->err, "no origins: every callback is refused\n");
 	json_array_foreach(json_object_get(reply, "origins"), i, origin)
 	{
 		const char *text = json_string_value(origin);

@@ -16,11 +16,11 @@ enum { EVERY_S = 2, LINES_USUAL = 24, COLUMNS_USUAL = 80, RATE_TEXT_MAX = 32 };
 
 static const struct column queue_columns[] = {
 	{"QUEUE", "name", COLUMN_PLAIN},
-	{"READY", "queued", COLUMN_PLAIN},
+	{"QUEUED", "queued", COLUMN_PLAIN},
 	{"OLDEST", "oldest_at", COLUMN_AGE},
 	{"WAITING", "waiting", COLUMN_PLAIN},
 	{"RUNNING", "running", COLUMN_PLAIN},
-	{"CAP", "concurrency", COLUMN_LIMIT},
+	{"CONCURRENCY", "concurrency", COLUMN_LIMIT},
 	{"RATE", "rate", COLUMN_LIMIT},
 	{"WEIGHT", "weight", COLUMN_PLAIN},
 	{"PAUSED", "paused", COLUMN_PLAIN},
@@ -28,7 +28,7 @@ static const struct column queue_columns[] = {
 };
 static const struct column tenant_columns[] = {
 	{"TENANT", "name", COLUMN_PLAIN},
-	{"READY", "queued", COLUMN_PLAIN},
+	{"QUEUED", "queued", COLUMN_PLAIN},
 	{"WAITING", "waiting", COLUMN_PLAIN},
 	{"RUNNING", "running", COLUMN_PLAIN},
 	{NULL, NULL, COLUMN_PLAIN},

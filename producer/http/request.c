@@ -4,6 +4,8 @@
 
 #include <microhttpd.h>
 
+#define UNAUTHORIZED_TEXT "no valid key was given: send it as Authorization: Bearer KEY"
+
 void request_park(struct request *r)
 {
 	r->parked = true;
@@ -35,7 +37,7 @@ void request_fail_with(struct request *r, enum err e, const struct problems *p)
 
 void request_unauthorized(struct request *r, const char *why)
 {
-	reply_problem(&r->reply, ERR_UNAUTHORIZED, why, NULL, r->id_text);
+	reply_problem(&r->reply, ERR_UNAUTHORIZED, why ? why : UNAUTHORIZED_TEXT, NULL, r->id_text);
 	if (why) {
 		r->reply.headers_n--; /* the plain challenge */
 		reply_header(&r->reply, "WWW-Authenticate",
