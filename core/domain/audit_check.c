@@ -79,7 +79,7 @@ static bool note_end(struct audit_check *c)
 	if (e == ERR_FORBIDDEN)
 		return fault_between(c, c->tree.size,
 			"nothing is proved: the checkpoint behind them is signed by no trusted key; after a rotation "
-			"the older keys are needed too: audit.checkpoint_dir has all in its file keys");
+			"every key is needed: audit.checkpoint_dir has all in its file keys");
 	if (e != ERR_OK || strcmp(point.log, c->log) != 0)
 		return fault_between(c, c->tree.size,
 			"nothing is proved: the checkpoint behind them is damaged");

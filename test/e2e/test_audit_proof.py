@@ -334,7 +334,8 @@ def test_the_key_is_rotated_by_a_command_and_each_is_believed_in_its_time(book: 
     path = book.export("rotated.audit")
     for keys, words in {
         before + after: "",
-        before: "no trusted key",
+        before: "after a rotation every key is needed",
+        after: "after a rotation every key is needed",
         after + before: "a key that another had followed",
     }.items():
         book.key.write_text(keys)
