@@ -194,7 +194,8 @@ enum err migrate_run(struct db *db, migrate_told *told, void *ctx, char fault[MI
 	return e;
 }
 
-enum err migrate_check(struct db *db, size_t *ret_missing, char fault[MIGRATE_FAULT_MAX])
+enum err migrate_check(struct db *db, migrate_told *told, void *ctx, size_t *ret_missing,
+	char fault[MIGRATE_FAULT_MAX])
 {
 	struct applied *a = calloc(1, sizeof(*a));
 	const struct migration *m;
@@ -207,8 +208,13 @@ enum err migrate_check(struct db *db, size_t *ret_missing, char fault[MIGRATE_FA
 	e = applied_read(db, a);
 	if (e == ERR_OK)
 		e = compare(a, fault);
-	for (m = migrations; e == ERR_OK && m->name != NULL; m++)
-		missing += applied_find(a, m->name) == a->n;
+	for (m = migrations; e == ERR_OK && m->name != NULL; m++) {
+		if (applied_find(a, m->name) != a->n)
+			continue;
+		missing++;
+		if (told)
+			told(ctx, m->name, false);
+	}
 	if (e == ERR_OK)
 		*ret_missing = missing;
 	else if (fault[0] == '\0')

@@ -39,9 +39,9 @@ MUST_CHECK enum err migrate_run(
 MUST_CHECK enum err migrate_passwords(
 	struct db *db, const char *passfile, char fault[MIGRATE_FAULT_MAX]);
 
-/* What is missing or unknown, without changing anything: ERR_OK with *ret_missing files to apply.
- */
-MUST_CHECK enum err migrate_check(
-	struct db *db, size_t *ret_missing, char fault[MIGRATE_FAULT_MAX]);
+/* What is missing or unknown, without changing anything: ERR_OK with *ret_missing files to apply,
+ * each of which is told in order, once nothing stands against applying them; told may be NULL. */
+MUST_CHECK enum err migrate_check(struct db *db, migrate_told *told, void *ctx, size_t *ret_missing,
+	char fault[MIGRATE_FAULT_MAX]);
 
 #endif

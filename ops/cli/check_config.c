@@ -62,7 +62,7 @@ static enum outcome check_record(const struct call *call, const char *named, str
 	enum err e;
 
 	if (outcome == OUTCOME_OK) {
-		e = migrate_check(database.db, &seen->missing, fault);
+		e = migrate_check(database.db, NULL, NULL, &seen->missing, fault);
 		if (e == ERR_OK)
 			e = look(&database, seen);
 		if (e == ERR_CONFLICT)

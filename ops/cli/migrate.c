@@ -35,11 +35,19 @@ static enum outcome fail(
 	return database_fail(call, database, e);
 }
 
-static enum outcome check(const struct call *call, struct database *database)
+static void missing_told(void *ctx, const char *name, bool applied)
+{
+	const struct call *call = ctx;
+
+	if (!call_flag(call, "json"))
+		fprintf(call->out, "%-44s missing\n", name);
+}
+
+static enum outcome check(struct call *call, struct database *database)
 {
 	char fault[MIGRATE_FAULT_MAX] = "";
 	size_t missing = 0;
-	enum err e = migrate_check(database->db, &missing, fault);
+	enum err e = migrate_check(database->db, missing_told, call, &missing, fault);
 
 	if (e != ERR_OK)
 		return fail(call, database, e, fault);

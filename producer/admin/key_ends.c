@@ -159,8 +159,7 @@ static void key_got(struct record_call *call)
 	struct end_call *c = of(call);
 
 	if (c->rotates && !c->may_rotate) {
-		request_fail_detail(call->r, ERR_NOT_FOUND,
-			"this key was rotated, was revoked or has run out: it gets no successor");
+		request_fail(call->r, ERR_NOT_FOUND);
 		request_resume(call->r);
 	} else if (c->rotates) {
 		key_rights_check(&c->tenant, rights_checked);

@@ -14,6 +14,7 @@ static const struct {
 	{"/v1/tenants/{name", "tenant called"},
 	{"/v1/roles/{", "role called"},
 	{"/v1/users/{", "user called"},
+	{"/v1/api-keys/{id}/rotate", "good key (not rotated, revoked or run out)"},
 	{"/v1/api-keys/{", "key"},
 	{"/v1/approvals/{", "approval"},
 };

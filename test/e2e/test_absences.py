@@ -45,3 +45,11 @@ def test_a_default_counts_all_but_those_whose_own_plan_says_it(admin: Client) ->
     made(admin.http.put(own, json={"plan": None}), 200)
     assert held("role:reader") == all_of_them
     made(admin.http.delete("/v1/limits/own-word/role:reader"), 200)
+
+
+def test_a_key_that_has_ended_is_told_from_one_that_is_good(admin: Client) -> None:
+    key = made(admin.http.post("/v1/api-keys", json={"tenant": "demo"}), 201)["id"]
+    made(admin.http.delete(f"/v1/api-keys/{key}"), 204)
+    refused = admin.http.post(f"/v1/api-keys/{key}/rotate", json={})
+    assert refused.status_code == 404
+    assert "not rotated, revoked or run out" in refused.json()["detail"]

@@ -31,7 +31,7 @@ static void test_migrating_again_changes_nothing(void **state)
 	assert_int_equal(migrate_run(owner, on_file, seen, fault), ERR_OK);
 	assert_true(seen[0] >= 4);
 	assert_int_equal(seen[1], 0);
-	assert_int_equal(migrate_check(owner, &missing, fault), ERR_OK);
+	assert_int_equal(migrate_check(owner, NULL, NULL, &missing, fault), ERR_OK);
 	assert_int_equal(missing, 0);
 	db_close(owner);
 }
@@ -48,7 +48,7 @@ static void test_a_changed_file_is_refused_by_name(void **state)
 	(void)state;
 	/* In a transaction that never commits: nobody else sees it. */
 	assert_int_equal(db_script(owner, spoil, RECORD_WAIT_MS), ERR_OK);
-	assert_int_equal(migrate_check(owner, &missing, fault), ERR_CONFLICT);
+	assert_int_equal(migrate_check(owner, NULL, NULL, &missing, fault), ERR_CONFLICT);
 	assert_non_null(strstr(fault, "0001_create_record.sql"));
 	db_close(owner);
 }
@@ -64,7 +64,7 @@ static void test_a_database_newer_than_the_program_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(db_script(owner, newer, RECORD_WAIT_MS), ERR_OK);
-	assert_int_equal(migrate_check(owner, &missing, fault), ERR_CONFLICT);
+	assert_int_equal(migrate_check(owner, NULL, NULL, &missing, fault), ERR_CONFLICT);
 	assert_non_null(strstr(fault, "9999_later.sql"));
 	db_close(owner);
 }
