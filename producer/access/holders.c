@@ -247,7 +247,8 @@ static struct look *look_new(
 	look->since = changes_now(h);
 	look->item.op = &holders_look_op;
 	look->item.done = look_done;
-	look->item.whose = caller->is_operator ? (struct id){0} : caller->tenant;
+	if (!caller->is_operator)
+		look->item.whose = caller->tenant;
 	return look;
 }
 

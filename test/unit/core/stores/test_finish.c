@@ -37,6 +37,7 @@ static void test_a_retry_waits_and_its_attempts_run_out(void **state)
 	struct submit s = record_job(w->tenant, w->queue);
 	struct claim c;
 	struct finish f;
+	int64_t before = 0;
 	int attempt;
 
 	s.max_attempts = 2;
@@ -44,7 +45,8 @@ static void test_a_retry_waits_and_its_attempts_run_out(void **state)
 	for (attempt = 1; attempt <= 2; attempt++) {
 		c = claim_one(w, &s);
 		assert_int_equal(c.attempt, attempt);
-		assert_int_equal(c.fence, attempt);
+		assert_true(attempt == 1 ? c.fence > 0 : c.fence == before + 1);
+		before = c.fence;
 		f = end_as(&c, FINISH_RETRY, ERR_UP_503);
 		f.delay_ms = 60000;
 		f.waiting_for = "retry";
@@ -76,7 +78,7 @@ static void test_an_interrupted_job_is_ready_again_with_its_attempt_unburnt(void
 	c = claim_one(w, &s);
 	assert_int_equal(c.attempt, 1);
 	assert_int_equal(c.interruptions, 1);
-	assert_int_equal(c.fence, 2);
+	assert_int_equal(c.fence, f.fence + 1);
 	assert_int_equal(c.event_from, 4); /* 1 queued, 2 running, 3 handed back */
 	assert_false(c.restarted);
 }

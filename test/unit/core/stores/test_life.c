@@ -16,7 +16,7 @@ static void test_a_job_lives_from_submit_to_answer(void **state)
 	got = record_claim(w->worker, w->me, w->queue, 10);
 	assert_int_equal(got->n, 1);
 	assert_true(id_equal(got->claim[0].job, s.job));
-	assert_int_equal(got->claim[0].fence, 1);
+	assert_true(got->claim[0].fence > 0);
 	assert_int_equal(got->claim[0].event_from, 2);
 	assert_int_equal(got->claim[0].event_to, 257);
 	f = record_finish_of(&got->claim[0]);

@@ -188,7 +188,10 @@ static void test_whom_a_lost_attempt_called_is_known_and_its_guess_goes_there(vo
 {
 	struct led *l = *state;
 	const struct submit s = told_job(l, NULL);
-	struct finish f = {.tenant = s.tenant, .job = s.job, .fence = 1, .upstream = "u"};
+	struct finish f = {.tenant = s.tenant,
+		.job = s.job,
+		.fence = attempt_of(l, &s).fence,
+		.upstream = "u"};
 	struct finish *batch[] = {&f};
 	enum err e = ERR_INTERNAL;
 
@@ -247,7 +250,10 @@ static void test_whom_an_expired_attempt_called_is_known_and_its_guess_goes_ther
 {
 	struct led *l = *state;
 	const struct submit s = told_job(l, NULL);
-	struct finish f = {.tenant = s.tenant, .job = s.job, .fence = 1, .upstream = "u"};
+	struct finish f = {.tenant = s.tenant,
+		.job = s.job,
+		.fence = attempt_of(l, &s).fence,
+		.upstream = "u"};
 	struct finish *batch[] = {&f};
 	enum err e = ERR_INTERNAL;
 

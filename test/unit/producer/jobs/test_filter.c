@@ -118,7 +118,7 @@ static void test_what_is_wrong_is_told_with_its_place(void **state)
 	refused(&s, QUERY(&s, "after", "x"), ERR_INVALID_FIELD, "?after");
 	refused(&s, QUERY(&s, "dead", "1"), ERR_INVALID_FIELD, "?dead");
 	refused(&s, QUERY(&s, "created_before", "noon"), ERR_INVALID_FIELD, "?created_before");
-	refused(&s, QUERY(&s, "subject", "me"), ERR_INVALID_FIELD, "?");
+	refused(&s, QUERY(&s, "subject", "me"), ERR_INVALID_FIELD, "?subject");
 	refused(&s, read_body(&s, FILTER_SEARCH, "[]"), ERR_INVALID_FIELD, "");
 	refused(&s, read_body(&s, FILTER_SEARCH, "{\"dead\":1}"), ERR_INVALID_FIELD, "/dead");
 	refused(&s, read_body(&s, FILTER_SEARCH, "{\"dry_run\":true}"), ERR_INVALID_FIELD,
