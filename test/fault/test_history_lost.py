@@ -299,6 +299,7 @@ WRITTEN = (
     "select (select count(*) from job), (select max(beat_at) from worker_beat),"
     " (select until from leader_term), (select count(*) from record_epoch)"
 )
+THERE = "select count(*) from pg_stat_activity where starts_with(usename, 'longhaul_')"
 CAME = "select sum(sessions) from pg_stat_database where datname = 'longhaul'"
 
 
@@ -323,10 +324,13 @@ def test_a_former_primary_that_comes_back_is_refused(stack: Any, client: Client)
     with standby(stack) as other:
         lsn = fault.one("select pg_current_wal_lsn()::text")
         until("the standby has it", lambda: other.has(lsn))
+        there = fault.one(THERE)
         end_postgres(stack)
         other.take_over()
     until("one is taken", lambda: client.http.post("/v1/jobs", json=chat("x")).is_success)
     until("both workers have met it", lambda: fault.one(LIVE) == 2)
+    # What a connection has seen counts for that one alone.
+    until("every connection has met it", lambda: fault.one(THERE) >= there)
     end_postgres(stack)
     give_place_back(stack, "successor")
     stack.start("postgres", ready=False)
